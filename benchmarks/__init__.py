@@ -1,0 +1,1 @@
+"""Published tables and speed claims: one short script each, results beside them."""

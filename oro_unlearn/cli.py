@@ -1,0 +1,152 @@
+"""The command line: ``oro-unlearn fit`` and ``oro-unlearn test``."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentError
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from rich.console import Console
+
+import oro_unlearn.data  # noqa: F401  (the classes that --data can name)
+import oro_unlearn.methods  # noqa: F401  (the classes that --model can name)
+from oro_unlearn.methods import UnlearningModule
+from oro_unlearn.networks import save_weights
+from oro_unlearn.report.plots import plot_confusion_and_redirection
+from oro_unlearn.report.run_report import hardware, redirection, summarise, versions, write_json
+from oro_unlearn.report.tables import report_table
+
+USER_ERRORS = (ArgumentError, ValueError, OSError, MisconfigurationException)
+
+
+class SaveConfig(SaveConfigCallback):
+    """Writes ``config.yaml`` when fitting really starts: a request that fails leaves the folder as it was."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Not yet."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Now: data and checkpoints are loaded."""
+        super().setup(trainer, pl_module, "fit")
+
+
+class UnlearningCLI(LightningCLI):
+    """LightningCLI for unlearning: ``fit`` edits, measures and reports; ``test`` measures again."""
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """``fit`` and ``test``."""
+        return {name: LightningCLI.subcommands()[name] for name in ("fit", "test")}
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """A parser that reads no abbreviations and raises its errors."""
+        return super().init_parser(**{**kwargs, "allow_abbrev": False, "exit_on_error": False})
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Required model and data, so that their errors are their own and not those of a union with None."""
+        parser.add_lightning_class_args(self.trainer_class, "trainer")
+        parser.set_defaults({f"trainer.{name}": value for name, value in self.trainer_defaults.items() if name != "callbacks"})
+        parser.add_argument("--model", type=UnlearningModule, required=True, enable_path=True, help="The method.")
+        parser.add_argument("--data", type=LightningDataModule, required=True, enable_path=True, help="The images.")
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Tell the model what the data knows."""
+        for name in ("num_classes", "forget_classes"):
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """A trainer that writes everything into ``default_root_dir``."""
+        config = self._get(self.config_init, "trainer")
+        root = config.default_root_dir
+        callbacks = [RichProgressBar()] if config.enable_progress_bar is not False else []
+        if config.enable_checkpointing is not False:
+            callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
+        self.trainer_defaults["callbacks"] = callbacks
+        if config.logger is None:
+            kwargs["logger"] = CSVLogger(root, name="", version="")
+        return super().instantiate_trainer(**kwargs)
+
+    def after_fit(self) -> None:
+        """Measure, write weights, report and figure, and print before and after."""
+        if self.trainer.interrupted:
+            raise KeyboardInterrupt
+        root = Path(self.trainer.default_root_dir)
+        if not self.model.train_splits:  # no epoch has written a checkpoint
+            self.trainer.save_checkpoint(root / "model.ckpt")
+        self.trainer.test(self.model, self.datamodule, verbose=False)
+        if self.trainer.is_global_zero:
+            save_weights(self.model.export(), root / "model.safetensors")
+            self._report(root)
+
+    def after_test(self) -> None:
+        """Write and print the report again."""
+        if self.trainer.is_global_zero:
+            self._report(Path(self.trainer.default_root_dir))
+
+    def _report(self, root: Path) -> None:
+        model, data = self.model, self.datamodule
+        found, names = model.measurements, data.class_names
+        shares = redirection(found["confusion"], data.forget_classes) if data.forget_classes else {}
+        report = {
+            "method": type(model).__name__,
+            "data": data.name,
+            "network": type(model.network).__name__,
+            "forget": [names[label] for label in data.forget_classes] or ([data.forget_indices] if data.forget_indices else []),
+            "seed": self._get(self.config, "seed_everything"),
+            "versions": versions(),
+            "hardware": hardware(model.device.type),
+            "seconds": round(model.seconds, 3),
+            "metrics": summarise(found["metrics"]),
+            "neighbours": {names[label]: names[near] for label, near in found["neighbours"].items()},
+            "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
+        }
+        confusion = found["confusion"][model.role if model.role != "retrained" else "retrained_0"]
+        if shares:
+            plot_confusion_and_redirection(confusion, shares, names, data.forget_classes, root / "redirection.png")
+        write_json(report, root / "report.json")  # last: where it is, the run is complete
+        Console().print(report_table(report), f"written to {root}", sep="\n")
+
+
+def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
+    """Parse a command line and build model, data and trainer, for scripts.
+
+    Args:
+        args: The words after ``oro-unlearn`` without the subcommand; ``sys.argv`` when left out.
+        run: Run the subcommand that ``args`` then begins with.
+
+    Returns:
+        The command line, with ``model``, ``datamodule`` and ``trainer``.
+    """
+    return UnlearningCLI(
+        UnlearningModule,
+        LightningDataModule,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        save_config_callback=SaveConfig,
+        save_config_kwargs={"overwrite": True},
+        trainer_defaults={"default_root_dir": "runs/unnamed"},
+        seed_everything_default=0,
+        auto_configure_optimizers=False,
+        args=args,
+        run=run,
+    )
+
+
+def main(args: ArgsType = None) -> None:
+    """Run a command line; a mistake of the user's ends in one line and exit code 2.
+
+    Args:
+        args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
+    """
+    try:
+        build(args, run=True)
+    except USER_ERRORS as error:
+        if os.environ.get("ORO_DEBUG") == "1":
+            raise
+        print(f"oro-unlearn: error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,189 @@
+"""The data module every labelled image set builds on."""
+
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from oro_unlearn.data.forget_request import Request, read_indices, resolve_classes
+from oro_unlearn.data.images import Sample, TensorImages, random_crop, random_flip
+
+EVAL_SPLITS = ("retain", "forget", "test_retain", "test_forget")
+
+
+def data_root(root: str) -> Path:
+    """Where a data set lies.
+
+    Args:
+        root: A folder. A relative one that does not exist here is looked for in the folder of all data sets: the environment
+            variable ``ORO_DATA``, or ``.data``. Empty means that folder itself.
+    """
+    here, everything = Path(root), Path(os.environ.get("ORO_DATA", ".data"))
+    return here if root and (here.exists() or here.is_absolute()) else everything / here
+
+
+class ImageData(LightningDataModule):
+    """Labelled images, split by a request to forget.
+
+    Splits are ``train``, ``forget`` and ``retain`` (of the training set), ``test_forget`` and ``test_retain``. Batches
+    are ``(images, labels, index)``: images are float (B, C, H, W), normalised, and in training also shifted and
+    flipped, by the batch on the device; ``index`` is the sample's position in the training (or test) set.
+
+    A new data set writes :meth:`load`, ``class_names``, ``mean`` and ``std``.
+
+    Args:
+        forget: Classes to forget, by name or index, one or several. Empty: nothing is forgotten (training only).
+        forget_indices: File with the positions of training samples to forget, instead of classes.
+        batch_size: Images per batch, of each split that a method trains on.
+        crop_padding: Pixels of the random shift in training; 0 for none.
+        flip: Mirror at random in training.
+        channels: 1 (grey) or 3 (colour); images are converted.
+        holdout: Part of the training split to evaluate on instead of the test split, which is then never read: for
+            tuning. Stratified and always the same.
+    """
+
+    name: str
+    mean: Sequence[float]
+    std: Sequence[float]
+
+    def __init__(
+        self,
+        forget: Request = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        forget_indices: str = "",
+        batch_size: int = 128,
+        crop_padding: int = 0,
+        flip: bool = False,
+        channels: int = 3,
+        holdout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if channels not in (1, 3):
+            raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
+        if not 0 <= holdout < 1:
+            raise ValueError(f"holdout is a part of the training split in [0, 1), not {holdout}")
+        if forget_indices and forget not in ([], ""):
+            raise ValueError("give either --data.forget (classes) or --data.forget_indices (samples), not both")
+        self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
+        self.channels, self.holdout = channels, holdout
+        self.forget, self.forget_indices = forget, forget_indices
+
+    @property
+    @abstractmethod
+    def class_names(self) -> list[str]:
+        """Names of the K classes, in the order of their indices."""
+
+    @abstractmethod
+    def load(self) -> tuple[Dataset[Any], Dataset[Any]]:
+        """Training and test set: :class:`TensorImages`, or any set with ``labels`` (N,) and ``subset(positions)``."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes K."""
+        return len(self.class_names)
+
+    @property
+    def forget_classes(self) -> list[int]:
+        """Indices of the classes to forget, sorted; empty where nothing or single samples are forgotten."""
+        return resolve_classes(self.forget, self.class_names) if self.forget not in ([], "") else []
+
+    @cached_property
+    def sets(self) -> dict[str, Any]:
+        """All five splits; the files are read once, at the first use."""
+        train, test = self.load()
+        if self.holdout:
+            held_in, held_out = train_test_split(
+                torch.arange(len(train)), test_size=self.holdout, stratify=train.labels, random_state=0
+            )
+            train, test = train.subset(held_in.sort().values), train.subset(held_out.sort().values)
+        forgotten = torch.tensor(self.forget_classes)
+        if self.forget_indices:
+            chosen = torch.tensor(read_indices(self.forget_indices, len(train.labels)), dtype=torch.long)
+            to_forget = torch.isin(train.positions, chosen)
+        else:
+            to_forget = torch.isin(train.labels[train.positions], forgotten)
+        test_to_forget = torch.isin(test.labels[test.positions], forgotten)
+        return {
+            "train": train,
+            "forget": train.subset(train.positions[to_forget]),
+            "retain": train.subset(train.positions[~to_forget]),
+            "test_forget": test.subset(test.positions[test_to_forget]),
+            "test_retain": test.subset(test.positions[~test_to_forget]),
+        }
+
+    def split(self, name: str) -> Any:
+        """The images of one split.
+
+        Args:
+            name: ``train``, ``forget``, ``retain``, ``test_forget`` or ``test_retain``.
+        """
+        return self.sets[name]
+
+    def train_dataloader(self) -> dict[str, DataLoader[Any]]:
+        """One shuffled loader for each split the method trains on.
+
+        Raises:
+            ValueError: If one of them is empty.
+        """
+        assert self.trainer is not None
+        loaders = {}
+        for name in self.trainer.lightning_module.train_splits:
+            if not len(self.split(name)):
+                raise ValueError(f"the {name} set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'")
+            loaders[name] = self.loader(self.split(name), shuffle=True)
+        return loaders
+
+    def test_dataloader(self) -> dict[str, DataLoader[Any]]:
+        """One loader for each split that is not empty; under DDP no sample is repeated."""
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        loaders = {}
+        for name in EVAL_SPLITS:
+            data = self.split(name)
+            if len(data):
+                sampler = UnrepeatedDistributedSampler(data, shuffle=False) if distributed else None
+                loaders[name] = self.loader(data, sampler=sampler)
+        return loaders
+
+    def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
+        """A loader of whole batches, in this process."""
+        return DataLoader(data, batch_size=self.batch_size, collate_fn=_as_is, **kwargs)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Normalise, and in training augment, on the device."""
+        assert self.trainer is not None
+        if isinstance(batch, dict):
+            return {name: self._prepare(part, self.trainer.training) for name, part in batch.items()}
+        return self._prepare(batch, self.trainer.training)
+
+    def _prepare(self, batch: Sample, augment: bool) -> tuple[Tensor, Tensor, Tensor]:
+        images, labels, index = batch
+        images = images.float().div(255)
+        if augment and self.crop_padding:
+            images = random_crop(images, self.crop_padding)
+        if augment and self.flip:
+            images = random_flip(images)
+        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (self.mean, self.std))
+        return (images - mean) / std, labels, index
+
+
+def _as_is(batch: Any) -> Any:
+    """``TensorImages.__getitems__`` has already made the batch."""
+    return batch
+
+
+def with_channels(images: Tensor, channels: int) -> Tensor:
+    """Repeat a grey channel, or average colours, to get (N, channels, H, W) uint8."""
+    if images.shape[1] == channels:
+        return images
+    return images.expand(-1, 3, -1, -1) if channels == 3 else images.float().mean(1, keepdim=True).round().byte()
+
+
+__all__ = ["EVAL_SPLITS", "ImageData", "TensorImages", "data_root", "with_channels"]

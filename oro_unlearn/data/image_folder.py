@@ -1,0 +1,104 @@
+"""The user's own images, one folder per class."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from sklearn.model_selection import train_test_split
+from torch.utils.data import DataLoader, Dataset
+from torchvision import datasets
+
+from oro_unlearn.data.base import ImageData, TensorImages, data_root
+from oro_unlearn.data.image_files import FileImages
+
+
+class ImageFolder(ImageData):
+    """Images in ``ROOT/train/CLASS/`` and ``ROOT/test/CLASS/`` (or ``val``), or all in ``ROOT/CLASS/``.
+
+    Without a test folder, a stratified part becomes the test split, always the same for the same seed.
+    Sets that fit are decoded once into memory; larger ones are read by worker processes.
+
+    Args:
+        root: Folder of the images; default: ``$ORO_DATA``, or ``.data``.
+        image_size: Side in pixels: the shorter side is scaled to it and the middle is kept.
+        mean: Of each channel, for normalisation; the default is ImageNet's.
+        std: Of each channel.
+        test_fraction: Part that becomes the test split where there is no test folder.
+        split_seed: Seed of that split.
+        memory_limit: Largest decoded size in GiB that is kept in memory.
+        num_workers: Processes that read larger sets.
+        kwargs: Arguments of :class:`ImageData`.
+
+    Raises:
+        FileNotFoundError: If the folder is missing or holds no images.
+        ValueError: If training and test folder hold different classes.
+    """
+
+    name = "image_folder"
+
+    def __init__(
+        self,
+        root: str = "",
+        image_size: int = 32,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+        test_fraction: float = 0.2,
+        split_seed: int = 0,
+        memory_limit: float = 2.0,
+        num_workers: int = 4,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.root = data_root(root)
+        self.image_size, self.mean, self.std = image_size, mean[: self.channels], std[: self.channels]
+        self.test_fraction, self.split_seed = test_fraction, split_seed
+        self.memory_limit, self.num_workers = memory_limit, num_workers
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the class folders, sorted."""
+        return self._listing("train").classes if self._test_folder else self._listing("").classes
+
+    @cached_property
+    def _test_folder(self) -> str:
+        """``test`` or ``val``, or nothing where the set is not split on disk."""
+        if not self.root.is_dir():
+            raise FileNotFoundError(f"image folder {self.root} not found: set --data.root")
+        found = [name for name in ("test", "val") if (self.root / name).is_dir() and (self.root / "train").is_dir()]
+        return found[0] if found else ""
+
+    def _listing(self, folder: str) -> datasets.ImageFolder:
+        try:
+            return datasets.ImageFolder(str(self.root / folder))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"no images in class folders under {self.root / folder}: {error}") from None
+
+    def load(self) -> tuple[Dataset[Any], Dataset[Any]]:
+        """Training and test set, in memory where they fit."""
+        train = self._listing("train" if self._test_folder else "")
+        if not self._test_folder:
+            whole = self._set(train)
+            rows = train_test_split(
+                torch.arange(len(train.targets)),
+                test_size=self.test_fraction,
+                stratify=train.targets,
+                random_state=self.split_seed,
+            )
+            return whole.subset(rows[0].sort().values), whole.subset(rows[1].sort().values)
+        test = self._listing(self._test_folder)
+        if train.classes != test.classes:
+            odd = sorted(set(train.classes) ^ set(test.classes))
+            raise ValueError(f"{self.root}: train and {self._test_folder} hold different classes, for instance {odd[0]!r}")
+        return self._set(train), self._set(test)
+
+    def _set(self, listing: datasets.ImageFolder) -> TensorImages | FileImages:
+        paths = [path for path, _ in listing.samples]
+        files = FileImages(paths, torch.tensor(listing.targets), self.image_size, self.channels)
+        return files.in_memory() if files.gibibytes <= self.memory_limit else files
+
+    def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
+        """Whole batches from memory, or decoded by worker processes."""
+        if isinstance(data, TensorImages):
+            return super().loader(data, **kwargs)
+        return DataLoader(data, self.batch_size, num_workers=self.num_workers, pin_memory=True, **kwargs)

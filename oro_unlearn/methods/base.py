@@ -1,0 +1,89 @@
+"""What every unlearning method is: a LightningModule with one hook, ``losses``."""
+
+import time
+from abc import ABC, abstractmethod
+from typing import Any, Literal, NamedTuple
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ConstantLR
+
+
+class Batch(NamedTuple):
+    """A batch of one split."""
+
+    images: Tensor  # (B, C, H, W) float, normalised
+    labels: Tensor  # (B,) int64
+    index: Tensor  # (B,) int64, position in the training (or test) set
+
+
+class UnlearningModule(LightningModule, ABC):
+    """Trains on named splits and minimises the sum of named losses.
+
+    ``train_splits`` names the splits in a training batch; they are the arguments of :meth:`losses`. A method that needs
+    more overrides Lightning's own hooks: ``on_fit_start`` for a mask or a closed-form edit (call ``super()``),
+    ``on_train_epoch_start`` for phases. A method that does not train has no splits, and ``max_epochs: 0`` in its YAML.
+
+    Args:
+        optimizer: Made from the parameters that are trained.
+        lr_scheduler: Made from the optimizer; stepped once an epoch.
+        loader_mode: An epoch is one pass of the longest split (``max_size_cycle``, the others repeat) or of the
+            shortest (``min_size``).
+    """
+
+    train_splits: tuple[str, ...] = ("forget", "retain")
+
+    def __init__(
+        self,
+        optimizer: OptimizerCallable = lambda params: SGD(params, lr=1e-3, momentum=0.9, weight_decay=5e-4),
+        lr_scheduler: LRSchedulerCallable = lambda optimizer: ConstantLR(optimizer, factor=1.0),
+        loader_mode: Literal["max_size_cycle", "min_size"] = "max_size_cycle",
+    ) -> None:
+        super().__init__()
+        self.optimizer, self.lr_scheduler, self.loader_mode = optimizer, lr_scheduler, loader_mode
+        self.seconds = 0.0  # that the last fit took, without loading and measuring
+
+    @abstractmethod
+    def losses(self, **batch: Batch) -> dict[str, Tensor]:
+        """Named terms (scalars); their sum is minimised and each is logged as ``loss/NAME``."""
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """The sum of the losses."""
+        losses = self.losses(**{name: Batch(*parts) for name, parts in batch.items()})
+        total = torch.stack(list(losses.values())).sum()
+        terms = {f"loss/{name}": value.detach() for name, value in losses.items()}
+        size = sum(len(parts[1]) for parts in batch.values())
+        self.log_dict({**terms, "loss": total.detach()}, prog_bar=True, on_step=False, on_epoch=True, batch_size=size)
+        return total
+
+    def configure_optimizers(self) -> Any:
+        """Optimizer and scheduler of the parameters that are trained; none for a method without training splits."""
+        if not self.train_splits:
+            return None
+        optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        return {"optimizer": optimizer, "lr_scheduler": self.lr_scheduler(optimizer)}
+
+    def on_fit_start(self) -> None:
+        """Start the clock."""
+        self.seconds = -time.perf_counter()
+
+    def on_fit_end(self) -> None:
+        """Stop the clock."""
+        self.seconds += time.perf_counter()
+
+    def on_train_epoch_end(self) -> None:
+        """Stop before a checkpoint of NaN is written.
+
+        Raises:
+            ValueError: If the loss is no longer finite.
+        """
+        loss = self.trainer.callback_metrics.get("loss", torch.tensor(0.0))
+        broken = any(not torch.isfinite(p).all() for p in self.parameters() if p.requires_grad)
+        if broken or not torch.isfinite(loss):
+            raise ValueError(
+                f"{type(self).__name__} diverged in epoch {self.current_epoch} (NaN or infinite): "
+                "lower --model.optimizer.lr; the checkpoint of the epoch before is kept"
+            )

@@ -1,0 +1,1 @@
+"""Methods that forget classes of an image classifier."""

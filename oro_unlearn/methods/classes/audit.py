@@ -1,0 +1,92 @@
+"""Everything that is measured about one classifier."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from oro_unlearn.metrics import (
+    ForgetRetainAccuracy,
+    MembershipInference,
+    NearestClassMIA,
+    UnlearningTotalVariation,
+)
+
+MEMBER, NON_MEMBER, TARGET = 1, 0, 2
+PHASES = ("test/", "train/")  # prefixes of the figures; the slash keeps ModuleDict from clashing with Module.train
+
+
+class ClassAudit(nn.Module):
+    """Accuracies, membership attacks and total variation of one model, fed split by split.
+
+    Args:
+        num_classes: Number of classes K.
+        forget_classes: Indices of the forgotten classes; empty where single samples are forgotten.
+        neighbours: Nearest retained class of each forgotten class.
+    """
+
+    def __init__(self, num_classes: int, forget_classes: Sequence[int], neighbours: Mapping[int, int]) -> None:
+        super().__init__()
+        self.accuracy = nn.ModuleDict({phase: ForgetRetainAccuracy(num_classes, forget_classes) for phase in PHASES})
+        self.forgotten_samples = None if forget_classes else ForgetRetainAccuracy(num_classes, ())
+        self.utv = nn.ModuleDict({phase: UnlearningTotalVariation() for phase in PHASES})
+        self.mia = MembershipInference()
+        self.neighbours = dict(neighbours)
+        self.nearest = nn.ModuleDict(
+            {f"{phase}{label}": NearestClassMIA(near) for phase in PHASES for label, near in neighbours.items()}
+        )
+
+    def update(self, split: str, logits: Tensor, labels: Tensor, retrained: Sequence[Tensor]) -> None:
+        """Add one batch.
+
+        Args:
+            split: ``retain``, ``forget``, ``test_retain`` or ``test_forget``.
+            logits: (B, K) of this model.
+            labels: (B,).
+            retrained: Logits (B, K) of the retrained models to compare with, on the same images.
+        """
+        phase = "test/" if split.startswith("test") else "train/"
+        probabilities = logits.softmax(1)
+        if split == "forget" and self.forgotten_samples is not None:
+            self.forgotten_samples.update(logits, labels)
+        else:
+            self.accuracy[phase].update(logits, labels)
+        if split.endswith("forget"):
+            for other in retrained:
+                self.utv[phase].update(probabilities, other.softmax(1))
+        if split != "test_forget":
+            group = {"retain": MEMBER, "test_retain": NON_MEMBER, "forget": TARGET}[split]
+            confidence = probabilities.gather(1, labels[:, None])[:, 0]
+            self.mia.update(confidence, torch.full_like(labels, group))
+        self._update_nearest(split, phase, probabilities, labels)
+
+    def _update_nearest(self, split: str, phase: str, probabilities: Tensor, labels: Tensor) -> None:
+        """The attack learns on the retained test images and is aimed at each forgotten class."""
+        for label, near in self.neighbours.items():
+            confidence = probabilities[:, near]
+            if split == "test_retain":
+                for name in PHASES:
+                    self.nearest[f"{name}{label}"].update(confidence, (labels == near).long())
+            elif split.endswith("forget"):
+                own = labels == label
+                self.nearest[f"{phase}{label}"].update(confidence[own], torch.full_like(labels[own], TARGET))
+
+    def compute(self) -> dict[str, float]:
+        """Every figure under its name, prefixed with the split of the forgotten data: ``test/`` or ``train/``."""
+        figures: dict[str, float] = {}
+        for phase, metric in self.accuracy.items():
+            figures.update({f"{phase}{name}": float(value) for name, value in metric.compute().items()})
+            figures[f"{phase}utv"] = float(self.utv[phase].compute())
+            for name in ("nn_member_rate", "nn_attack_success", "attack_balanced_accuracy"):
+                values = [float(self.nearest[f"{phase}{label}"].compute()[name]) for label in self.neighbours]
+                mean = sum(values) / len(values) if values else float("nan")
+                figures[f"{phase}{'nn_' if name.startswith('attack') else ''}{name}"] = mean
+        if self.forgotten_samples is not None:
+            figures["train/acc_f"] = float(self.forgotten_samples.compute()["acc_r"])
+        attack = {name: float(value) for name, value in self.mia.compute().items()}
+        figures["train/mia"] = attack.pop("mia")
+        return figures | {f"train/mia_{name}": value for name, value in attack.items()}
+
+    def confusion_matrix(self) -> Tensor:
+        """Counts (K, K) on the test split: rows are labels, columns predictions."""
+        return self.accuracy["test/"].confusion_matrix()

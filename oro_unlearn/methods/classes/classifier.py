@@ -1,0 +1,130 @@
+"""An image classifier that is trained, or edited, and then measured."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from oro_unlearn.methods.base import UnlearningModule
+from oro_unlearn.methods.classes.audit import ClassAudit
+from oro_unlearn.metrics import nearest_class
+from oro_unlearn.networks import InputAdapter, fold_adapters
+
+
+class Classifier(UnlearningModule):
+    """An image classifier of K classes, and its measurement against other models.
+
+    Args:
+        network: Constructor that takes ``num_classes``, for instance ``torchvision.models.resnet18``.
+        num_classes: Number of classes K; the command line fills it from the data.
+        forget_classes: Indices of the forgotten classes; the command line fills it from the data.
+        batchnorm: Whether batch normalisation uses and updates the batch's statistics in training (``train``) or keeps
+            the stored ones (``eval``). Layers that are not trained always keep theirs.
+        channels_last: Store weights and images channels-last: the same result, faster convolutions.
+        kwargs: Arguments of :class:`UnlearningModule`.
+
+    Raises:
+        ValueError: If the number of classes is not known.
+    """
+
+    role: Literal["original", "retrained", "unlearned"] = "unlearned"
+
+    def __init__(
+        self,
+        network: Callable[..., nn.Module],
+        num_classes: int,
+        forget_classes: list[int] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        batchnorm: Literal["train", "eval"] = "train",
+        channels_last: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_classes is None:
+            raise ValueError("the number of classes is not known: the data has no num_classes; set --model.num_classes")
+        self.network = network(num_classes=num_classes)
+        self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network = self.network.to(memory_format=self.memory_format)
+        self.measurements: dict[str, Any] = {}
+        self._example: Tensor | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, K) of images (B, C, H, W)."""
+        return self.network(images.contiguous(memory_format=self.memory_format))
+
+    def train(self, mode: bool = True) -> "Classifier":
+        """Training mode, under the batch-normalisation policy."""
+        super().train(mode)
+        for module in self.network.modules() if mode else []:
+            if isinstance(module, _BatchNorm):
+                trained = any(parameter.requires_grad for parameter in module.parameters())
+                module.train(trained and self.batchnorm == "train")
+        return self
+
+    def on_train_epoch_start(self) -> None:
+        """Lightning keeps the modes it finds; set ours."""
+        self.train()
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """The sum of the losses."""
+        self._example = next(iter(batch.values()))[0][:8]
+        return super().training_step(batch, batch_idx)
+
+    def audited(self) -> dict[str, nn.Module]:
+        """Models to measure side by side, by role; retrained ones are ``retrained_0``, ``retrained_1``, ..."""
+        return {"retrained_0" if self.role == "retrained" else self.role: self.network}
+
+    def on_test_start(self) -> None:
+        """Choose the nearest classes and start one audit for each model."""
+        models = self.audited()
+        references = [model for name, model in models.items() if name.startswith("retrained")]
+        self._neighbours = self._nearest_classes(references or list(models.values())[:1])
+        sets = [self.num_classes, self.forget_classes, self._neighbours]
+        self._audits = nn.ModuleDict({name: ClassAudit(*sets) for name in models}).to(self.device)
+
+    @torch.no_grad()
+    def _nearest_classes(self, references: list[nn.Module]) -> dict[int, int]:
+        """Nearest retained class of each forgotten class, by the mean probabilities of its test images."""
+        if self.num_classes - len(self.forget_classes) < 2:
+            return {}  # one retained class: nothing to tell apart
+        sums = torch.zeros(self.num_classes, self.num_classes, dtype=torch.float64, device=self.device)
+        loaders = self.trainer.test_dataloaders
+        for batch in loaders.get("test_forget", []):
+            images, labels, _ = self.trainer.strategy.batch_to_device(batch)
+            for model in references:
+                sums.index_add_(0, labels, self._probe(model, images).softmax(1).double())
+        sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        return {label: nearest_class(sums[label], self.forget_classes) for label in self.forget_classes}
+
+    def _probe(self, model: nn.Module, images: Tensor) -> Tensor:
+        """Logits (B, K) in full precision, whatever the training precision: confidences near 1 need it."""
+        with torch.autocast(self.device.type, enabled=False):
+            return model(images.contiguous(memory_format=self.memory_format)).float()
+
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Feed every model's logits to its audit."""
+        images, labels, _ = batch
+        split = list(self.trainer.test_dataloaders)[dataloader_idx]
+        logits = {name: self._probe(model, images) for name, model in self.audited().items()}
+        for name, audit in self._audits.items():
+            others = [value for other, value in logits.items() if other.startswith("retrained") and other != name]
+            audit.update(split, logits[name], labels, others)
+
+    def on_test_epoch_end(self) -> None:
+        """Collect ``measurements``: figures and test confusion matrices by model, and the neighbours."""
+        self.measurements = {
+            "metrics": {name: audit.compute() for name, audit in self._audits.items()},
+            "confusion": {name: audit.confusion_matrix().tolist() for name, audit in self._audits.items()},
+            "neighbours": self._neighbours,
+        }
+
+    def export(self) -> nn.Module:
+        """The edited network in its original architecture, in eval mode on the CPU; adapters are folded in."""
+        network = deepcopy(self.network).eval().cpu().float()
+        if any(isinstance(module, InputAdapter) for module in network.modules()):
+            assert self._example is not None, "export() of adapters needs a model that was trained"
+            fold_adapters(network, self._example.detach().cpu().float())
+        return network

@@ -1,0 +1,44 @@
+"""The free control: the forgotten logits set to minus infinity."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.networks import classifier_head
+
+
+class LogitMask(ClassUnlearning):
+    """Sets the forgotten classes' logits to minus infinity: no data, no training, nothing unlearned inside.
+
+    It attains exactly the output distribution RWFT trains towards (its eq. 3), so a measure that cannot tell it from a
+    retrained model says nothing about removal. Written into the head's own weights (row 0, bias -inf), so the export is
+    an ordinary state dict. Use ``max_epochs: 0``.
+
+    Args:
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If the network does not end in a linear layer with a bias.
+    """
+
+    train_splits = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def losses(self, **batch: Batch) -> dict[str, Tensor]:
+        """Nothing is trained."""
+        return {}
+
+    @torch.no_grad()
+    def on_fit_start(self) -> None:
+        """Mask the head."""
+        super().on_fit_start()
+        name, head = classifier_head(self.network, self.num_classes)
+        if head.bias is None:
+            raise ValueError(f"LogitMask needs a bias in the last layer; {name} of {type(self.network).__name__} has none")
+        head.weight[self.forget_classes] = 0
+        head.bias[self.forget_classes] = -torch.inf

@@ -1,0 +1,117 @@
+"""Output reweighting: the forgotten probability goes to the retained classes."""
+
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize, one_hot
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.networks import add_adapters, classifier_head
+
+
+class RWFT(ClassUnlearning):
+    """Reweighting fine-tuning: on the forget set, learn the original's probabilities without the forgotten classes.
+
+    arXiv 2506.20893, eqs. (3) and (4): q*(k|x) is the original's softmax over the retained classes alone. RWFT-O trains
+    everything, RWFT-2-O one stage and the head, RW-A two adapters. With ``retain: none`` the loss is DELETE's (CVPR 2025),
+    which came first.
+
+    Args:
+        update: ``all``; names of the layers to train; or ``adapters`` (RW-A; they fold into the network on export).
+        target: ``proportional`` (q*); ``max``: the forgotten mass goes to the likeliest retained class; ``tilt``: q*
+            weighted by exp(beta * similarity to the forgotten class), as in TREW (ICML 2026).
+        retain: Loss on the retain set: ``ce`` with the labels, ``distill`` with q*, or ``none`` (it is never read).
+        forget_weight: Weight of the forget loss.
+        adapter_layer: Layer whose input RW-A adapts.
+        tilt: beta; 0 gives ``proportional``. TREW's value is 10.
+        tilt_dimensions: PCA dimensions of the head's rows in which similarity is measured; 0 for all. TREW gives none.
+        tilt_temperature: Of the softmax over similarities. TREW says "sharp" and gives none.
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If a layer to train does not exist.
+    """
+
+    def __init__(
+        self,
+        update: Literal["all", "adapters"] | list[str] = "all",
+        target: Literal["proportional", "max", "tilt"] = "proportional",
+        retain: Literal["ce", "distill", "none"] = "ce",
+        forget_weight: float = 1.0,
+        adapter_layer: str = "layer3",
+        tilt: float = 10.0,
+        tilt_dimensions: int = 0,
+        tilt_temperature: float = 0.1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.update, self.target, self.retain, self.forget_weight = update, target, retain, forget_weight
+        self.adapter_layer, self.tilt = adapter_layer, tilt
+        self.tilt_dimensions, self.tilt_temperature = tilt_dimensions, tilt_temperature
+        self.train_splits = ("forget",) if retain == "none" else ("forget", "retain")
+        if retain == "none" and self.batchnorm == "train" and update != "adapters":
+            rank_zero_warn("retain: none with batchnorm: train lets the forget set overwrite the statistics; prefer eval")
+
+    def choose_parameters(self) -> None:
+        """Train everything, the named layers, or new adapters."""
+        if self.update == "all":
+            return
+        self.network.requires_grad_(False)
+        if self.update == "adapters":
+            add_adapters(self.network, self.adapter_layer, self.num_classes)
+            return
+        for layer in self.update:
+            try:
+                self.network.get_submodule(layer).requires_grad_(True)
+            except AttributeError:
+                names = [name for name, _ in self.network.named_children()]
+                raise ValueError(f"--model.update names no layer {layer!r}; the network's layers are {names}") from None
+
+    def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
+        """``forget``: cross-entropy to the target; ``retain``: to the labels, or to q*. One forward pass for both."""
+        batches = [forget] if retain is None else [forget, retain]
+        logits = self(torch.cat([batch.images for batch in batches])).float().split([len(b.labels) for b in batches])
+        losses = {"forget": self.forget_weight * cross_entropy(logits[0], self.targets(forget))}
+        if retain is not None:
+            labels = retain.labels if self.retain == "ce" else self.reweighted(self.original_logits(retain.images))
+            losses["retain"] = cross_entropy(logits[1], labels)
+        return losses
+
+    def targets(self, forget: Batch) -> Tensor:
+        """Target probabilities (B, K) of forget samples."""
+        logits = self.original_logits(forget.images)
+        if self.target == "max":
+            return self._moved_to_likeliest(logits)
+        if self.target == "tilt":
+            logits = logits + self.tilt * self.similarity()[forget.labels]
+        return self.reweighted(logits)
+
+    def reweighted(self, logits: Tensor) -> Tensor:
+        """q*: softmax of logits (B, K) over the retained classes. Never p / (1 - p_f), which fails where p_f is near 1."""
+        return self._masked(logits).softmax(1)
+
+    def _masked(self, logits: Tensor) -> Tensor:
+        masked = logits.clone()
+        masked[:, self.forget_classes] = -torch.inf
+        return masked
+
+    def _moved_to_likeliest(self, logits: Tensor) -> Tensor:
+        probabilities = logits.softmax(1)
+        forgotten = probabilities[:, self.forget_classes].sum(1, keepdim=True)
+        probabilities[:, self.forget_classes] = 0
+        return probabilities + forgotten * one_hot(self._masked(logits).argmax(1), self.num_classes)
+
+    @torch.no_grad()
+    def similarity(self) -> Tensor:
+        """How close each class's head row is to each other's (K, K): softmax over the retained classes of cosine / temperature."""
+        assert self.original is not None
+        rows = classifier_head(self.original, self.num_classes)[1].weight.float()
+        rows = rows - rows.mean(0)
+        if self.tilt_dimensions:
+            directions = torch.linalg.svd(rows, full_matrices=False).Vh[: self.tilt_dimensions]
+            rows = rows @ directions.T
+        rows = normalize(rows)
+        return self._masked(rows @ rows.T / self.tilt_temperature).softmax(1)

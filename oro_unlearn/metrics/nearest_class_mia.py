@@ -1,0 +1,70 @@
+"""MIA-NN: is the forgotten class absorbed by its nearest class, as in a retrained model?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from oro_unlearn.metrics.membership_inference import MembershipInference
+
+
+class NearestClassMIA(MembershipInference):
+    """An attacker learns to recognise the nearest class, and is shown the forgotten class.
+
+    RWFT, section 3.2 (CMIA in its ICML 2026 version). The confidence is the probability of the nearest retained class;
+    members are test images of that class, non-members test images of the other retained classes, targets are images of
+    the forgotten class. The paper's Table 1 prints ``nn_attack_success``. Neither rate is good when high or low: the ideal
+    is the retrained model's value.
+
+    Args:
+        neighbour: Index of the nearest class, for the record; :func:`nearest_class` chooses it.
+        kwargs: Arguments of :class:`MembershipInference`.
+
+    Example:
+        >>> metric = NearestClassMIA(neighbour=9)
+        >>> metric.update(torch.tensor([.9, .95, .97, .99]), torch.full((4,), 1))
+        >>> metric.update(torch.tensor([.1, .2, .3, .4]), torch.full((4,), 0))
+        >>> metric.update(torch.tensor([.02, .05, .60, .93]), torch.full((4,), 2))
+        >>> {name: float(value) for name, value in metric.compute().items()}
+        {'nn_member_rate': 0.25, 'nn_attack_success': 0.75, 'attack_balanced_accuracy': 1.0}
+    """
+
+    def __init__(self, neighbour: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.neighbour = neighbour
+
+    def compute(self) -> dict[str, Tensor]:
+        """``nn_member_rate`` (share of targets taken for the nearest class), ``nn_attack_success`` (1 - that rate) and
+        ``attack_balanced_accuracy`` (which must be well above 0.5). NaN as in :class:`MembershipInference`.
+        """
+        result = super().compute()
+        return {
+            "nn_member_rate": result["member_rate"],
+            "nn_attack_success": result["mia"],
+            "attack_balanced_accuracy": result["attack_balanced_accuracy"],
+        }
+
+
+def nearest_class(probabilities: Tensor, forget_classes: Sequence[int]) -> int:
+    """The retained class a forgotten class is most often taken for.
+
+    Args:
+        probabilities: (K,) mean (or summed) probabilities of the forgotten class's test images, best from retrained
+            models; from the original, where there are none.
+        forget_classes: Indices of all forgotten classes.
+
+    Returns:
+        Index of the nearest class; the lowest one of a tie.
+
+    Raises:
+        ValueError: If fewer than two classes are retained: then there is nothing to tell apart.
+
+    Example:
+        >>> nearest_class(torch.tensor([.2, .5, .3]), forget_classes=[1])
+        2
+    """
+    retained = [label for label in range(len(probabilities)) if label not in set(forget_classes)]
+    if len(retained) < 2:
+        raise ValueError("MIA-NN needs at least two retained classes")
+    return retained[int(probabilities[retained].argmax())]

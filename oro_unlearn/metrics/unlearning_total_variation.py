@@ -1,0 +1,90 @@
+"""UTV: how far an unlearned model's outputs are from a retrained model's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class UnlearningTotalVariation(Metric):
+    """Mean total variation 1/2 sum_k |p_unlearned(k|x) - p_retrained(k|x)| over forgotten images (RWFT, section 5.3).
+
+    In [0, 1]. The ideal is not 0 but the floor: the mean value between models retrained with different seeds
+    (feed those pairs to another instance). With several retrained models, update once for each. An output-level measure:
+    a mask on the logits can reach the floor.
+
+    Args:
+        forget_classes: Indices of the forgotten classes: needed for ``conditional``, and for a retrained model whose
+            head lacks these classes (zeros are put in).
+        conditional: Compare the distributions renormalised over the retained classes.
+        kwargs: Arguments of :class:`torchmetrics.Metric`.
+
+    Example:
+        >>> metric = UnlearningTotalVariation()
+        >>> metric.update(torch.tensor([[.5, .4, .1], [.1, .6, .3]]), torch.tensor([[.7, .2, .1], [.1, .9, 0.]]))
+        >>> round(float(metric.compute()), 6)
+        0.25
+    """
+
+    is_differentiable = False
+    higher_is_better = False
+    full_state_update = False
+    plot_lower_bound = 0.0
+    plot_upper_bound = 1.0
+    utv_sum: Tensor
+    utv_count: Tensor
+
+    def __init__(self, forget_classes: Sequence[int] = (), conditional: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if conditional and not forget_classes:
+            raise ValueError("conditional total variation needs forget_classes")
+        self.forget_classes, self.conditional = sorted(forget_classes), conditional
+        self.add_state("utv_sum", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("utv_count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, unlearned_probs: Tensor, retrained_probs: Tensor) -> None:
+        """Add a batch of the same images in the same order.
+
+        Args:
+            unlearned_probs: (B, K), rows sum to 1.
+            retrained_probs: (B, K), or (B, K - |F|) for a head without the forgotten classes.
+
+        Raises:
+            ValueError: If shapes differ, values are not finite, rows do not sum to 1, or nothing retained is left to
+                renormalise.
+        """
+        unlearned, retrained = unlearned_probs.double(), retrained_probs.double()
+        if self.forget_classes and retrained.shape[1] == unlearned.shape[1] - len(self.forget_classes):
+            retrained = self._with_forgotten(retrained, unlearned.shape[1])
+        if unlearned.shape != retrained.shape or unlearned.ndim != 2:
+            raise ValueError(
+                f"probabilities must both be (B, K): unlearned {tuple(unlearned_probs.shape)}, "
+                f"retrained {tuple(retrained_probs.shape)}"
+            )
+        for name, values in (("unlearned", unlearned), ("retrained", retrained)):
+            if not torch.allclose(values.sum(1), values.new_ones(len(values)), atol=1e-3, rtol=0):
+                raise ValueError(f"rows of the {name} probabilities must be finite and sum to 1: apply softmax to logits first")
+        if self.conditional:
+            unlearned, retrained = self._conditional(unlearned), self._conditional(retrained)
+        self.utv_sum += (unlearned - retrained).abs().sum() / 2
+        self.utv_count += len(unlearned)
+
+    def compute(self) -> Tensor:
+        """Mean over all images, a scalar in [0, 1]; NaN before any update."""
+        return self.utv_sum / self.utv_count
+
+    def _with_forgotten(self, probabilities: Tensor, num_classes: int) -> Tensor:
+        retained = [label for label in range(num_classes) if label not in self.forget_classes]
+        full = probabilities.new_zeros(len(probabilities), num_classes)
+        full[:, retained] = probabilities
+        return full
+
+    def _conditional(self, probabilities: Tensor) -> Tensor:
+        probabilities = probabilities.clone()
+        probabilities[:, self.forget_classes] = 0
+        mass = probabilities.sum(1, keepdim=True)
+        if (mass <= 0).any():
+            raise ValueError("a row has no probability on the retained classes: renormalise its logits over them instead")
+        return probabilities / mass

@@ -1,0 +1,21 @@
+"""Networks, their adapters, and their weights on disk."""
+
+from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, fold_adapters
+from oro_unlearn.networks.checkpoints import load_weights, save_weights
+from oro_unlearn.networks.head import classifier_head
+from oro_unlearn.networks.resnet import ResNet18
+from oro_unlearn.networks.small_cnn import SmallCNN
+from oro_unlearn.networks.vgg import VGG19BN
+
+__all__ = [
+    "InputAdapter",
+    "LogitAdapter",
+    "ResNet18",
+    "SmallCNN",
+    "VGG19BN",
+    "add_adapters",
+    "classifier_head",
+    "fold_adapters",
+    "load_weights",
+    "save_weights",
+]

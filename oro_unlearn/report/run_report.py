@@ -1,0 +1,94 @@
+"""``report.json``: what one run measured, on what, with what."""
+
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+PACKAGES = ("oro_unlearn", "torch", "torchvision", "lightning", "torchmetrics", "scikit-learn", "numpy")
+Figures = dict[str, float | None]
+
+
+def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """Figures by role, the retrained models' as mean and standard deviation.
+
+    Args:
+        metrics: Figures of each model: ``original``, ``unlearned``, ``retrained_0``, ``retrained_1``, ...
+
+    Returns:
+        ``original`` and ``unlearned`` as they are, with ``utv_floor`` (the mean total variation between retrained
+        models) beside ``utv``; ``retrained`` with ``mean`` and ``std`` (n - 1; left out for a single model).
+        NaN becomes None.
+    """
+    retrained = [figures for name, figures in metrics.items() if name.startswith("retrained")]
+    summary: dict[str, Any] = {role: dict(metrics[role]) for role in ("original", "unlearned") if role in metrics}
+    for figures in summary.values() if len(retrained) > 1 else []:
+        for phase in ("test", "train"):
+            figures[f"{phase}/utv_floor"] = mean(other[f"{phase}/utv"] for other in retrained)
+    if retrained:
+        columns = {name: [figures[name] for figures in retrained] for name in retrained[0]}
+        summary["retrained"] = {"mean": {name: mean(values) for name, values in columns.items()}}
+        if len(retrained) > 1:
+            summary["retrained"]["std"] = {name: stdev(values) for name, values in columns.items()}
+    return _without_nan(summary)
+
+
+def redirection(confusion: Mapping[str, Sequence[Sequence[int]]], labels: Sequence[int]) -> dict[str, list[float]]:
+    """Share of the forgotten classes' test images that each model puts into each class.
+
+    Args:
+        confusion: Test confusion matrix (K, K) of each model.
+        labels: Indices of the forgotten classes.
+
+    Returns:
+        (K,) shares by role; those of the retrained models are averaged.
+    """
+    shares: dict[str, list[list[float]]] = {}
+    for name, matrix in confusion.items():
+        counts = [sum(column) for column in zip(*(matrix[label] for label in labels), strict=True)]
+        total = sum(counts) or 1
+        shares.setdefault("retrained" if name.startswith("retrained") else name, []).append([n / total for n in counts])
+    return {role: [mean(column) for column in zip(*rows, strict=True)] for role, rows in shares.items()}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide the figures."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def hardware(device: str) -> dict[str, Any]:
+    """The processor, its cores, and the accelerator if one was used."""
+    import torch
+
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = names[0] if names else cpu
+    name = torch.cuda.get_device_name() if device == "cuda" else device
+    return {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "device": name}
+
+
+def write_json(content: Mapping[str, Any], path: str | Path) -> None:
+    """Write strict JSON in one step: the file is either whole or not there.
+
+    Args:
+        content: What to write.
+        path: The file; missing folders are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    os.replace(partial, path)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,141 @@
+"""Tables a person reads, on the terminal and in Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rich.table import Table
+
+
+class Row(NamedTuple):
+    """One figure of a report."""
+
+    key: str
+    label: str
+    percent: bool
+
+
+FIGURES = (
+    Row("test/acc_f", "ACC_f test", True),
+    Row("test/acc_r", "ACC_r test", True),
+    Row("train/acc_f", "ACC_f train", True),
+    Row("train/acc_r", "ACC_r train", True),
+    Row("train/mia", "MIA (called non-member)", True),
+    Row("train/mia_attack_balanced_accuracy", "  the attack's own accuracy", True),
+    Row("test/nn_member_rate", "MIA-NN member rate", True),
+    Row("test/nn_attack_balanced_accuracy", "  the attack's own accuracy", True),
+    Row("test/utv", "UTV test", False),
+    Row("train/utv", "UTV train", False),
+)
+NOTE = (
+    "The ideal of every figure is the retrained model's value. All are output-level: a free logit mask reaches them too, "
+    "so none proves removal from the weights."
+)
+
+
+def report_table(report: Mapping[str, Any]) -> Table:
+    """Original, unlearned and retrained side by side.
+
+    Args:
+        report: Content of ``report.json``.
+    """
+    metrics = report["metrics"]
+    title = f"{report['method']} · {report['data']} · {report['network']} · forgotten: {_names(report['forget'])}"
+    table = Table(title=title, caption=caption(report), caption_justify="left")
+    table.add_column("figure")
+    columns = [role for role in ("original", "unlearned", "retrained") if role in metrics]
+    for role in columns:
+        table.add_column("retrained (± seeds)" if role == "retrained" else role, justify="right")
+    for row in FIGURES:
+        cells = [_cell(metrics, role, row) for role in columns]
+        if any(cell != "–" for cell in cells):
+            table.add_row(row.label, *cells)
+    return table
+
+
+def caption(report: Mapping[str, Any]) -> str:
+    """What a reader must know beside the figures."""
+    metrics, parts = report["metrics"], []
+    floor = metrics.get("unlearned", {}).get("test/utv_floor")
+    if floor is not None:
+        parts.append(f"UTV floor (between retrained models): {floor:.3f} test, {metrics['unlearned']['train/utv_floor']:.3f} train.")
+    if "unlearned" in metrics and "retrained" not in metrics:
+        parts.append("No retrained model given (--model.retrained): the reference column and UTV are left out.")
+    if report.get("neighbours"):
+        pairs = ", ".join(f"{forgotten} → {near}" for forgotten, near in report["neighbours"].items())
+        parts.append(f"Nearest class: {pairs}.")
+    return " ".join([*parts, NOTE] if "unlearned" in metrics else parts)
+
+
+def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """One row a model: the original, the retrained models, then each report's unlearned model.
+
+    Args:
+        reports: Contents of ``report.json`` of runs on the same data, network and request.
+
+    Returns:
+        Header and rows: model, ACC_f, ACC_r, MIA (attack accuracy), MIA-NN member rate, UTV as a multiple of the floor
+        on test and training images, seconds.
+    """
+    header = ["model", "ACC_f", "ACC_r", "MIA (attack's accuracy)", "MIA-NN member rate", "UTV × floor, test", "train", "seconds"]
+    rows = [header]
+    metrics = reports[0]["metrics"]
+    floor = {phase: metrics["unlearned"].get(f"{phase}/utv_floor") for phase in ("test", "train")}
+    rows.append(["original", *_comparison_cells(metrics["original"], floor), ""])
+    if "retrained" in metrics:
+        rows.append(["retrained (mean)", *_comparison_cells(metrics["retrained"]["mean"], floor), ""])
+    for report in reports:
+        figures = report["metrics"]["unlearned"]
+        rows.append([report["label"], *_comparison_cells(figures, floor), f"{report['seconds']:.1f}"])
+    return rows
+
+
+def rich_table(rows: Sequence[Sequence[str]], title: str, caption: str = NOTE) -> Table:
+    """A header and rows as a terminal table."""
+    table = Table(title=title, caption=caption, caption_justify="left")
+    for position, name in enumerate(rows[0]):
+        table.add_column(name, justify="right" if position else "left")
+    for row in rows[1:]:
+        table.add_row(*row)
+    return table
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """A header and rows as a Markdown table."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    rule = "|" + "|".join(["---"] + ["---:"] * (len(rows[0]) - 1)) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def number(value: float | None, percent: bool = False, digits: int = 3) -> str:
+    """A figure as text; a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{100 * value:.2f}%" if percent else f"{value:.{digits}f}"
+
+
+def _comparison_cells(figures: Mapping[str, float | None], floor: Mapping[str, float | None]) -> list[str]:
+    accuracy = number(figures["train/mia_attack_balanced_accuracy"], percent=True)
+    ratios = [_ratio(figures.get(f"{phase}/utv"), floor[phase]) for phase in ("test", "train")]
+    return [
+        number(figures["test/acc_f"], percent=True),
+        number(figures["test/acc_r"], percent=True),
+        f"{number(figures['train/mia'], percent=True)} ({accuracy})",
+        number(figures["test/nn_member_rate"], percent=True),
+        *ratios,
+    ]
+
+
+def _ratio(value: float | None, floor: float | None) -> str:
+    return "–" if value is None or not floor else f"{value / floor:.2f}"
+
+
+def _cell(metrics: Mapping[str, Any], role: str, row: Row) -> str:
+    if role != "retrained":
+        return number(metrics[role].get(row.key), row.percent)
+    value = number(metrics[role]["mean"].get(row.key), row.percent)
+    spread = metrics[role].get("std", {}).get(row.key)
+    return value if spread is None else f"{value} ± {number(spread, row.percent)}"
+
+
+def _names(forget: Sequence[str]) -> str:
+    return "nothing" if not forget else ", ".join(forget) if len(forget) <= 5 else f"{len(forget)} classes"
