@@ -7,6 +7,7 @@ Words after ``--`` are added to every command, for instance ``-- --data ImageFol
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -32,8 +33,7 @@ def jobs(options: argparse.Namespace, classes: Sequence[str]) -> list[list[Job]]
 
     def job(name: str, config: str, seed: int, *args: str) -> Job:
         words = ["fit", "--config", str(configs / f"{config}.yaml"), "--seed_everything", str(seed)]
-        words += ["--trainer.default_root_dir", str(root / name), "--trainer.enable_progress_bar", "false"]
-        return Job(root / name, [*words, *options.extra, *args])
+        return Job(root / name, [*words, "--trainer.default_root_dir", str(root / name), *options.extra, *args])
 
     def weights(name: str) -> str:
         return str(root / name / "model.safetensors")
@@ -51,26 +51,42 @@ def jobs(options: argparse.Namespace, classes: Sequence[str]) -> list[list[Job]]
     return [originals, retrained, unlearned]
 
 
-def run(job: Job, threads: int) -> float:
-    """Run one job unless it is finished; seconds of wall clock."""
+def run(job: Job, threads: int) -> None:
+    """Run one job unless it is finished (``report.json`` is written last); a failed one says so and stops nothing."""
     if (job.folder / "report.json").exists():
-        return 0.0
+        return
     import torch
 
     from oro_unlearn.cli import main
 
     torch.set_num_threads(threads)
-    sys.argv = sys.argv[:1]
-    start = time.perf_counter()
-    print("oro-unlearn", *job.args, flush=True)
-    main(job.args)
-    return time.perf_counter() - start
+    sys.argv = sys.argv[:1]  # LightningCLI warns when both are given
+    with Path(f"{job.folder}.log").open("w") as log, contextlib.redirect_stdout(log), contextlib.suppress(SystemExit):
+        main([*job.args, "--trainer.enable_progress_bar", "false"])
+
+
+def run_stages(stages: Sequence[Sequence[Job]], processes: int | None = None) -> None:
+    """Run every stage's jobs side by side, the stages one after the other, with progress on the terminal."""
+    from joblib import Parallel, delayed
+    from rich.progress import track
+
+    processes = processes or os.cpu_count() or 1
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    for number, stage in enumerate(stages, start=1):
+        for job in stage:
+            job.folder.parent.mkdir(parents=True, exist_ok=True)
+        results = Parallel(n_jobs=processes, return_as="generator_unordered")(delayed(run)(job, threads) for job in stage)
+        for _ in track(results, f"stage {number} of {len(stages)}", total=len(stage)):
+            pass
 
 
 def collect(stages: Sequence[Sequence[Job]]) -> list[dict[str, Any]]:
     """One record a finished unlearning run: what the tables need of its report."""
     records = []
     for job in stages[-1]:
+        if not (job.folder / "report.json").exists():
+            print(f"{job.folder} failed and is not in the results")
+            continue
         report = json.loads((job.folder / "report.json").read_text())
         kept = ("network", "forget", "seed", "seconds", "metrics", "neighbours", "redirection")
         records.append({"label": job.folder.name.split("-")[0], **{name: report[name] for name in kept}})
@@ -85,22 +101,18 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--forget", nargs="+", default=["all"], help="classes, one request each, or 'all' (ten by index)")
     parser.add_argument("--seeds", type=int, default=3, help="original models")
     parser.add_argument("--retrained", type=int, default=3, help="retrained models for each request")
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("extra", nargs="*", help="words for every command, after --")
     options = parser.parse_args(args)
     options.name = options.name or options.configs
     classes = [str(label) for label in range(10)] if options.forget == ["all"] else options.forget
-    from joblib import Parallel, delayed
-
     stages, start = jobs(options, classes), time.perf_counter()
-    threads = max(1, (os.cpu_count() or 1) // options.processes)
-    for stage in stages:
-        Parallel(n_jobs=options.processes, verbose=5)(delayed(run)(job, threads) for job in stage)
+    run_stages(stages, options.processes)
     from oro_unlearn.report.run_report import hardware, versions, write_json
 
     result = {
-        "command": "python -m benchmarks.class_unlearning " + " ".join(args or sys.argv[1:]),
+        "command": "python -m benchmarks.class_unlearning " + " ".join(args if args is not None else sys.argv[1:]),
         "configs": {name: Path(f"lightning_configs/{options.configs}/{name}.yaml").read_text()
                     for name in ("original", "retrained", *options.methods)},  # fmt: skip
         "retrained_models": options.retrained,

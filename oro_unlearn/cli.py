@@ -1,27 +1,39 @@
 """The command line: ``oro-unlearn fit`` and ``oro-unlearn test``."""
 
+import json
+import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
 import oro_unlearn.data  # noqa: F401  (the classes that --data can name)
-import oro_unlearn.methods  # noqa: F401  (the classes that --model can name)
+from oro_unlearn.errors import explain
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.networks import save_weights
 from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.run_report import hardware, redirection, summarise, versions, write_json
 from oro_unlearn.report.tables import report_table
 
-USER_ERRORS = (ArgumentError, ValueError, OSError, MisconfigurationException)
+NOISE = (  # warnings of libraries about what is meant here
+    ".*isinstance.treespec, LeafSpec.*",
+    ".*smaller than the logging interval.*",
+    ".*was called before the ``update`` method.*",
+    ".*Total length of .* across ranks is zero.*",
+    ".*exists and is not empty.*",
+    ".*there are no targets",
+    ".*does not have many workers.*",
+    ".*configure_optimizers. returned .None.*",
+    ".*in eval mode at the start of training.*",
+    ".*weights_only. was not set.*",
+)
 
 
 class SaveConfig(SaveConfigCallback):
@@ -33,6 +45,12 @@ class SaveConfig(SaveConfigCallback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Now: data and checkpoints are loaded."""
         super().setup(trainer, pl_module, "fit")
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Tell who stopped a run how to go on."""
+        checkpoint = Path(trainer.default_root_dir) / "model.ckpt"
+        if isinstance(exception, KeyboardInterrupt) and checkpoint.exists():
+            print(f"stopped; go on with the same command and --ckpt_path {checkpoint}", file=sys.stderr)
 
 
 class UnlearningCLI(LightningCLI):
@@ -73,8 +91,6 @@ class UnlearningCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Measure, write weights, report and figure, and print before and after."""
-        if self.trainer.interrupted:
-            raise KeyboardInterrupt
         root = Path(self.trainer.default_root_dir)
         if not self.model.train_splits:  # no epoch has written a checkpoint
             self.trainer.save_checkpoint(root / "model.ckpt")
@@ -100,7 +116,7 @@ class UnlearningCLI(LightningCLI):
             "seed": self._get(self.config, "seed_everything"),
             "versions": versions(),
             "hardware": hardware(model.device.type),
-            "seconds": round(model.seconds, 3),
+            "seconds": self._seconds(root),
             "metrics": summarise(found["metrics"]),
             "neighbours": {names[label]: names[near] for label, near in found["neighbours"].items()},
             "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
@@ -110,6 +126,14 @@ class UnlearningCLI(LightningCLI):
             plot_confusion_and_redirection(confusion, shares, names, data.forget_classes, root / "redirection.png")
         write_json(report, root / "report.json")  # last: where it is, the run is complete
         Console().print(report_table(report), f"written to {root}", sep="\n")
+
+
+    def _seconds(self, root: Path) -> float | None:
+        """What fitting took; for ``test``, what the report of the fit says."""
+        if self.subcommand == "fit":
+            return round(self.model.seconds, 3)
+        previous = root / "report.json"
+        return json.loads(previous.read_text()).get("seconds") if previous.is_file() else None
 
 
 def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
@@ -129,7 +153,7 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
         subclass_mode_data=True,
         save_config_callback=SaveConfig,
         save_config_kwargs={"overwrite": True},
-        trainer_defaults={"default_root_dir": "runs/unnamed"},
+        trainer_defaults={"default_root_dir": "runs/unnamed", "enable_model_summary": False},
         seed_everything_default=0,
         auto_configure_optimizers=False,
         args=args,
@@ -143,10 +167,16 @@ def main(args: ArgsType = None) -> None:
     Args:
         args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
     """
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # whatever loads a checkpoint: never unpickle code
     try:
         build(args, run=True)
-    except USER_ERRORS as error:
-        if os.environ.get("ORO_DEBUG") == "1":
+    except Exception as error:
+        message = explain(error)
+        if message is None or os.environ.get("ORO_DEBUG") == "1":
             raise
-        print(f"oro-unlearn: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"oro-unlearn: error: {message}", file=sys.stderr)
         sys.exit(2)

@@ -1,7 +1,7 @@
 """The data module every labelled image set builds on."""
 
 import os
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import CombinedLoader
 from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
 from sklearn.model_selection import train_test_split
 from torch import Tensor
@@ -31,7 +32,7 @@ def data_root(root: str) -> Path:
     return here if root and (here.exists() or here.is_absolute()) else everything / here
 
 
-class ImageData(LightningDataModule):
+class ImageData(LightningDataModule, ABC):
     """Labelled images, split by a request to forget.
 
     Splits are ``train``, ``forget`` and ``retain`` (of the training set), ``test_forget`` and ``test_retain``. Batches
@@ -127,19 +128,20 @@ class ImageData(LightningDataModule):
         """
         return self.sets[name]
 
-    def train_dataloader(self) -> dict[str, DataLoader[Any]]:
-        """One shuffled loader for each split the method trains on.
+    def train_dataloader(self) -> CombinedLoader:
+        """One shuffled loader for each split the method trains on, combined as its ``loader_mode`` says.
 
         Raises:
             ValueError: If one of them is empty.
         """
         assert self.trainer is not None
         loaders = {}
-        for name in self.trainer.lightning_module.train_splits:
+        method = self.trainer.lightning_module
+        for name in method.train_splits:
             if not len(self.split(name)):
                 raise ValueError(f"the {name} set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'")
             loaders[name] = self.loader(self.split(name), shuffle=True)
-        return loaders
+        return CombinedLoader(loaders, method.loader_mode)
 
     def test_dataloader(self) -> dict[str, DataLoader[Any]]:
         """One loader for each split that is not empty; under DDP no sample is repeated."""

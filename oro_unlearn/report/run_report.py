@@ -34,7 +34,10 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
         columns = {name: [figures[name] for figures in retrained] for name in retrained[0]}
         summary["retrained"] = {"mean": {name: mean(values) for name, values in columns.items()}}
         if len(retrained) > 1:
-            summary["retrained"]["std"] = {name: stdev(values) for name, values in columns.items()}
+            spread = {name: stdev(values) for name, values in columns.items()}
+            if len(retrained) == 2:  # one pair: each is as far from the other
+                spread.update({"test/utv": math.nan, "train/utv": math.nan})
+            summary["retrained"]["std"] = spread
     return _without_nan(summary)
 
 

@@ -1,0 +1,69 @@
+"""One line a user understands, for every mistake a user can make."""
+
+import inspect
+import pickle
+import re
+from types import ModuleType
+
+import torch
+from jsonargparse import ArgumentError
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from torch import nn
+
+from oro_unlearn import data, methods, networks
+from oro_unlearn.methods import UnlearningModule
+
+KNOWN = {
+    "model": ("method", methods, UnlearningModule),
+    "data": ("data set", data, LightningDataModule),
+    "network": ("network", networks, nn.Module),
+}
+UNION = re.compile(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: .* Given value: (.*)")
+CLASS = re.compile(r"class '([\w.]+)'")
+
+
+def explain(error: BaseException) -> str | None:
+    """Say in one line what is wrong, where, and what to do.
+
+    Args:
+        error: What was raised.
+
+    Returns:
+        The line, or None if the error is ours and needs its traceback.
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, pickle.UnpicklingError):
+        return "a checkpoint holds more than tensors and is not unpickled, because that could run code: save its state dict alone"
+    if isinstance(error, torch.OutOfMemoryError):
+        return "out of memory: lower --data.batch_size, or use a smaller network"
+    if isinstance(error, ArgumentError):
+        return _shorter(text)
+    if isinstance(error, ValueError | OSError | MisconfigurationException):
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
+    channels = re.search(r"expected input.* to have (\d+) channels, but got (\d+) channels", text)
+    if channels:
+        reads, has = channels.groups()
+        return f"the network reads {reads}-channel images and the data has {has}: set --data.channels or the network's in_channels"
+    return None
+
+
+def _shorter(text: str) -> str:
+    """Jsonargparse's message without its types' representations, naming the known classes where one is unknown."""
+    unknown = re.search(r"Expected a dot import path string: (\S+)", text) or re.search(r"has no attribute '(\w+)'", text)
+    key = re.findall(r'Parser key "([\w.]+)"', text)
+    if unknown and key and key[-1] in KNOWN:
+        what, module, base = KNOWN[key[-1]]
+        return f"unknown {what} {unknown[1]!r} for {key[-1]}; known: {', '.join(_classes(module, base))}, or the import path of your own"
+    union = UNION.search(text)
+    if union:
+        types = " or ".join(name.rpartition(".")[2].replace("NoneType", "null") for name in CLASS.findall(union[1])) or union[1]
+        text = text[: union.start()] + f"expected {types}, got {union[2]}"
+    return CLASS.sub(lambda found: found[1], text).replace("Parser key ", "").replace("<", "").replace(">", "")
+
+
+def _classes(module: ModuleType, base: type) -> list[str]:
+    """Names that a YAML can give."""
+    found = ((name, getattr(module, name)) for name in module.__all__)
+    return sorted(n for n, c in found if inspect.isclass(c) and issubclass(c, base) and not inspect.isabstract(c) and "Adapter" not in n)
