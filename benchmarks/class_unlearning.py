@@ -113,8 +113,10 @@ def main(args: Sequence[str] | None = None) -> None:
 
     result = {
         "command": "python -m benchmarks.class_unlearning " + " ".join(args if args is not None else sys.argv[1:]),
-        "configs": {name: Path(f"lightning_configs/{options.configs}/{name}.yaml").read_text()
-                    for name in ("original", "retrained", *options.methods)},  # fmt: skip
+        "configs": {
+            name: Path(f"lightning_configs/{options.configs}/{name}.yaml").read_text()
+            for name in ("original", "retrained", *options.methods)
+        },
         "retrained_models": options.retrained,
         "versions": versions(),
         "hardware": hardware("cpu"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
@@ -46,6 +46,12 @@ class SaveConfig(SaveConfigCallback):
         """Now: data and checkpoints are loaded."""
         super().setup(trainer, pl_module, "fit")
 
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Into the run's folder; the logger's has a number."""
+        Path(trainer.default_root_dir).mkdir(parents=True, exist_ok=True)
+        path = Path(trainer.default_root_dir) / self.config_filename
+        self.parser.save(self.config, path, skip_none=False, overwrite=True)
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Tell who stopped a run how to go on."""
         checkpoint = Path(trainer.default_root_dir) / "model.ckpt"
@@ -81,12 +87,12 @@ class UnlearningCLI(LightningCLI):
         """A trainer that writes everything into ``default_root_dir``."""
         config = self._get(self.config_init, "trainer")
         root = config.default_root_dir
-        callbacks = [RichProgressBar()] if config.enable_progress_bar is not False else []
+        callbacks: list[Callback] = [RichProgressBar()] if config.enable_progress_bar is not False else []
         if config.enable_checkpointing is not False:
             callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
         self.trainer_defaults["callbacks"] = callbacks
-        if config.logger is None:
-            kwargs["logger"] = CSVLogger(root, name="", version="")
+        if config.logger is None:  # one numbered folder a fit, so that a resumed run keeps its history
+            kwargs["logger"] = CSVLogger(root, name="logs") if self.subcommand == "fit" else False
         return super().instantiate_trainer(**kwargs)
 
     def after_fit(self) -> None:
@@ -127,7 +133,6 @@ class UnlearningCLI(LightningCLI):
         write_json(report, root / "report.json")  # last: where it is, the run is complete
         Console().print(report_table(report), f"written to {root}", sep="\n")
 
-
     def _seconds(self, root: Path) -> float | None:
         """What fitting took; for ``test``, what the report of the fit says."""
         if self.subcommand == "fit":
@@ -152,7 +157,7 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
         subclass_mode_model=True,
         subclass_mode_data=True,
         save_config_callback=SaveConfig,
-        save_config_kwargs={"overwrite": True},
+        save_config_kwargs={"save_to_log_dir": False},
         trainer_defaults={"default_root_dir": "runs/unnamed", "enable_model_summary": False},
         seed_everything_default=0,
         auto_configure_optimizers=False,
@@ -167,8 +172,8 @@ def main(args: ArgsType = None) -> None:
     Args:
         args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
     """
-    for message in NOISE:
-        warnings.filterwarnings("ignore", message)
+    for noise in NOISE:
+        warnings.filterwarnings("ignore", noise)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # whatever loads a checkpoint: never unpickle code

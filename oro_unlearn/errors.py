@@ -34,7 +34,9 @@ def explain(error: BaseException) -> str | None:
     """
     text = " ".join(str(error).split())
     if isinstance(error, pickle.UnpicklingError):
-        return "a checkpoint holds more than tensors and is not unpickled, because that could run code: save its state dict alone"
+        return (
+            "a checkpoint holds more than tensors and is not unpickled, because that could run code: save its state dict alone"
+        )
     if isinstance(error, torch.OutOfMemoryError):
         return "out of memory: lower --data.batch_size, or use a smaller network"
     if isinstance(error, ArgumentError):
@@ -45,7 +47,9 @@ def explain(error: BaseException) -> str | None:
     channels = re.search(r"expected input.* to have (\d+) channels, but got (\d+) channels", text)
     if channels:
         reads, has = channels.groups()
-        return f"the network reads {reads}-channel images and the data has {has}: set --data.channels or the network's in_channels"
+        return (
+            f"the network reads {reads}-channel images and the data has {has}: set --data.channels or the network's in_channels"
+        )
     return None
 
 
@@ -55,7 +59,8 @@ def _shorter(text: str) -> str:
     key = re.findall(r'Parser key "([\w.]+)"', text)
     if unknown and key and key[-1] in KNOWN:
         what, module, base = KNOWN[key[-1]]
-        return f"unknown {what} {unknown[1]!r} for {key[-1]}; known: {', '.join(_classes(module, base))}, or the import path of your own"
+        known = ", ".join(_classes(module, base))
+        return f"unknown {what} {unknown[1]!r} for {key[-1]}; known: {known}, or the import path of your own"
     union = UNION.search(text)
     if union:
         types = " or ".join(name.rpartition(".")[2].replace("NoneType", "null") for name in CLASS.findall(union[1])) or union[1]
@@ -64,6 +69,10 @@ def _shorter(text: str) -> str:
 
 
 def _classes(module: ModuleType, base: type) -> list[str]:
-    """Names that a YAML can give."""
-    found = ((name, getattr(module, name)) for name in module.__all__)
-    return sorted(n for n, c in found if inspect.isclass(c) and issubclass(c, base) and not inspect.isabstract(c) and "Adapter" not in n)
+    """Names that a YAML can give: what takes no other network to be built."""
+    found = {name: getattr(module, name) for name in module.__all__}
+    return sorted(
+        name
+        for name, value in found.items()
+        if inspect.isclass(value) and issubclass(value, base) and not inspect.isabstract(value) and "Adapter" not in name
+    )

@@ -9,4 +9,4 @@ from oro_unlearn.data.image_folder import ImageFolder
 from oro_unlearn.data.mnist import MNIST
 from oro_unlearn.data.tiny_imagenet import TinyImageNet
 
-__all__ = ["CIFAR10", "CIFAR100", "Digits", "FashionMNIST", "ImageData", "ImageFolder", "MNIST", "TinyImageNet"]
+__all__ = ["CIFAR10", "CIFAR100", "MNIST", "Digits", "FashionMNIST", "ImageData", "ImageFolder", "TinyImageNet"]

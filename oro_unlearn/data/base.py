@@ -2,21 +2,21 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from lightning.pytorch.utilities import CombinedLoader
 from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
-from sklearn.model_selection import train_test_split
+from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from oro_unlearn.data.forget_request import Request, read_indices, resolve_classes
-from oro_unlearn.data.images import Sample, TensorImages, random_crop, random_flip
+from oro_unlearn.data.images import LabelledImages, Sample, TensorImages, random_crop, random_flip
 
 EVAL_SPLITS = ("retain", "forget", "test_retain", "test_forget")
 
@@ -83,8 +83,8 @@ class ImageData(LightningDataModule, ABC):
         """Names of the K classes, in the order of their indices."""
 
     @abstractmethod
-    def load(self) -> tuple[Dataset[Any], Dataset[Any]]:
-        """Training and test set: :class:`TensorImages`, or any set with ``labels`` (N,) and ``subset(positions)``."""
+    def load(self) -> tuple[LabelledImages, LabelledImages]:
+        """Training and test set."""
 
     @property
     def num_classes(self) -> int:
@@ -97,14 +97,12 @@ class ImageData(LightningDataModule, ABC):
         return resolve_classes(self.forget, self.class_names) if self.forget not in ([], "") else []
 
     @cached_property
-    def sets(self) -> dict[str, Any]:
+    def sets(self) -> dict[str, LabelledImages]:
         """All five splits; the files are read once, at the first use."""
         train, test = self.load()
         if self.holdout:
-            held_in, held_out = train_test_split(
-                torch.arange(len(train)), test_size=self.holdout, stratify=train.labels, random_state=0
-            )
-            train, test = train.subset(held_in.sort().values), train.subset(held_out.sort().values)
+            held_in, held_out = stratified_split(train.labels, self.holdout, seed=0)
+            train, test = train.subset(held_in), train.subset(held_out)
         forgotten = torch.tensor(self.forget_classes)
         if self.forget_indices:
             chosen = torch.tensor(read_indices(self.forget_indices, len(train.labels)), dtype=torch.long)
@@ -136,10 +134,12 @@ class ImageData(LightningDataModule, ABC):
         """
         assert self.trainer is not None
         loaders = {}
-        method = self.trainer.lightning_module
+        method: Any = self.trainer.lightning_module
         for name in method.train_splits:
             if not len(self.split(name)):
-                raise ValueError(f"the {name} set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'")
+                raise ValueError(
+                    f"the {name} set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
+                )
             loaders[name] = self.loader(self.split(name), shuffle=True)
         return CombinedLoader(loaders, method.loader_mode)
 
@@ -176,6 +176,46 @@ class ImageData(LightningDataModule, ABC):
         return (images - mean) / std, labels, index
 
 
+@contextmanager
+def downloading(name: str) -> Iterator[None]:
+    """Turn what a download raises into an error that names the data set.
+
+    Args:
+        name: Of the data set.
+
+    Raises:
+        OSError: If the server cannot be reached, or the file's checksum is wrong.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise OSError(f"{name} cannot be downloaded ({reason}): get it elsewhere and set --data.root or ORO_DATA") from None
+
+
+def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Split positions, the classes in proportion.
+
+    Args:
+        labels: (N,).
+        fraction: Part that goes into the second set, in (0, 1).
+        seed: The same seed gives the same split.
+
+    Returns:
+        Positions of both sets, sorted.
+
+    Raises:
+        ValueError: If a class has fewer than two samples, or a set would not hold every class.
+    """
+    from sklearn.model_selection import train_test_split
+
+    try:
+        parts = train_test_split(torch.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed)
+    except ValueError as error:
+        raise ValueError(f"{len(labels)} images cannot be split, every class in proportion: {error}") from None
+    return parts[0].sort().values, parts[1].sort().values
+
+
 def _as_is(batch: Any) -> Any:
     """``TensorImages.__getitems__`` has already made the batch."""
     return batch
@@ -188,4 +228,4 @@ def with_channels(images: Tensor, channels: int) -> Tensor:
     return images.expand(-1, 3, -1, -1) if channels == 3 else images.float().mean(1, keepdim=True).round().byte()
 
 
-__all__ = ["EVAL_SPLITS", "ImageData", "TensorImages", "data_root", "with_channels"]
+__all__ = ["EVAL_SPLITS", "ImageData", "TensorImages", "data_root", "downloading", "stratified_split", "with_channels"]

@@ -3,11 +3,9 @@
 from typing import Any
 
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch.nn.functional import interpolate
 
-from oro_unlearn.data.base import ImageData, TensorImages, with_channels
+from oro_unlearn.data.base import ImageData, TensorImages, stratified_split, with_channels
 
 
 class Digits(ImageData):
@@ -24,7 +22,7 @@ class Digits(ImageData):
 
     def __init__(self, channels: int = 1, **kwargs: Any) -> None:
         super().__init__(channels=channels, **kwargs)
-        self.mean, self.std = [0.305] * channels, [0.351] * channels  # of the training split, as enlarged
+        self.mean, self.std = [0.305] * channels, [0.319] * channels  # of the training split, as enlarged
 
     @property
     def class_names(self) -> list[str]:
@@ -33,9 +31,11 @@ class Digits(ImageData):
 
     def load(self) -> tuple[TensorImages, TensorImages]:
         """Training (1,437 images) and test set (360)."""
+        from sklearn.datasets import load_digits
+
         pixels, targets = load_digits(return_X_y=True)
         images = torch.from_numpy(pixels).float().view(-1, 1, 8, 8) * (255 / 16)
         images = interpolate(images, size=16, mode="bilinear").round().byte()
         images, labels = with_channels(images, self.channels), torch.from_numpy(targets).long()
-        train, test = train_test_split(torch.arange(len(labels)), test_size=0.2, stratify=labels, random_state=0)
+        train, test = stratified_split(labels, 0.2, seed=0)
         return TensorImages(images[train], labels[train]), TensorImages(images[test], labels[test])

@@ -32,7 +32,9 @@ def resolve_classes(request: Request, class_names: Sequence[str]) -> list[int]:
             raise ValueError(f"forget class {item!r} does not exist; the classes are {shown} (indices 0 to {len(names) - 1})")
         classes.add(index)
     if len(classes) == len(names):
-        raise ValueError(f"all {len(names)} classes are to be forgotten, nothing is left to keep: name fewer with --data.forget")
+        raise ValueError(
+            f"all {len(names)} classes are to be forgotten, nothing is left to keep: name fewer with --data.forget"
+        )
     return sorted(classes)
 
 
@@ -54,14 +56,18 @@ def read_indices(path: str | Path, size: int) -> list[int]:
     if not path.is_file():
         raise FileNotFoundError(f"file of sample indices {path} not found")
     try:
-        values = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.array(path.read_text().split(), dtype=object)
+        values = (
+            np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.array(path.read_text().split(), dtype=object)
+        )
         indices = sorted({int(value) for value in values.ravel()})
         if values.dtype.kind == "f":
             raise ValueError("floating-point numbers")
     except ValueError as error:
         raise ValueError(f"{path} must hold integers, the positions of training samples: {error}") from None
     if indices and not 0 <= indices[0] <= indices[-1] < size:
-        raise ValueError(f"{path} names sample {indices[0] if indices[0] < 0 else indices[-1]}; there are {size} (0 to {size - 1})")
+        raise ValueError(
+            f"{path} names sample {indices[0] if indices[0] < 0 else indices[-1]}; there are {size} (0 to {size - 1})"
+        )
     if len(indices) == size:
         raise ValueError(f"{path} names all {size} training samples, nothing is left to keep")
     return indices

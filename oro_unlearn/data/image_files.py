@@ -52,9 +52,7 @@ class FileImages(Dataset[Any]):
         positions: Rows that belong to this set, (M,) int64; all of them when left out.
     """
 
-    def __init__(
-        self, paths: Sequence[str], labels: Tensor, size: int, channels: int, positions: Tensor | None = None
-    ) -> None:
+    def __init__(self, paths: Sequence[str], labels: Tensor, size: int, channels: int, positions: Tensor | None = None) -> None:
         self.paths, self.labels, self.size, self.channels = paths, labels, size, channels
         self.positions = torch.arange(len(paths)) if positions is None else positions
 

@@ -5,12 +5,12 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from sklearn.model_selection import train_test_split
 from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets
 
-from oro_unlearn.data.base import ImageData, TensorImages, data_root
+from oro_unlearn.data.base import ImageData, TensorImages, data_root, stratified_split
 from oro_unlearn.data.image_files import FileImages
+from oro_unlearn.data.images import LabelledImages
 
 
 class ImageFolder(ImageData):
@@ -74,18 +74,13 @@ class ImageFolder(ImageData):
         except FileNotFoundError as error:
             raise FileNotFoundError(f"no images in class folders under {self.root / folder}: {error}") from None
 
-    def load(self) -> tuple[Dataset[Any], Dataset[Any]]:
+    def load(self) -> tuple[LabelledImages, LabelledImages]:
         """Training and test set, in memory where they fit."""
         train = self._listing("train" if self._test_folder else "")
         if not self._test_folder:
             whole = self._set(train)
-            rows = train_test_split(
-                torch.arange(len(train.targets)),
-                test_size=self.test_fraction,
-                stratify=train.targets,
-                random_state=self.split_seed,
-            )
-            return whole.subset(rows[0].sort().values), whole.subset(rows[1].sort().values)
+            rows = stratified_split(whole.labels, self.test_fraction, self.split_seed)
+            return whole.subset(rows[0]), whole.subset(rows[1])
         test = self._listing(self._test_folder)
         if train.classes != test.classes:
             odd = sorted(set(train.classes) ^ set(test.classes))
@@ -101,4 +96,4 @@ class ImageFolder(ImageData):
         """Whole batches from memory, or decoded by worker processes."""
         if isinstance(data, TensorImages):
             return super().loader(data, **kwargs)
-        return DataLoader(data, self.batch_size, num_workers=self.num_workers, pin_memory=True, **kwargs)
+        return DataLoader(data, self.batch_size, num_workers=self.num_workers, pin_memory=torch.cuda.is_available(), **kwargs)

@@ -1,7 +1,7 @@
 """Images in memory as uint8, read batch by batch, and their augmentation on the device."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -9,6 +9,18 @@ from torch.nn.functional import pad
 from torch.utils.data import Dataset
 
 Sample = tuple[Tensor, Tensor, Tensor]  # images (B, C, H, W) uint8, labels (B,), index (B,)
+
+
+class LabelledImages(Protocol):
+    """What a data module needs of a data set."""
+
+    labels: Tensor  # (N,) of the whole set
+    positions: Tensor  # (M,) rows of the whole set that belong to this one
+
+    def __len__(self) -> int: ...
+
+    def subset(self, positions: Tensor) -> "LabelledImages":
+        """The given rows of the whole set."""
 
 
 class TensorImages(Dataset[Any]):

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torchvision.datasets.utils import download_and_extract_archive
 
-from oro_unlearn.data.base import ImageData, TensorImages, data_root
+from oro_unlearn.data.base import ImageData, TensorImages, data_root, downloading
 from oro_unlearn.data.image_files import FileImages
 
 URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
+MEAN, STD = (0.4802, 0.4481, 0.3975), (0.2770, 0.2691, 0.2821)  # of the training images, by channel
 
 
 class TinyImageNet(ImageData):
@@ -27,12 +28,10 @@ class TinyImageNet(ImageData):
     """
 
     name = "tiny_imagenet"
-    mean = (0.4802, 0.4481, 0.3975)
-    std = (0.2770, 0.2691, 0.2821)
 
     def __init__(self, root: str = "", download: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.mean, self.std = self.mean[: self.channels], self.std[: self.channels]
+        self.mean, self.std = MEAN[: self.channels], STD[: self.channels]
         self.root, self.download = data_root(root), download
 
     @property
@@ -49,7 +48,8 @@ class TinyImageNet(ImageData):
     def prepare_data(self) -> None:
         """Download once, on one process."""
         if self.download and not self.folder.is_dir():
-            download_and_extract_archive(URL, str(self.root), md5=MD5)
+            with downloading("TinyImageNet"):
+                download_and_extract_archive(URL, str(self.root), md5=MD5)
 
     def load(self) -> tuple[TensorImages, TensorImages]:
         """Training set (100,000 images) and validation set (10,000)."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchvision import datasets
 
-from oro_unlearn.data.base import ImageData, TensorImages, data_root, with_channels
+from oro_unlearn.data.base import ImageData, TensorImages, data_root, downloading, with_channels
 
 
 class TorchvisionData(ImageData):
@@ -39,7 +39,8 @@ class TorchvisionData(ImageData):
         """Download once, on one process."""
         if self.download:
             for train in (True, False):
-                getattr(datasets, self.source)(self.root, train=train, download=True)
+                with downloading(self.source):
+                    getattr(datasets, self.source)(self.root, train=train, download=True)
 
     def load(self) -> tuple[TensorImages, TensorImages]:
         """The official training and test set."""

@@ -17,7 +17,7 @@ class Batch(NamedTuple):
 
     images: Tensor  # (B, C, H, W) float, normalised
     labels: Tensor  # (B,) int64
-    index: Tensor  # (B,) int64, position in the training (or test) set
+    index: Tensor  # type: ignore[assignment]  # (B,) int64, position in the training (or test) set
 
 
 class UnlearningModule(LightningModule, ABC):

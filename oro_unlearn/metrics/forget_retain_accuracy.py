@@ -85,6 +85,6 @@ class ForgetRetainAccuracy(Metric):
             return self.confusion.diagonal().double() / (self.confusion.sum(1) + self.nonfinite)
 
     def confusion_matrix(self) -> Tensor:
-        """Counts (K, K) over all processes: rows are labels, columns predictions; a forgotten class's row shows where it went."""
+        """Counts (K, K) over all processes: rows are labels, columns predictions; a forgotten row shows where it went."""
         with self.sync_context():
             return self.confusion.clone()

@@ -85,23 +85,26 @@ class MembershipInference(Metric):
                 getattr(self, f"scores_{label}").append(confidence[group == label].float())
 
     def compute(self) -> dict[str, Tensor]:
-        """``mia`` (share of targets called non-members), ``member_rate`` (1 - mia), ``attack_balanced_accuracy`` (of the
-        attack on the samples it learnt from) and ``boundary`` (confidence from which it says member).
+        """The attack and its verdict.
 
-        All are NaN, with a warning, if a group has no samples; the rates are NaN if the attack cannot tell its own
-        members from non-members at all.
+        Returns:
+            ``mia`` (share of targets called non-members), ``member_rate`` (1 - mia), ``attack_balanced_accuracy`` (of the
+            attack on the samples it learnt from) and ``boundary`` (confidence from which it says member). All are NaN,
+            with a warning, if a group has no samples; the rates are NaN if the attack cannot tell its own members from
+            non-members at all.
         """
         groups = [self._points(group) for group in range(3)]
         names = ("mia", "member_rate", "attack_balanced_accuracy", "boundary")
         if not all(len(points.values) for points in groups):
-            empty = [name for name, points in zip(("non-members", "members", "targets"), groups) if not len(points.values)]
+            named = zip(("non-members", "members", "targets"), groups, strict=True)
+            empty = [name for name, points in named if not len(points.values)]
             rank_zero_warn(f"membership inference is NaN: there are no {' and no '.join(empty)}", UserWarning)
             return {name: torch.tensor(torch.nan) for name in names}
         decision = self._fit(groups[MEMBER], groups[NON_MEMBER])
         accuracy = (groups[MEMBER].share(decision) + 1 - groups[NON_MEMBER].share(decision)) / 2
         rate = groups[TARGET].share(decision) if accuracy > 0.5 else float("nan")
         values = (1 - rate, rate, accuracy, boundary(decision))
-        return {name: torch.tensor(value, dtype=torch.float64) for name, value in zip(names, values)}
+        return {name: torch.tensor(value, dtype=torch.float64) for name, value in zip(names, values, strict=False)}
 
     def _points(self, group: int) -> Points:
         if self.attack == "svc":

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from oro_unlearn.metrics.membership_inference import MembershipInference
@@ -35,8 +34,11 @@ class NearestClassMIA(MembershipInference):
         self.neighbour = neighbour
 
     def compute(self) -> dict[str, Tensor]:
-        """``nn_member_rate`` (share of targets taken for the nearest class), ``nn_attack_success`` (1 - that rate) and
-        ``attack_balanced_accuracy`` (which must be well above 0.5). NaN as in :class:`MembershipInference`.
+        """The attack's verdict.
+
+        Returns:
+            ``nn_member_rate`` (share of targets taken for the nearest class), ``nn_attack_success`` (1 - that rate) and
+            ``attack_balanced_accuracy`` (which must be well above 0.5). NaN as in :class:`MembershipInference`.
         """
         result = super().compute()
         return {

@@ -8,11 +8,11 @@ from oro_unlearn.networks.small_cnn import SmallCNN
 from oro_unlearn.networks.vgg import VGG19BN
 
 __all__ = [
+    "VGG19BN",
     "InputAdapter",
     "LogitAdapter",
     "ResNet18",
     "SmallCNN",
-    "VGG19BN",
     "add_adapters",
     "classifier_head",
     "fold_adapters",

@@ -1,5 +1,6 @@
 """VGG-19 with batch normalisation for small images."""
 
+import torch
 from torch import Tensor, nn
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)  # per stage: configuration "E" of Simonyan and Zisserman (2015), table 1
@@ -28,6 +29,7 @@ class VGG19BN(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                module.bias = nn.Parameter(torch.zeros(module.out_channels))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, C, H, W)."""
@@ -40,6 +42,6 @@ def _stage(in_channels: int, out_channels: int, depth: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for position in range(depth):
         channels = in_channels if position == 0 else out_channels
-        layers.append(nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=False))
+        layers.append(nn.Conv2d(channels, out_channels, kernel_size=3, padding=1))
         layers += [nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.MaxPool2d(2))

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, stdev
@@ -23,7 +23,7 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     Returns:
         ``original`` and ``unlearned`` as they are, with ``utv_floor`` (the mean total variation between retrained
         models) beside ``utv``; ``retrained`` with ``mean`` and ``std`` (n - 1; left out for a single model).
-        NaN becomes None.
+        NaN becomes None; a mean is over the models where the figure is defined.
     """
     retrained = [figures for name, figures in metrics.items() if name.startswith("retrained")]
     summary: dict[str, Any] = {role: dict(metrics[role]) for role in ("original", "unlearned") if role in metrics}
@@ -32,13 +32,19 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
             figures[f"{phase}/utv_floor"] = mean(other[f"{phase}/utv"] for other in retrained)
     if retrained:
         columns = {name: [figures[name] for figures in retrained] for name in retrained[0]}
-        summary["retrained"] = {"mean": {name: mean(values) for name, values in columns.items()}}
+        summary["retrained"] = {"mean": {name: defined(mean, values) for name, values in columns.items()}}
         if len(retrained) > 1:
-            spread = {name: stdev(values) for name, values in columns.items()}
+            spread = {name: defined(stdev, values, at_least=2) for name, values in columns.items()}
             if len(retrained) == 2:  # one pair: each is as far from the other
                 spread.update({"test/utv": math.nan, "train/utv": math.nan})
             summary["retrained"]["std"] = spread
     return _without_nan(summary)
+
+
+def defined(function: Callable[[list[float]], float], values: Iterable[float | None], at_least: int = 1) -> float:
+    """``function`` of the values that are neither None nor NaN; NaN if there are too few."""
+    found = [value for value in values if value is not None and not math.isnan(value)]
+    return function(found) if len(found) >= at_least else math.nan
 
 
 def redirection(confusion: Mapping[str, Sequence[Sequence[int]]], labels: Sequence[int]) -> dict[str, list[float]]:

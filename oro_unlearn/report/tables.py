@@ -57,7 +57,9 @@ def caption(report: Mapping[str, Any]) -> str:
     metrics, parts = report["metrics"], []
     floor = metrics.get("unlearned", {}).get("test/utv_floor")
     if floor is not None:
-        parts.append(f"UTV floor (between retrained models): {floor:.3f} test, {metrics['unlearned']['train/utv_floor']:.3f} train.")
+        parts.append(
+            f"UTV floor (between retrained models): {floor:.3f} test, {metrics['unlearned']['train/utv_floor']:.3f} train."
+        )
     if "unlearned" in metrics and "retrained" not in metrics:
         parts.append("No retrained model given (--model.retrained): the reference column and UTV are left out.")
     if report.get("neighbours"):
@@ -76,7 +78,16 @@ def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         Header and rows: model, ACC_f, ACC_r, MIA (attack accuracy), MIA-NN member rate, UTV as a multiple of the floor
         on test and training images, seconds.
     """
-    header = ["model", "ACC_f", "ACC_r", "MIA (attack's accuracy)", "MIA-NN member rate", "UTV × floor, test", "train", "seconds"]
+    header = [
+        "model",
+        "ACC_f",
+        "ACC_r",
+        "MIA (attack's accuracy)",
+        "MIA-NN member rate",
+        "UTV × floor, test",
+        "train",
+        "seconds",
+    ]
     rows = [header]
     metrics = reports[0]["metrics"]
     floor = {phase: metrics["unlearned"].get(f"{phase}/utv_floor") for phase in ("test", "train")}

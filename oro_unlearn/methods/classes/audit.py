@@ -1,6 +1,7 @@
 """Everything that is measured about one classifier."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +28,12 @@ class ClassAudit(nn.Module):
 
     def __init__(self, num_classes: int, forget_classes: Sequence[int], neighbours: Mapping[int, int]) -> None:
         super().__init__()
-        self.accuracy = nn.ModuleDict({phase: ForgetRetainAccuracy(num_classes, forget_classes) for phase in PHASES})
+        self.accuracy: Any = nn.ModuleDict({phase: ForgetRetainAccuracy(num_classes, forget_classes) for phase in PHASES})
         self.forgotten_samples = None if forget_classes else ForgetRetainAccuracy(num_classes, ())
-        self.utv = nn.ModuleDict({phase: UnlearningTotalVariation() for phase in PHASES})
+        self.utv: Any = nn.ModuleDict({phase: UnlearningTotalVariation() for phase in PHASES})
         self.mia = MembershipInference()
         self.neighbours = dict(neighbours)
-        self.nearest = nn.ModuleDict(
+        self.nearest: Any = nn.ModuleDict(
             {f"{phase}{label}": NearestClassMIA(near) for phase in PHASES for label, near in neighbours.items()}
         )
 

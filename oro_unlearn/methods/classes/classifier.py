@@ -82,8 +82,8 @@ class Classifier(UnlearningModule):
         models = self.audited()
         references = [model for name, model in models.items() if name.startswith("retrained")]
         self._neighbours = self._nearest_classes(references or list(models.values())[:1])
-        sets = [self.num_classes, self.forget_classes, self._neighbours]
-        self._audits = nn.ModuleDict({name: ClassAudit(*sets) for name in models}).to(self.device)
+        audits = {name: ClassAudit(self.num_classes, self.forget_classes, self._neighbours) for name in models}
+        self._audits: Any = nn.ModuleDict(audits).to(self.device)
 
     @torch.no_grad()
     def _nearest_classes(self, references: list[nn.Module]) -> dict[int, int]:
@@ -91,7 +91,7 @@ class Classifier(UnlearningModule):
         if self.num_classes - len(self.forget_classes) < 2:
             return {}  # one retained class: nothing to tell apart
         sums = torch.zeros(self.num_classes, self.num_classes, dtype=torch.float64, device=self.device)
-        loaders = self.trainer.test_dataloaders
+        loaders: Any = self.trainer.test_dataloaders
         for batch in loaders.get("test_forget", []):
             images, labels, _ = self.trainer.strategy.batch_to_device(batch)
             for model in references:
@@ -107,7 +107,8 @@ class Classifier(UnlearningModule):
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Feed every model's logits to its audit."""
         images, labels, _ = batch
-        split = list(self.trainer.test_dataloaders)[dataloader_idx]
+        loaders: Any = self.trainer.test_dataloaders
+        split = list(loaders)[dataloader_idx]
         logits = {name: self._probe(model, images) for name, model in self.audited().items()}
         for name, audit in self._audits.items():
             others = [value for other, value in logits.items() if other.startswith("retrained") and other != name]

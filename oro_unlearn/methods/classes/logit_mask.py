@@ -1,7 +1,5 @@
 """The free control: the forgotten logits set to minus infinity."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -25,9 +23,6 @@ class LogitMask(ClassUnlearning):
     """
 
     train_splits = ()
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
 
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
         """Nothing is trained."""

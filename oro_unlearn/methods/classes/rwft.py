@@ -106,7 +106,7 @@ class RWFT(ClassUnlearning):
 
     @torch.no_grad()
     def similarity(self) -> Tensor:
-        """How close each class's head row is to each other's (K, K): softmax over the retained classes of cosine / temperature."""
+        """How close class k's head row is to class f's, (K, K) by [f, k]: softmax over the retained classes of the cosine."""
         assert self.original is not None
         rows = classifier_head(self.original, self.num_classes)[1].weight.float()
         rows = rows - rows.mean(0)

@@ -1,5 +1,7 @@
 """Training the original, and retraining without the forgotten data."""
 
+from typing import Literal
+
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -14,7 +16,7 @@ class Training(Classifier):
         kwargs: Arguments of :class:`Classifier`.
     """
 
-    role = "original"
+    role: Literal["original", "retrained", "unlearned"] = "original"
     train_splits = ("train",)
 
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
@@ -43,4 +45,6 @@ class Retraining(Training):
         """
         data = getattr(self.trainer, "datamodule", None)
         if data is not None and not len(data.split("forget")):
-            raise ValueError("the forget set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'")
+            raise ValueError(
+                "the forget set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
+            )

@@ -1,0 +1,46 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo lint test tables clean
+
+help:
+	@echo "make demo   set up .venv and let a classifier of digits forget the eights (4 minutes after installation)"
+	@echo "make test   set up .venv and run every check"
+	@echo "make tables write the tables of README and docs from benchmarks/results"
+	@echo "make clean  remove .venv and runs"
+
+$(BIN)/python:
+	@echo "== creating .venv with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: $(BIN)/python setup.cfg pyproject.toml
+	@echo "== installing oro_unlearn and what it needs (several GB with PyTorch; minutes the first time)"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/test.stamp: $(BIN)/python setup.cfg pyproject.toml
+	@echo "== installing oro_unlearn with what the tests need (several GB with PyTorch; minutes the first time)"
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ .venv/demo.stamp
+
+demo: .venv/demo.stamp
+	@echo "== demo: original, retrained, free control and RWFT on handwritten digits"
+	$(BIN)/python -m benchmarks.demo
+
+lint: .venv/test.stamp
+	@echo "== ruff"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@echo "== mypy"
+	$(BIN)/mypy
+
+test: lint
+	@echo "== pytest, with doctests"
+	$(BIN)/python -m pytest -n 2
+
+tables: .venv/demo.stamp
+	$(BIN)/python -m benchmarks.tables
+
+clean:
+	rm -rf .venv runs

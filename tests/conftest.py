@@ -1,0 +1,124 @@
+"""What the tests share: small offline data, and the command line in this process."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import datasets
+
+from oro_unlearn.cli import build, main
+from oro_unlearn.networks import save_weights
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / "lightning_configs"
+SHORT = [
+    *("--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1", "--trainer.enable_progress_bar", "false"),
+    *("--trainer.accelerator", "cpu", "--data.batch_size", "8"),
+]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """No test sees the user's files or writes into the project."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ORO_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(sys, "argv", ["oro-unlearn"])
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command line; returns exit code and what it said on standard error."""
+
+    def command(*args: str) -> tuple[int, str]:
+        try:
+            main(list(args))
+        except SystemExit as stop:
+            return int(stop.code or 0), capsys.readouterr().err
+        return 0, capsys.readouterr().err
+
+    return command
+
+
+@pytest.fixture
+def report():
+    """Content of a run's ``report.json``."""
+    return lambda folder: json.loads((Path(folder) / "report.json").read_text())
+
+
+@pytest.fixture
+def original_weights():
+    """Random weights of a config's network, in the place of a trained original."""
+
+    def make(config: Path, *args: str, name: str = "original.safetensors") -> str:
+        torch.manual_seed(len(name))
+        without_original = [*args, "--model", "Training"]
+        save_weights(build(["--config", str(config), *without_original]).model.network, name)
+        return name
+
+    return make
+
+
+@pytest.fixture
+def image_folder():
+    """Write a folder of images, one folder per class, and return it."""
+
+    def make(root, classes=("automobile", "cat", "dog"), parts=("train/", "test/"), count=6, size=32) -> Path:
+        generator = np.random.default_rng(0)
+        for part in parts:
+            for label, name in enumerate(classes):
+                folder = Path(root) / f"{part}{name}"
+                folder.mkdir(parents=True)
+                for number in range(count):
+                    pixels = generator.integers(0, 128, (size, size, 3)) + 127 * (label % 2)
+                    Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+        return Path(root)
+
+    return make
+
+
+@pytest.fixture
+def offline(monkeypatch, image_folder, tmp_path):
+    """Stand-ins for every data set that would have to be downloaded."""
+
+    def fake(shape: tuple[int, ...], num_classes: int, as_tensor: bool) -> type:
+        class Fake:
+            def __init__(self, root: str, train: bool = True, download: bool = False) -> None:
+                count = num_classes * 2
+                pixels = np.random.default_rng(int(train)).integers(0, 256, (count, *shape)).astype(np.uint8)
+                self.data = torch.from_numpy(pixels) if as_tensor else pixels
+                self.targets = torch.arange(count) % num_classes if as_tensor else [n % num_classes for n in range(count)]
+
+        return Fake
+
+    for name, shape, classes, tensor in (
+        ("MNIST", (28, 28), 10, True),
+        ("FashionMNIST", (28, 28), 10, True),
+        ("CIFAR10", (32, 32, 3), 10, False),
+        ("CIFAR100", (32, 32, 3), 100, False),
+    ):
+        monkeypatch.setattr(datasets, name, fake(shape, classes, tensor))
+    for folder in ("cifar10", "images"):
+        image_folder(tmp_path / "data" / folder)
+    tiny_imagenet(tmp_path / "data" / "tiny-imagenet-200")
+
+
+def tiny_imagenet(root: Path, wnids=("n01443537", "n01629819", "n01641577"), count: int = 2) -> None:
+    """The official archive's layout, with grey-scale files among the others."""
+    generator = np.random.default_rng(0)
+    annotations = []
+    (root / "val" / "images").mkdir(parents=True)
+    for wnid in wnids:
+        folder = root / "train" / wnid / "images"
+        folder.mkdir(parents=True)
+        for number in range(count):
+            image = Image.fromarray(generator.integers(0, 256, (64, 64, 3)).astype(np.uint8))
+            (image.convert("L") if number == 0 else image).save(folder / f"{wnid}_{number}.JPEG")
+            image.save(root / "val" / "images" / f"val_{wnid}_{number}.JPEG")
+            annotations.append(f"val_{wnid}_{number}.JPEG\t{wnid}\t0\t0\t63\t63")
+    (root / "val" / "val_annotations.txt").write_text("\n".join(annotations) + "\n")
+    (root / "wnids.txt").write_text("\n".join(reversed(wnids)) + "\n")

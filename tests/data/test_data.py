@@ -1,0 +1,253 @@
+"""Splits, forget requests, files, and what happens to a batch."""
+
+import hashlib
+import os
+import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import RandomCrop
+
+from oro_unlearn.data import CIFAR10, Digits, ImageFolder, TinyImageNet, tiny_imagenet
+from oro_unlearn.data.forget_request import read_indices, resolve_classes
+from oro_unlearn.data.image_files import read_image
+from oro_unlearn.data.images import random_crop, random_flip
+from tests.conftest import tiny_imagenet as write_tiny_imagenet
+
+REAL = Path(os.environ.get("ORO_DATA", Path(__file__).parents[2] / ".data"))  # read before a fixture changes it
+
+
+class Trainer:
+    """As much of a trainer as a data module asks for."""
+
+    def __init__(self, training: bool) -> None:
+        self.training = training
+
+
+def labels(data, split):
+    part = data.split(split)
+    return part.labels[part.positions]
+
+
+def test_splits_are_a_partition():
+    data = Digits(forget=[3, 8])
+    sizes = {name: len(data.split(name)) for name in ("train", "forget", "retain", "test_forget", "test_retain")}
+    assert sizes["train"] == sizes["forget"] + sizes["retain"] == 1437
+    assert sizes["test_forget"] + sizes["test_retain"] == 360
+    assert set(labels(data, "forget").tolist()) == set(labels(data, "test_forget").tolist()) == {3, 8}
+    assert not {3, 8} & set(labels(data, "retain").tolist())
+    assert not {3, 8} & set(labels(data, "test_retain").tolist())
+    positions = torch.cat([data.split(name).positions for name in ("forget", "retain")])
+    assert sorted(positions.tolist()) == data.split("train").positions.tolist()
+
+
+def test_digits_are_normalised_by_their_own_statistics():
+    data = Digits()
+    images = data.split("train").images.float() / 255
+    assert data.mean[0] == pytest.approx(float(images.mean()), abs=1e-3)
+    assert data.std[0] == pytest.approx(float(images.std()), abs=1e-3)
+
+
+def test_holdout_never_reads_the_test_split():
+    data, whole = Digits(forget=1, holdout=0.25), Digits(forget=1)
+    test = {tuple(image.flatten().tolist()) for image in whole.split("test_retain").images}
+    held_out = data.split("test_retain")
+    assert len(data.split("train")) + len(held_out) + len(data.split("test_forget")) == 1437
+    assert not set(held_out.positions.tolist()) & set(data.split("train").positions.tolist())
+    assert data.split("test_retain").images is data.split("train").images
+    assert len(test) > 300
+
+
+def test_forgotten_samples_from_a_file():
+    Path("some.txt").write_text("5\n7 7\n1000\n")
+    data = Digits(forget_indices="some.txt")
+    assert data.forget_classes == []
+    assert data.split("forget").positions.tolist() == [5, 7, 1000]
+    assert len(data.split("retain")) == 1434
+    assert len(data.split("test_forget")) == 0
+    np.save("some.npy", np.array([1, 2]))
+    assert Digits(forget_indices="some.npy").split("forget").positions.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("3 x", "must hold integers"),
+        ("1.5", "must hold integers"),
+        ("-1", "names sample -1"),
+        ("10", "names sample 10; there are 10"),
+        (" ".join(map(str, range(10))), "names all 10"),
+    ],
+)
+def test_files_of_indices_are_checked(content, message):
+    Path("some.txt").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_indices("some.txt", 10)
+
+
+def test_indices_are_never_unpickled_or_rounded():
+    np.save("objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"objects.npy must hold integers"):
+        read_indices("objects.npy", 10)
+    np.save("floats.npy", np.array([1.0]))
+    with pytest.raises(ValueError, match="floating-point"):
+        read_indices("floats.npy", 10)
+
+
+def test_a_name_wins_over_an_index():
+    assert resolve_classes([2], ["10", "2", "33"]) == [1]
+    assert resolve_classes("33", ["10", "2", "33"]) == [2]
+    assert resolve_classes([0], ["10", "2", "33"]) == [0]
+    with pytest.raises(ValueError, match=r"class 3 does not exist; the classes are 10, 2, 33"):
+        resolve_classes([3], ["10", "2", "33"])
+    with pytest.raises(ValueError, match=r"c19, ... \(100 in all\)"):
+        resolve_classes(["no"], [f"c{n}" for n in range(100)])
+
+
+def test_batches_are_normalised_and_augmented_in_training_only():
+    data = Digits(forget=1, crop_padding=2, flip=True)
+    batch = next(iter(data.loader(data.split("train"))))
+    assert batch[0].dtype == torch.uint8
+    data.trainer = Trainer(training=False)
+    images, targets, index = data.on_after_batch_transfer(batch, 0)
+    expected = (batch[0].float() / 255 - data.mean[0]) / data.std[0]
+    assert torch.allclose(images, expected)
+    assert torch.equal(targets, data.split("train").labels[index])
+    data.trainer = Trainer(training=True)
+    augmented = data.on_after_batch_transfer({"train": batch}, 0)["train"][0]
+    assert not torch.allclose(augmented, expected)
+
+
+def test_random_crop_has_torchvisions_distribution():
+    """Each of the (2p + 1)^2 shifts occurs equally often, with zeros around; compared with torchvision's own crops."""
+    image = torch.arange(1, 17).view(1, 1, 4, 4).float()
+    ours = {tuple(crop.flatten().tolist()) for crop in random_crop(image.expand(2000, -1, -1, -1), 1)}
+    theirs = {tuple(RandomCrop(4, padding=1)(image[0]).flatten().tolist()) for _ in range(2000)}
+    assert ours == theirs
+    assert len(ours) == 9
+    counts = torch.stack([crop.flatten()[0] for crop in random_crop(image.expand(9000, -1, -1, -1), 1)]).unique(
+        return_counts=True
+    )[1]
+    # the top-left pixel is 0 in 5 of 9 shifts, and 1, 2, 5 or 6 in one each
+    assert torch.allclose(counts / 9000, torch.tensor([5, 1, 1, 1, 1]) / 9, atol=0.02)
+
+
+def test_random_flip_mirrors_half():
+    images = torch.arange(4).float().view(1, 1, 1, 4).expand(4000, -1, -1, -1)
+    flipped = random_flip(images)[:, 0, 0, 0] == 3
+    assert 0.46 < flipped.float().mean() < 0.54
+    assert set(map(tuple, random_flip(images)[:, 0, 0].tolist())) == {(0, 1, 2, 3), (3, 2, 1, 0)}
+
+
+def test_image_folder_with_and_without_a_test_folder(image_folder):
+    split = ImageFolder(str(image_folder("split")), forget="cat")
+    assert (split.class_names, split.forget_classes) == (["automobile", "cat", "dog"], [1])
+    assert (len(split.split("train")), len(split.split("test_forget"))) == (18, 6)
+    whole = [ImageFolder(str(image_folder(f"whole{n}", parts=("",), count=10)), forget=["cat"]) for n in range(2)]
+    assert [len(whole[0].split(name)) for name in ("train", "test_retain", "test_forget")] == [24, 4, 2]
+    assert torch.equal(whole[0].split("train").positions, whole[1].split("train").positions)
+    other = ImageFolder("whole0", forget=["cat"], split_seed=1)
+    assert not torch.equal(whole[0].split("train").positions, other.split("train").positions)
+
+
+def test_large_image_folders_are_read_file_by_file_and_alike(image_folder):
+    root = str(image_folder("images"))
+    memory, files = ImageFolder(root, forget="cat"), ImageFolder(root, forget="cat", memory_limit=0, num_workers=0)
+    ours, theirs = (next(iter(data.loader(data.split("forget")))) for data in (memory, files))
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_sizes_and_channels_are_converted():
+    Image.fromarray(np.full((50, 30), 7, np.uint8)).save("grey.png")
+    assert read_image("grey.png", 16, 3).tolist() == torch.full((3, 16, 16), 7).tolist()
+    Image.fromarray(np.full((9, 9, 4), 255, np.uint8)).save("alpha.png")
+    assert read_image("alpha.png", 9, 1).shape == (1, 9, 9)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"not an image", "no image file"), (None, "truncated|cannot identify|no image")]
+)
+def test_a_corrupt_image_is_named(content, reason, image_folder, run):
+    root = image_folder("images")
+    bad = root / "train/cat/3.png"
+    bad.write_bytes(content or bad.read_bytes()[:200])
+    with pytest.raises(ValueError, match=rf"cannot read image .*3.png \(.*({reason})"):
+        ImageFolder(str(root), forget="cat").split("train")
+
+
+def test_a_corrupt_image_is_named_by_a_worker_process(image_folder, run):
+    from tests.conftest import CONFIGS, SHORT
+
+    root = image_folder("images")
+    for path in (root / "train").rglob("*.png"):
+        path.write_bytes(b"broken")
+    code, error = run(
+        *("fit", "--config", str(CONFIGS / "image_folder/original.yaml"), "--data.root", str(root), *SHORT),
+        *("--data.memory_limit", "0", "--data.num_workers", "1"),
+    )
+    assert code == 2
+    assert "oro-unlearn: error: cannot read image" in error
+    assert "Traceback" not in error
+
+
+def test_missing_folders_and_differing_classes_are_named(image_folder):
+    with pytest.raises(FileNotFoundError, match=r"nowhere not found: set --data.root"):
+        _ = ImageFolder("nowhere").class_names
+    root = image_folder("images")
+    (root / "test/cat").rename(root / "test/cow")
+    with pytest.raises(ValueError, match="train and test hold different classes, for instance 'cat'"):
+        ImageFolder(str(root)).split("train")
+    Path("empty/train").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="no images in class folders under empty"):
+        _ = ImageFolder("empty").class_names
+    with pytest.raises(FileNotFoundError, match=r"CIFAR10 not found .* --data.download true"):
+        CIFAR10().split("train")
+    with pytest.raises(FileNotFoundError, match=r"wnids.txt not found: add --data.download true"):
+        _ = TinyImageNet().class_names
+
+
+def test_tiny_imagenet_reads_the_official_layout():
+    write_tiny_imagenet(Path("tiny-imagenet-200"))
+    data = TinyImageNet(".", forget="n01629819")
+    assert data.class_names == ["n01443537", "n01629819", "n01641577"]
+    assert data.forget_classes == [1]
+    assert data.split("train").images.shape == (6, 3, 64, 64)
+    assert labels(data, "test_forget").tolist() == [1, 1]
+    grey = data.split("train").images[0]
+    assert torch.equal(grey[0], grey[1])
+
+
+def test_tiny_imagenet_downloads_with_a_checksum(monkeypatch):
+    write_tiny_imagenet(Path("source/tiny-imagenet-200"))
+    with zipfile.ZipFile("tiny.zip", "w") as archive:
+        for path in Path("source").rglob("*"):
+            archive.write(path, path.relative_to("source"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(tiny_imagenet, "URL", f"http://127.0.0.1:{server.server_port}/tiny.zip")
+        with pytest.raises(OSError, match=r"TinyImageNet cannot be downloaded .*corrupted"):
+            TinyImageNet("wrong", download=True).prepare_data()
+        monkeypatch.setattr(tiny_imagenet, "MD5", hashlib.md5(Path("tiny.zip").read_bytes()).hexdigest())
+        assert len(TinyImageNet("right", download=True).class_names) == 3
+        server.shutdown()
+
+
+def test_relative_roots_are_looked_for_in_the_data_folder(image_folder, tmp_path):
+    image_folder(tmp_path / "data" / "mine")
+    assert ImageFolder("mine").class_names == ["automobile", "cat", "dog"]
+
+
+@pytest.mark.parametrize(("folder", "channels", "size"), [("cifar10", 3, 32), ("mnist", 1, 28), ("tinyimagenet20", 3, 64)])
+def test_real_images(folder, channels, size, monkeypatch):
+    """The data sets of the benchmarks, as files."""
+    if not (REAL / folder).is_dir():
+        pytest.skip(f"{REAL / folder} is not there: set ORO_DATA to the folder of the real data sets")
+    data = ImageFolder(str(REAL / folder), image_size=size, channels=channels, forget=0)
+    path = data._listing("train").samples[0][0]
+    assert read_image(path, size, channels).shape == (channels, size, size)
+    assert data.num_classes in (10, 20)

@@ -1,0 +1,129 @@
+"""Every metric in two processes gives what one process gives: uneven batches, and a process without any sample."""
+
+import math
+import warnings
+
+import pytest
+import torch
+from torch import multiprocessing
+from torchmetrics import Metric, MetricCollection
+
+import oro_unlearn.metrics
+from oro_unlearn.metrics import ForgetRetainAccuracy, MembershipInference, NearestClassMIA, UnlearningTotalVariation
+
+SAMPLES = 41  # odd, so that two processes never get the same number
+
+
+def logits_and_labels(generator):
+    return torch.randn(SAMPLES, 5, generator=generator), torch.randint(0, 5, (SAMPLES,), generator=generator)
+
+
+def two_distributions(generator):
+    return tuple(torch.randn(SAMPLES, 5, generator=generator).softmax(1) for _ in range(2))
+
+
+def confidences_and_groups(generator):
+    groups = torch.arange(SAMPLES) % 3
+    return (torch.rand(SAMPLES, generator=generator) + (groups == 1)).clamp(max=1), groups
+
+
+CASES = {
+    "accuracy": (lambda: ForgetRetainAccuracy(5, [1, 3]), logits_and_labels),
+    "total variation": (UnlearningTotalVariation, two_distributions),
+    "conditional total variation": (lambda: UnlearningTotalVariation([2], conditional=True), two_distributions),
+    **{
+        f"{name} {attack}": ((lambda kind=kind, attack=attack: kind(attack=attack)), confidences_and_groups)
+        for name, kind in (("membership", MembershipInference), ("nearest class", NearestClassMIA))
+        for attack in ("svc", "svc_exact", "threshold")
+    },
+}
+SHARES = {"uneven": (30, 11), "empty batch": (41, 0), "no update": (41, None)}
+
+
+def rows(share: str, rank: int) -> slice | None:
+    first, second = SHARES[share]
+    if rank == 0:
+        return slice(0, first)
+    return None if second is None else slice(first, first + second)
+
+
+def figures(metric: Metric) -> dict[str, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value = metric.compute()
+    return {name: float(v) for name, v in (value if isinstance(value, dict) else {"value": value}).items()}
+
+
+def work(rank: int, folder: str) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    found = {}
+    for name, (make, data) in CASES.items():
+        for share in SHARES:
+            metric, samples = make(), data(torch.Generator().manual_seed(0))
+            own = rows(share, rank)
+            for batch in torch.arange(SAMPLES)[own].split(4) if own is not None else ():
+                metric.update(*(part[batch] for part in samples))
+            found[name, share] = figures(metric)
+            if isinstance(metric, ForgetRetainAccuracy):
+                found[name, share]["matrix"] = metric.confusion_matrix().sum().item()
+    torch.save(found, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def distributed(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("processes"))
+    multiprocessing.spawn(work, (folder,), nprocs=2)
+    return [torch.load(f"{folder}/{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def test_every_metric_has_a_case():
+    kinds = {getattr(oro_unlearn.metrics, name) for name in oro_unlearn.metrics.__all__}
+    metrics = {kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Metric)}
+    assert {type(make()) for make, _ in CASES.values()} == metrics
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_agree_with_one(name, share, distributed):
+    make, data = CASES[name]
+    metric = make()
+    metric.update(*data(torch.Generator().manual_seed(0)))
+    expected = figures(metric)
+    for found in distributed:
+        for figure, value in expected.items():
+            assert found[name, share][figure] == pytest.approx(value, abs=1e-9, nan_ok=True), figure
+        assert found[name, share].get("matrix", SAMPLES) == SAMPLES
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_metric_is_stateless_on_disk_and_resets(name):
+    make, data = CASES[name]
+    metric, samples = make(), data(torch.Generator().manual_seed(0))
+    metric.update(*samples)
+    first = figures(metric)
+    assert metric.state_dict() == {}
+    assert all(0 <= value <= 1 or math.isnan(value) for value in first.values())
+    metric.reset()
+    metric.update(*samples)
+    assert figures(metric) == pytest.approx(first, nan_ok=True)
+    other = make()
+    other.update(*samples)
+    metric.reset()
+    metric.update(*(part[:0] for part in samples))
+    metric.merge_state(other)
+    assert figures(metric) == pytest.approx(first, nan_ok=True)
+
+
+def test_a_first_batch_without_forgotten_samples_does_not_merge_metrics_in_a_collection():
+    """torchmetrics merges metrics whose states are equal after the first batch."""
+    collection = MetricCollection({str(label): ForgetRetainAccuracy(4, [label]) for label in (2, 3)})
+    collection.update(torch.eye(4)[[0, 1]], torch.tensor([0, 1]))
+    collection.update(torch.eye(4)[[2, 2]], torch.tensor([2, 3]))
+    found = {name: float(value) for name, value in collection.compute().items()}
+    alone = {}
+    for label in (2, 3):
+        metric = ForgetRetainAccuracy(4, [label])
+        metric.update(torch.eye(4)[[0, 1, 2, 2]], torch.tensor([0, 1, 2, 3]))
+        alone.update({f"{label}_{name}": float(value) for name, value in metric.compute().items()})
+    assert sorted(found.values()) == sorted(alone.values())

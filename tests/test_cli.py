@@ -1,0 +1,246 @@
+"""The command line: what it writes, what it refuses, and what it says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from oro_unlearn import methods
+from oro_unlearn.cli import build
+from tests.conftest import CONFIGS, SHORT
+
+DIGITS = CONFIGS / "digits"
+ONE_EPOCH = [*SHORT, "--trainer.max_epochs", "1"]
+
+
+class Malicious:
+    """Would run code if it were unpickled."""
+
+    def __reduce__(self):
+        return print, ("code ran",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model.updatee", "all"], "Option 'updatee' is not accepted"),
+        (["--trainer.max_epoch", "1"], "unrecognized arguments: --trainer.max_epoch 1"),
+        (["--trainer.max_epochs", "many"], '"trainer.max_epochs": expected int or null, got many'),
+        (["--model.forget_weight", "heavy"], '"forget_weight": Expected a float. Got value: heavy'),
+        (["--model.retain", "maybe"], "'ce', 'distill', 'none'"),
+        (["--model", "RWFTT"], "unknown method 'RWFTT' for model; known: LogitMask, RWFT, Retraining, Training"),
+        (["--data", "Digitz"], "unknown data set 'Digitz' for data; known: CIFAR10, CIFAR100, Digits"),
+        (["--model.network", "Foo"], "unknown network 'Foo' for network; known: ResNet18, SmallCNN, VGG19BN"),
+        (["--model.network", "oro_unlearn.networks.Foo"], "unknown network 'Foo'"),
+        (["--config", "nope.yaml"], "File does not exist"),
+        (
+            ["--model.original", "nope.pt"],
+            "original checkpoint nope.pt not found: train it with 'oro-unlearn fit --config lightning",
+        ),
+        (["--model.original", ""], "no original checkpoint given: train it with"),
+        (["--model.retrained", "[nope.pt]"], "checkpoint nope.pt not found"),
+        (["--data.forget", "[cat]"], "forget class 'cat' does not exist; the classes are 0, 1, 2"),
+        (["--data.forget", "[10]"], "forget class 10 does not exist"),
+        (["--data.forget", "[]"], "the forget set is empty: RWFT forgets whole classes"),
+        (["--data.forget", "[0,1,2,3,4,5,6,7,8,9]"], "all 10 classes are to be forgotten"),
+        (["--data.forget_indices", "nope.txt"], "either --data.forget"),
+        (["--model.network.init_args.width", "8"], "another architecture than SmallCNN: layer1.0.weight is"),
+        (["--model.network", "oro_unlearn.networks.ResNet18"], "another architecture than ResNet18: 120 weights missing"),
+        (["--model.update", "[layer9]"], "names no layer 'layer9'; the network's layers are \\['layer1'"),
+        (["--data.channels", "3"], "the network reads 1-channel images and the data has 3"),
+        (["--data.channels", "2"], "channels must be 1"),
+        (["--data.holdout", "1.5"], "holdout is a part"),
+        (["--ckpt_path", "evil.ckpt"], "holds more than tensors and is not unpickled"),
+        (["--ckpt_path", "nope.ckpt"], "nope.ckpt"),
+        (["--model.original", "evil.ckpt"], "holds more than tensors and is not unpickled"),
+        (["--model.original", "text.pt"], "text.pt cannot be read as a checkpoint|text.pt holds more than tensors"),
+        (["--model.original", "nan.safetensors"], "holds NaN in"),
+        (["--model.optimizer.lr", "1e30", "--trainer.limit_train_batches", "5"], "RWFT diverged in epoch 0"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(arguments, message, run, original_weights, capsys):
+    import re
+
+    weights = original_weights(DIGITS / "rwft_o.yaml")
+    torch.save(Malicious(), "evil.ckpt")
+    Path("text.pt").write_text("no checkpoint")
+    original_weights(DIGITS / "rwft_o.yaml", name="nan.safetensors")
+    from safetensors.torch import load_file, save_file
+
+    save_file({name: value * torch.nan for name, value in load_file("nan.safetensors").items()}, "nan.safetensors")
+    command = ["--config", str(DIGITS / "rwft_o.yaml"), "--model.original", weights, *ONE_EPOCH, *arguments]
+    code, error = run("fit", *command, "--trainer.default_root_dir", "out")
+    assert code == 2
+    assert "code ran" not in capsys.readouterr().out
+    (line,) = [line for line in error.splitlines() if line.startswith("oro-unlearn: error:")]
+    assert re.search(message, line), line
+    assert "Traceback" not in error
+    assert not list(Path().glob("out/*.safetensors")) + list(Path().glob("out/report.json")) + list(Path().glob("**/*.part"))
+
+
+@pytest.mark.parametrize(("arguments", "message"), [([], "expected"), (["train"], "'train'"), (["fit"], "model")])
+def test_a_wrong_command_is_one_line(arguments, message, run):
+    code, error = run(*arguments)
+    assert code == 2
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_our_own_errors_keep_their_traceback(run, monkeypatch):
+    monkeypatch.setattr(methods.Training, "losses", lambda self, **batch: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("fit", "--config", str(DIGITS / "original.yaml"), *ONE_EPOCH)
+
+
+def test_a_failed_request_leaves_a_finished_run_as_it_was(run, original_weights):
+    weights = original_weights(DIGITS / "rwft_o.yaml")
+    command = ["fit", "--config", str(DIGITS / "rwft_o.yaml"), *ONE_EPOCH, "--trainer.default_root_dir", "out"]
+    assert run(*command, "--model.original", weights)[0] == 0
+    before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+    assert run(*command, "--model.original", "nope.pt")[0] == 2
+    assert run(*command, "--model.original", weights, "--data.forget", "[cat]")[0] == 2
+    assert {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()} == before
+
+
+def test_report_and_test(run, report, original_weights):
+    weights = original_weights(DIGITS / "rw_a.yaml")
+    others = [original_weights(DIGITS / "rw_a.yaml", name=f"{'r' * n}.safetensors") for n in (1, 2, 3)]
+    command = [
+        "--config",
+        str(DIGITS / "rw_a.yaml"),
+        "--model.original",
+        weights,
+        "--model.retrained",
+        f"[{', '.join(others)}]",
+    ]
+    command += ["--trainer.default_root_dir", "out", "--trainer.enable_progress_bar", "false"]
+    assert run("fit", *command, "--trainer.max_epochs", "1")[0] == 0
+    first = report("out")
+    keys = {"method", "data", "network", "forget", "seed", "versions", "hardware", "seconds", "metrics"}
+    assert keys <= set(first)
+    assert (first["method"], first["data"], first["network"], first["forget"]) == ("RWFT", "digits", "SmallCNN", ["8"])
+    metrics = first["metrics"]
+    assert set(metrics) == {"original", "unlearned", "retrained"}
+    assert set(metrics["retrained"]) == {"mean", "std"}
+    assert {"test/acc_f", "test/acc_r", "train/mia", "test/nn_member_rate", "test/utv", "test/utv_floor"} <= set(
+        metrics["unlearned"]
+    )
+    for role in ("original", "unlearned"):
+        assert metrics[role]["test/utv_floor"] == pytest.approx(metrics["retrained"]["mean"]["test/utv"])
+    assert first["seconds"] > 0
+    assert set(first["redirection"]) == {"original", "unlearned", "retrained"}
+    assert sum(first["redirection"]["unlearned"].values()) == pytest.approx(1)
+    assert (Path("out") / "redirection.png").stat().st_size > 10_000
+    config = Path("out/config.yaml").read_text()
+
+    assert run("test", *command, "--ckpt_path", "out/model.ckpt")[0] == 0
+    again = report("out")
+    assert again == first
+    assert Path("out/config.yaml").read_text() == config
+    assert run("fit", "--config", "out/config.yaml")[0] == 0, "the saved config is a command of its own"
+    repeated = report("out")
+    assert repeated["metrics"] == first["metrics"]
+
+
+def test_without_retrained_models_the_reference_is_left_out(run, report, original_weights, capsys):
+    weights = original_weights(DIGITS / "logit_mask.yaml")
+    arguments = ["--config", str(DIGITS / "logit_mask.yaml"), "--model.original", weights, "--trainer.default_root_dir", "out"]
+    from oro_unlearn.cli import main
+
+    main(["fit", *arguments])
+    printed = capsys.readouterr().out
+    found = report("out")["metrics"]
+    assert set(found) == {"original", "unlearned"}
+    assert found["unlearned"]["test/utv"] is None
+    assert "No retrained model given" in " ".join(printed.split())
+
+
+def test_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(run, report):
+    command = ["fit", "--config", str(DIGITS / "original.yaml"), *SHORT]
+    assert run(*command, "--trainer.max_epochs", "4", "--trainer.default_root_dir", "whole")[0] == 0
+    assert run(*command, "--trainer.max_epochs", "2", "--trainer.default_root_dir", "half")[0] == 0
+    code, message = run(
+        *(*command, "--trainer.max_epochs", "4", "--trainer.default_root_dir", "half", "--ckpt_path", "half/model.ckpt")
+    )
+    assert code == 0, message
+    state = torch.load("half/model.ckpt", weights_only=True)
+    assert (state["epoch"], state["global_step"]) == (3, 4)
+
+
+def test_checkpoint_holds_the_edited_network_only(run, original_weights):
+    weights = original_weights(DIGITS / "rwft_o.yaml")
+    run(
+        "fit",
+        "--config",
+        str(DIGITS / "rwft_o.yaml"),
+        "--model.original",
+        weights,
+        *ONE_EPOCH,
+        "--trainer.default_root_dir",
+        "out",
+    )
+    names = torch.load("out/model.ckpt", weights_only=True)["state_dict"]
+    assert names
+    assert all(name.startswith("network.") for name in names)
+
+
+def test_own_checkpoint_is_an_original(run, original_weights):
+    """A Lightning checkpoint of ours, and a plain torch file, are as good as safetensors."""
+    run("fit", "--config", str(DIGITS / "original.yaml"), *ONE_EPOCH, "--trainer.default_root_dir", "first")
+    from safetensors.torch import load_file
+
+    plain = load_file("first/model.safetensors")
+    torch.save({"state_dict": {f"module.{name}": value for name, value in plain.items()}}, "mine.pth")
+    reports = []
+    for number, original in enumerate(("first/model.ckpt", "first/model.safetensors", "mine.pth")):
+        folder = f"masked{number}"
+        command = [
+            "--config",
+            str(DIGITS / "logit_mask.yaml"),
+            "--model.original",
+            original,
+            "--trainer.default_root_dir",
+            folder,
+        ]
+        assert run("fit", *command)[0] == 0
+        reports.append(json.loads(Path(folder, "report.json").read_text())["metrics"])
+    assert reports[0] == reports[1] == reports[2]
+
+
+def test_print_config_and_several_configs(run, capsys, tmp_path):
+    extra = tmp_path / "extra.yaml"
+    extra.write_text("trainer: {max_epochs: 7}\ndata: {init_args: {forget: [1, 2]}}\n")
+    from oro_unlearn.cli import main
+
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "--config", str(DIGITS / "rwft_o.yaml"), "--config", str(extra), "--print_config"])
+    assert stop.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["trainer"]["max_epochs"] == 7
+    assert printed["data"]["init_args"]["forget"] == [1, 2]
+    assert printed["model"]["class_path"] == "oro_unlearn.methods.RWFT"
+
+
+def test_build_gives_scripts_the_parts():
+    cli = build(["--config", str(DIGITS / "retrained.yaml"), "--data.forget", "3"])
+    assert (cli.model.num_classes, cli.model.forget_classes, cli.datamodule.forget_classes) == (10, [3], [3])
+
+
+@pytest.mark.parametrize("network", ["torchvision.models.resnet18", "timm.models.resnet10t"])
+def test_any_constructor_by_import_path(network, run, report, image_folder):
+    image_folder("data/images")
+    command = ["--config", str(CONFIGS / "image_folder/original.yaml"), "--model.network", network, *ONE_EPOCH]
+    assert run("fit", *command, "--trainer.default_root_dir", "out")[0] == 0
+    assert report("out")["network"] == "ResNet"
+
+
+def test_module_and_console_script_are_the_same():
+    for command in ([sys.executable, "-m", "oro_unlearn"], [str(Path(sys.executable).with_name("oro-unlearn"))]):
+        done = subprocess.run([*command, "fit", "--config", "nope.yaml"], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1

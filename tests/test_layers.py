@@ -1,0 +1,49 @@
+"""Who may import whom, and what an import costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import oro_unlearn
+
+PACKAGE = Path(oro_unlearn.__file__).parent
+MAY_IMPORT = {
+    "graph": set(),
+    "networks": set(),
+    "metrics": set(),
+    "attacks": {"graph"},
+    "data": {"graph", "attacks", "networks"},
+    "methods": {"metrics", "networks", "attacks"},
+    "report": set(),
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Folders of ours that a file imports from."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} imports relatively"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return {name.split(".")[1] for name in names if name.startswith("oro_unlearn.")}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*/**/*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    folder = path.relative_to(PACKAGE).parts[0]
+    assert imported(path) <= MAY_IMPORT[folder] | {folder}
+
+
+def test_the_package_alone_imports_nothing_heavy():
+    code = "import oro_unlearn, sys; assert not {'torch', 'numpy', 'lightning'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_scikit_learn_is_imported_where_it_is_used():
+    code = "import oro_unlearn.cli, sys; assert 'sklearn' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
