@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.class_unlearning import METHODS, RETRAINED_SEED, Job, run_stages
 
-RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 HOLDOUT = ["--data.holdout", "0.2"]
 
 

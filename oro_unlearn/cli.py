@@ -161,6 +161,7 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
         trainer_defaults={"default_root_dir": "runs/unnamed", "enable_model_summary": False},
         seed_everything_default=0,
         auto_configure_optimizers=False,
+        parser_kwargs={"prog": "oro-unlearn", "description": "Make a trained vision model forget, and show that it did."},
         args=args,
         run=run,
     )

@@ -1,0 +1,189 @@
+"""Write the tables and figures of README and docs from benchmarks/results: nothing in them is typed by hand.
+
+    make tables        (or: python -m benchmarks.tables)
+
+Between ``<!-- NAME -->`` and ``<!-- end -->`` a page gets the table of that name. Spreads are standard deviations:
+first over classes (of the seeds' means), then over seeds (of the classes' means).
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from oro_unlearn.report.tables import markdown_table, number
+
+RESULTS = Path("benchmarks/results")
+PAGES = ("README.md", "docs/class_unlearning.md", "docs/results.md")
+LABELS = {"logit_mask": "LogitMask (free control)", "rwft_o": "RWFT-O", "rwft_2_o": "RWFT-2-O", "rw_a": "RW-A"}
+Figure = Callable[[dict[str, Any]], float | None]
+
+
+def load(name: str) -> dict[str, Any]:
+    """Results of one benchmark."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def unlearned(key: str, role: str = "unlearned") -> Figure:
+    """A figure of one model."""
+    return lambda run: run["metrics"][role]["mean"][key] if role == "retrained" else run["metrics"][role].get(key)
+
+
+def gap(key: str, role: str = "unlearned") -> Figure:
+    """Distance to the retrained models' mean, with its sign."""
+    return lambda run: _minus(unlearned(key, role)(run), run["metrics"]["retrained"]["mean"][key])
+
+
+def over_floor(phase: str, role: str = "unlearned") -> Figure:
+    """UTV as a multiple of the distance between retrained models."""
+    return lambda run: unlearned(f"{phase}/utv", role)(run) / run["metrics"]["unlearned"][f"{phase}/utv_floor"]
+
+
+def spread(runs: Sequence[dict[str, Any]], figure: Figure) -> tuple[float | None, float | None, float | None]:
+    """Mean, standard deviation over classes and over seeds; cells without the figure are left out."""
+    cells = [(tuple(run["forget"]), run["seed"], figure(run)) for run in runs]
+    cells = [cell for cell in cells if cell[2] is not None]
+    if not cells:
+        return None, None, None
+    deviations = []
+    for axis in (0, 1):
+        groups = {cell[axis]: [other[2] for other in cells if other[axis] == cell[axis]] for cell in cells}
+        means = [mean(values) for values in groups.values()]
+        deviations.append(stdev(means) if len(means) > 1 else None)
+    return mean(cell[2] for cell in cells), deviations[0], deviations[1]
+
+
+def cell(runs: Sequence[dict[str, Any]], figure: Figure, percent: bool = True) -> str:
+    """Mean ± over classes ± over seeds."""
+    value, *deviations = spread(runs, figure)
+    scale, digits = (100, 2) if percent else (1, 3)
+    parts = [number(None if part is None else part * scale, digits=digits) for part in (value, *deviations)]
+    return " ± ".join(part for part in parts if part != "–") or "–"
+
+
+def main_table(name: str) -> str:
+    """One row a model."""
+    runs = load(name)["runs"]
+    methods = list(dict.fromkeys(run["label"] for run in runs))
+    first = [run for run in runs if run["label"] == methods[0]]
+    header = ["model", "ACC_f %", "ACC_r %", "ACC_r − retrained", "MIA % (attack's own accuracy %)", "MIA-NN member rate %"]
+    rows = [[*header, "UTV × floor, test", "UTV × floor, train", "seconds"]]
+    for role in ("original", "retrained"):
+        rows.append([f"{role} (mean)" if role == "retrained" else role, *_cells(first, role), ""])
+    for method in methods:
+        own = [run for run in runs if run["label"] == method]
+        rows.append([LABELS[method], *_cells(own, "unlearned"), f"{mean(run['seconds'] for run in own):.1f}"])
+    return markdown_table(rows)
+
+
+def _cells(runs: Sequence[dict[str, Any]], role: str) -> list[str]:
+    return [
+        cell(runs, unlearned("test/acc_f", role)),
+        cell(runs, unlearned("test/acc_r", role)),
+        cell(runs, gap("test/acc_r", role)) if role != "retrained" else "0",
+        f"{cell(runs, unlearned('train/mia', role))} ({cell(runs, unlearned('train/mia_attack_balanced_accuracy', role))})",
+        cell(runs, unlearned("test/nn_member_rate", role)),
+        *(cell(runs, over_floor(phase, role), percent=False) for phase in ("test", "train")),
+    ]
+
+
+def against_the_mask(name: str) -> str:
+    """UTV of each method minus the free mask's, on the same original and the same retrained models."""
+    from scipy.stats import wilcoxon
+
+    runs = load(name)["runs"]
+    masks = {(tuple(run["forget"]), run["seed"]): run for run in runs if run["label"] == "logit_mask"}
+    rows = [
+        [
+            "UTV × floor minus the mask's",
+            "split",
+            "mean ± over classes ± over seeds",
+            "classes where it is lower",
+            "Wilcoxon p, classes",
+        ]
+    ]
+    for method in [label for label in dict.fromkeys(run["label"] for run in runs) if label != "logit_mask"]:
+        own = [run for run in runs if run["label"] == method]
+        for phase in ("test", "train"):
+            figure = over_floor(phase)
+
+            def difference(run: dict[str, Any], figure: Figure = figure) -> float:
+                return figure(run) - figure(masks[tuple(run["forget"]), run["seed"]])
+
+            names = sorted({tuple(run["forget"]) for run in own})
+            means = [mean(difference(run) for run in own if tuple(run["forget"]) == label) for label in names]
+            p = f"{wilcoxon(means).pvalue:.3f}" if len(means) > 5 else "–"
+            lower = f"{sum(value < 0 for value in means)} of {len(means)}"
+            rows.append([LABELS[method], phase, cell(own, difference, percent=False), lower, p])
+    return markdown_table(rows)
+
+
+def redirection_table(name: str) -> str:
+    """Where the forgotten class's test images go, by model: the paper's Figures 1 and 3 as numbers."""
+    runs = load(name)["runs"]
+    first = runs[0]
+    order = sorted(first["redirection"]["retrained"], key=lambda label: -first["redirection"]["retrained"][label])[:6]
+    rows = [["test images of " + ", ".join(first["forget"]) + " taken for, %", *order]]
+    shares = {"original": first["redirection"]["original"], "retrained (mean)": first["redirection"]["retrained"]}
+    shares |= {LABELS[run["label"]]: run["redirection"]["unlearned"] for run in runs if run["seed"] == first["seed"]}
+    rows += [[role, *(f"{100 * values[label]:.1f}" for label in order)] for role, values in shares.items()]
+    return markdown_table(rows)
+
+
+def tuning_table(name: str) -> str:
+    """Scores of the grid on held-out training images."""
+    scores = load(name)["scores"]
+    rates = list(dict.fromkeys(rate for row in scores.values() for rate in row))
+    rows = [["learning rate", *rates]]
+    for method, row in scores.items():
+        best = min(row, key=lambda rate: row[rate])
+        cells = [f"{row[rate]:.4f}" if rate in row else "diverged" for rate in rates]
+        rows.append(
+            [LABELS[method], *(f"**{text}**" if rate == best else text for rate, text in zip(rates, cells, strict=True))]
+        )
+    return markdown_table(rows)
+
+
+def provenance(name: str) -> str:
+    """Command, hardware and versions in a line."""
+    result = load(name)
+    versions = ", ".join(f"{package} {number}" for package, number in result["versions"].items())
+    place = result["hardware"]
+    return f"`{result['command']}` on {place['cores']} cores of {place['cpu']} ({place['device']}); {versions}."
+
+
+TABLES = {
+    "table": main_table,
+    "mask": against_the_mask,
+    "redirection": redirection_table,
+    "tuning": tuning_table,
+    "provenance": provenance,
+}
+
+
+def filled(text: str) -> str:
+    """A page with its tables."""
+
+    def fill(match: re.Match[str]) -> str:
+        kind, name = match[1], match[2]
+        return f"<!-- {kind} {name} -->\n{TABLES[kind](name)}\n<!-- end -->"
+
+    return re.sub(r"<!-- (\w+) (\w+) -->.*?<!-- end -->", fill, text, flags=re.DOTALL)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Fill every page."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(args)
+    for page in map(Path, PAGES):
+        page.write_text(filled(page.read_text()))
+
+
+def _minus(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+if __name__ == "__main__":
+    main()
