@@ -7,15 +7,13 @@ Finished stages are reused as long as their configuration and inputs are the sam
 """
 
 import argparse
-import hashlib
-import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from rich.console import Console
+
+from benchmarks.jobs import Job
 
 ROOT = Path("runs/digits-small_cnn")
 CONFIGS = Path("lightning_configs/digits")
@@ -27,53 +25,15 @@ LABELS = {
 }
 
 
-class Stage(NamedTuple):
-    """One ``oro-unlearn fit``."""
-
-    name: str
-    config: str
-    seed: int
-    options: list[str]
-    inputs: list[Path]
-
-    @property
-    def folder(self) -> Path:
-        """Where it writes."""
-        return ROOT / self.name
-
-    def key(self) -> str:
-        """Hash of everything the result depends on."""
-        from oro_unlearn import __version__
-
-        parts = [__version__.encode(), (CONFIGS / f"{self.config}.yaml").read_bytes(), *map(str.encode, self.options)]
-        parts += [path.read_bytes() for path in self.inputs]
-        return hashlib.sha256(b"\0".join([str(self.seed).encode(), *parts])).hexdigest()
-
-    def run(self, console: Console) -> None:
-        """Run it, unless it is finished already."""
-        stamp, key = self.folder / "demo.key", self.key()
-        if stamp.is_file() and stamp.read_text() == key and (self.folder / "report.json").is_file():
-            console.print(f"[green]✓[/green] {self.name}: finished already, reused ({self.folder})")
-            return
-        from oro_unlearn.cli import main
-
-        arguments = ["fit", "--config", str(CONFIGS / f"{self.config}.yaml"), "--seed_everything", str(self.seed)]
-        arguments += ["--trainer.default_root_dir", str(self.folder), *self.options]
-        console.rule(self.name)
-        console.print("oro-unlearn", *arguments, style="dim", highlight=False)
-        main(arguments)
-        stamp.write_text(key)
-
-
-def stages(forget: str) -> list[Stage]:
+def stages(forget: str) -> list[Job]:
     """Everything the table needs, in order."""
     request = ["--data.forget", f"[{forget}]"]
     original, retrained = ROOT / "original/model.safetensors", [ROOT / f"retrained-{n}/model.safetensors" for n in (0, 1)]
     references = ["--model.original", str(original), "--model.retrained", f"[{', '.join(map(str, retrained))}]"]
     return [
-        Stage("original", "original", 0, [], []),
-        *(Stage(f"retrained-{n}", "retrained", 100 + n, request, []) for n in (0, 1)),
-        *(Stage(name, name, 0, [*request, *references], [original, *retrained]) for name in LABELS),
+        Job(ROOT / "original", CONFIGS / "original.yaml", 0, [], []),
+        *(Job(ROOT / f"retrained-{n}", CONFIGS / "retrained.yaml", 100 + n, request, []) for n in (0, 1)),
+        *(Job(ROOT / name, CONFIGS / f"{name}.yaml", 0, [*request, *references], [original, *retrained]) for name in LABELS),
     ]
 
 
@@ -82,15 +42,18 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--forget", default="8", help="the digit to forget")
     options = parser.parse_args(args)
-    sys.argv = sys.argv[:1]
     console, start = Console(), time.perf_counter()
-    for stage in stages(options.forget):
-        stage.run(console)
+    plan = stages(options.forget)
+    for job in plan:
+        if job.finished():
+            console.print(f"[green]✓[/green] {job.folder.name}: finished already, reused ({job.folder})")
+            continue
+        console.rule(job.folder.name)
+        console.print("oro-unlearn", *job.command, style="dim", highlight=False)
+        job.run()
     from oro_unlearn.report.tables import NOTE, caption, comparison_rows, markdown_table, rich_table
 
-    reports: list[dict[str, Any]] = []
-    for name, label in LABELS.items():
-        reports.append({**json.loads((ROOT / name / "report.json").read_text()), "label": label})
+    reports = [{**job.report(), "label": LABELS[job.folder.name]} for job in plan if job.folder.name in LABELS]
     rows = comparison_rows(reports)
     console.rule("comparison")
     console.print(rich_table(rows, f"The digit {options.forget} forgotten", caption(reports[0])))

@@ -3,7 +3,7 @@
     make tables        (or: python -m benchmarks.tables)
 
 Between ``<!-- NAME -->`` and ``<!-- end -->`` a page gets the table of that name. Spreads are standard deviations:
-first over classes (of the seeds' means), then over seeds (of the classes' means).
+first over classes (of the seeds' means), then over seeds (within a class, averaged over classes); a dash where there is one.
 """
 
 import argparse
@@ -44,24 +44,25 @@ def over_floor(phase: str, role: str = "unlearned") -> Figure:
 
 def spread(runs: Sequence[dict[str, Any]], figure: Figure) -> tuple[float | None, float | None, float | None]:
     """Mean, standard deviation over classes and over seeds; cells without the figure are left out."""
-    cells = [(tuple(run["forget"]), run["seed"], figure(run)) for run in runs]
-    cells = [cell for cell in cells if cell[2] is not None]
-    if not cells:
-        return None, None, None
-    deviations = []
-    for axis in (0, 1):
-        groups = {cell[axis]: [other[2] for other in cells if other[axis] == cell[axis]] for cell in cells}
-        means = [mean(values) for values in groups.values()]
-        deviations.append(stdev(means) if len(means) > 1 else None)
-    return mean(cell[2] for cell in cells), deviations[0], deviations[1]
+    by_class: dict[tuple[str, ...], list[float]] = {}
+    for run in runs:
+        value = figure(run)
+        if value is not None:
+            by_class.setdefault(tuple(run["forget"]), []).append(value)
+    means = [mean(values) for values in by_class.values()]
+    seeds = [stdev(values) for values in by_class.values() if len(values) > 1]
+    return mean(means) if means else None, stdev(means) if len(means) > 1 else None, mean(seeds) if seeds else None
 
 
-def cell(runs: Sequence[dict[str, Any]], figure: Figure, percent: bool = True) -> str:
-    """Mean ± over classes ± over seeds."""
-    value, *deviations = spread(runs, figure)
+def cell(runs: Sequence[dict[str, Any]], figure: Figure, percent: bool = True, seeds: Figure | None = None) -> str:
+    """Mean ± over classes ± over seeds; ``seeds`` gives the latter where the runs are not the seeds in question."""
+    value, classes, own = spread(runs, figure)
+    if seeds is not None:
+        own = spread(runs, seeds)[0]
+    if value is None:
+        return "–"
     scale, digits = (100, 2) if percent else (1, 3)
-    parts = [number(None if part is None else part * scale, digits=digits) for part in (value, *deviations)]
-    return " ± ".join(part for part in parts if part != "–") or "–"
+    return " ± ".join(number(None if part is None else part * scale, digits=digits) for part in (value, classes, own))
 
 
 def main_table(name: str) -> str:
@@ -80,44 +81,63 @@ def main_table(name: str) -> str:
 
 
 def _cells(runs: Sequence[dict[str, Any]], role: str) -> list[str]:
+    def filled_cell(make: Callable[[str, str], Figure], key: str, percent: bool = True) -> str:
+        seeds = (lambda run: run["metrics"]["retrained"].get("std", {}).get(key)) if role == "retrained" else None
+        return cell(runs, make(key, role), percent, seeds)
+
+    utv = [cell(runs, over_floor(phase, role), percent=False) if role != "retrained" else "1" for phase in ("test", "train")]
+    attack = filled_cell(unlearned, "train/mia_attack_balanced_accuracy")
     return [
-        cell(runs, unlearned("test/acc_f", role)),
-        cell(runs, unlearned("test/acc_r", role)),
-        cell(runs, gap("test/acc_r", role)) if role != "retrained" else "0",
-        f"{cell(runs, unlearned('train/mia', role))} ({cell(runs, unlearned('train/mia_attack_balanced_accuracy', role))})",
-        cell(runs, unlearned("test/nn_member_rate", role)),
-        *(cell(runs, over_floor(phase, role), percent=False) for phase in ("test", "train")),
+        filled_cell(unlearned, "test/acc_f"),
+        filled_cell(unlearned, "test/acc_r"),
+        filled_cell(gap, "test/acc_r") if role != "retrained" else "0",
+        f"{filled_cell(unlearned, 'train/mia')} ({attack})",
+        filled_cell(unlearned, "test/nn_member_rate"),
+        *utv,
     ]
+
+
+def distances(name: str, method: str, phase: str) -> list[tuple[dict[str, Any], float]]:
+    r"""How much further from the floor a method is than the free mask, \|UTV / floor - 1\| minus the mask's, run by run.
+
+    Both have the same original and the same retrained models. Below the floor counts as far as above it.
+    """
+    runs, figure = load(name)["runs"], over_floor(phase)
+    masks = {(tuple(run["forget"]), run["seed"]): run for run in runs if run["label"] == "logit_mask"}
+
+    def distance(run: dict[str, Any]) -> float:
+        return abs(figure(run) - 1)
+
+    own = [run for run in runs if run["label"] == method]
+    return [(run, distance(run) - distance(masks[tuple(run["forget"]), run["seed"]])) for run in own]
 
 
 def against_the_mask(name: str) -> str:
-    """UTV of each method minus the free mask's, on the same original and the same retrained models."""
+    """Every method's distance from the floor minus the mask's, and the verdict."""
     from scipy.stats import wilcoxon
 
-    runs = load(name)["runs"]
-    masks = {(tuple(run["forget"]), run["seed"]): run for run in runs if run["label"] == "logit_mask"}
     rows = [
         [
-            "UTV × floor minus the mask's",
+            "further from the floor than the mask",
             "split",
             "mean ± over classes ± over seeds",
-            "classes where it is lower",
-            "Wilcoxon p, classes",
+            "closer in classes",
+            "Wilcoxon p",
+            "verdict",
         ]
     ]
-    for method in [label for label in dict.fromkeys(run["label"] for run in runs) if label != "logit_mask"]:
-        own = [run for run in runs if run["label"] == method]
+    for method in [label for label in LABELS if label != "logit_mask"]:
         for phase in ("test", "train"):
-            figure = over_floor(phase)
-
-            def difference(run: dict[str, Any], figure: Figure = figure) -> float:
-                return figure(run) - figure(masks[tuple(run["forget"]), run["seed"]])
-
-            names = sorted({tuple(run["forget"]) for run in own})
-            means = [mean(difference(run) for run in own if tuple(run["forget"]) == label) for label in names]
-            p = f"{wilcoxon(means).pvalue:.3f}" if len(means) > 5 else "–"
-            lower = f"{sum(value < 0 for value in means)} of {len(means)}"
-            rows.append([LABELS[method], phase, cell(own, difference, percent=False), lower, p])
+            cells = distances(name, method, phase)
+            found = {id(run): value for run, value in cells}
+            text = cell([run for run, _ in cells], lambda run, found=found: found[id(run)], percent=False)  # type: ignore[misc]
+            labels = sorted({tuple(run["forget"]) for run, _ in cells})
+            means = [mean(value for run, value in cells if tuple(run["forget"]) == label) for label in labels]
+            p = float(wilcoxon(means).pvalue)
+            beats = mean(means) < -stdev(means) and p < 0.05
+            verdict = "beats the mask beyond its spread" if beats else "does not beat the mask beyond its spread"
+            closer = f"{sum(value < 0 for value in means)} of {len(means)}"
+            rows.append([LABELS[method], phase, text, closer, f"{p:.3f}", verdict])
     return markdown_table(rows)
 
 

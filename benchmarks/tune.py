@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.class_unlearning import METHODS, RETRAINED_SEED, Job, run_stages
+from benchmarks.class_unlearning import METHODS, RETRAINED_SEED
+from benchmarks.jobs import Job, run_stages
 
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 HOLDOUT = ["--data.holdout", "0.2"]
@@ -26,19 +27,18 @@ def stages(configs: str, classes: Sequence[str], methods: Sequence[str]) -> list
     """Original and retrained models, then every method at every rate."""
     root, folder = Path("runs/benchmarks") / f"tune_{configs}", Path("lightning_configs") / configs
 
-    def job(name: str, config: str, *args: str, seed: int = 0) -> Job:
-        words = ["fit", "--config", str(folder / f"{config}.yaml"), "--seed_everything", str(seed), *HOLDOUT]
-        return Job(root / name, [*words, "--trainer.default_root_dir", str(root / name), *args])
+    def job(name: str, config: str, words: Sequence[str] = (), inputs: Sequence[Path] = (), seed: int = 0) -> Job:
+        return Job(root / name, folder / f"{config}.yaml", seed, [*HOLDOUT, *words], list(inputs))
 
+    original = root / "original/model.safetensors"
     first, second = [job("original", "original")], []
     for label in classes:
         forget = ["--data.forget", f"[{label}]"]
-        names = [f"retrained-{label}-{seed}" for seed in (0, 1)]
-        first += [job(name, "retrained", *forget, seed=RETRAINED_SEED + seed) for seed, name in enumerate(names)]
-        paths = "[" + ", ".join(str(root / name / "model.safetensors") for name in names) + "]"
-        inputs = [*forget, "--model.original", str(root / "original/model.safetensors"), "--model.retrained", paths]
+        first += [job(f"retrained-{label}-{n}", "retrained", forget, seed=RETRAINED_SEED + n) for n in (0, 1)]
+        references = [root / f"retrained-{label}-{n}" / "model.safetensors" for n in (0, 1)]
+        words = [*forget, "--model.original", str(original), "--model.retrained", f"[{', '.join(map(str, references))}]"]
         second += [
-            job(f"{method}-{label}-{rate}", method, *inputs, "--model.optimizer.lr", str(rate))
+            job(f"{method}-{label}-{rate}", method, [*words, "--model.optimizer.lr", str(rate)], [original, *references])
             for method in methods
             for rate in RATES
         ]
@@ -66,10 +66,9 @@ def main(args: Sequence[str] | None = None) -> None:
     scores: dict[str, dict[str, float]] = {}
     for method in methods:
         for rate in RATES:
-            folders = [job.folder for job in plan[1] if job.folder.name in {f"{method}-{c}-{rate}" for c in options.forget}]
-            if all((folder / "report.json").exists() for folder in folders):  # a diverged rate is out
-                reports = [json.loads((folder / "report.json").read_text()) for folder in folders]
-                scores.setdefault(method, {})[str(rate)] = round(mean(score(report) for report in reports), 5)
+            own = [job for job in plan[1] if job.folder.name in {f"{method}-{label}-{rate}" for label in options.forget}]
+            if all(job.finished() for job in own):  # a rate that diverged is out
+                scores.setdefault(method, {})[str(rate)] = round(mean(score(job.report()) for job in own), 5)
     result = {
         "command": "python -m benchmarks.tune " + " ".join(args if args is not None else sys.argv[1:]),
         "held_out": "a stratified fifth of the training split",

@@ -1,6 +1,5 @@
 """The command line: ``oro-unlearn fit`` and ``oro-unlearn test``."""
 
-import json
 import logging
 import os
 import sys
@@ -22,6 +21,7 @@ from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.run_report import hardware, redirection, summarise, versions, write_json
 from oro_unlearn.report.tables import report_table
 
+RESULTS = ("report.json", "redirection.png", "model.safetensors")
 NOISE = (  # warnings of libraries about what is meant here
     ".*isinstance.treespec, LeafSpec.*",
     ".*smaller than the logging interval.*",
@@ -43,7 +43,10 @@ class SaveConfig(SaveConfigCallback):
         """Not yet."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Now: data and checkpoints are loaded."""
+        """Now: data and checkpoints are loaded. What an earlier run left here would not belong to this configuration."""
+        root, resumed = Path(trainer.default_root_dir), trainer.ckpt_path is not None
+        for name in (*RESULTS, *(() if resumed else ("model.ckpt",))) if trainer.is_global_zero else ():
+            (root / name).unlink(missing_ok=True)
         super().setup(trainer, pl_module, "fit")
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -87,6 +90,8 @@ class UnlearningCLI(LightningCLI):
         """A trainer that writes everything into ``default_root_dir``."""
         config = self._get(self.config_init, "trainer")
         root = config.default_root_dir
+        if str(config.precision) in ("16-true", "bf16-true"):
+            raise ValueError(f"--trainer.precision {config.precision} is not supported: use 16-mixed, bf16-mixed or 32-true")
         callbacks: list[Callback] = [RichProgressBar()] if config.enable_progress_bar is not False else []
         if config.enable_checkpointing is not False:
             callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
@@ -100,10 +105,24 @@ class UnlearningCLI(LightningCLI):
         root = Path(self.trainer.default_root_dir)
         if not self.model.train_splits:  # no epoch has written a checkpoint
             self.trainer.save_checkpoint(root / "model.ckpt")
-        self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:
             save_weights(self.model.export(), root / "model.safetensors")
+        self.trainer.test(self.model, self.datamodule, verbose=False)
+        if self.trainer.is_global_zero:
             self._report(root)
+
+    def before_test(self) -> None:
+        """Measure the run's own checkpoint unless another is named, never an untrained model.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
+        options, own = self.config_init.test, Path(self.trainer.default_root_dir) / "model.ckpt"
+        if options.ckpt_path is None and not own.is_file():
+            raise FileNotFoundError(
+                f"nothing to measure: {own} not found; run fit first, or name a checkpoint with --ckpt_path"
+            )
+        options.ckpt_path = options.ckpt_path or str(own)
 
     def after_test(self) -> None:
         """Write and print the report again."""
@@ -121,8 +140,9 @@ class UnlearningCLI(LightningCLI):
             "forget": [names[label] for label in data.forget_classes] or ([data.forget_indices] if data.forget_indices else []),
             "seed": self._get(self.config, "seed_everything"),
             "versions": versions(),
-            "hardware": hardware(model.device.type),
-            "seconds": self._seconds(root),
+            "hardware": hardware(self.trainer.strategy.root_device.type),
+            "seconds": round(model.seconds, 3),
+            "retrained_models": sum(name.startswith("retrained") for name in found["metrics"]),
             "metrics": summarise(found["metrics"]),
             "neighbours": {names[label]: names[near] for label, near in found["neighbours"].items()},
             "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
@@ -132,13 +152,6 @@ class UnlearningCLI(LightningCLI):
             plot_confusion_and_redirection(confusion, shares, names, data.forget_classes, root / "redirection.png")
         write_json(report, root / "report.json")  # last: where it is, the run is complete
         Console().print(report_table(report), f"written to {root}", sep="\n")
-
-    def _seconds(self, root: Path) -> float | None:
-        """What fitting took; for ``test``, what the report of the fit says."""
-        if self.subcommand == "fit":
-            return round(self.model.seconds, 3)
-        previous = root / "report.json"
-        return json.loads(previous.read_text()).get("seconds") if previous.is_file() else None
 
 
 def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:

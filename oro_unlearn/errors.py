@@ -19,6 +19,34 @@ KNOWN = {
     "data": ("data set", data, LightningDataModule),
     "network": ("network", networks, nn.Module),
 }
+FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: type, pattern, and what to say
+    (
+        pickle.UnpicklingError,
+        "",
+        "a checkpoint holds more than tensors and is not unpickled, because that could run code: save its state dict alone",
+    ),
+    (torch.OutOfMemoryError, "", "out of memory: lower --data.batch_size, or use a smaller network"),
+    (
+        RuntimeError,
+        r"Error\(s\) in loading state_dict for \w+: (.{1,200})",
+        "the checkpoint of --ckpt_path belongs to another method or network: {}",
+    ),
+    (
+        KeyError,
+        "state_dict|pytorch-lightning_version",
+        "--ckpt_path takes a run's model.ckpt; weights alone go to --model.original",
+    ),
+    (
+        RuntimeError,
+        "Output size is too small",
+        "the images are too small for the network: set a larger --data.image_size, or another --model.network",
+    ),
+    (
+        RuntimeError,
+        r"expected input.* to have (\d+) channels, but got (\d+) channels",
+        "the network reads {}-channel images and the data has {}: set --data.channels or the network's in_channels",
+    ),
+]
 UNION = re.compile(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: .* Given value: (.*)")
 CLASS = re.compile(r"class '([\w.]+)'")
 
@@ -30,26 +58,18 @@ def explain(error: BaseException) -> str | None:
         error: What was raised.
 
     Returns:
-        The line, or None if the error is ours and needs its traceback.
+        The line, or None if no mistake of a user's is known to raise this: then it needs its traceback.
     """
     text = " ".join(str(error).split())
-    if isinstance(error, pickle.UnpicklingError):
-        return (
-            "a checkpoint holds more than tensors and is not unpickled, because that could run code: save its state dict alone"
-        )
-    if isinstance(error, torch.OutOfMemoryError):
-        return "out of memory: lower --data.batch_size, or use a smaller network"
     if isinstance(error, ArgumentError):
         return _shorter(text)
     if isinstance(error, ValueError | OSError | MisconfigurationException):
         lines = [line for line in str(error).splitlines() if line.strip()]
         return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
-    channels = re.search(r"expected input.* to have (\d+) channels, but got (\d+) channels", text)
-    if channels:
-        reads, has = channels.groups()
-        return (
-            f"the network reads {reads}-channel images and the data has {has}: set --data.channels or the network's in_channels"
-        )
+    for kind, pattern, line in FAILURES:
+        found = re.search(pattern, text)
+        if isinstance(error, kind) and found:
+            return line.format(*found.groups())
     return None
 
 

@@ -160,6 +160,33 @@ def test_without_retrained_models_the_reference_is_left_out(run, report, origina
     assert "No retrained model given" in " ".join(printed.split())
 
 
+def test_single_samples_can_be_retrained_without(run, report):
+    Path("some.txt").write_text("0 1 2 3 4 5 6 7 8 9")
+    command = ["--data.forget", "[]", "--data.forget_indices", "some.txt", "--trainer.default_root_dir", "out"]
+    code, message = run("fit", "--config", str(DIGITS / "retrained.yaml"), *command, "--trainer.max_epochs", "1")
+    assert code == 0, message
+    found = report("out")
+    figures = found["metrics"]["retrained"]["mean"]
+    assert found["forget"] == ["some.txt"]
+    assert figures["train/acc_f"] is not None
+    assert figures["train/mia"] is not None or figures["train/mia_attack_balanced_accuracy"] == 0.5
+    assert (figures["test/acc_f"], figures["test/nn_member_rate"]) == (None, None)
+    code, message = run("fit", "--config", str(DIGITS / "rwft_o.yaml"), *command)
+    assert code == 2
+    assert "RWFT forgets whole classes" in message
+
+
+def test_two_classes_leave_nothing_to_tell_apart(run, report, image_folder, original_weights):
+    image_folder("data/images", classes=("cat", "dog"))
+    config = CONFIGS / "image_folder/logit_mask.yaml"
+    command = ["--config", str(config), "--model.original", original_weights(config), "--data.forget", "cat"]
+    code, message = run("fit", *command, "--trainer.default_root_dir", "out", "--trainer.accelerator", "cpu")
+    assert code == 0, message
+    figures = report("out")["metrics"]["unlearned"]
+    assert (figures["test/acc_f"], figures["test/acc_r"]) == (0, 1)
+    assert figures["test/nn_member_rate"] is None
+
+
 def test_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(run, report):
     command = ["fit", "--config", str(DIGITS / "original.yaml"), *SHORT]
     assert run(*command, "--trainer.max_epochs", "4", "--trainer.default_root_dir", "whole")[0] == 0

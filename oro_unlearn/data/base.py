@@ -101,11 +101,17 @@ class ImageData(LightningDataModule, ABC):
         """All five splits; the files are read once, at the first use."""
         train, test = self.load()
         if self.holdout:
-            held_in, held_out = stratified_split(train.labels, self.holdout, seed=0)
-            train, test = train.subset(held_in), train.subset(held_out)
+            rows = stratified_split(train.labels[train.positions], self.holdout, seed=0)
+            train, test = (train.subset(train.positions[part]) for part in rows)
         forgotten = torch.tensor(self.forget_classes)
         if self.forget_indices:
             chosen = torch.tensor(read_indices(self.forget_indices, len(train.labels)), dtype=torch.long)
+            missing = chosen[~torch.isin(chosen, train.positions)]
+            if len(missing):
+                raise ValueError(
+                    f"{self.forget_indices}: {len(missing)} of {len(chosen)} samples are not in the training split (first "
+                    f"{int(missing[0])}), which is a part of the images here: name training images only"
+                )
             to_forget = torch.isin(train.positions, chosen)
         else:
             to_forget = torch.isin(train.labels[train.positions], forgotten)
@@ -149,6 +155,8 @@ class ImageData(LightningDataModule, ABC):
         loaders = {}
         for name in EVAL_SPLITS:
             data = self.split(name)
+            if distributed and 0 < len(data) < torch.distributed.get_world_size():
+                raise ValueError(f"the {name} set has {len(data)} images, fewer than processes: use fewer --trainer.devices")
             if len(data):
                 sampler = UnrepeatedDistributedSampler(data, shuffle=False) if distributed else None
                 loaders[name] = self.loader(data, sampler=sampler)

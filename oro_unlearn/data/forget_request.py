@@ -26,6 +26,10 @@ def resolve_classes(request: Request, class_names: Sequence[str]) -> list[int]:
     names, classes = list(class_names), set()
     for item in wanted:
         text = str(item)
+        if isinstance(item, int) and text not in names and any(name.isdecimal() and name[0] == "0" for name in names[1:]):
+            raise ValueError(
+                f"class names have leading zeros, and YAML reads {item} as a number: write --data.forget \"['...']\""
+            )
         index = names.index(text) if text in names else int(text) if text.isdecimal() else -1
         if not 0 <= index < len(names):
             shown = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
@@ -62,7 +66,7 @@ def read_indices(path: str | Path, size: int) -> list[int]:
         indices = sorted({int(value) for value in values.ravel()})
         if values.dtype.kind == "f":
             raise ValueError("floating-point numbers")
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise ValueError(f"{path} must hold integers, the positions of training samples: {error}") from None
     if indices and not 0 <= indices[0] <= indices[-1] < size:
         raise ValueError(

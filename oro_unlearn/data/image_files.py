@@ -6,6 +6,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from rich.progress import track
@@ -32,13 +33,20 @@ def read_image(path: str | Path, size: int, channels: int) -> Tensor:
     """
     try:
         with Image.open(path) as file:
-            image = file.convert("L" if channels == 1 else "RGB")
+            image = _eight_bits(file).convert("L" if channels == 1 else "RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "no image file" if isinstance(error, UnidentifiedImageError) else str(error).splitlines()[0]
         raise ValueError(f"cannot read image {path} ({reason}): repair or remove it") from None
     if image.size != (size, size):
         image = transforms.center_crop(transforms.resize(image, size, antialias=True), size)
     return transforms.pil_to_tensor(image)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Pillow clips 16-bit grey images when it converts them; keep their upper byte instead."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
 
 
 class FileImages(Dataset[Any]):

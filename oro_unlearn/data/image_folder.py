@@ -12,11 +12,14 @@ from oro_unlearn.data.base import ImageData, TensorImages, data_root, stratified
 from oro_unlearn.data.image_files import FileImages
 from oro_unlearn.data.images import LabelledImages
 
+TEST_FOLDERS = ("test", "val", "valid", "validation")
+
 
 class ImageFolder(ImageData):
-    """Images in ``ROOT/train/CLASS/`` and ``ROOT/test/CLASS/`` (or ``val``), or all in ``ROOT/CLASS/``.
+    """Images in ``ROOT/train/CLASS/`` and ``ROOT/test/CLASS/``, or all in ``ROOT/train/CLASS/`` or ``ROOT/CLASS/``.
 
-    Without a test folder, a stratified part becomes the test split, always the same for the same seed.
+    The test folder may be called ``test``, ``val``, ``valid`` or ``validation``. Without one, a stratified part becomes the
+    test split, always the same for the same seed.
     Sets that fit are decoded once into memory; larger ones are read by worker processes.
 
     Args:
@@ -55,17 +58,25 @@ class ImageFolder(ImageData):
         self.test_fraction, self.split_seed = test_fraction, split_seed
         self.memory_limit, self.num_workers = memory_limit, num_workers
 
-    @property
+    @cached_property
     def class_names(self) -> list[str]:
         """Names of the class folders, sorted."""
-        return self._listing("train").classes if self._test_folder else self._listing("").classes
+        return self._listing(self._train_folder).classes
 
     @cached_property
-    def _test_folder(self) -> str:
-        """``test`` or ``val``, or nothing where the set is not split on disk."""
+    def _train_folder(self) -> str:
+        """``train``, if that holds class folders; else the root itself (where ``train`` may be a class)."""
         if not self.root.is_dir():
             raise FileNotFoundError(f"image folder {self.root} not found: set --data.root")
-        found = [name for name in ("test", "val") if (self.root / name).is_dir() and (self.root / "train").is_dir()]
+        train = self.root / "train"
+        return (
+            "train" if train.is_dir() and (not any(train.iterdir()) or any(path.is_dir() for path in train.iterdir())) else ""
+        )
+
+    @property
+    def _test_folder(self) -> str:
+        """The test folder's name, or nothing where the set is not split on disk."""
+        found = [name for name in TEST_FOLDERS if self._train_folder and (self.root / name).is_dir()]
         return found[0] if found else ""
 
     def _listing(self, folder: str) -> datasets.ImageFolder:
@@ -76,7 +87,7 @@ class ImageFolder(ImageData):
 
     def load(self) -> tuple[LabelledImages, LabelledImages]:
         """Training and test set, in memory where they fit."""
-        train = self._listing("train" if self._test_folder else "")
+        train = self._listing(self._train_folder)
         if not self._test_folder:
             whole = self._set(train)
             rows = stratified_split(whole.labels, self.test_fraction, self.split_seed)

@@ -1,5 +1,6 @@
 """Tiny-ImageNet-200, in the layout of the official archive."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ class TinyImageNet(ImageData):
         """Download once, on one process."""
         if self.download and not self.folder.is_dir():
             with downloading("TinyImageNet"):
-                download_and_extract_archive(URL, str(self.root), md5=MD5)
+                partial = self.root / "tiny-imagenet-200.part"  # renamed when whole: an interrupted run starts again
+                download_and_extract_archive(URL, str(self.root), extract_root=str(partial), md5=MD5)
+                os.replace(partial / "tiny-imagenet-200", self.folder)
+                partial.rmdir()
 
     def load(self) -> tuple[TensorImages, TensorImages]:
         """Training set (100,000 images) and validation set (10,000)."""

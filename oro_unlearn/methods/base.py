@@ -24,7 +24,7 @@ class UnlearningModule(LightningModule, ABC):
     """Trains on named splits and minimises the sum of named losses.
 
     ``train_splits`` names the splits in a training batch; they are the arguments of :meth:`losses`. A method that needs
-    more overrides Lightning's own hooks: ``on_fit_start`` for a mask or a closed-form edit (call ``super()``),
+    more overrides Lightning's own hooks and calls ``super()``: ``on_fit_start`` for a mask or a closed-form edit,
     ``on_train_epoch_start`` for phases. A method that does not train has no splits, and ``max_epochs: 0`` in its YAML.
 
     Args:
@@ -44,7 +44,8 @@ class UnlearningModule(LightningModule, ABC):
     ) -> None:
         super().__init__()
         self.optimizer, self.lr_scheduler, self.loader_mode = optimizer, lr_scheduler, loader_mode
-        self.seconds = 0.0  # that the last fit took, without loading and measuring
+        self.seconds = 0.0  # that fitting took, without loading and measuring; kept in the checkpoint
+        self._started: float | None = None  # while fitting
 
     @abstractmethod
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
@@ -56,7 +57,9 @@ class UnlearningModule(LightningModule, ABC):
         total = torch.stack(list(losses.values())).sum()
         terms = {f"loss/{name}": value.detach() for name, value in losses.items()}
         size = sum(len(parts[1]) for parts in batch.values())
-        self.log_dict({**terms, "loss": total.detach()}, prog_bar=True, on_step=False, on_epoch=True, batch_size=size)
+        self.log_dict(
+            {**terms, "loss": total.detach()}, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True
+        )
         return total
 
     def configure_optimizers(self) -> Any:
@@ -68,11 +71,23 @@ class UnlearningModule(LightningModule, ABC):
 
     def on_fit_start(self) -> None:
         """Start the clock."""
-        self.seconds = -time.perf_counter()
+        self._started = time.perf_counter()
 
     def on_fit_end(self) -> None:
         """Stop the clock."""
-        self.seconds += time.perf_counter()
+        self.seconds = self._elapsed()
+        self._started = None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the time so far."""
+        checkpoint["seconds"] = self._elapsed()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from the time so far."""
+        self.seconds = checkpoint.get("seconds", 0.0)
+
+    def _elapsed(self) -> float:
+        return self.seconds + (0.0 if self._started is None else time.perf_counter() - self._started)
 
     def on_train_epoch_end(self) -> None:
         """Stop before a checkpoint of NaN is written.

@@ -79,7 +79,7 @@ class MembershipInference(Metric):
             values = confidence.double()
             cells = group * self.bins + (values * self.bins).long().clamp(max=self.bins - 1)
             self.counts += torch.bincount(cells, minlength=3 * self.bins).view(3, self.bins)
-            self.sums += torch.bincount(cells, values, minlength=3 * self.bins).view(3, self.bins)
+            self.sums += torch.zeros_like(self.sums).view(-1).index_add(0, cells, values).view(3, self.bins)
         else:
             for label in range(3):
                 getattr(self, f"scores_{label}").append(confidence[group == label].float())

@@ -22,7 +22,8 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If the file is no checkpoint, holds more than tensors, is of another architecture, or is not finite.
+        ValueError: If the file is no checkpoint, holds more than tensors, is of another architecture, or has NaN or
+            infinite values.
     """
     own = network.state_dict()
     state = _strip(_read(Path(path)), own)
@@ -37,8 +38,10 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
             "Set --model.network to the network it was trained with"
         )
     for name, tensor in state.items():
-        if tensor.is_floating_point() and torch.isnan(tensor).any():
-            raise ValueError(f"{path} holds NaN in {name}: train it again or choose an earlier checkpoint")
+        if not torch.isfinite(tensor).all():
+            raise ValueError(
+                f"{path} has NaN or infinite values in {name}: it diverged or is masked; choose another checkpoint"
+            )
     network.load_state_dict(state)
 
 

@@ -79,21 +79,25 @@ class ClassUnlearning(Classifier):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out the models that are inputs."""
+        super().on_save_checkpoint(checkpoint)
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {name: value for name, value in state.items() if name.startswith("network.")}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put back the models that are inputs."""
+        super().on_load_checkpoint(checkpoint)
         inputs = {name: value for name, value in self.state_dict().items() if not name.startswith("network.")}
         checkpoint["state_dict"].update(inputs)
 
     def _require_original(self) -> None:
         if self.original_path and Path(self.original_path).is_file():
             return
+        run = Path(self.original_path).parent  # runs/<configs>-<network>/original, as our YAMLs have it
         data = getattr(getattr(self.trainer, "datamodule", None), "name", "digits")
+        configs = run.parent.name.partition("-")[0] if run.name == "original" else data
         found = f"original checkpoint {self.original_path} not found" if self.original_path else "no original checkpoint given"
         raise FileNotFoundError(
-            f"{found}: train it with 'oro-unlearn fit --config lightning_configs/{data}/original.yaml', "
+            f"{found}: train it with 'oro-unlearn fit --config lightning_configs/{configs}/original.yaml', "
             "or name yours with --model.original PATH"
         )
 

@@ -43,13 +43,12 @@ class Classifier(UnlearningModule):
     ) -> None:
         super().__init__(**kwargs)
         if num_classes is None:
-            raise ValueError("the number of classes is not known: the data has no num_classes; set --model.num_classes")
+            raise ValueError("the number of classes is not known: give the data module a num_classes")
         self.network = network(num_classes=num_classes)
         self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = self.network.to(memory_format=self.memory_format)
         self.measurements: dict[str, Any] = {}
-        self._example: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, C, H, W)."""
@@ -58,20 +57,16 @@ class Classifier(UnlearningModule):
     def train(self, mode: bool = True) -> "Classifier":
         """Training mode, under the batch-normalisation policy."""
         super().train(mode)
+        everything = all(parameter.requires_grad for parameter in self.network.parameters())
         for module in self.network.modules() if mode else []:
-            if isinstance(module, _BatchNorm):
-                trained = any(parameter.requires_grad for parameter in module.parameters())
+            if isinstance(module, _BatchNorm):  # one without weights is trained where everything is
+                trained = everything or any(parameter.requires_grad for parameter in module.parameters())
                 module.train(trained and self.batchnorm == "train")
         return self
 
     def on_train_epoch_start(self) -> None:
         """Lightning keeps the modes it finds; set ours."""
         self.train()
-
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """The sum of the losses."""
-        self._example = next(iter(batch.values()))[0][:8]
-        return super().training_step(batch, batch_idx)
 
     def audited(self) -> dict[str, nn.Module]:
         """Models to measure side by side, by role; retrained ones are ``retrained_0``, ``retrained_1``, ..."""
@@ -80,27 +75,39 @@ class Classifier(UnlearningModule):
     def on_test_start(self) -> None:
         """Choose the nearest classes and start one audit for each model."""
         models = self.audited()
-        references = [model for name, model in models.items() if name.startswith("retrained")]
-        self._neighbours = self._nearest_classes(references or list(models.values())[:1])
+        self._neighbours = self._nearest_classes(models)
         audits = {name: ClassAudit(self.num_classes, self.forget_classes, self._neighbours) for name in models}
-        self._audits: Any = nn.ModuleDict(audits).to(self.device)
+        self._audits: Any = nn.ModuleDict(audits).to(self._audit_device)
+
+    @property
+    def _audit_device(self) -> torch.device:
+        """Sums are float64, which Apple's GPUs do not have."""
+        return torch.device("cpu") if self.device.type == "mps" else self.device
 
     @torch.no_grad()
-    def _nearest_classes(self, references: list[nn.Module]) -> dict[int, int]:
-        """Nearest retained class of each forgotten class, by the mean probabilities of its test images."""
+    def _nearest_classes(self, models: dict[str, nn.Module]) -> dict[int, int]:
+        """Nearest retained class of each forgotten class, by the mean probabilities of its test images.
+
+        From the retrained models; where there are none, from the original's softmax over the retained classes.
+        """
         if self.num_classes - len(self.forget_classes) < 2:
             return {}  # one retained class: nothing to tell apart
-        sums = torch.zeros(self.num_classes, self.num_classes, dtype=torch.float64, device=self.device)
+        retrained = [model for name, model in models.items() if name.startswith("retrained")]
+        sums = torch.zeros(self.num_classes, self.num_classes, dtype=torch.float64, device=self._audit_device)
         loaders: Any = self.trainer.test_dataloaders
         for batch in loaders.get("test_forget", []):
             images, labels, _ = self.trainer.strategy.batch_to_device(batch)
-            for model in references:
-                sums.index_add_(0, labels, self._probe(model, images).softmax(1).double())
+            for model in retrained or list(models.values())[:1]:
+                logits = self._probe(model, images)
+                if not retrained:
+                    logits[:, self.forget_classes] = -torch.inf
+                sums.index_add_(0, labels.to(sums.device), logits.softmax(1).to(sums.device).double())
         sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
-        return {label: nearest_class(sums[label], self.forget_classes) for label in self.forget_classes}
+        seen = [label for label in self.forget_classes if sums[label].any()]
+        return {label: nearest_class(sums[label], self.forget_classes) for label in seen}
 
     def _probe(self, model: nn.Module, images: Tensor) -> Tensor:
-        """Logits (B, K) in full precision, whatever the training precision: confidences near 1 need it."""
+        """Logits (B, K) in float32, whatever the training precision: confidences near 1 need it."""
         with torch.autocast(self.device.type, enabled=False):
             return model(images.contiguous(memory_format=self.memory_format)).float()
 
@@ -109,7 +116,8 @@ class Classifier(UnlearningModule):
         images, labels, _ = batch
         loaders: Any = self.trainer.test_dataloaders
         split = list(loaders)[dataloader_idx]
-        logits = {name: self._probe(model, images) for name, model in self.audited().items()}
+        labels = labels.to(self._audit_device)
+        logits = {name: self._probe(model, images).to(self._audit_device) for name, model in self.audited().items()}
         for name, audit in self._audits.items():
             others = [value for other, value in logits.items() if other.startswith("retrained") and other != name]
             audit.update(split, logits[name], labels, others)
@@ -126,6 +134,7 @@ class Classifier(UnlearningModule):
         """The edited network in its original architecture, in eval mode on the CPU; adapters are folded in."""
         network = deepcopy(self.network).eval().cpu().float()
         if any(isinstance(module, InputAdapter) for module in network.modules()):
-            assert self._example is not None, "export() of adapters needs a model that was trained"
-            fold_adapters(network, self._example.detach().cpu().float())
+            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+            images = [data.split("retain")[position][0] for position in range(min(4, len(data.split("retain"))))]
+            fold_adapters(network, torch.stack(images).float() / 255)
         return network
