@@ -63,6 +63,23 @@ def test_holdout_never_reads_the_test_split():
     assert len(test) > 300
 
 
+def test_holdout_of_one_folder_never_reads_the_test_split(image_folder):
+    root = str(image_folder("whole", parts=("",), count=20))
+    data, whole = ImageFolder(root, forget="cat", holdout=0.25), ImageFolder(root, forget="cat")
+    test = {int(n) for name in ("test_retain", "test_forget") for n in whole.split(name).positions}
+    used = [int(n) for name in ("train", "test_retain", "test_forget") for n in data.split(name).positions]
+    assert len(test) == 12
+    assert sorted(used) == sorted(set(range(60)) - test)
+
+
+def test_samples_to_forget_must_be_in_the_training_split(image_folder):
+    root = str(image_folder("whole", parts=("",), count=20))
+    outside = int(ImageFolder(root, forget="cat").split("test_retain").positions[0])
+    Path("some.txt").write_text(str(outside))
+    with pytest.raises(ValueError, match=rf"1 of 1 samples are not in the training split \(first {outside}\)"):
+        ImageFolder(root, forget_indices="some.txt").split("forget")
+
+
 def test_forgotten_samples_from_a_file():
     Path("some.txt").write_text("5\n7 7\n1000\n")
     data = Digits(forget_indices="some.txt")
@@ -105,6 +122,9 @@ def test_a_name_wins_over_an_index():
     assert resolve_classes([0], ["10", "2", "33"]) == [0]
     with pytest.raises(ValueError, match=r"class 3 does not exist; the classes are 10, 2, 33"):
         resolve_classes([3], ["10", "2", "33"])
+    with pytest.raises(ValueError, match="leading zeros"):
+        resolve_classes([12], ["00000", "00012", "00014"])
+    assert resolve_classes(["00014"], ["00000", "00012", "00014"]) == [2]
     with pytest.raises(ValueError, match=r"c19, ... \(100 in all\)"):
         resolve_classes(["no"], [f"c{n}" for n in range(100)])
 
@@ -155,6 +175,18 @@ def test_image_folder_with_and_without_a_test_folder(image_folder):
     assert not torch.equal(whole[0].split("train").positions, other.split("train").positions)
 
 
+@pytest.mark.parametrize("test_folder", ["val", "valid", "validation"])
+def test_test_folders_of_other_names(test_folder, image_folder):
+    data = ImageFolder(str(image_folder("images", parts=("train/", f"{test_folder}/"))))
+    assert data.class_names == ["automobile", "cat", "dog"]
+    assert len(data.split("train")) == len(data.split("test_retain")) == 18
+
+
+def test_a_training_folder_alone_is_split_and_a_class_may_be_called_train(image_folder):
+    assert len(ImageFolder(str(image_folder("alone", parts=("train/",), count=10))).split("train")) == 24
+    assert ImageFolder(str(image_folder("vehicles", classes=("car", "train"), parts=("",)))).class_names == ["car", "train"]
+
+
 def test_large_image_folders_are_read_file_by_file_and_alike(image_folder):
     root = str(image_folder("images"))
     memory, files = ImageFolder(root, forget="cat"), ImageFolder(root, forget="cat", memory_limit=0, num_workers=0)
@@ -165,6 +197,8 @@ def test_large_image_folders_are_read_file_by_file_and_alike(image_folder):
 def test_sizes_and_channels_are_converted():
     Image.fromarray(np.full((50, 30), 7, np.uint8)).save("grey.png")
     assert read_image("grey.png", 16, 3).tolist() == torch.full((3, 16, 16), 7).tolist()
+    Image.fromarray(np.full((8, 8), 0x8040, np.uint16)).save("deep.png")
+    assert read_image("deep.png", 8, 3).unique().tolist() == [0x80]
     Image.fromarray(np.full((9, 9, 4), 255, np.uint8)).save("alpha.png")
     assert read_image("alpha.png", 9, 1).shape == (1, 9, 9)
 

@@ -173,9 +173,6 @@ def test_what_is_frozen_stays_bit_identical(options, trained):
         statistics = "running" in name or "num_batches" in name
         frozen = not name.startswith(trained) or (statistics and options.get("batchnorm") == "eval")
         assert changed is not frozen, name
-    for name, parameter in module.network.named_parameters():
-        if name.startswith(trained):
-            assert parameter.grad is None or parameter.requires_grad
     kept = module.original.state_dict()
     assert all(torch.equal(kept[name], value) for name, value in before.state_dict().items()), "the original moved"
 
@@ -188,6 +185,17 @@ def test_batchnorm_policy_is_held(policy):
     before = deepcopy(module.network.layer1[1].running_mean)
     fit(module)
     assert torch.equal(module.network.layer1[1].running_mean, before) is (policy == "eval")
+
+
+def test_statistics_without_weights_follow_the_whole_network():
+    module = method()
+    module.network.layer1[1] = nn.BatchNorm2d(4, affine=False)
+    module.train()
+    assert module.network.layer1[1].training
+    module.network.fc.requires_grad_(False)
+    module.train()
+    assert not module.network.layer1[1].training
+    assert module.network.layer2[1].training
 
 
 @pytest.mark.parametrize("options", [{"retain": "none", "batchnorm": "eval"}, {"retain": "ce"}, {"retain": "distill"}])
@@ -282,6 +290,20 @@ def test_a_method_of_the_users_own(run, report, original_weights):
     assert report("out")["method"] == "GradientDifference"
     code, message = run("fit", "--config", str(config), "--model.retain_wait", "1")
     assert (code, "'retain_wait' is not accepted" in message) == (2, True)
+
+
+def test_two_processes_train(original_weights):
+    """Mixed precision, two processes, adapters: one checkpoint, one report, and adapters that moved."""
+    weights = original_weights(CONFIGS / "digits/rw_a.yaml")
+    command = [sys.executable, "-m", "oro_unlearn", "fit", "--config", str(CONFIGS / "digits/rw_a.yaml")]
+    command += ["--model.original", weights, "--trainer.default_root_dir", "out", "--trainer.max_epochs", "1"]
+    command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.precision", "bf16-mixed"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    state = torch.load("out/model.ckpt", weights_only=True)
+    assert state["global_step"] == -(-len(Digits(forget=[8]).split("retain")) // 256)
+    assert state["state_dict"]["network.layer3.adapter.weight"].abs().sum() > 0
+    assert json.loads(Path("out/report.json").read_text())["seconds"] > 0
 
 
 def test_two_processes_measure_what_one_measures(original_weights):

@@ -157,10 +157,13 @@ def test_histogram_machine_equals_the_exact_one():
 
 
 def test_balance_does_not_depend_on_group_sizes():
-    once = fed(MembershipInference()).compute()
-    often = fed(MembershipInference(), members=MEMBERS * 25).compute()
-    assert float(often["boundary"]) == pytest.approx(float(once["boundary"]), abs=0.15)
-    assert once["mia"] == often["mia"]
+    members, others, targets = [0.95] * 9 + [0.5], [0.5] * 4 + [0.05], [0.5] * 6  # by counts, 0.5 means non-member 4 : 1
+    for attack in ("svc", "svc_exact", "threshold"):
+        for copies in (1, 10):  # with ten times the members, 0.5 means member 10 : 4 to whoever does not balance
+            result = fed(MembershipInference(attack), members * copies, others, targets).compute()
+            assert result["mia"] == 1, (attack, copies)
+    unbalanced = SVC(C=3, gamma=1.0).fit(np.array(members * 10 + others)[:, None], [1] * 100 + [0] * 5)
+    assert unbalanced.predict([[0.5]]) == 1
 
 
 @pytest.mark.parametrize("attack", ["svc", "svc_exact", "threshold"])

@@ -1,0 +1,116 @@
+"""The benchmarks' bookkeeping: what is reused, how figures are averaged, and that pages hold what the results say."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import class_unlearning, demo, tables, tune
+from benchmarks.jobs import Job, run_stages
+from tests.conftest import CONFIGS, ROOT, SHORT
+
+
+def test_a_job_is_done_once_and_again_when_anything_changes(tmp_path, monkeypatch, capsys):
+    config = tmp_path / "original.yaml"
+    config.write_text((CONFIGS / "digits/original.yaml").read_text())
+    job = Job(tmp_path / "out", config, 0, [*SHORT, "--trainer.max_epochs", "1"], [])
+    assert not job.finished()
+    job.run()
+    assert job.finished()
+    assert job.report()["method"] == "Training"
+    config.write_text("# another comment\n" + config.read_text())
+    assert job.finished()
+    assert not job._replace(seed=1).finished()
+    assert not job._replace(options=[*job.options, "--data.flip", "true"]).finished()
+    config.write_text(config.read_text().replace("lr: 0.1", "lr: 0.2"))
+    assert not job.finished()
+
+
+def test_a_job_depends_on_the_weights_it_reads(tmp_path):
+    weights = tmp_path / "weights"
+    weights.write_text("a")
+    job = Job(tmp_path, CONFIGS / "digits/original.yaml", 0, [], [weights])
+    (tmp_path / "report.json").write_text("{}")
+    (tmp_path / "job.key").write_text(job.key())
+    assert job.finished()
+    weights.write_text("b")
+    assert not job.finished()
+    weights.unlink()
+    assert not job.finished()
+
+
+def test_a_failed_job_is_reported_and_the_rest_goes_on(tmp_path, capfd):
+    options = [*SHORT, "--trainer.max_epochs", "1"]
+    good = Job(tmp_path / "good", CONFIGS / "digits/original.yaml", 0, options, [])
+    bad = good._replace(folder=tmp_path / "bad", options=[*options, "--data.channels", "2"])
+    run_stages([[bad, good]], processes=1)
+    assert good.finished()
+    assert not bad.finished()
+    assert "bad failed: see job.log there" in capfd.readouterr().err
+
+
+def test_a_small_comparison_ends_in_a_table(tmp_path, monkeypatch):
+    (tmp_path / "lightning_configs").symlink_to(CONFIGS)
+    arguments = ["--forget", "8", "--seeds", "1", "--retrained", "2", "--methods", "logit_mask", "--processes", "1", "--"]
+    class_unlearning.main([*arguments, *SHORT, "--trainer.max_epochs", "1"])
+    result = json.loads(Path("benchmarks/results/digits.json").read_text())
+    assert result["failed"] == []
+    assert {"command", "configs", "versions", "hardware", "fitting_minutes", "runs"} <= set(result)
+    table = tables.main_table("digits")
+    assert "LogitMask (free control)" in table
+    assert "retrained (mean)" in table
+    assert tables.redirection_table("digits").count("|\n") >= 3
+
+
+def test_demo_and_tuning_plan_runs_of_the_committed_configs():
+    (Path("lightning_configs")).symlink_to(CONFIGS)
+    plans = [demo.stages("8"), *tune.stages("digits", ["1"], ["rwft_o"])]
+    assert all(job.config.is_file() for plan in plans for job in plan)
+    assert all("--data.holdout" in job.options for plan in plans[1:] for job in plan)
+
+
+def cells(values):
+    return [{"forget": [label], "seed": seed, "value": value} for label, seed, value in values]
+
+
+def test_spreads_are_over_classes_and_over_seeds_apart():
+    runs = cells([("a", 0, 1.0), ("a", 1, 3.0), ("b", 0, 5.0), ("b", 1, 5.0), ("b", 2, None)])
+    value, classes, seeds = tables.spread(runs, lambda run: run["value"])
+    assert (value, classes, seeds) == pytest.approx((3.5, 18**0.5 / 2, 2**0.5 / 2))
+    assert tables.cell(runs[:2], lambda run: run["value"], percent=False) == "2.000 ± – ± 1.414"
+    assert tables.cell(runs[4:], lambda run: run["value"]) == "–"
+
+
+def test_tuning_score():
+    metrics = {"unlearned": {"test/acc_r": 0.9, "test/acc_f": 0.1, "test/utv": 0.1, "test/utv_floor": 0.3}}
+    metrics["retrained"] = {"mean": {"test/acc_r": 0.95, "test/acc_f": 0.0}}
+    assert tune.score({"metrics": metrics}) == pytest.approx(0.05 + 0.1 + 0.2)
+
+
+@pytest.mark.parametrize("page", tables.PAGES)
+def test_pages_hold_what_the_results_say(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    text = Path(page).read_text()
+    assert "<!-- end -->" in text
+    assert tables.filled(text) == text, "run make tables"
+
+
+def test_tuned_rates_are_those_of_the_configs():
+    import yaml
+
+    chosen = json.loads((ROOT / "benchmarks/results/tune_digits.json").read_text())["chosen"]
+    for method, rate in chosen.items():
+        config = yaml.safe_load((CONFIGS / f"digits/{method}.yaml").read_text())
+        assert config["model"]["init_args"]["optimizer"]["init_args"]["lr"] == rate
+
+
+def test_every_script_says_what_it_does(monkeypatch, capsys):
+    from benchmarks import startup
+
+    for script in (class_unlearning, demo, tables, tune, startup):
+        monkeypatch.setattr(sys, "argv", ["script", "--help"])
+        with pytest.raises(SystemExit) as stop:
+            script.main()
+        assert stop.value.code == 0
+        assert script.__doc__.splitlines()[0] in capsys.readouterr().out
