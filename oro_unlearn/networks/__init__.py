@@ -1,6 +1,6 @@
 """Networks, their adapters, and their weights on disk."""
 
-from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, fold_adapters
+from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, check_foldable, fold_adapters
 from oro_unlearn.networks.checkpoints import load_weights, save_weights
 from oro_unlearn.networks.head import classifier_head
 from oro_unlearn.networks.resnet import ResNet18
@@ -14,6 +14,7 @@ __all__ = [
     "ResNet18",
     "SmallCNN",
     "add_adapters",
+    "check_foldable",
     "classifier_head",
     "fold_adapters",
     "load_weights",

@@ -5,6 +5,8 @@ exported in the original architecture ("Ambiguities" 3 and 4 of the RWFT paper, 
 size nor initialisation).
 """
 
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 
@@ -97,6 +99,24 @@ def fold_adapters(network: nn.Module, images: Tensor) -> None:
             f"the adapter cannot be folded exactly (logits move by {error:.2g}): something besides a convolution reads "
             "its output; adapt the first layer of a stage with a convolution in its shortcut, for instance layer3"
         )
+
+
+def check_foldable(network: nn.Module, images: Tensor) -> None:
+    """Fold a copy whose adapters are away from the identity, to know before training whether the export will be exact.
+
+    Args:
+        network: A network that :func:`add_adapters` changed; it stays as it is.
+        images: A few inputs (B, C, H, W).
+
+    Raises:
+        ValueError: If no exact fold exists.
+    """
+    copy, generator = deepcopy(network).eval().cpu().float(), torch.Generator().manual_seed(0)
+    for module in copy.modules():
+        if isinstance(module, InputAdapter):
+            weight = module.adapter.weight
+            module.adapter.weight = nn.Parameter(torch.randn(weight.shape, generator=generator) / weight.shape[0])
+    fold_adapters(copy, images)
 
 
 def _folded_head(adapted: LogitAdapter) -> nn.Linear:

@@ -12,6 +12,7 @@ from oro_unlearn.networks import (
     ResNet18,
     SmallCNN,
     add_adapters,
+    check_foldable,
     classifier_head,
     fold_adapters,
     load_weights,
@@ -70,6 +71,8 @@ def test_adapters_start_as_the_exact_identity_and_fold_exactly(name):
 def test_an_adapter_that_cannot_fold_is_refused():
     network = randomised(ResNet18(10, width=8))
     add_adapters(network, "layer3.1", 10)  # its shortcut is the identity: nothing there to fold into
+    with pytest.raises(ValueError, match="cannot be folded exactly"):
+        check_foldable(network, torch.randn(2, 3, 32, 32))  # though at the identity nothing is lost
     randomised(network)
     with pytest.raises(ValueError, match="cannot be folded exactly"):
         fold_adapters(network, torch.randn(2, 3, 32, 32))

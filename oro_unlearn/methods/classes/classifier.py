@@ -134,7 +134,11 @@ class Classifier(UnlearningModule):
         """The edited network in its original architecture, in eval mode on the CPU; adapters are folded in."""
         network = deepcopy(self.network).eval().cpu().float()
         if any(isinstance(module, InputAdapter) for module in network.modules()):
-            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-            images = [data.split("retain")[position][0] for position in range(min(4, len(data.split("retain"))))]
-            fold_adapters(network, torch.stack(images).float() / 255)
+            fold_adapters(network, self.example_images())
         return network
+
+    def example_images(self) -> Tensor:
+        """A few retained images (B, C, H, W) on the CPU, to see what a network does to its input."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        retain = data.split("retain")
+        return torch.stack([retain[position][0] for position in range(min(4, len(retain)))]).float() / 255

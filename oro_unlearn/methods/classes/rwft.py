@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy, normalize, one_hot
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
-from oro_unlearn.networks import add_adapters, classifier_head
+from oro_unlearn.networks import add_adapters, check_foldable, classifier_head
 
 
 class RWFT(ClassUnlearning):
@@ -69,6 +69,16 @@ class RWFT(ClassUnlearning):
             except AttributeError:
                 names = [name for name, _ in self.network.named_children()]
                 raise ValueError(f"--model.update names no layer {layer!r}; the network's layers are {names}") from None
+
+    def on_fit_start(self) -> None:
+        """Refuse adapters that could not be exported, before hours of training.
+
+        Raises:
+            ValueError: If they do not fold exactly.
+        """
+        if self.update == "adapters":
+            check_foldable(self.network, self.example_images())
+        super().on_fit_start()
 
     def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
         """``forget``: cross-entropy to the target; ``retain``: to the labels, or to q*. One forward pass for both."""
