@@ -321,12 +321,32 @@ def test_build_gives_scripts_the_parts():
     assert (cli.model.num_classes, cli.model.forget_classes, cli.datamodule.forget_classes) == (10, [3], [3])
 
 
-@pytest.mark.parametrize("network", ["torchvision.models.resnet18", "timm.models.resnet10t"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        "torchvision.models.resnet18",
+        "timm.models.resnet10t",
+        "{class_path: torchvision.models.resnet18, init_args: {num_classes: 3, zero_init_residual: true}}",
+        "{class_path: timm.create_model, init_args: {model_name: resnet10t}, dict_kwargs: {num_classes: 3}}",
+    ],
+)
 def test_any_constructor_by_import_path(network, run, report, image_folder):
     image_folder("data/images")
-    command = ["--config", str(CONFIGS / "image_folder/original.yaml"), "--model.network", network, *ONE_EPOCH]
-    assert run("fit", *command, "--trainer.default_root_dir", "out")[0] == 0
+    config = yaml.safe_load((CONFIGS / "image_folder/original.yaml").read_text())
+    config["model"]["init_args"]["network"] = yaml.safe_load(network)
+    Path("mine.yaml").write_text(yaml.safe_dump(config))
+    code, message = run("fit", "--config", "mine.yaml", *ONE_EPOCH, "--trainer.default_root_dir", "out")
+    assert code == 0, message
     assert report("out")["network"] == "ResNet"
+
+
+def test_a_built_network_of_another_size_is_refused(run):
+    config = yaml.safe_load((DIGITS / "original.yaml").read_text())
+    config["model"]["init_args"]["network"] = {"class_path": "torchvision.models.resnet18"}
+    Path("mine.yaml").write_text(yaml.safe_dump(config))
+    code, message = run("fit", "--config", "mine.yaml", *ONE_EPOCH)
+    assert code == 2
+    assert "ResNet has no linear layer with 10 outputs, one for each class: set num_classes among its init_args" in message
 
 
 def test_module_and_console_script_are_the_same():

@@ -22,5 +22,8 @@ def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, nn.Linea
         if isinstance(module, nn.Linear) and module.out_features == num_classes
     ]
     if not found:
-        raise ValueError(f"{type(network).__name__} has no linear layer with {num_classes} outputs to edit as its head")
+        raise ValueError(
+            f"{type(network).__name__} has no linear layer with {num_classes} outputs, one for each class: "
+            "set num_classes among its init_args, or give its bare import path"
+        )
     return found[-1]

@@ -11,14 +11,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from oro_unlearn.methods.base import UnlearningModule
 from oro_unlearn.methods.classes.audit import ClassAudit
 from oro_unlearn.metrics import nearest_class
-from oro_unlearn.networks import InputAdapter, fold_adapters
+from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters
 
 
 class Classifier(UnlearningModule):
     """An image classifier of K classes, and its measurement against other models.
 
     Args:
-        network: Constructor that takes ``num_classes``, for instance ``torchvision.models.resnet18``.
+        network: Constructor that takes ``num_classes``: an import path such as ``torchvision.models.resnet18``, or a
+            ``class_path`` with ``init_args`` (of a function, ``num_classes`` has to be among them).
         num_classes: Number of classes K; the command line fills it from the data.
         forget_classes: Indices of the forgotten classes; the command line fills it from the data.
         batchnorm: Whether batch normalisation uses and updates the batch's statistics in training (``train``) or keeps
@@ -27,7 +28,7 @@ class Classifier(UnlearningModule):
         kwargs: Arguments of :class:`UnlearningModule`.
 
     Raises:
-        ValueError: If the number of classes is not known.
+        ValueError: If the number of classes is not known, or is not the network's.
     """
 
     role: Literal["original", "retrained", "unlearned"] = "unlearned"
@@ -44,7 +45,9 @@ class Classifier(UnlearningModule):
         super().__init__(**kwargs)
         if num_classes is None:
             raise ValueError("the number of classes is not known: give the data module a num_classes")
-        self.network = network(num_classes=num_classes)
+        if isinstance(network, nn.Module):  # jsonargparse has called a function that was given with init_args
+            classifier_head(network, num_classes)
+        self.network = network if isinstance(network, nn.Module) else network(num_classes=num_classes)
         self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = self.network.to(memory_format=self.memory_format)
