@@ -12,7 +12,7 @@ help:
 $(BIN)/python:
 	@echo "== creating .venv with $(PYTHON)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python -m venv failed (on Debian: apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python -m venv failed (on Debian: apt install python3-venv)"; exit 1; }
 
 .venv/demo.stamp: $(BIN)/python setup.cfg pyproject.toml
 	@echo "== installing oro_unlearn and what it needs (several GB with PyTorch; minutes the first time)"

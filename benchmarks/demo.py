@@ -18,7 +18,7 @@ from benchmarks.jobs import Job
 ROOT = Path("runs/digits-small_cnn")
 CONFIGS = Path("lightning_configs/digits")
 LABELS = {
-    "logit_mask": "LogitMask (free control)",
+    "logit_mask": "LogitMask (free)",
     "rwft_o": "RWFT-O",
     "rwft_2_o": "RWFT-2-O",
     "rw_a": "RW-A",

@@ -78,22 +78,13 @@ def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         Header and rows: model, ACC_f, ACC_r, MIA (attack accuracy), MIA-NN member rate, UTV as a multiple of the floor
         on test and training images, seconds.
     """
-    header = [
-        "model",
-        "ACC_f",
-        "ACC_r",
-        "MIA (attack's accuracy)",
-        "MIA-NN member rate",
-        "UTV × floor, test",
-        "train",
-        "seconds",
-    ]
+    header = ["model", "ACC_f", "ACC_r", "MIA (attack's accuracy)", "MIA-NN rate", "UTV / floor test", "train", "s"]
     rows = [header]
     metrics = reports[0]["metrics"]
     floor = {phase: metrics["unlearned"].get(f"{phase}/utv_floor") for phase in ("test", "train")}
     rows.append(["original", *_comparison_cells(metrics["original"], floor), ""])
     if "retrained" in metrics:
-        rows.append(["retrained (mean)", *_comparison_cells(metrics["retrained"]["mean"], floor), ""])
+        rows.append(["retrained, mean", *_comparison_cells(metrics["retrained"]["mean"], floor), ""])
     for report in reports:
         figures = report["metrics"]["unlearned"]
         rows.append([report["label"], *_comparison_cells(figures, floor), f"{report['seconds']:.1f}"])
@@ -104,7 +95,7 @@ def rich_table(rows: Sequence[Sequence[str]], title: str, caption: str = NOTE) -
     """A header and rows as a terminal table."""
     table = Table(title=title, caption=caption, caption_justify="left")
     for position, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if position else "left")
+        table.add_column(name, justify="right" if position else "left", no_wrap=not position)
     for row in rows[1:]:
         table.add_row(*row)
     return table
