@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 
@@ -75,10 +76,10 @@ def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         reports: Contents of ``report.json`` of runs on the same data, network and request.
 
     Returns:
-        Header and rows: model, ACC_f, ACC_r, MIA (attack accuracy), MIA-NN member rate, UTV as a multiple of the floor
-        on test and training images, seconds.
+        Header and rows: model, ACC_f, ACC_r, MIA, the attack's own accuracy, MIA-NN member rate, UTV as a multiple of
+        the floor on test and training images, seconds.
     """
-    header = ["model", "ACC_f", "ACC_r", "MIA (attack's accuracy)", "MIA-NN rate", "UTV / floor test", "train", "s"]
+    header = ["model", "ACC_f %", "ACC_r %", "MIA %", "attack %", "MIA-NN %", "UTV / floor test", "UTV / floor train", "s"]
     rows = [header]
     metrics = reports[0]["metrics"]
     floor = {phase: metrics["unlearned"].get(f"{phase}/utv_floor") for phase in ("test", "train")}
@@ -93,7 +94,7 @@ def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def rich_table(rows: Sequence[Sequence[str]], title: str, caption: str = NOTE) -> Table:
     """A header and rows as a terminal table."""
-    table = Table(title=title, caption=caption, caption_justify="left")
+    table = Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD)
     for position, name in enumerate(rows[0]):
         table.add_column(name, justify="right" if position else "left", no_wrap=not position)
     for row in rows[1:]:
@@ -116,14 +117,17 @@ def number(value: float | None, percent: bool = False, digits: int = 3) -> str:
 
 
 def _comparison_cells(figures: Mapping[str, float | None], floor: Mapping[str, float | None]) -> list[str]:
-    accuracy = number(figures["train/mia_attack_balanced_accuracy"], percent=True)
-    ratios = [_ratio(figures.get(f"{phase}/utv"), floor[phase]) for phase in ("test", "train")]
+    def percent(key: str, digits: int = 1) -> str:
+        value = figures[key]
+        return number(None if value is None else 100 * value, digits=digits)
+
     return [
-        number(figures["test/acc_f"], percent=True),
-        number(figures["test/acc_r"], percent=True),
-        f"{number(figures['train/mia'], percent=True)} ({accuracy})",
-        number(figures["test/nn_member_rate"], percent=True),
-        *ratios,
+        percent("test/acc_f", digits=2),
+        percent("test/acc_r", digits=2),
+        percent("train/mia"),
+        percent("train/mia_attack_balanced_accuracy"),
+        percent("test/nn_member_rate"),
+        *(_ratio(figures.get(f"{phase}/utv"), floor[phase]) for phase in ("test", "train")),
     ]
 
 
