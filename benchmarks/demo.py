@@ -23,6 +23,7 @@ LABELS = {
     "rwft_2_o": "RWFT-2-O",
     "rw_a": "RW-A",
 }
+LEGEND = "own: accuracy of MIA's attack itself; NN: MIA-NN member rate; UTV: as a multiple of the floor; s: seconds of fitting."
 
 
 def stages(forget: str) -> list[Job]:
@@ -56,8 +57,8 @@ def main(args: Sequence[str] | None = None) -> None:
     reports = [{**job.report(), "label": LABELS[job.folder.name]} for job in plan if job.folder.name in LABELS]
     rows = comparison_rows(reports)
     console.rule("comparison")
-    console.print(rich_table(rows, f"The digit {options.forget} forgotten", caption(reports[0])))
-    (ROOT / "comparison.md").write_text(f"{markdown_table(rows)}\n\n{NOTE}\n")
+    console.print(rich_table(rows, f"The digit {options.forget} forgotten", f"{LEGEND} {caption(reports[0])}"))
+    (ROOT / "comparison.md").write_text(f"{markdown_table(rows)}\n\n{LEGEND} {NOTE}\n")
     console.print(f"{time.perf_counter() - start:.0f} s; table in {ROOT}/comparison.md, pictures in {ROOT}/*/redirection.png")
 
 

@@ -79,7 +79,7 @@ def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         Header and rows: model, ACC_f, ACC_r, MIA, the attack's own accuracy, MIA-NN member rate, UTV as a multiple of
         the floor on test and training images, seconds.
     """
-    header = ["model", "ACC_f %", "ACC_r %", "MIA %", "attack %", "MIA-NN %", "UTV / floor test", "UTV / floor train", "s"]
+    header = ["model", "ACC_f %", "ACC_r %", "MIA %", "own %", "NN %", "UTV test", "UTV train", "s"]
     rows = [header]
     metrics = reports[0]["metrics"]
     floor = {phase: metrics["unlearned"].get(f"{phase}/utv_floor") for phase in ("test", "train")}
@@ -94,7 +94,7 @@ def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def rich_table(rows: Sequence[Sequence[str]], title: str, caption: str = NOTE) -> Table:
     """A header and rows as a terminal table."""
-    table = Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for position, name in enumerate(rows[0]):
         table.add_column(name, justify="right" if position else "left", no_wrap=not position)
     for row in rows[1:]:
