@@ -61,8 +61,9 @@ def cell(runs: Sequence[dict[str, Any]], figure: Figure, percent: bool = True, s
         own = spread(runs, seeds)[0]
     if value is None:
         return "–"
+    parts = (value,) if classes is None and own is None else (value, classes, own)
     scale, digits = (100, 2) if percent else (1, 3)
-    return " ± ".join(number(None if part is None else part * scale, digits=digits) for part in (value, classes, own))
+    return " ± ".join(number(None if part is None else part * scale, digits=digits) for part in parts)
 
 
 def main_table(name: str) -> str:
@@ -167,6 +168,17 @@ def tuning_table(name: str) -> str:
     return markdown_table(rows)
 
 
+def startup_table(name: str) -> str:
+    """CPU seconds of whole processes."""
+    result = load(name)
+    rows = [["command", "CPU seconds, median", "over importing lightning"]]
+    rows += [
+        [f"`{command}`", f"{value:.2f}", f"{result['over_lightning'][command]:.2f}"]
+        for command, value in result["median"].items()
+    ]
+    return markdown_table(rows)
+
+
 def provenance(name: str) -> str:
     """Command, hardware and versions in a line."""
     result = load(name)
@@ -180,6 +192,7 @@ TABLES = {
     "mask": against_the_mask,
     "redirection": redirection_table,
     "tuning": tuning_table,
+    "startup": startup_table,
     "provenance": provenance,
 }
 

@@ -80,6 +80,7 @@ def test_spreads_are_over_classes_and_over_seeds_apart():
     assert (value, classes, seeds) == pytest.approx((3.5, 18**0.5 / 2, 2**0.5 / 2))
     assert tables.cell(runs[:2], lambda run: run["value"], percent=False) == "2.000 ± – ± 1.414"
     assert tables.cell(runs[4:], lambda run: run["value"]) == "–"
+    assert tables.cell(runs[2:3], lambda run: run["value"]) == "500.00"
 
 
 def test_tuning_score():
