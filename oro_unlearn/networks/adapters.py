@@ -9,6 +9,7 @@ from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from oro_unlearn.networks.head import classifier_head
 
@@ -122,7 +123,7 @@ def check_foldable(network: nn.Module, images: Tensor) -> None:
 def _folded_head(adapted: LogitAdapter) -> nn.Linear:
     head, weight = adapted.layer, adapted.adapter.weight
     bias = adapted.adapter.bias + (0 if head.bias is None else weight @ head.bias)
-    folded = nn.Linear(head.in_features, head.out_features, bias=True).to(weight)
+    folded = skip_init(nn.Linear, head.in_features, head.out_features).to(weight)  # draws no random numbers
     folded.weight.copy_(weight @ head.weight)
     folded.bias.copy_(bias)
     return folded

@@ -59,7 +59,10 @@ def test_adapters_start_as_the_exact_identity_and_fold_exactly(name):
     add_adapters(network, layer, 10)
     assert torch.equal(network(images), before)
     randomised(network)
-    adapted = network(images)
+    adapted, state = network(images), torch.get_rng_state()
+    check_foldable(network, images)
+    assert torch.equal(torch.get_rng_state(), state), "a check must not change the training that follows"
+    assert torch.equal(network(images), adapted)
     assert not torch.allclose(adapted, before, atol=1e-2)
     fold_adapters(network, images)
     assert torch.allclose(network(images), adapted, atol=1e-4)
