@@ -23,6 +23,7 @@ class ForgetRetainAccuracy(Metric):
         ValueError: If a forgotten class does not exist, or all are forgotten.
 
     Example:
+        >>> import torch
         >>> from torch.nn.functional import one_hot
         >>> metric = ForgetRetainAccuracy(num_classes=4, forget_classes=[2])
         >>> metric.update(one_hot(torch.tensor([0, 1, 2, 3, 2, 1, 0, 2])).float(), torch.tensor([0, 1, 2, 3, 2, 2, 1, 2]))

@@ -30,6 +30,7 @@ class MembershipInference(Metric):
         kwargs: Arguments of :class:`torchmetrics.Metric`.
 
     Example:
+        >>> import torch
         >>> metric = MembershipInference()
         >>> metric.update(torch.tensor([.9, .95, .97, .99]), torch.full((4,), 1))
         >>> metric.update(torch.tensor([.1, .2, .3, .4]), torch.full((4,), 0))

@@ -21,6 +21,7 @@ class NearestClassMIA(MembershipInference):
         kwargs: Arguments of :class:`MembershipInference`.
 
     Example:
+        >>> import torch
         >>> metric = NearestClassMIA(neighbour=9)
         >>> metric.update(torch.tensor([.9, .95, .97, .99]), torch.full((4,), 1))
         >>> metric.update(torch.tensor([.1, .2, .3, .4]), torch.full((4,), 0))
@@ -63,6 +64,7 @@ def nearest_class(probabilities: Tensor, forget_classes: Sequence[int]) -> int:
         ValueError: If fewer than two classes are retained: then there is nothing to tell apart.
 
     Example:
+        >>> import torch
         >>> nearest_class(torch.tensor([.2, .5, .3]), forget_classes=[1])
         2
     """

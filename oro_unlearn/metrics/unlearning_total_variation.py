@@ -22,6 +22,7 @@ class UnlearningTotalVariation(Metric):
         kwargs: Arguments of :class:`torchmetrics.Metric`.
 
     Example:
+        >>> import torch
         >>> metric = UnlearningTotalVariation()
         >>> metric.update(torch.tensor([[.5, .4, .1], [.1, .6, .3]]), torch.tensor([[.7, .2, .1], [.1, .9, 0.]]))
         >>> round(float(metric.compute()), 6)
