@@ -42,13 +42,17 @@ class Job(NamedTuple):
         complete = key.is_file() and (self.folder / "report.json").is_file() and all(path.is_file() for path in self.inputs)
         return complete and key.read_text() == self.key()
 
-    def run(self) -> None:
-        """Run it in this process, finished or not; a mistake ends in SystemExit as on the command line."""
+    def run(self, *words: str) -> None:
+        """Run it in this process, finished or not; a mistake ends in SystemExit as on the command line.
+
+        Args:
+            words: Added to the command, without a part in the key.
+        """
         from oro_unlearn.cli import main
 
         sys.argv = sys.argv[:1]  # LightningCLI warns when both are given
         (self.folder / "job.key").unlink(missing_ok=True)
-        main(self.command)
+        main([*self.command, *words])
         (self.folder / "job.key").write_text(self.key())
 
     def report(self) -> dict[str, Any]:
@@ -79,8 +83,7 @@ def _work(job: Job, threads: int) -> None:
     job.folder.mkdir(parents=True, exist_ok=True)
     with (job.folder / "job.log").open("w") as log, contextlib.redirect_stdout(log):
         try:
-            Job.run(job._replace(options=[*job.options, "--trainer.enable_progress_bar", "false"]))
-            (job.folder / "job.key").write_text(job.key())
+            job.run("--trainer.enable_progress_bar", "false")
         except (Exception, SystemExit):
             traceback.print_exc(file=log)
             print(f"{job.folder} failed: see job.log there", file=sys.stderr)

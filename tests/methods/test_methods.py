@@ -243,7 +243,6 @@ def test_setup_for_test_keeps_the_edited_weights():
 def test_target_is_full_precision_under_mixed_precision():
     module = loaded()
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(module.targets(batch()), module.targets(batch())) is False  # two random batches
         forget = batch()
         mixed = module.targets(forget)
     assert mixed.dtype == torch.float32

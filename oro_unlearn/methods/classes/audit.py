@@ -12,8 +12,8 @@ from oro_unlearn.metrics import (
     NearestClassMIA,
     UnlearningTotalVariation,
 )
+from oro_unlearn.metrics.membership_inference import MEMBER, NON_MEMBER, TARGET
 
-MEMBER, NON_MEMBER, TARGET = 1, 0, 2
 PHASES = ("test/", "train/")  # prefixes of the figures; the slash keeps ModuleDict from clashing with Module.train
 
 
