@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -16,12 +17,11 @@ from rich.console import Console
 import oro_unlearn.data  # noqa: F401  (the classes that --data can name)
 from oro_unlearn.errors import explain
 from oro_unlearn.methods import UnlearningModule
-from oro_unlearn.networks import save_weights
-from oro_unlearn.report.plots import plot_confusion_and_redirection
-from oro_unlearn.report.run_report import hardware, redirection, summarise, versions, write_json
-from oro_unlearn.report.tables import report_table
+from oro_unlearn.methods.relations.dual_encoder import DualEncoder
+from oro_unlearn.report import class_report, relation_report
+from oro_unlearn.report.run_report import hardware, versions
 
-RESULTS = ("report.json", "redirection.png", "model.safetensors")
+RESULTS = ("report.json", *class_report.FIGURES, *relation_report.FIGURES, "model.safetensors", "adapter")
 NOISE = (  # warnings of libraries about what is meant here
     ".*isinstance.treespec, LeafSpec.*",
     ".*smaller than the logging interval.*",
@@ -46,7 +46,7 @@ class SaveConfig(SaveConfigCallback):
         """Now: data and checkpoints are loaded. What an earlier run left here would not belong to this configuration."""
         root, resumed = Path(trainer.default_root_dir), trainer.ckpt_path is not None
         for name in (*RESULTS, *(() if resumed else ("model.ckpt",))) if trainer.is_global_zero else ():
-            (root / name).unlink(missing_ok=True)
+            shutil.rmtree(root / name) if (root / name).is_dir() else (root / name).unlink(missing_ok=True)
         super().setup(trainer, pl_module, "fit")
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -106,7 +106,7 @@ class UnlearningCLI(LightningCLI):
         if not self.model.train_splits:  # no epoch has written a checkpoint
             self.trainer.save_checkpoint(root / "model.ckpt")
         if self.trainer.is_global_zero:
-            save_weights(self.model.export(), root / "model.safetensors")
+            self.model.write(root)
         self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:
             self._report(root)
@@ -131,27 +131,19 @@ class UnlearningCLI(LightningCLI):
 
     def _report(self, root: Path) -> None:
         model, data = self.model, self.datamodule
-        found, names = model.measurements, data.class_names
-        shares = redirection(found["confusion"], data.forget_classes) if data.forget_classes else {}
-        report = {
+        header = {
             "method": type(model).__name__,
             "data": data.name,
-            "network": type(model.network).__name__,
-            "forget": [names[label] for label in data.forget_classes] or ([data.forget_indices] if data.forget_indices else []),
+            "network": getattr(model.network, "architecture", type(model.network).__name__),
+            "forget": data.forget_names,
             "seed": self._get(self.config, "seed_everything"),
             "versions": versions(),
             "hardware": hardware(self.trainer.strategy.root_device.type),
             "seconds": round(model.seconds, 3),
-            "retrained_models": sum(name.startswith("retrained") for name in found["metrics"]),
-            "metrics": summarise(found["metrics"]),
-            "neighbours": {names[label]: names[near] for label, near in found["neighbours"].items()},
-            "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
         }
-        confusion = found["confusion"][model.role if model.role != "retrained" else "retrained_0"]
-        if shares:
-            plot_confusion_and_redirection(confusion, shares, names, data.forget_classes, root / "redirection.png")
-        write_json(report, root / "report.json")  # last: where it is, the run is complete
-        Console().print(report_table(report), f"written to {root}", sep="\n")
+        kind = relation_report if isinstance(model, DualEncoder) else class_report
+        report = kind.write_report(header, model, data, root)
+        Console().print(kind.report_table(report), f"written to {root}", sep="\n")
 
 
 def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
@@ -174,7 +166,10 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
         trainer_defaults={"default_root_dir": "runs/unnamed", "enable_model_summary": False},
         seed_everything_default=0,
         auto_configure_optimizers=False,
-        parser_kwargs={"prog": "oro-unlearn", "description": "Make a trained vision model forget, and show that it did."},
+        parser_kwargs={
+            "prog": "oro-unlearn",
+            "description": "Make a trained vision(-language) model forget, and show that it did.",
+        },
         args=args,
         run=run,
     )

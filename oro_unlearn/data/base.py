@@ -96,6 +96,12 @@ class ImageData(LightningDataModule, ABC):
         """Indices of the classes to forget, sorted; empty where nothing or single samples are forgotten."""
         return resolve_classes(self.forget, self.class_names) if self.forget not in ([], "") else []
 
+    @property
+    def forget_names(self) -> list[str]:
+        """What is forgotten, for a report: classes by name, or the file of single samples."""
+        names = [self.class_names[label] for label in self.forget_classes]
+        return names or ([self.forget_indices] if self.forget_indices else [])
+
     @cached_property
     def sets(self) -> dict[str, LabelledImages]:
         """All five splits; the files are read once, at the first use."""

@@ -5,5 +5,21 @@ from oro_unlearn.methods.classes.base import ClassUnlearning
 from oro_unlearn.methods.classes.logit_mask import LogitMask
 from oro_unlearn.methods.classes.rwft import RWFT
 from oro_unlearn.methods.classes.training import Retraining, Training
+from oro_unlearn.methods.relations.base import RelationalUnlearning
+from oro_unlearn.methods.relations.pretraining import Pretraining
+from oro_unlearn.methods.relations.push_only import PushOnly
+from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
 
-__all__ = ["RWFT", "Batch", "ClassUnlearning", "LogitMask", "Retraining", "Training", "UnlearningModule"]
+__all__ = [
+    "RWFT",
+    "Batch",
+    "ClassUnlearning",
+    "LogitMask",
+    "Pretraining",
+    "PushOnly",
+    "RelationUnlearning",
+    "RelationalUnlearning",
+    "Retraining",
+    "Training",
+    "UnlearningModule",
+]

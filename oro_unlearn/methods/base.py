@@ -35,6 +35,7 @@ class UnlearningModule(LightningModule, ABC):
     """
 
     train_splits: tuple[str, ...] = ("forget", "retain")
+    batch_type: Any = Batch  # what the parts of a split's batch are, by name
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class UnlearningModule(LightningModule, ABC):
         super().__init__()
         self.optimizer, self.lr_scheduler, self.loader_mode = optimizer, lr_scheduler, loader_mode
         self.seconds = 0.0  # that fitting took, without loading and measuring; kept in the checkpoint
+        self.last_losses: dict[str, Tensor] = {}
         self._started: float | None = None  # while fitting
 
     @abstractmethod
@@ -53,10 +55,11 @@ class UnlearningModule(LightningModule, ABC):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The sum of the losses."""
-        losses = self.losses(**{name: Batch(*parts) for name, parts in batch.items()})
+        losses = self.losses(**{name: self.batch_type(*parts) for name, parts in batch.items()})
         total = torch.stack(list(losses.values())).sum()
-        terms = {f"loss/{name}": value.detach() for name, value in losses.items()}
-        size = sum(len(parts[1]) for parts in batch.values())
+        self.last_losses = {name: value.detach() for name, value in losses.items()}
+        terms = {f"loss/{name}": value for name, value in self.last_losses.items()}
+        size = sum(len(parts[-1]) for parts in batch.values())
         self.log_dict(
             {**terms, "loss": total.detach()}, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True
         )

@@ -3,20 +3,26 @@
 from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, check_foldable, fold_adapters
 from oro_unlearn.networks.checkpoints import load_weights, save_weights
 from oro_unlearn.networks.head import classifier_head
+from oro_unlearn.networks.open_clip import OpenCLIP
 from oro_unlearn.networks.resnet import ResNet18
 from oro_unlearn.networks.small_cnn import SmallCNN
+from oro_unlearn.networks.split_attention import SplitAttention, fuse_attention, split_attention
 from oro_unlearn.networks.vgg import VGG19BN
 
 __all__ = [
     "VGG19BN",
     "InputAdapter",
     "LogitAdapter",
+    "OpenCLIP",
     "ResNet18",
     "SmallCNN",
+    "SplitAttention",
     "add_adapters",
     "check_foldable",
     "classifier_head",
     "fold_adapters",
+    "fuse_attention",
     "load_weights",
     "save_weights",
+    "split_attention",
 ]

@@ -45,17 +45,18 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
     network.load_state_dict(state)
 
 
-def save_weights(network: nn.Module, path: str | Path) -> None:
+def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path) -> None:
     """Write a state dict as safetensors, in one step: the file is either whole or not there.
 
     Args:
-        network: The network whose state dict is written.
+        network: The network whose state dict is written, or the state dict.
         path: The file to write; missing folders are made.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    own = network.state_dict() if isinstance(network, nn.Module) else network
     # clones: safetensors refuses shared memory, and channels-last tensors are not contiguous
-    state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in network.state_dict().items()}
+    state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in own.items()}
     partial = path.with_name(path.name + ".part")
     save_file(state, partial)
     os.replace(partial, path)

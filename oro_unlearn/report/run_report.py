@@ -27,8 +27,9 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     """
     retrained = [figures for name, figures in metrics.items() if name.startswith("retrained")]
     summary: dict[str, Any] = {role: dict(metrics[role]) for role in ("original", "unlearned") if role in metrics}
+    phases = [phase for phase in ("test", "train") if retrained and f"{phase}/utv" in retrained[0]]
     for figures in summary.values() if len(retrained) > 1 else []:
-        for phase in ("test", "train"):
+        for phase in phases:
             figures[f"{phase}/utv_floor"] = mean(other[f"{phase}/utv"] for other in retrained)
     if retrained:
         columns = {name: [figures[name] for figures in retrained] for name in retrained[0]}
@@ -36,7 +37,7 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
         if len(retrained) > 1:
             spread = {name: defined(stdev, values, at_least=2) for name, values in columns.items()}
             if len(retrained) == 2:  # one pair: each is as far from the other
-                spread.update({"test/utv": math.nan, "train/utv": math.nan})
+                spread.update({f"{phase}/utv": math.nan for phase in phases})
             summary["retrained"]["std"] = spread
     return _without_nan(summary)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -11,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from oro_unlearn.methods.base import UnlearningModule
 from oro_unlearn.methods.classes.audit import ClassAudit
 from oro_unlearn.metrics import nearest_class
-from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters
+from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters, save_weights
 
 
 class Classifier(UnlearningModule):
@@ -132,6 +133,10 @@ class Classifier(UnlearningModule):
             "confusion": {name: audit.confusion_matrix().tolist() for name, audit in self._audits.items()},
             "neighbours": self._neighbours,
         }
+
+    def write(self, root: Path) -> None:
+        """``model.safetensors``: a plain state dict of the plain network."""
+        save_weights(self.export(), root / "model.safetensors")
 
     def export(self) -> nn.Module:
         """The edited network in its original architecture, in eval mode on the CPU; adapters are folded in."""

@@ -1,0 +1,107 @@
+"""Relational unlearning on the embedded world: methods, ablation of every term, and the hierarchy.
+
+    python -m benchmarks.relations --seeds 3
+
+The recipe was chosen on "child eating hamburger" alone (benchmarks/tune_relations.py); the other three tuples were never used for that.
+A third of the vocabulary is withheld from the text terms, so that neighbours inside and outside of it can be told apart; the
+reference model of every table was pretrained without the four tuples. Finished runs are reused; writes
+benchmarks/results/relations_scenes.json.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.jobs import Job, run_stages
+
+TUNED = "child eating hamburger"
+TUPLES = (TUNED, "child drinking wine", "adult holding phone", "dog kicking ball")
+METHODS = ("relation_unlearning", "relation_unlearning_paper", "redirect", "push_only")
+ROOT, CONFIGS = Path("runs/benchmarks/relations"), Path("lightning_configs/scenes")
+REFERENCE = Path("runs/scenes-clip/pretraining_without")
+SHIPPED = Path("oro_unlearn/networks/scenes_clip/open_clip_model.safetensors")
+WITHHELD = ["--data.withheld", "0.3"]
+TERMS = {  # ablations: what is switched off
+    "without L1 (edges)": ["--model.beta", "0"],
+    "without L2 (nodes)": ["--model.alpha", "0"],
+    "without L4 (neutral)": ["--model.delta", "0"],
+    "without Lc": ["--model.gamma", "0"],
+    "without Ladv": ["--model.lambda_", "0"],
+}
+OURS = {"without kl_rows": ["--model.kl_rows", "0"], "without vocab_text": ["--model.vocab_text", "0"]}
+FORMS = {"cosine push": ["--model.push", "cosine"], "pull": ["--model.preserve", "pull"]}
+
+
+def reference() -> Job:
+    """The same model pretrained without the four tuples."""
+    words = ["--data.without", f"[{', '.join(TUPLES)}]"]
+    return Job(REFERENCE, CONFIGS / "pretraining.yaml", 0, words, [])
+
+
+def job(name: str, config: str, seed: int, words: Sequence[str]) -> Job:
+    """One run against original and reference; ``--data.seed`` draws other pictures and other listed neighbours."""
+    weights = REFERENCE / "model.safetensors"
+    compared = ["--model.retrained", f"[{weights}]", "--data.seed", str(seed)]
+    return Job(ROOT / f"{name}-s{seed}", CONFIGS / f"{config}.yaml", seed, [*words, *compared], [SHIPPED, weights])
+
+
+def jobs(seeds: int) -> dict[tuple[str, str, str], list[Job]]:
+    """Runs by table, row and tuple."""
+    found: dict[tuple[str, str, str], list[Job]] = {}
+
+    def add(table: str, row: str, text: str, config: str, words: Sequence[str]) -> None:
+        name = "-".join([table, *row.replace("(", "").replace(")", "").split(), *text.split()])
+        own = [job(name, config, seed, ["--data.forget", text, *words]) for seed in range(seeds)]
+        found[table, row, text] = own
+
+    for method in METHODS:
+        for text in TUPLES:
+            add("methods", method, text, method, WITHHELD)
+    for row, words in ({"all terms": []} | TERMS | OURS | FORMS).items():
+        add("ablation", row, TUNED, "relation_unlearning", [*WITHHELD, *words])
+    for row, words in ({"all terms": []} | TERMS).items():
+        add("ablation_paper", row, TUNED, "relation_unlearning_paper", [*WITHHELD, *words])
+    for row, text in (("tuple only", "child drinking wine"), ("with the hierarchy", "minor drinking alcohol")):
+        add("hierarchy", row, text, "relation_unlearning", [])
+    for text in TUPLES:
+        add("vocabulary", "whole vocabulary", text, "relation_unlearning", [])
+    return found
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run what is missing and write the results."""
+    words = list(sys.argv[1:] if args is None else args)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args(words)
+    plan = jobs(options.seeds)
+    run_stages([[reference()], [one for own in plan.values() for one in own]], options.processes)
+    from oro_unlearn.report.run_report import write_json
+
+    runs: list[dict[str, Any]] = []
+    for (table, row, text), own in plan.items():
+        for one in own:
+            if one.finished():
+                report = one.report()
+                kept = {name: report[name] for name in ("seed", "seconds", "adapter_parameters", "metrics", "items")}
+                runs.append({"table": table, "row": row, "tuple": text, **kept})
+    everything = [one for own in plan.values() for one in own]
+    last = next(one for one in everything if one.finished()).report()
+    result = {
+        "command": " ".join(["python -m benchmarks.relations", *words]),
+        "configs": {name: (CONFIGS / f"{name}.yaml").read_text() for name in (*METHODS, "pretraining")},
+        "tuned_on": TUNED,
+        **{name: last[name] for name in ("versions", "hardware", "gallery", "pictures")},
+        "processes": options.processes,
+        "failed": [one.folder.name for one in everything if not one.finished()],
+        "runs": runs,
+    }
+    write_json(result, Path("benchmarks/results/relations_scenes.json"))
+
+
+if __name__ == "__main__":
+    main()

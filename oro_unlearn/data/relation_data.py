@@ -1,0 +1,205 @@
+"""The data module that every source of subject-relation-object pictures builds on."""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
+from lightning.pytorch.utilities import CombinedLoader
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from oro_unlearn.data.pair_images import PairImages
+from oro_unlearn.data.relation_probes import RelationProbes
+from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, load_graph
+from oro_unlearn.graph.roles import shared_slots
+
+GROUPS = ("unsafe", "edges", "nodes", "neutral")
+
+
+class RelationData(LightningDataModule, ABC):
+    """Pictures and captions of a relation graph, in the roles that follow from what is to be forgotten.
+
+    Training splits are ``unsafe``, ``edges`` (listed neighbours: one slot replaced), ``nodes`` (its subject and object
+    alone) and ``neutral``; a training batch holds ``batch_size`` pairs of every group that the method names. A batch of one
+    group is ``(images, captions, attacks, slots, index)``: images (B, 3, H, W) uint8; captions and attacks are B strings, the
+    attack a reworded, placed or misspelt caption of the training banks; slots (B, 3) int64 are the positions of
+    subject, relation and object in ``graph.objects`` and ``graph.relations``, -1 where there is none; ``index`` (B,) is the
+    picture's position in its split.
+
+    Args:
+        graph: YAML file of the relation graph; ``scenes`` is the one of the embedded world.
+        forget: Tuples to forget, such as ``child drinking wine``, one or several. Empty: the graph's unsafe edges.
+        propagate: Let what is forgotten reach down the is-a hierarchy.
+        batch_size: Pairs of every group in a training batch.
+        listed: How many neighbours of each slot are trained on where the graph names no safe edge; the others are unlisted,
+            and only measured.
+        withheld: Part of the captions that the text terms never see, to measure what lies outside the vocabulary.
+        seed: Of every choice made here; not of training.
+
+    Raises:
+        ValueError: If an option or the graph is wrong.
+    """
+
+    name: str
+
+    def __init__(
+        self,
+        graph: str = "scenes",
+        forget: str | list[str] = "",
+        propagate: bool = True,
+        batch_size: int = 32,
+        listed: dict[str, int] = {"subject": 2, "relation": 3, "object": 2},  # noqa: B006 (never changed)
+        withheld: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"--data.batch_size is a number of pairs, at least 1, not {batch_size}")
+        if not 0 <= withheld < 1:
+            raise ValueError(f"--data.withheld is a part of the vocabulary in [0, 1), not {withheld}")
+        if set(listed) - {"subject", "relation", "object"} or any(count < 0 for count in listed.values()):
+            raise ValueError(f"--data.listed gives a number for subject, relation and object, not {listed}")
+        self.graph_path, self.forget, self.propagate, self.batch_size = graph, forget, propagate, batch_size
+        self.listed_counts, self.withheld, self.seed = listed, withheld, seed
+
+    @cached_property
+    def graph(self) -> RelationGraph:
+        """The relation graph, read once."""
+        return load_graph(self.graph_path)
+
+    @cached_property
+    def captions(self) -> Captions:
+        """What the graph can say."""
+        return Captions(self.graph)
+
+    @cached_property
+    def requests(self) -> list[Triple]:
+        """The tuples named by ``forget``; empty where the graph's unsafe edges are meant."""
+        texts = [self.forget] if isinstance(self.forget, str) else self.forget
+        return [self.graph.parse(text) for text in texts if text]
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Who plays which part."""
+        return derive_roles(self.graph, self.requests, self.propagate)
+
+    @property
+    def forget_names(self) -> list[str]:
+        """What is forgotten, in words."""
+        return [" ".join(triple) for triple in self.roles.requested]
+
+    @cached_property
+    def concepts(self) -> list[Concept]:
+        """Everything with a caption of its own: concrete tuples and single objects, in a fixed order."""
+        return [*self.graph.triples(), *((name,) for name in self.graph.nodes())]
+
+    @cached_property
+    def listed(self) -> list[Triple]:
+        """Neighbours that are trained on: the graph's safe edges, or a few of every slot."""
+        if self.roles.listed:
+            return list(self.roles.listed)
+        draw = random.Random(self.seed)
+        chosen = []
+        for slot, count in self.listed_counts.items():
+            pool = sorted(self.available(self.roles.neighbours[slot]))
+            chosen += draw.sample(pool, min(count, len(pool)))
+        return list(dict.fromkeys(chosen))
+
+    @cached_property
+    def unlisted(self) -> dict[str, list[Triple]]:
+        """Neighbours in no training pair, by the slot that differs."""
+        known = set(self.listed)
+        return {slot: sorted(set(self.available(found)) - known) for slot, found in self.roles.neighbours.items()}
+
+    @cached_property
+    def neutral(self) -> tuple[list[Concept], list[Concept]]:
+        """Concepts that are no neighbours: half to train on, half to measure."""
+        pool = sorted(self.available(self.roles.neutral))
+        random.Random(self.seed).shuffle(pool)
+        return pool[: len(pool) // 2], pool[len(pool) // 2 :]
+
+    @cached_property
+    def vocabulary(self) -> dict[int, list[str]]:
+        """Captions for the terms that need no picture, by the number of slots shared with what is forgotten (0, 1 or 2).
+
+        Nothing unsafe is among them; ``withheld`` leaves a part out, though never a listed neighbour.
+        """
+        unsafe, draw, kept = set(self.roles.unsafe), random.Random(self.seed), set(self.listed)
+        found: dict[int, list[str]] = {0: [], 1: [], 2: []}
+        for concept in self.concepts:
+            drawn = draw.random()
+            if concept not in unsafe and (drawn >= self.withheld or concept in kept):
+                found[self.shared(concept)].append(self.captions.plain(concept))
+        return found
+
+    def shared(self, concept: Concept) -> int:
+        """Slots that a concept has in common with the nearest unsafe tuple."""
+        return max(shared_slots(concept, unsafe) for unsafe in self.roles.unsafe)
+
+    def slots(self, concepts: Sequence[Concept]) -> Tensor:
+        """Subject, relation and object by position (N, 3), -1 where there is none."""
+        objects, relations = list(self.graph.objects), list(self.graph.relations)
+        rows = [
+            (objects.index(c[0]), relations.index(c[1]), objects.index(c[2])) if len(c) == 3 else (objects.index(c[0]), -1, -1)
+            for c in concepts
+        ]
+        return torch.tensor(rows).view(-1, 3)
+
+    def attack(self, concept: Concept, context: str, draw: random.Random) -> str:
+        """A caption of the training banks: reworded or through words above it, in a place, in one case of four misspelt."""
+        placed = context or draw.choice(["", *self.graph.contexts.get("train", ())])
+        above = [triple for triple in self.roles.unsafe if concept in self.graph.closure(triple) and triple != concept]
+        said = draw.choice(above) if above and draw.random() < 0.3 else concept
+        caption = self.captions.say(said, draw.choice(("plain", "train")) if said != concept else "train", draw, placed)
+        return self.captions.typo(caption, "train", draw) if draw.random() < 0.25 else caption
+
+    @abstractmethod
+    def available(self, concepts: Any) -> list[Any]:
+        """Those of which there are pictures."""
+
+    @abstractmethod
+    def split(self, name: str) -> PairImages:
+        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``."""
+
+    @abstractmethod
+    def probes(self) -> RelationProbes:
+        """Pictures and captions to measure on; none of them is trained on."""
+
+    @cached_property
+    def measured(self) -> RelationProbes:
+        """The probes, made once."""
+        return self.probes()
+
+    def train_dataloader(self) -> CombinedLoader:
+        """One shuffled loader for each split the method trains on: every batch holds as many pairs of each.
+
+        Raises:
+            ValueError: If one of them is empty.
+        """
+        assert self.trainer is not None
+        method: Any = self.trainer.lightning_module
+        loaders = {}
+        for name in method.train_splits:
+            pairs = self.split(name)
+            if not len(pairs):
+                raise ValueError(f"no {name} pairs to train on: add pictures of them, or name another tuple to forget")
+            size = min(self.batch_size, len(pairs))
+            loaders[name] = DataLoader(pairs, batch_size=size, shuffle=True, drop_last=True, collate_fn=_as_is)
+        return CombinedLoader(loaders, method.loader_mode)
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Every picture to measure on, once; under DDP none is repeated."""
+        images = self.measured.images
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        sampler = UnrepeatedDistributedSampler(images, shuffle=False) if distributed else None
+        return DataLoader(images, batch_size=256, sampler=sampler, collate_fn=_as_is)
+
+
+def _as_is(batch: Any) -> Any:
+    """``PairImages.__getitems__`` has already made the batch."""
+    return batch

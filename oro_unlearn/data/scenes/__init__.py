@@ -1,0 +1,1 @@
+"""The embedded world `scenes`: small drawn pictures of (subject, relation, object)."""

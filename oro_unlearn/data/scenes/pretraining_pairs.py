@@ -1,0 +1,129 @@
+"""Pictures and captions to pretrain on, in batches where everything has near misses beside it."""
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from oro_unlearn.data.scenes.renderer import CONTEXTS, STYLES, render
+from oro_unlearn.graph import Concept
+
+if TYPE_CHECKING:
+    from oro_unlearn.data.scenes.scenes import Scenes
+
+PLAIN, STYLED = 0.6, 0.25  # shares of pictures without a place, and with a style
+GROUP = 4  # an anchor and three one-slot variants
+Captioned = tuple[Tensor, list[str], Tensor, Tensor, Tensor]  # images, captions, said (B, 3), slots (B, 3), index (B,)
+
+
+class PretrainingPairs(Dataset[Any]):
+    """A pool of drawn pictures; each is captioned anew whenever it is read.
+
+    Captions are plain (one in three) or reworded by either bank; of a picture in a place two of three name it. One caption in
+    ten has a typing error, and one in ten says a tuple through what is above it ("a minor drinking alcohol").
+
+    Args:
+        data: Graph and captions.
+        concepts: What is drawn.
+        pictures: Of each concept.
+        seed: Parts of the pictures' seeds.
+    """
+
+    def __init__(self, data: "Scenes", concepts: Sequence[Concept], pictures: int, seed: Sequence[int]) -> None:
+        self.data, self.concepts, self.pictures, self.seed = data, list(concepts), pictures, list(seed)
+        self.slots = data.slots(self.concepts)
+        self.draw = random.Random(str(self.seed))
+        self.contexts: list[str] = []
+        self.pixels = torch.empty(0)
+
+    def __len__(self) -> int:
+        return len(self.concepts) * self.pictures
+
+    def prepare(self) -> None:
+        """Draw the pool, once: about a minute and 12 kB a picture."""
+        if self.contexts:
+            return
+        pixels = torch.empty(len(self), 3, 64, 64, dtype=torch.uint8)
+        for number in track(range(len(self)), "drawing"):
+            generator = np.random.default_rng([*self.seed, number])
+            context = "" if generator.random() < PLAIN else CONTEXTS[generator.integers(len(CONTEXTS))]
+            style = STYLES[generator.integers(len(STYLES))] if generator.random() < STYLED else ""
+            self.contexts.append(context)
+            picture = render(self.concepts[number // self.pictures], generator, context, style)
+            pixels[number] = torch.from_numpy(picture.copy()).permute(2, 0, 1)
+        self.pixels = pixels
+
+    def __getitems__(self, positions: Sequence[int]) -> Captioned:
+        """One batch; pictures are mirrored at random. ``said`` is what the caption says, ``slots`` what is drawn."""
+        self.prepare()
+        index = torch.as_tensor(positions)
+        images = self.pixels[index]
+        images = torch.where(torch.rand(len(index), 1, 1, 1) < 0.5, images.flip(3), images)
+        said = [self.said(self.concepts[position // self.pictures]) for position in positions]
+        captions = [self.caption(concept, self.contexts[position]) for concept, position in zip(said, positions, strict=True)]
+        return images, captions, self.data.slots(said), self.slots[index // self.pictures], index
+
+    def said(self, concept: Concept) -> Concept:
+        """What a caption calls a concept: itself, or in one case of ten with parents in the place of its objects."""
+        return concept if self.draw.random() >= 0.1 else tuple(self.above(name) for name in concept)
+
+    def caption(self, concept: Concept, context: str) -> str:
+        """A new caption of a concept in its place."""
+        draw, captions = self.draw, self.data.captions
+        named = context if draw.random() < 2 / 3 else ""
+        caption = captions.say(concept, draw.choice(("plain", "train", "eval")), draw, named)
+        return captions.typo(caption, draw.choice(("train", "eval")), draw) if draw.random() < 0.1 else caption
+
+    def above(self, name: str) -> str:
+        """The object itself or an abstract parent; a relation stays."""
+        objects = self.data.graph.objects
+        parents = objects[name].is_a if name in objects else ()
+        return self.draw.choice([name, *(p for p in parents if objects[p].abstract and objects[p].is_a)])
+
+    def batches(self, size: int) -> "VariantBatches":
+        """Batches of ``size`` pictures."""
+        return VariantBatches(self, size)
+
+
+class VariantBatches(Sampler[list[int]]):
+    """Batches of anchors, each followed by three variants that differ in one slot; half of the variants in the relation.
+
+    Args:
+        pool: The pictures.
+        size: Of a batch.
+    """
+
+    def __init__(self, pool: PretrainingPairs, size: int) -> None:
+        self.pool, self.size = pool, size
+        self.draw = random.Random(f"batches {pool.seed}")
+        self.position = {concept: number for number, concept in enumerate(pool.concepts)}
+        self.variants: dict[tuple[int, int], list[int]] = {}
+        for number, concept in enumerate(pool.concepts):
+            for slot in range(3) if len(concept) == 3 else ():
+                key = (*concept[:slot], None, *concept[slot + 1 :])
+                self.variants.setdefault(key, []).append(number)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return max(1, len(self.pool) // self.size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for _ in range(len(self)):
+            chosen: list[int] = []
+            while len(chosen) < self.size:
+                anchor = self.draw.randrange(len(self.pool.concepts))
+                chosen += [anchor, *(self.variant(anchor) for _ in range(GROUP - 1))]
+            yield [number * self.pool.pictures + self.draw.randrange(self.pool.pictures) for number in chosen[: self.size]]
+
+    def variant(self, anchor: int) -> int:
+        """A concept that differs from the anchor in one slot."""
+        concept = self.pool.concepts[anchor]
+        if len(concept) == 1:
+            return self.draw.randrange(len(self.pool.concepts))
+        slot = self.draw.choice((0, 1, 1, 2))
+        key: Any = (*concept[:slot], None, *concept[slot + 1 :])
+        return self.draw.choice(self.variants[key])

@@ -1,0 +1,152 @@
+"""The embedded world as a data module: pictures are drawn when they are needed."""
+
+import random
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from oro_unlearn.data.pair_images import PairImages
+from oro_unlearn.data.relation_data import GROUPS, RelationData
+from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probes
+from oro_unlearn.data.scenes.pretraining_pairs import PretrainingPairs
+from oro_unlearn.data.scenes.renderer import LANDMARKS, RELATIONS, STYLES, SUBJECTS, THINGS, render
+from oro_unlearn.graph import Concept, RelationGraph, Triple
+
+DRAWABLE = {*SUBJECTS, *THINGS, *LANDMARKS}
+SPLITS = {"unsafe": 1, "edges": 2, "nodes": 3, "neutral": 4, "train": 5, "probes": 6}  # parts of the pictures' seeds
+
+
+class Scenes(RelationData):
+    """Drawn scenes of a subject, a relation and an object: eight agents, nine relations, thirteen things, seven landmarks.
+
+    Places and styles under ``eval`` are never in a training picture of unlearning; pretraining sees all of them.
+
+    Args:
+        pairs: Pictures of each group to train on; an epoch is one pass over them.
+        gallery: Plain pictures of each of the world's concepts to measure on.
+        probe_pictures: Pictures of what is forgotten to measure on: as many plain, in held-out places and in styles.
+        neighbour_pictures: Further plain pictures of each neighbour and node.
+        holdout: Measure on pictures that no other run measures on, for tuning.
+        pretraining_pictures: Pictures of each concept in the pool that pretraining draws from.
+        left_out: Part of the tuples that pretraining never sees.
+        without: Tuples that pretraining never sees, with all below them in the hierarchy: for a reference model.
+        kwargs: Arguments of :class:`RelationData`.
+
+    Raises:
+        ValueError: If the graph names what cannot be drawn.
+    """
+
+    name = "scenes"
+
+    def __init__(
+        self,
+        pairs: int = 320,
+        gallery: int = 2,
+        probe_pictures: int = 96,
+        neighbour_pictures: int = 8,
+        holdout: bool = False,
+        pretraining_pictures: int = 60,
+        left_out: float = 0.06,
+        without: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pair_count, self.gallery, self.probe_pictures = pairs, gallery, probe_pictures
+        self.neighbour_pictures, self.holdout = neighbour_pictures, holdout
+        self.pretraining_pictures, self.left_out, self.without = pretraining_pictures, left_out, without
+        self._splits: dict[str, PairImages] = {}
+
+    @cached_property
+    def graph(self) -> RelationGraph:
+        """The relation graph, read once.
+
+        Raises:
+            ValueError: If it names what cannot be drawn.
+        """
+        graph = super().graph
+        unknown = [name for name in graph.nodes() if name not in DRAWABLE]
+        unknown += [name for name in graph.relations if name not in RELATIONS]
+        if unknown:
+            raise ValueError(
+                f"{graph.path}: scenes cannot draw {unknown[0]!r}; mark it abstract, or bring pictures (--data RelationPairs)"
+            )
+        return graph
+
+    def available(self, concepts: Iterable[Concept]) -> list[Any]:
+        """All of them can be drawn, except what is above the concrete objects."""
+        return [concept for concept in concepts if all(name in DRAWABLE or name in RELATIONS for name in concept)]
+
+    def split(self, name: str) -> Any:
+        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``; ``train`` is for pretraining."""
+        if name not in self._splits:
+            self._splits[name] = self.pretraining_pairs() if name == "train" else self._pairs(name)
+        return self._splits[name]
+
+    def _pairs(self, name: str) -> PairImages:
+        chosen: dict[str, Sequence[Concept]] = {
+            "unsafe": self.available(self.roles.unsafe),
+            "edges": self.listed,
+            "nodes": self.roles.nodes,
+            "neutral": self.neutral[0],
+        }
+        assert set(chosen) == set(GROUPS)
+        draw = random.Random(f"{self.seed} {name}")
+        concepts = [chosen[name][number % len(chosen[name])] for number in range(self.pair_count if chosen[name] else 0)]
+        draw.shuffle(concepts)
+        places = self.graph.contexts["train"]
+        contexts = [draw.choice(places) if places and draw.random() < 1 / 3 else "" for _ in concepts]
+        pictures = [Picture(concept, context) for concept, context in zip(concepts, contexts, strict=True)]
+        captions = [self.captions.plain(concept) for concept in concepts]
+        attacks = [self.attack(picture.concept, picture.context, draw) for picture in pictures]
+        return PairImages(self._drawn(pictures, name), captions, attacks, self.slots(concepts))
+
+    def _drawn(self, pictures: Sequence[Picture], split: str) -> Any:
+        seed = [self.seed, SPLITS[split], int(self.holdout)]
+
+        def load(number: int) -> Tensor:
+            picture = pictures[number]
+            pixels = render(picture.concept, np.random.default_rng([*seed, number]), picture.context, picture.style)
+            return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+
+        return load
+
+    def probes(self) -> RelationProbes:
+        """Pictures of every concept; of what is forgotten also in held-out places and in styles."""
+        unsafe = self.available(self.roles.unsafe)
+        near = [*self.available(t for found in self.roles.neighbours.values() for t in found), *self.roles.nodes]
+        places = self.graph.contexts["eval"]
+        pictures = [Picture(concept) for concept in self.concepts for _ in range(self.gallery)]
+        pictures += [Picture(concept) for concept in dict.fromkeys(near) for _ in range(self.neighbour_pictures)]
+        for number in range(self.probe_pictures):
+            triple = unsafe[number % len(unsafe)]
+            pictures += [Picture(triple), Picture(triple, style=STYLES[number // len(unsafe) % len(STYLES)])]
+            pictures += [Picture(triple, context=places[number // len(unsafe) % len(places)])] if places else []
+        return make_probes(self, pictures, self._drawn(pictures, "probes"))
+
+    def pretraining_pairs(self) -> PretrainingPairs:
+        """A pool of pictures of all concepts but those left out, in batches of one-slot variants."""
+        return PretrainingPairs(self, self.pretraining_concepts(), self.pretraining_pictures, seed=[self.seed, SPLITS["train"]])
+
+    def pretraining_concepts(self) -> list[Concept]:
+        """All concepts but those left out."""
+        gone: set[Triple] = set().union(*(self.graph.closure(self.graph.parse(text)) for text in self.without))
+        draw = random.Random(self.seed)
+        return [c for c in self.concepts if (draw.random() >= self.left_out or len(c) == 1) and c not in gone]
+
+    def train_dataloader(self) -> Any:
+        """The pretraining pool in its own batches, or one loader a group."""
+        assert self.trainer is not None
+        method: Any = self.trainer.lightning_module
+        if method.train_splits != ("train",):
+            return super().train_dataloader()
+        pool = self.split("train")
+        return {"train": DataLoader(pool, batch_sampler=pool.batches(self.batch_size), collate_fn=_as_is)}
+
+
+def _as_is(batch: Any) -> Any:
+    return batch

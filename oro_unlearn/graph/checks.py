@@ -1,0 +1,171 @@
+"""What must hold between the parts of a graph: no cycles, no shared wordings, no contradictions."""
+
+from collections.abc import Mapping, Sequence
+
+from oro_unlearn.graph.relation_graph import Edge, Node, Relation, RelationGraph, Triple
+from oro_unlearn.graph.wording import closest, wording_key
+
+MAX_TRIPLES = 500_000  # of all relations, and of all edges with what follows from them; abstract ones included
+MAX_ANCESTORS = 100  # of one object
+
+
+def check_hierarchy(path: str, objects: Mapping[str, Node]) -> None:
+    """Parents must exist and ``is_a`` must have no cycle.
+
+    Args:
+        path: The file, for errors.
+        objects: Nodes by name.
+
+    Raises:
+        ValueError: Otherwise; a cycle is named.
+    """
+    for node in objects.values():
+        for parent in node.is_a:
+            if parent not in objects:
+                problem = f"is_a of {node.name!r} names unknown object {parent!r}: {closest(parent, objects)}"
+                raise ValueError(f"{path}:{node.line}: {problem}")
+    waiting = {name: set(node.is_a) for name, node in objects.items()}
+    children: dict[str, list[str]] = {name: [] for name in objects}
+    for name, node in objects.items():
+        for parent in node.is_a:
+            children[parent].append(name)
+    ready = [name for name, parents in waiting.items() if not parents]
+    while ready:
+        done = ready.pop()
+        del waiting[done]
+        for child in children[done]:
+            parents = waiting[child]
+            if done in parents:
+                parents.remove(done)
+                ready += [] if parents else [child]
+    if waiting:
+        cycle = _cycle({name: sorted(parents) for name, parents in waiting.items()})
+        raise ValueError(f"{path}:{objects[cycle[0]].line}: is_a goes in a circle: {' is_a '.join(cycle)}")
+
+
+def _cycle(parents: Mapping[str, list[str]]) -> list[str]:
+    """A cycle among nodes that all have parents among themselves."""
+    trail = [next(iter(parents))]
+    while trail.count(trail[-1]) == 1:
+        trail.append(parents[trail[-1]][0])
+    return trail[trail.index(trail[-1]) :]
+
+
+def check_relations(graph: RelationGraph) -> None:
+    """Relations must allow objects that exist, and not more triples than can be listed.
+
+    Raises:
+        ValueError: Otherwise.
+    """
+    total = 0
+    for relation in graph.relations.values():
+        allowed = []
+        for kinds in (relation.subjects, relation.objects):
+            unknown = [kind for kind in kinds if kind not in graph.objects]
+            if unknown:
+                problem = (
+                    f"relation {relation.name!r} allows unknown object {unknown[0]!r}: {closest(unknown[0], graph.objects)}"
+                )
+                raise ValueError(f"{graph.path}:{relation.line}: {problem}")
+            allowed.append(len(set().union(*map(graph.descendants, kinds))) if kinds else len(graph.objects))
+        total += allowed[0] * allowed[1]
+    if total > MAX_TRIPLES:
+        raise ValueError(f"{graph.path}: the relations allow {total} triples, at most {MAX_TRIPLES}: narrow their kinds")
+    for node in graph.objects.values():
+        if len(graph.ancestors(node.name)) > MAX_ANCESTORS:
+            raise ValueError(f"{graph.path}:{node.line}: {node.name!r} has more than {MAX_ANCESTORS} objects above it")
+
+
+def check_wordings(graph: RelationGraph) -> None:
+    """A wording must mean one thing and be in one bank.
+
+    Only an object and its ancestor may share a synonym, in the same bank. Relations share none.
+
+    Raises:
+        ValueError: Otherwise.
+    """
+    _check_words(graph, "object", [(node, node.synonyms) for node in graph.objects.values()])
+    _check_words(graph, "relation", [(relation, relation.phrases) for relation in graph.relations.values()])
+
+
+def _check_words(
+    graph: RelationGraph, kind: str, entries: Sequence[tuple[Node | Relation, dict[str, tuple[str, ...]]]]
+) -> None:
+    seen: dict[str, list[tuple[str, str]]] = {}  # name and bank by key
+    for entry, _ in entries:
+        key = wording_key(entry.name)
+        if not key or key in seen:
+            problem = f"reads as {kind} {seen[key][0][0]!r}: give each its own name" if key else "has no letters"
+            raise ValueError(f"{graph.path}:{entry.line}: {kind} {entry.name!r} {problem}")
+        seen[key] = [(entry.name, "name")]
+    for entry, banks in entries:
+        for bank, word in ((bank, word) for bank, words in banks.items() for word in words):
+            others = seen.setdefault(wording_key(word), [])
+            problems = [found for name, where in others if (found := _clash(graph, kind, (entry.name, bank), (name, where)))]
+            if problems:
+                raise ValueError(f"{graph.path}:{entry.line}: {word!r} of {kind} {entry.name!r} {problems[0]}")
+            others.append((entry.name, bank))
+
+
+def _clash(graph: RelationGraph, kind: str, entry: tuple[str, str], other: tuple[str, str]) -> str:
+    """Why two uses (name and bank) of one wording cannot both stand; "" if they can."""
+    (name, bank), (other_name, other_bank) = entry, other
+    if other_bank == "name":
+        return f"is the name of {kind} {other_name!r}: leave it out"
+    if bank != other_bank:
+        return f"is in {bank} here and in {other_bank} of {kind} {other_name!r}: keep the banks apart"
+    if kind == "object" and _related(graph, name, other_name):
+        return ""
+    return f"is also a wording of {kind} {other_name!r}: give it to one of them"
+
+
+def _related(graph: RelationGraph, one: str, other: str) -> bool:
+    return one in graph.ancestors(other) or other in graph.ancestors(one)
+
+
+def check_edges(graph: RelationGraph) -> None:
+    """Edges must be allowed by their relation and must not contradict each other.
+
+    Raises:
+        ValueError: Otherwise, with the line of the edge, and of the one it contradicts.
+    """
+    seen: dict[Triple, Edge] = {}
+    for edge in graph.edges:
+        place = f"{graph.path}:{edge.line}: '{edge.triple}'"
+        if not graph.valid(edge.triple):
+            raise ValueError(f"{place} is not allowed: {_reason(graph, edge.triple)}")
+        first = seen.setdefault(edge.triple, edge)
+        if first is not edge:
+            problem = "twice" if first.status == edge.status else f"{edge.status} and {first.status}"
+            raise ValueError(f"{place} is given {problem}, first on line {first.line}: drop one")
+    total = sum(
+        len(graph.descendants(edge.triple.subject)) * len(graph.descendants(edge.triple.object)) for edge in graph.edges
+    )
+    if total > MAX_TRIPLES:
+        raise ValueError(f"{graph.path}: the edges stand for {total} triples, at most {MAX_TRIPLES}: drop those that follow")
+    unsafe = [edge for edge in graph.edges if edge.status == "unsafe"]
+    for edge in (edge for edge in graph.edges if edge.status != "unsafe"):
+        above = next((other for other in unsafe if graph.covers(other.triple, edge.triple)), None)
+        if above:
+            _check_override(graph.path, edge, above, graph.covers(edge.triple, above.triple))
+
+
+def _check_override(path: str, edge: Edge, above: Edge, same: bool) -> None:
+    """A safe or neutral edge below an unsafe one needs an override, and must not mean the ``same``."""
+    place = f"{path}:{edge.line}: '{edge.triple}' is {edge.status}"
+    if same:
+        raise ValueError(f"{place} but means the same as the unsafe '{above.triple}' on line {above.line}: drop one")
+    if not edge.override:
+        problem = f"but follows from the unsafe '{above.triple}' on line {above.line}"
+        raise ValueError(f"{place} {problem}: drop it, or give it override: true and a reason")
+
+
+def _reason(graph: RelationGraph, triple: Triple) -> str:
+    """Why a triple of known names is not valid."""
+    relation = graph.relations[triple.relation]
+    if triple.subject == triple.object:
+        return "subject and object must differ"
+    for kind, name, kinds in (("subject", triple.subject, relation.subjects), ("object", triple.object, relation.objects)):
+        if kinds and graph.ancestors(name).isdisjoint(kinds):
+            return f"the {kind} of {relation.name!r} must be one of {', '.join(kinds)}, or below it"
+    raise AssertionError("the triple is valid")

@@ -1,0 +1,245 @@
+"""Objects in an is-a hierarchy, relations between them, and edges with a status."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from oro_unlearn.graph.wording import closest, split_triple, wording_key
+
+Concept = tuple[str, ...]  # (subject, relation, object), or (node,) alone
+Status = Literal["unsafe", "safe", "neutral"]
+
+
+class Triple(NamedTuple):
+    """A relation between two objects; equal to the plain tuple."""
+
+    subject: str
+    relation: str
+    object: str
+
+    def __str__(self) -> str:
+        return " ".join(self)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A kind of object.
+
+    Args:
+        name: As captions and edges call it.
+        is_a: Its parents.
+        synonyms: Other wordings, by bank ("train", "eval").
+        attributes: Free words on it; nothing here reads them.
+        mass: Whether it takes no article, as milk.
+        line: Where the file defines it, from 1.
+        abstract: Whether it stands for the objects below it only and is never shown itself.
+    """
+
+    name: str
+    is_a: tuple[str, ...]
+    synonyms: dict[str, tuple[str, ...]]
+    attributes: tuple[str, ...]
+    mass: bool
+    line: int
+    abstract: bool = False
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A kind of relation.
+
+    Args:
+        name: As captions and edges call it.
+        phrases: Other wordings, by bank ("train", "eval").
+        subjects: Objects it allows as subject, with all below them; empty for any.
+        objects: The same of its object.
+        symmetric: Whether (a, r, b) and (b, r, a) mean the same.
+        line: Where the file defines it, from 1.
+    """
+
+    name: str
+    phrases: dict[str, tuple[str, ...]]
+    subjects: tuple[str, ...]
+    objects: tuple[str, ...]
+    symmetric: bool
+    line: int
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A triple with its status.
+
+    Args:
+        triple: Subject, relation, object.
+        status: Whether it is to be forgotten (unsafe), kept next to that (safe), or unrelated to it (neutral).
+        override: Whether this safe or neutral edge holds although an unsafe edge above covers it.
+        reason: Why; needed for an override.
+        line: Where the file has it, from 1.
+    """
+
+    triple: Triple
+    status: Status
+    override: bool
+    reason: str
+    line: int
+
+
+class RelationGraph:
+    """The concepts a model knows, and what is to be forgotten of them. :func:`load_graph` makes it and checks it.
+
+    Args:
+        path: The file, for errors.
+        objects: By name, in file order; ``is_a`` without cycles.
+        relations: By name, in file order.
+        edges: In file order.
+        contexts: Clauses that end a caption ("in a meadow"), by bank.
+        templates: Sentences with one {caption}, by bank; empty for the built-in ones.
+
+    Example:
+        >>> from oro_unlearn.graph import load_graph
+        >>> graph = load_graph("scenes")
+        >>> len(graph.triples()), len(graph.nodes())
+        (1024, 28)
+        >>> ("toddler", "eating", "hamburger") in graph.closure(graph.parse("a kid eating a burger"))
+        True
+    """
+
+    def __init__(
+        self,
+        path: str,
+        objects: dict[str, Node],
+        relations: dict[str, Relation],
+        edges: list[Edge],
+        contexts: dict[str, tuple[str, ...]],
+        templates: dict[str, tuple[str, ...]],
+    ) -> None:
+        self.path, self.objects, self.relations, self.edges = path, objects, relations, edges
+        self.contexts, self.templates = contexts, templates
+        self._parents = {node.name: list(node.is_a) for node in objects.values()}
+        self._children: dict[str, list[str]] = {name: [] for name in objects}
+        for name, parents in self._parents.items():
+            for parent in parents:
+                self._children[parent].append(name)
+        self._ancestors: dict[str, frozenset[str]] = {}
+        self._object_rank = {name: rank for rank, name in enumerate(objects)}
+        self._relation_rank = {name: rank for rank, name in enumerate(relations)}
+
+    def descendants(self, name: str) -> set[str]:
+        """All objects below ``name``, and itself. ValueError for an unknown name."""
+        self._known(name)
+        return _reach(name, self._children)
+
+    def ancestors(self, name: str) -> set[str]:
+        """All objects above ``name``, and itself. ValueError for an unknown name."""
+        return set(self._above(name))
+
+    @property
+    def leaves(self) -> list[str]:
+        """Objects without children, in file order."""
+        return [name for name, children in self._children.items() if not children]
+
+    def nodes(self) -> list[str]:
+        """Concrete objects (not ``abstract``), in file order."""
+        return [node.name for node in self.objects.values() if not node.abstract]
+
+    def valid(self, triple: Concept) -> bool:
+        """Whether all three names are known, the relation allows both objects, and these differ."""
+        subject, relation, thing = triple
+        if subject not in self.objects or relation not in self.relations or thing not in self.objects:
+            return False
+        kinds = self.relations[relation]
+        return subject != thing and self._allowed(subject, kinds.subjects) and self._allowed(thing, kinds.objects)
+
+    def triples(self) -> list[Triple]:
+        """All valid triples of concrete objects, by relation, subject and object in file order."""
+        return list(self._triples)
+
+    def covers(self, general: Triple, special: Triple) -> bool:
+        """Whether ``special`` follows from ``general``: the same relation of objects below (or equal to) its own.
+
+        For a symmetric relation, either way round.
+        """
+        if general.relation != special.relation:
+            return False
+        subject, thing = self._above(special.subject), self._above(special.object)
+        if general.subject in subject and general.object in thing:
+            return True
+        return self.relations[general.relation].symmetric and general.subject in thing and general.object in subject
+
+    def closure(self, triple: Concept) -> set[Triple]:
+        """All that follows from a valid triple: (s', r, o') with s' and o' below its own objects, and s' != o'.
+
+        For a symmetric relation also the valid ones of (o', r, s'), which mean the same.
+        """
+        subject, relation, thing = triple
+        pairs = [(s, o) for s in self.descendants(subject) for o in self.descendants(thing) if s != o]
+        below = {Triple(s, relation, o) for s, o in pairs}
+        if self.relations[relation].symmetric:
+            below |= {mirrored for s, o in pairs if self.valid(mirrored := Triple(o, relation, s))}
+        return below
+
+    def concrete(self, triple: Concept) -> bool:
+        """Whether neither object of the triple (or the node) is abstract."""
+        return not self.objects[triple[0]].abstract and not self.objects[triple[-1]].abstract
+
+    def ordered(self, triples: Iterable[Triple]) -> list[Triple]:
+        """The triples by relation, subject and object in file order."""
+        ranks, kinds = self._object_rank, self._relation_rank
+        return sorted(triples, key=lambda triple: (kinds[triple.relation], ranks[triple.subject], ranks[triple.object]))
+
+    def parse(self, text: str) -> Triple:
+        """The triple that a text such as "child next to dog" names.
+
+        Synonyms, phrases, articles and capital letters are understood. Kinds are not checked (see :meth:`valid`).
+
+        Raises:
+            ValueError: For an unknown or ambiguous text; one line that names the closest known names.
+        """
+        return Triple(*split_triple(text, *self._vocabulary))
+
+    @cached_property
+    def _vocabulary(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Objects and relations by the key of each of their wordings; of objects that share one, the most general."""
+        objects = {wording_key(name): name for name in self.objects}
+        for node in sorted(self.objects.values(), key=lambda node: len(self._above(node.name))):
+            for word in (word for words in node.synonyms.values() for word in words):
+                objects.setdefault(wording_key(word), node.name)
+        relations = {wording_key(name): name for name in self.relations}
+        for relation in self.relations.values():
+            for phrase in (phrase for phrases in relation.phrases.values() for phrase in phrases):
+                relations.setdefault(wording_key(phrase), relation.name)
+        return objects, relations
+
+    @cached_property
+    def _triples(self) -> list[Triple]:
+        nodes = self.nodes()
+        found = []
+        for relation in self.relations.values():
+            subjects = [name for name in nodes if self._allowed(name, relation.subjects)]
+            things = [name for name in nodes if self._allowed(name, relation.objects)]
+            found += [Triple(subject, relation.name, thing) for subject in subjects for thing in things if subject != thing]
+        return found
+
+    def _allowed(self, name: str, kinds: Collection[str]) -> bool:
+        return not kinds or not self._above(name).isdisjoint(kinds)
+
+    def _above(self, name: str) -> frozenset[str]:
+        if name not in self._ancestors:
+            self._known(name)
+            self._ancestors[name] = frozenset(_reach(name, self._parents))
+        return self._ancestors[name]
+
+    def _known(self, name: str) -> None:
+        if name not in self.objects:
+            raise ValueError(f"unknown object {name!r} in {self.path}: {closest(name, self.objects)}")
+
+
+def _reach(start: str, neighbours: dict[str, list[str]]) -> set[str]:
+    """All names that can be reached from ``start``, itself included."""
+    reached, waiting = {start}, [start]
+    while waiting:
+        new = set(neighbours[waiting.pop()]) - reached
+        reached |= new
+        waiting += new
+    return reached

@@ -1,0 +1,74 @@
+"""When two wordings count as the same, which article a noun takes, and how a sentence is split into a triple."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+ARTICLES = ("a", "an", "the", "some")
+BANKS = ("train", "eval")
+MAX_WORDS = 40  # of a text that is split into subject, relation and object
+
+
+def wording_key(text: str) -> str:
+    """What two wordings must not share: lower case, no leading article, no punctuation.
+
+    >>> from oro_unlearn.graph.wording import wording_key
+    >>> wording_key("A Grown-up"), wording_key("grown up")
+    ('grown up', 'grown up')
+    """
+    words = "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()
+    return " ".join(words[1:] if len(words) > 1 and words[0] in ARTICLES else words)
+
+
+def with_article(noun: str, mass: bool) -> str:
+    """The noun with a or an by its first letter; as it is if it has an article already, or is a mass noun.
+
+    >>> from oro_unlearn.graph.wording import with_article
+    >>> with_article("apple", False), with_article("milk", True), with_article("a glass of milk", True)
+    ('an apple', 'milk', 'a glass of milk')
+    """
+    if mass or noun.split(" ", maxsplit=1)[0].lower() in ARTICLES:
+        return noun
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The tail of an error about an unknown name: those of ``known`` that look like it, otherwise the first ten."""
+    names = list(known)
+    alike = difflib.get_close_matches(name[:100], names, n=3, cutoff=0.6)
+    if alike:
+        return "did you mean " + " or ".join(repr(found) for found in alike) + "?"
+    return "known: " + ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+
+
+def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, str]) -> tuple[str, str, str]:
+    """Split a text into subject, relation and object, each of one or more words.
+
+    Args:
+        text: E.g. "child next to dog".
+        nodes: Name of the object by :func:`wording_key`, of its names and synonyms.
+        relations: The same of relations.
+
+    Raises:
+        ValueError: If no split has three known parts, or if several differ; one line that names the closest known names.
+    """
+    words = wording_key(text).split()
+    if not 3 <= len(words) <= MAX_WORDS:
+        raise ValueError(f"{text[:80]!r} is no relation: write subject, relation and object, as in 'child eating hamburger'")
+    cuts = [(i, j) for i in range(1, len(words) - 1) for j in range(len(words) - 1, i, -1)]
+    spans = [tuple(wording_key(" ".join(part)) for part in (words[:i], words[i:j], words[j:])) for i, j in cuts]
+    found = [(nodes[s], relations[r], nodes[o]) for s, r, o in spans if s in nodes and r in relations and o in nodes]
+    if not found:
+        raise ValueError(_unknown(text, spans, nodes, relations))
+    if len(set(found)) > 1:
+        raise ValueError(f"{text!r} can be read as " + " or as ".join(" | ".join(parts) for parts in sorted(set(found))))
+    return found[0]
+
+
+def _unknown(text: str, spans: list[tuple[str, ...]], nodes: Mapping[str, str], relations: Mapping[str, str]) -> str:
+    """Which part of the text is unknown: the split with the most known parts decides."""
+    known_parts = [2 * (relation in relations) + (subject in nodes) + (thing in nodes) for subject, relation, thing in spans]
+    subject, relation, thing = spans[known_parts.index(max(known_parts))]
+    for kind, part, known in (("relation", relation, relations), ("object", subject, nodes), ("object", thing, nodes)):
+        if part not in known:
+            return f"unknown {kind} {part!r} in {text!r}: {closest(part, dict.fromkeys(known.values()))}"
+    raise AssertionError("every part is known")

@@ -1,0 +1,1 @@
+"""Methods that make a CLIP model forget relations."""

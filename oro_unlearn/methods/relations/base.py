@@ -1,0 +1,182 @@
+"""What the methods that forget relations share: adapters, the frozen reference, and features that are computed once."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
+
+
+class RelationalUnlearning(DualEncoder):
+    """Edits a CLIP model by adapters; with them switched off it is the original, bit by bit.
+
+    Features under the reference are computed once for each picture and caption; so are the model's own picture features where
+    only the text tower is trained.
+
+    Args:
+        towers: What is adapted: ``text``, ``image`` or ``both``.
+        adapter: ``lora``, ``dora`` or ``rslora``.
+        lora_rank: Of the adapters.
+        lora_alpha: Scale of the adapters; an update is multiplied by lora_alpha / lora_rank.
+        lora_dropout: In the adapters.
+        retrained: Checkpoints of the same network trained without the tuple, for comparison.
+        kwargs: Arguments of :class:`DualEncoder`.
+
+    Raises:
+        FileNotFoundError: If weights are missing.
+        ValueError: If weights do not fit.
+    """
+
+    def __init__(
+        self,
+        towers: Literal["both", "text", "image"] = "text",
+        adapter: Literal["lora", "dora", "rslora"] = "lora",
+        lora_rank: int = 8,
+        lora_alpha: int = 16,
+        lora_dropout: float = 0.0,
+        retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.towers, self.adapter = towers, adapter
+        self.lora_rank, self.lora_alpha, self.lora_dropout = lora_rank, lora_alpha, lora_dropout
+        self.retrained_paths = list(retrained)
+        self.retrained = nn.ModuleList()
+        self.adapter_parameters = 0
+        self._pictures: dict[str, dict[int, Tensor]] = {}  # reference features by group and position
+        self._texts: dict[str, Tensor] = {}  # reference features by caption
+
+    def setup(self, stage: str) -> None:
+        """Load the original and the models to compare with, and add the adapters, once."""
+        if self.network is not None:
+            return
+        super().setup(stage)
+        for path in self.retrained_paths:
+            other = deepcopy(self.network)
+            other.load_weights(path)  # strictly, as plain open_clip has them
+            self.retrained.append(other.requires_grad_(False).eval())
+        self.adapter_parameters = self.network.add_adapter(
+            self.towers, rank=self.lora_rank, alpha=self.lora_alpha, kind=self.adapter, dropout=self.lora_dropout
+        )
+
+    def train(self, mode: bool = True) -> "RelationalUnlearning":
+        """Training mode for the edited network alone."""
+        super().train(mode)
+        self.retrained.eval()
+        return self
+
+    def on_after_backward(self) -> None:
+        """Refuse adapters that no gradient reaches, at the first step.
+
+        Raises:
+            ValueError: If there are some.
+        """
+        if self.global_step == 0:
+            self.network.check_adapter_gradients()
+
+    # -- features
+
+    def pictures(self, group: str, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """Features of a batch's pictures under the model and under the reference, (B, D) each."""
+        known = self._pictures.setdefault(group, {})
+        positions = pairs.index.tolist()
+        missing = [row for row, position in enumerate(positions) if position not in known]
+        if missing:
+            with self.network.reference():
+                found = self.image_features("original", pairs.images[missing])
+            known.update({positions[row]: vector for row, vector in zip(missing, found, strict=True)})
+        reference = torch.stack([known[position] for position in positions])
+        return (reference if self.towers == "text" else self.network.encode_image(pairs.images)), reference
+
+    def texts(self, *groups: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
+        """Features of several lists of captions under the model and under the reference; each caption is encoded once."""
+        unique = list(dict.fromkeys(caption for group in groups for caption in group))
+        before = self.reference_texts(unique)
+        now = before if self.towers == "image" else self.network.encode_text(self.network.tokenize(unique))
+        position = {caption: number for number, caption in enumerate(unique)}
+        rows = [torch.tensor([position[caption] for caption in group], device=self.device) for group in groups]
+        return [now[row] for row in rows], [before[row] for row in rows]
+
+    def reference_texts(self, captions: Sequence[str]) -> Tensor:
+        """Features (N, D) of captions under the reference."""
+        missing = [caption for caption in dict.fromkeys(captions) if caption not in self._texts]
+        if missing:
+            self._texts.update(zip(missing, self.text_features("original", missing), strict=True))
+        return torch.stack([self._texts[caption] for caption in captions])
+
+    def tau_of(self, form: str) -> float:
+        """Mean cosine of unsafe training pictures with captions, under the reference.
+
+        Args:
+            form: ``unrelated``: captions without a slot in common with what is forgotten; ``mismatched``: all others.
+        """
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        captions = data.vocabulary[0] if form == "unrelated" else [text for texts in data.vocabulary.values() for text in texts]
+        pairs, count = data.split("unsafe"), 64
+        chosen = Pairs(*pairs.__getitems__(list(range(min(count, len(pairs))))))
+        chosen = chosen._replace(images=chosen.images.to(self.device))
+        return float((self.pictures("unsafe", chosen)[1] @ self.reference_texts(captions).T).mean())
+
+    # -- measuring
+
+    def models(self) -> list[str]:
+        """The original, the edited model, and the models to compare with."""
+        return ["original", "unlearned", *(f"retrained_{number}" for number in range(len(self.retrained)))]
+
+    @torch.no_grad()
+    def image_features(self, role: str, images: Tensor) -> Tensor:
+        """Unit vectors (B, D) of images under one of :meth:`models`."""
+        with torch.autocast(self.device.type, enabled=False):
+            if role == "unlearned":
+                return self.network.encode_image(images)
+            return self._other(role, lambda network: network.encode_image(images))
+
+    @torch.no_grad()
+    def text_features(self, role: str, captions: Sequence[str]) -> Tensor:
+        """Unit vectors (N, D) of captions under one of :meth:`models`."""
+        if role == "unlearned":
+            return super().text_features(role, captions)
+        return self._other(role, lambda network: _encode(network, captions))
+
+    def _other(self, role: str, encode: Any) -> Tensor:
+        if role.startswith("retrained"):
+            return encode(self.retrained[int(role.rpartition("_")[2])])
+        with self.network.reference():
+            return encode(self.network)
+
+    def picture_features(self, images: Tensor) -> dict[str, Tensor]:
+        """By model; the original's serve for the edited model where only the text tower changed."""
+        same = self.towers == "text"
+        found = {role: self.image_features(role, images) for role in self.models() if not (same and role == "unlearned")}
+        return {role: found["original" if same and role == "unlearned" else role] for role in self.models()}
+
+    # -- files
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the adapter alone."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["state_dict"] = self.network.adapter_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the adapter into the network, and let Lightning find the rest as it is.
+
+        Raises:
+            ValueError: If the adapter is of another network or rank.
+        """
+        super().on_load_checkpoint(checkpoint)
+        self.network.load_adapter_state(checkpoint["state_dict"])
+        checkpoint["state_dict"] = self.state_dict()
+
+    def write(self, root: Path) -> None:
+        """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft."""
+        super().write(root)
+        self.network.save_adapter(root / "adapter")
+
+
+def _encode(network: Any, captions: Sequence[str]) -> Tensor:
+    parts = [captions[start : start + 512] for start in range(0, len(captions), 512)]
+    return torch.cat([network.encode_text(network.tokenize(part)) for part in parts])

@@ -1,0 +1,162 @@
+"""A CLIP model that is trained, or edited, and then measured on the probes of a relation graph."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+from oro_unlearn.methods.base import UnlearningModule
+from oro_unlearn.methods.relations.audit import Features, measure, relational_safety_score
+from oro_unlearn.networks import OpenCLIP, save_weights
+
+
+class Pairs(NamedTuple):
+    """Image-caption pairs of one group."""
+
+    images: Tensor  # (B, 3, H, W) uint8
+    captions: list[str]
+    attacks: list[str]  # the same in other words, places or spellings
+    slots: Tensor  # (B, 3) int64: subject, relation, object
+    index: Tensor  # type: ignore[assignment]  # (B,) int64, position in the split
+
+
+class DualEncoder(UnlearningModule):
+    """A CLIP model, its schedule, and its measurement.
+
+    Args:
+        network: Constructor of the model, such as :class:`oro_unlearn.networks.OpenCLIP`.
+        optimizer: Made from the parameters that are trained.
+        schedule: Of the learning rate, step by step: ``cosine`` to ``final_lr``, or ``constant``.
+        warmup: Part of the steps in which the rate rises from 0.
+        final_lr: Where the cosine ends, as a part of the rate.
+        loader_mode: As in :class:`UnlearningModule`.
+    """
+
+    role: Literal["original", "unlearned"] = "unlearned"
+    batch_type = Pairs
+
+    def __init__(
+        self,
+        network: Callable[[], OpenCLIP] = OpenCLIP,
+        optimizer: OptimizerCallable = lambda params: AdamW(params, lr=1e-3, weight_decay=0.01),
+        schedule: Literal["cosine", "constant"] = "cosine",
+        warmup: float = 0.1,
+        final_lr: float = 0.1,
+        loader_mode: Literal["max_size_cycle", "min_size"] = "max_size_cycle",
+    ) -> None:
+        super().__init__(optimizer=optimizer, loader_mode=loader_mode)
+        if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
+            raise ValueError(f"warmup and final_lr are parts in [0, 1], not {warmup} and {final_lr}")
+        self.make_network = network
+        self.network: Any = None
+        self.schedule, self.warmup, self.final_lr = schedule, warmup, final_lr
+        self.measurements: dict[str, Any] = {}
+        self.history: list[dict[str, Tensor]] = []  # losses by step, of this process
+
+    def setup(self, stage: str) -> None:
+        """Load the model, once: for ``test`` after ``fit`` the edited weights must stay."""
+        if self.network is None:
+            self.network = self.make_network()
+
+    def configure_optimizers(self) -> Any:
+        """Optimizer of the parameters that are trained, and its schedule by the step."""
+        optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        scheduler = LambdaLR(optimizer, lambda step: self._rate(step, steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _rate(self, step: int, steps: int) -> float:
+        rising = self.warmup * steps
+        if step < rising:
+            return (step + 1) / (rising + 1)
+        if self.schedule == "constant":
+            return 1.0
+        done = (step - rising) / max(1.0, steps - rising)
+        return self.final_lr + (1 - self.final_lr) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """The sum of the losses; each is kept for the picture of the run."""
+        total = super().training_step(batch, batch_idx)
+        self.history.append(self.last_losses)
+        return total
+
+    def models(self) -> list[str]:
+        """Models to measure side by side, by role."""
+        return [self.role]
+
+    def picture_features(self, images: Tensor) -> dict[str, Tensor]:
+        """Unit vectors (B, D) of images (B, 3, H, W) under every model."""
+        return {role: self.image_features(role, images) for role in self.models()}
+
+    @torch.no_grad()
+    def image_features(self, role: str, images: Tensor) -> Tensor:
+        """Unit vectors (B, D) float32 of images (B, 3, H, W) uint8 under one of :meth:`models`, without autocast."""
+        with torch.autocast(self.device.type, enabled=False):
+            return self.network.encode_image(images)
+
+    @torch.no_grad()
+    def text_features(self, role: str, captions: Sequence[str]) -> Tensor:
+        """Unit vectors (N, D) float32 of captions under one of :meth:`models`, without autocast."""
+        with torch.autocast(self.device.type, enabled=False):
+            parts = [captions[start : start + 512] for start in range(0, len(captions), 512)]
+            return torch.cat([self.network.encode_text(self.network.tokenize(part)) for part in parts])
+
+    def on_test_start(self) -> None:
+        """Start collecting every model's image features."""
+        self._features: Any = torch.nn.ModuleDict({role: _Rows() for role in self.models()}).to(self.device)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Encode each picture once by each model."""
+        pairs = Pairs(*batch)
+        for role, vectors in self.picture_features(pairs.images).items():
+            self._features[role].update(vectors, pairs.index)
+
+    def on_test_epoch_end(self) -> None:
+        """Collect ``measurements``: figures by model, and what the pictures of a report need."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        probes = data.measured
+        features = {
+            role: Features(self._features[role].compute().cpu(), self.text_features(role, probes.texts).cpu())
+            for role in self.models()
+        }
+        first = next(iter(features.values()))
+        metrics, details = {}, {}
+        for role, own in features.items():
+            metrics[role], details[role] = measure(probes, own, first)
+            if own is not first:
+                metrics[role] |= relational_safety_score(metrics[role], next(iter(metrics.values())))
+        losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
+        self.measurements = {"metrics": metrics, "details": details, "losses": losses}
+        del self._features
+
+    def write(self, root: Path) -> None:
+        """``model.safetensors``: a state dict that plain open_clip loads."""
+        save_weights(self.network.merged_state(), root / "model.safetensors")
+
+
+class _Rows(Metric):
+    """Vectors by row number, gathered from all processes and put in order."""
+
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("vectors", [], dist_reduce_fx="cat")
+        self.add_state("rows", [], dist_reduce_fx="cat")
+
+    def update(self, vectors: Tensor, rows: Tensor) -> None:
+        """Add vectors (B, D) with their row numbers (B,)."""
+        self.vectors.append(vectors)
+        self.rows.append(rows)
+
+    def compute(self) -> Tensor:
+        """All vectors (N, D), sorted by row."""
+        return dim_zero_cat(self.vectors)[dim_zero_cat(self.rows).argsort()]

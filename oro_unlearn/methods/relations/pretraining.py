@@ -1,0 +1,88 @@
+"""Pretraining a small CLIP model on captioned pictures."""
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from oro_unlearn.methods.relations.dual_encoder import DualEncoder
+
+
+class CaptionedPictures(NamedTuple):
+    """Pictures with what is drawn, and captions with what they say: abstract words say less than is drawn."""
+
+    images: Tensor  # (B, 3, H, W) uint8
+    captions: list[str]
+    said: Tensor  # (B, 3) int64: subject, relation, object of the caption, -1 for none
+    slots: Tensor  # (B, 3) of the picture
+    index: Tensor  # type: ignore[assignment]  # (B,) int64
+
+
+class Pretraining(DualEncoder):
+    """Trains a CLIP model from random weights: symmetric contrastive loss, and two heads that read the slots.
+
+    A caption that is also true of another picture (the same tuple, or abstract words above it) is no negative of it.
+    The heads predict subject, relation and object from image and text features alike and are dropped afterwards; without
+    them a model this small hardly starts to learn.
+
+    Args:
+        slot_weight: Weight of the heads' loss.
+        kwargs: Arguments of :class:`DualEncoder`.
+    """
+
+    role: Literal["original", "unlearned"] = "original"
+    train_splits = ("train",)
+    batch_type = CaptionedPictures
+
+    def __init__(self, slot_weight: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.slot_weight = slot_weight
+        self.heads: Any = None
+
+    def setup(self, stage: str) -> None:
+        """Build the model, the heads, and the table of what each word covers."""
+        if self.network is not None:
+            return
+        super().setup(stage)
+        graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
+        names = list(graph.objects)
+        counts = (len(names), len(graph.relations), len(names))
+        self.heads = nn.ModuleList(nn.Linear(self.network.embed_dim, count + 1) for count in counts)  # the last: none
+        covers = torch.eye(len(names), dtype=torch.bool)  # [drawn, said]
+        for position, name in enumerate(names):
+            for other in graph.ancestors(name):
+                covers[position, names.index(other)] |= graph.objects[other].abstract
+        self.register_buffer("covers", covers, persistent=False)
+
+    def losses(self, train: CaptionedPictures) -> dict[str, Tensor]:  # type: ignore[override]
+        """``contrastive`` (both directions), and ``slots``."""
+        images = self.network.encode_image(train.images)
+        texts = self.network.encode_text(self.network.tokenize(train.captions))
+        with torch.autocast(self.device.type, enabled=False):
+            return self._losses(train, images.float(), texts.float())
+
+    def _losses(self, train: CaptionedPictures, images: Tensor, texts: Tensor) -> dict[str, Tensor]:
+        scale = self.network.model.logit_scale.clamp(max=4.6052).exp()  # at most 100, as CLIP
+        logits = scale * images @ texts.T
+        target = torch.arange(len(logits), device=logits.device)
+        also_true = self._also_true(train.slots, train.said).fill_diagonal_(False)
+        logits = logits.masked_fill(also_true, -torch.inf)
+        contrastive = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+        slots = torch.stack([self._read(images, train.slots), self._read(texts, train.said)]).mean()
+        return {"contrastive": contrastive, "slots": self.slot_weight * slots}
+
+    def _read(self, features: Tensor, slots: Tensor) -> Tensor:
+        """Cross-entropy of the three heads; features are scaled up since unit vectors make flat logits."""
+        losses = []
+        for head, labels in zip(self.heads, slots.T, strict=True):
+            labels = torch.where(labels < 0, head.out_features - 1, labels)  # noqa: PLW2901
+            losses.append(cross_entropy(head(10 * features), labels))
+        return torch.stack(losses).mean()
+
+    def _also_true(self, drawn: Tensor, said: Tensor) -> Tensor:
+        """Whether caption j is true of picture i, (B, B)."""
+        subjects = self.covers[drawn[:, 0]][:, said[:, 0]]
+        relations = drawn[:, None, 1] == said[None, :, 1]
+        objects = self.covers[drawn[:, 2]][:, said[:, 2]]  # -1 reads the last row; then the relation is -1 on both sides
+        return subjects & relations & (objects | (drawn[:, None, 1] < 0))

@@ -1,0 +1,25 @@
+"""The paper's baseline: push the unsafe pairs apart and hold nothing."""
+
+import torch
+from torch import Tensor
+
+from oro_unlearn.methods.relations.base import RelationalUnlearning
+from oro_unlearn.methods.relations.dual_encoder import Pairs
+
+
+class PushOnly(RelationalUnlearning):
+    """Minimises the mean cosine of unsafe pairs, L3 alone (arXiv 2603.14185, ablation).
+
+    Args:
+        kwargs: Arguments of :class:`RelationalUnlearning`.
+    """
+
+    train_splits = ("unsafe",)
+
+    def losses(self, unsafe: Pairs) -> dict[str, Tensor]:  # type: ignore[override]
+        """``l3_unsafe``."""
+        images, _ = self.pictures("unsafe", unsafe)
+        captions = list(dict.fromkeys(unsafe.captions))
+        (texts,), _ = self.texts(captions)
+        with torch.autocast(self.device.type, enabled=False):
+            return {"l3_unsafe": (images @ texts.T).mean()}

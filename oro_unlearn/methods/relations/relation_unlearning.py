@@ -1,0 +1,136 @@
+"""Relationship-aware unlearning: an unsafe tuple is forgotten, its objects, its relation and its neighbours are kept."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import kl_div
+
+from oro_unlearn.methods.relations.base import RelationalUnlearning
+from oro_unlearn.methods.relations.dual_encoder import Pairs
+from oro_unlearn.methods.relations.push import Preserve, Push, Unsafe, preserve_loss, push_loss
+
+SHARES = (0.4, 0.3, 0.3)  # of the vocabulary's captions with 0, 1 and 2 slots in common with the unsafe tuple
+
+
+class RelationUnlearning(RelationalUnlearning):
+    """Six terms, L = L3 + alpha L2 + beta L1 + delta L4 + gamma Lc + lambda Ladv (arXiv 2603.14185), and two of ours.
+
+    L3 pushes unsafe pictures and captions apart, Ladv the same with reworded captions; L1 holds listed safe edges, L2
+    single objects, L4 neutral concepts, Lc the features of all three. ``kl_rows`` holds each picture's ranking of the other
+    captions, ``vocab_text`` holds captions made from the graph's vocabulary, without pictures. The paper gives no weights;
+    all terms are means over pairs.
+
+    Args:
+        push: Form of L3 and Ladv, see :func:`push_loss`; the paper's is ``cosine``.
+        preserve: Form of L1, L2 and L4, see :func:`preserve_loss`; the paper's is ``pull``.
+        alpha: Weight of L2, single objects.
+        beta: Weight of L1, safe edges.
+        delta: Weight of L4, neutral concepts.
+        gamma: Weight of Lc, consistency.
+        lambda_: Weight of Ladv.
+        kl_rows: Weight of the ranking term.
+        vocab_text: Weight of the vocabulary's consistency.
+        vocab_captions: Captions of the vocabulary in a step.
+        tau: Where bounded pushes stop: the mean cosine, under the reference, of unsafe pictures with ``unrelated`` captions
+            (no slot in common) or with all ``mismatched`` ones; or a number.
+        margin: Of the hinge, above tau.
+        kwargs: Arguments of :class:`RelationalUnlearning`.
+
+    Raises:
+        ValueError: If a weight is negative, or the vocabulary is needed and empty.
+    """
+
+    train_splits = ("unsafe", "edges", "nodes", "neutral")
+
+    def __init__(
+        self,
+        push: Push = "target",
+        preserve: Preserve = "match_ref",
+        alpha: float = 5.0,
+        beta: float = 5.0,
+        delta: float = 5.0,
+        gamma: float = 1.0,
+        lambda_: float = 1.0,
+        kl_rows: float = 2.0,
+        vocab_text: float = 30.0,
+        vocab_captions: int = 94,
+        tau: Literal["unrelated", "mismatched"] | float = "unrelated",
+        margin: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.push, self.preserve, self.tau, self.margin = push, preserve, tau, margin
+        self.weights = {"l3_unsafe": 1.0, "l2_nodes": alpha, "l1_edges": beta, "l4_neutral": delta, "lc_consistency": gamma,
+                        "ladv_adversarial": lambda_, "kl_rows": kl_rows, "vocab_text": vocab_text}  # fmt: skip
+        negative = [name for name, weight in self.weights.items() if weight < 0]
+        if negative or vocab_captions < 1:
+            raise ValueError(f"weights are 0 or more and vocab_captions 1 or more: see {(negative or ['vocab_captions'])[0]}")
+        self.vocab_captions, self.stop = vocab_captions, 0.0
+
+    def on_fit_start(self) -> None:
+        """Find where a bounded push stops."""
+        super().on_fit_start()
+        self.stop = self.tau if isinstance(self.tau, int | float) else self.tau_of(self.tau)
+
+    def losses(self, unsafe: Pairs, edges: Pairs, nodes: Pairs, neutral: Pairs) -> dict[str, Tensor]:  # type: ignore[override]
+        """The terms by name, weighted; those with weight 0 are left out."""
+        kept = {"l1_edges": edges, "l2_nodes": nodes, "l4_neutral": neutral}
+        pictures = [self.pictures(name, pairs) for name, pairs in (("unsafe", unsafe), *kept.items())]
+        safe = list(dict.fromkeys(caption for pairs in kept.values() for caption in pairs.captions))
+        vocabulary = self.draw_vocabulary() if self.weights["vocab_text"] or self.weights["kl_rows"] else []
+        forgotten = list(dict.fromkeys(unsafe.captions))
+        now, before = self.texts(forgotten, unsafe.attacks, safe, vocabulary, *(pairs.captions for pairs in kept.values()))
+        with torch.autocast(self.device.type, enabled=False):
+            images, references = torch.cat([new for new, _ in pictures]), torch.cat([old for _, old in pictures])
+            terms = self._push_terms(pictures[0], now, before)
+            terms |= self._preserving_terms(dict(zip(kept, pictures[1:], strict=True)), now[4:], before[4:])
+            columns = torch.cat([now[3], now[2]]), torch.cat([before[3], before[2]])  # vocabulary and safe, nothing unsafe
+            terms["kl_rows"] = self._ranking(images @ columns[0].T, references @ columns[1].T)
+            terms["vocab_text"] = (1 - (now[3] * before[3]).sum(1)).mean() if vocabulary else images.new_zeros(())
+        return {name: weight * terms[name] for name, weight in self.weights.items() if weight}
+
+    def _push_terms(self, pictures: tuple[Tensor, Tensor], now: list[Tensor], before: list[Tensor]) -> dict[str, Tensor]:
+        terms = {}
+        for name, position in (("l3_unsafe", 0), ("ladv_adversarial", 1)):
+            unsafe = Unsafe(
+                pictures[0] @ now[position].T,
+                pictures[1] @ before[2].T,
+                now[position],
+                before[2],
+                before[position],
+                self.network.scale,
+            )
+            terms[name] = push_loss(self.push, unsafe, self.stop, self.margin)
+        return terms
+
+    def _preserving_terms(
+        self, pictures: dict[str, tuple[Tensor, Tensor]], now: list[Tensor], before: list[Tensor]
+    ) -> dict[str, Tensor]:
+        terms, moved = {}, []
+        for (name, (images, references)), texts, old in zip(pictures.items(), now, before, strict=True):
+            terms[name] = preserve_loss(self.preserve, (images * texts).sum(1), (references * old).sum(1))
+            moved += [1 - (texts * old).sum(1)] if self.towers != "image" else []
+            moved += [1 - (images * references).sum(1)] if self.towers != "text" else []
+        terms["lc_consistency"] = torch.cat(moved).mean()
+        return terms
+
+    def _ranking(self, scores: Tensor, reference: Tensor) -> Tensor:
+        """KL of each picture's softmax over captions from the reference's, at the model's temperature."""
+        new, old = ((self.network.scale * values).log_softmax(1) for values in (scores, reference))
+        return kl_div(new, old, log_target=True, reduction="batchmean")
+
+    def draw_vocabulary(self) -> list[str]:
+        """Some of the vocabulary's captions; where a share runs out, the others fill in.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        vocabulary: dict[int, list[str]] = self.trainer.datamodule.vocabulary  # type: ignore[attr-defined]
+        chosen: list[str] = []
+        for shared, share in enumerate(SHARES):
+            order = torch.randperm(len(vocabulary[shared]))[: round(share * self.vocab_captions)].tolist()
+            chosen += [vocabulary[shared][position] for position in order]
+        if not chosen:
+            raise ValueError("the vocabulary is empty: the graph allows no safe tuple; set vocab_text and kl_rows to 0")
+        return chosen

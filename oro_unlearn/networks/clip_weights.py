@@ -1,0 +1,207 @@
+"""Building an open_clip model and finding its weights: a tag, a file, a folder; here or on the Hugging Face Hub."""
+
+import difflib
+import json
+import logging
+import os
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from oro_unlearn.networks.checkpoints import load_weights
+
+SCENES = Path(__file__).parent / "scenes_clip"
+CONFIG, VOCABULARY = "open_clip_config.json", "vocabulary.bpe.gz"
+OWN_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+OWN = ("shipped", "openai")  # the second is the class's default, which a folder does not know
+PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
+OPTION, CACHE = "--model.network.init_args.pretrained", "~/.cache/huggingface"
+SECONDS = 10  # to find out whether the hub can be reached; its client alone tries for a minute and a half
+
+
+def build(name: str, pretrained: str) -> tuple[Any, Any]:
+    """An open_clip model with its weights, and its tokenizer.
+
+    Args:
+        name: An open_clip architecture, ``scenes``, ``local-dir:FOLDER`` or ``hf-hub:OWNER/NAME``.
+        pretrained: A tag, a file of weights, ``shipped``, or empty for random weights.
+
+    Raises:
+        FileNotFoundError: If a file or folder is missing, or the weights are not here and cannot be downloaded.
+        ValueError: If there is no such architecture or tag, or the file is not of this architecture.
+    """
+    if name.startswith("hf-hub:"):
+        return _from_hub(name, pretrained)
+    if name == "scenes" or name.startswith("local-dir:"):
+        folder = SCENES if name == "scenes" else Path(name.removeprefix("local-dir:"))
+        return _from_folder(name, folder, pretrained)
+    return _from_tag_or_file(_known(name), pretrained)
+
+
+def _known(name: str) -> str:
+    import open_clip
+
+    name, names = name.replace("/", "-"), open_clip.list_models()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=3) or difflib.get_close_matches(name.upper(), names, n=3, cutoff=0.3)
+        raise ValueError(
+            f"open_clip has no architecture {name!r}; close names are {', '.join(close)}"
+            if close
+            else f"open_clip has no architecture {name!r}; open_clip.list_models() lists them"
+        )
+    return name
+
+
+def _from_tag_or_file(name: str, pretrained: str) -> tuple[Any, Any]:
+    import open_clip
+    from open_clip.pretrained import get_pretrained_cfg
+
+    tag = get_pretrained_cfg(name, pretrained) if pretrained else {}
+    if pretrained and not tag and not Path(pretrained).is_file():
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
+        raise FileNotFoundError(f"{pretrained!r} is neither a file nor a tag of {name}; its tags are {tags}")
+    if tag.get("quick_gelu") and not open_clip.get_model_config(name).get("quick_gelu"):
+        raise ValueError(f"{name}/{pretrained} was trained with QuickGELU: choose the architecture {name}-quickgelu")
+    path = _downloaded(name, pretrained, tag) if tag else None
+    model, tokenizer = _create(name, {key: tag[key] for key in PREPROCESSING if key in tag})
+    if path is not None:
+        with _quiet():
+            open_clip.load_checkpoint(model, path)
+    elif pretrained:
+        load_weights(model, pretrained)
+    return model, tokenizer
+
+
+def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:
+    if not (folder / CONFIG).is_file():
+        raise FileNotFoundError(f"{folder / CONFIG} not found: name a folder with an open_clip model")
+    try:
+        complete = "model_cfg" in json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{folder / CONFIG}:{error.lineno} is not JSON: {error.msg}") from None
+    if not complete:
+        raise ValueError(f"{folder / CONFIG} has no 'model_cfg': it is not the configuration of an open_clip model")
+    path = Path(pretrained)
+    if pretrained in OWN:
+        path = next((folder / file for file in OWN_WEIGHTS if (folder / file).is_file()), folder / OWN_WEIGHTS[0])
+        if not path.is_file():
+            what = "this installation" if name == "scenes" else str(folder)
+            raise FileNotFoundError(f"the weights of {name} are missing from {what}: {path} not found; install again or "
+                                    "name a file with pretrained")  # fmt: skip
+    elif pretrained and not path.is_file():
+        raise FileNotFoundError(f"{pretrained!r} is no file, and {name} has no tags: leave pretrained at 'shipped'")
+    vocabulary = {"bpe_path": str(folder / VOCABULARY)} if (folder / VOCABULARY).is_file() else {}
+    model, tokenizer = _create(f"local-dir:{folder}", {}, **vocabulary)
+    if pretrained:
+        load_weights(model, path)
+    return model, tokenizer
+
+
+def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
+    import open_clip
+    from huggingface_hub import try_to_load_from_cache
+
+    repository = name.removeprefix("hf-hub:")
+    if not isinstance(try_to_load_from_cache(repository, CONFIG), str):
+        _reach_hub(name, f"download https://huggingface.co/{repository} elsewhere and name its folder, local-dir:FOLDER")
+    try:
+        with _quiet():
+            if not pretrained or pretrained in OWN:
+                model = open_clip.create_model(name, load_weights=bool(pretrained), require_pretrained=bool(pretrained))
+            else:
+                model = open_clip.create_model(name, load_weights=False)
+            tokenizer = open_clip.get_tokenizer(name)
+    except (OSError, RuntimeError) as error:
+        raise FileNotFoundError(f"{name} cannot be loaded: {_first_line(error)}") from None
+    if pretrained and pretrained not in OWN:
+        load_weights(model, pretrained)
+    return model, tokenizer
+
+
+def _create(name: str, preprocessing: dict[str, Any], **tokenizer: str) -> tuple[Any, Any]:
+    """Random weights and the tokenizer."""
+    import open_clip
+
+    _reach_text_model(name)
+    try:
+        with _quiet():
+            model = open_clip.create_model(name, load_weights=False, pretrained_text=False, force_preprocess_cfg=preprocessing)
+            return model, open_clip.get_tokenizer(name, **tokenizer)
+    except (OSError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ValueError(f"open_clip cannot build {name}: {_first_line(error)}") from None
+
+
+def _downloaded(name: str, pretrained: str, tag: dict[str, Any]) -> str:
+    """Path of a tag's weights: from the cache without asking the network, else downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+    from open_clip.pretrained import download_pretrained
+
+    repository, _, file = tag.get("hf_hub", "").rpartition("/")
+    files = [file] if file else list(OWN_WEIGHTS)
+    if file.endswith((".bin", ".pth")):
+        files.insert(0, f"{file[:-4]}.safetensors")
+    for candidate in files if repository else []:
+        cached = try_to_load_from_cache(repository, candidate)
+        if isinstance(cached, str):
+            return cached
+    url = f"https://huggingface.co/{repository}/resolve/main/{files[0]}" if repository else tag.get("url", "")
+    what, hint = f"weights {name}/{pretrained}", f"download {url} elsewhere and set {OPTION} to the file"
+    if repository:
+        _reach_hub(what, hint)
+    try:
+        with _quiet():
+            return download_pretrained(tag)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _not_here(what, _first_line(error), hint) from None
+
+
+def _reach_text_model(name: str) -> None:
+    """Where an architecture names a text model or tokenizer of the hub: fail quickly if it is neither here nor there."""
+    import open_clip
+    from huggingface_hub import try_to_load_from_cache
+
+    text = open_clip.get_model_config(name)["text_cfg"]
+    for key, file in (("hf_model_name", "config.json"), ("hf_tokenizer_name", "tokenizer_config.json")):
+        repository = text.get(key)
+        if repository and not name.startswith("local-dir:") and not isinstance(try_to_load_from_cache(repository, file), str):
+            _reach_hub(f"the text model {repository} of {name}", f"run once with a network, or copy its cache ({CACHE})")
+
+
+def _reach_hub(what: str, hint: str) -> None:
+    """Fail within seconds where there is no network."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise _not_here(what, "HF_HUB_OFFLINE is set", hint)
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    try:
+        urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=SECONDS).close()
+    except urllib.error.HTTPError:
+        return
+    except OSError as error:
+        if not isinstance(getattr(error, "reason", None), ssl.SSLError):  # the client has certificates of its own
+            raise _not_here(what, _first_line(getattr(error, "reason", error)), hint) from None
+
+
+def _not_here(what: str, why: str, hint: str) -> FileNotFoundError:
+    return FileNotFoundError(f"{what}: not here, and cannot be downloaded ({why}); {hint}")
+
+
+def _first_line(error: object) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without open_clip's messages, and without the handler that they would leave on the root logger."""
+    root, before = logging.getLogger(), logging.root.manager.disable
+    null = logging.NullHandler()
+    root.addHandler(null)
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        root.removeHandler(null)

@@ -1,0 +1,202 @@
+"""Low-rank adapters on an open_clip model with split attention: which layers, on and off, to disk, into the weights.
+
+The adapters are those of peft (LoRA, arXiv 2106.09685; DoRA, arXiv 2402.09353; rsLoRA, arXiv 2312.03732), always with
+peft's default initialisation: the other ones change base weights, and switching the adapter off no longer gives the base.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from oro_unlearn.networks.split_attention import fuse_attention
+
+TOWERS = ("text", "image", "both")
+KINDS = ("lora", "dora", "rslora")
+BLOCK_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj", "c_fc", "c_proj")
+
+
+def adaptable_layers(model: nn.Module, tower: str) -> list[str]:
+    """Names of the Linear and convolution layers of a tower that an adapter can change.
+
+    Those of a ResNet's attention pool are left out: it reads their weights without calling them, so an adapter on them
+    does nothing.
+
+    Args:
+        model: An open_clip model with split attention.
+        tower: ``text`` or ``image``.
+    """
+    prefixes = ("visual.",) if tower == "image" else ("transformer.", "text.")
+    pools = tuple(f"{name}." for name, module in model.named_modules() if type(module).__name__ == "AttentionPool2d")
+    return [
+        name for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d) and name.startswith(prefixes) and not name.startswith(pools)
+    ]  # fmt: skip
+
+
+def default_layers(names: Sequence[str]) -> list[str]:
+    """Attention and MLP of every transformer block; of a ResNet the convolutions of its last two stages."""
+    blocks = [name for name in names if ".resblocks." in name and name.rsplit(".", 1)[-1] in BLOCK_LAYERS]
+    return blocks or [name for name in names if name.startswith(("visual.layer3.", "visual.layer4."))]
+
+
+def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list[str]:
+    """Names of the layers to adapt.
+
+    Args:
+        model: An open_clip model with split attention.
+        towers: ``text``, ``image`` or ``both``.
+        targets: Last parts of layer names, such as ``q_proj`` or ``resblocks.3.mlp.c_fc``; empty for the default.
+
+    Raises:
+        ValueError: If a tower has none of these layers.
+    """
+    refuse_second(model)
+    if towers not in TOWERS:
+        raise ValueError(f"towers must be one of {', '.join(TOWERS)}, not {towers!r}")
+    chosen: list[str] = []
+    for tower in ("text", "image") if towers == "both" else (towers,):
+        names = adaptable_layers(model, tower)
+        if targets:
+            found = [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
+        else:
+            found = default_layers(names)
+        if not found:
+            kinds = sorted({name.rsplit(".", 1)[-1] for name in names})
+            raise ValueError(
+                f"the {tower} tower has no layer named {', '.join(targets or BLOCK_LAYERS)}: set targets to some of "
+                f"{', '.join(kinds)}"
+            )
+        chosen += found
+    return chosen
+
+
+def pattern(chosen: Sequence[str], model: nn.Module) -> str:
+    """A regular expression that matches exactly the chosen layers of the model, short where every block is chosen."""
+    short = "|".join(dict.fromkeys(re.sub(r"\\\.\d+(?=\\\.)", r"\\.\\d+", re.escape(name)) for name in chosen))
+    matched = {name for name, _ in model.named_modules() if re.fullmatch(short, name)}
+    return short if matched == set(chosen) else "|".join(re.escape(name) for name in chosen)
+
+
+def refuse_second(model: nn.Module) -> None:
+    """Raise a ValueError if the model has an adapter: its base would no longer be the model without adapters."""
+    if adapted_layers(model):
+        raise ValueError("the model has an adapter already: merge it first, or start from the base model")
+
+
+def inject(model: nn.Module, layers: str, rank: int, alpha: float, kind: str, dropout: float) -> None:
+    """Freeze the model and add adapters to the layers that ``layers`` matches, in place.
+
+    Raises:
+        ValueError: If a value is out of range or the model has adapters already.
+    """
+    from peft import LoraConfig
+
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    if rank < 1 or alpha <= 0 or not 0 <= dropout < 1:
+        raise ValueError(f"rank must be 1 or more, alpha above 0, dropout in [0, 1): got {rank}, {alpha}, {dropout}")
+    config = LoraConfig(
+        r=rank, lora_alpha=alpha,  # type: ignore[arg-type]  # peft says int and divides
+        lora_dropout=dropout, target_modules=layers, bias="none",
+        use_dora=kind == "dora", use_rslora=kind == "rslora",
+    )  # fmt: skip
+    inject_config(model, config)
+
+
+def inject_config(model: nn.Module, config: Any) -> None:
+    """Freeze the model and add the adapters of a peft configuration, in place."""
+    from peft import inject_adapter_in_model
+
+    refuse_second(model)
+    model.requires_grad_(False)
+    inject_adapter_in_model(config, model)
+
+
+def adapted_layers(model: nn.Module) -> dict[str, Any]:
+    """The layers that carry an adapter, by name; empty without adapters, and then peft is not imported."""
+    if not getattr(model, "peft_config", None):
+        return {}
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return {name: module for name, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
+
+
+@contextmanager
+def without_adapters(model: nn.Module) -> Iterator[None]:
+    """Switch the adapters off within the block; switches and ``requires_grad`` are afterwards what they were.
+
+    peft's own ``disable_adapter`` turns ``requires_grad`` on when it ends, even of adapters that were frozen.
+    """
+    layers = [layer for layer in adapted_layers(model).values() if not layer.disable_adapters]
+    flags = [(parameter, parameter.requires_grad) for layer in layers for parameter in layer.parameters()]
+    try:
+        for layer in layers:
+            layer.enable_adapters(False)
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)
+
+
+def adapter_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The adapter's own parameters under the names peft gives them in a file, without its ``base_model.model.``."""
+    return {
+        _clean(f"{name}.{inner}"): parameter
+        for name, layer in adapted_layers(model).items()
+        for inner, parameter in layer.named_parameters()
+        if inner.startswith("lora_")
+    }
+
+
+def _clean(name: str) -> str:
+    """Without the adapter's name; DoRA's magnitude loses its ``.weight`` too, as in peft's files."""
+    name = name.replace(".default", "")
+    return name.removesuffix(".weight") if "lora_magnitude_vector" in name else name
+
+
+@torch.no_grad()
+def fill_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Copy values into the adapter, strictly.
+
+    Raises:
+        ValueError: If the model has no adapter, or the values belong to another one.
+    """
+    own = adapter_parameters(model)
+    if not own:
+        raise ValueError("the model has no adapter to load into: call add_adapter first")
+    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    if missing or unknown:
+        words = [f"{len(names)} {what} (first {names[0]})" for what, names in
+                 (("missing", missing), ("unknown", unknown)) if names]  # fmt: skip
+        raise ValueError(f"these are tensors of another adapter: {', '.join(words)}; use its towers, kind and targets")
+    for name, parameter in own.items():
+        if parameter.shape != state[name].shape:
+            raise ValueError(
+                f"{name} is {tuple(state[name].shape)} there and {tuple(parameter.shape)} here: "
+                "the adapter has another rank, or belongs to another architecture"
+            )
+        if not torch.isfinite(state[name]).all():
+            raise ValueError(f"the adapter has NaN or infinite values in {name}: it diverged; choose another one")
+    for name, parameter in own.items():
+        parameter.copy_(state[name])
+
+
+def merged_copy(model: nn.Module) -> nn.Module:
+    """A plain open_clip model: the adapters added to the weights, the attention fused. ``model`` stays as it is."""
+    copy = deepcopy(model)
+    for name, layer in adapted_layers(copy).items():
+        layer.merge()
+        copy.set_submodule(name, layer.get_base_layer())
+    return fuse_attention(copy)
+
+
+def base_state(model: nn.Module) -> dict[str, Tensor]:
+    """The state dict of the split model as it was before adapters were added."""
+    return {name.replace(".base_layer.", "."): tensor for name, tensor in model.state_dict().items() if ".lora_" not in name}

@@ -1,0 +1,91 @@
+"""The figures of a relational run: losses by term, cosines by group, and the pictures closest to what was forgotten."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from oro_unlearn.report.plots import COLOURS
+
+ROLES = {"forgotten": "#c5221f", "neighbour": "#188038", "other": "#9aa0a6"}  # frames of the contact sheet
+
+
+def plot_losses(losses: Mapping[str, Sequence[float]], path: str | Path) -> None:
+    """Draw each weighted term by step, one small panel a term.
+
+    Args:
+        losses: Values by term.
+        path: PNG to write.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(4, len(losses))
+    rows = -(-len(losses) // columns)
+    figure = Figure(figsize=(3.2 * columns, 2.2 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for panel, (name, values) in zip(panels, losses.items(), strict=False):
+        panel.plot(range(1, len(values) + 1), values, color=COLOURS["unlearned"], linewidth=1.2)
+        panel.set_title(name, fontsize=9)
+        panel.tick_params(labelsize=7)
+    for panel in list(panels):
+        panel.set_axis_off()
+    figure.supxlabel("step", fontsize=8)
+    _save(figure, path)
+
+
+def plot_cosines(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str, str], path: str | Path) -> None:
+    """Draw the mean cosine of each group before and after, with the level of unrelated pairs.
+
+    Args:
+        metrics: Figures by model.
+        groups: Labels by group, in order.
+        path: PNG to write.
+    """
+    from matplotlib.figure import Figure
+
+    shown = [group for group in groups if all(f"{group}/cosine" in figures for figures in metrics.values())]
+    figure = Figure(figsize=(10, 0.42 * len(shown) + 1.2), layout="constrained")
+    panel = figure.subplots()
+    height = 0.8 / len(metrics)
+    for position, (role, figures) in enumerate(metrics.items()):
+        places = [row + (position - (len(metrics) - 1) / 2) * height for row in range(len(shown))]
+        values = [figures[f"{group}/cosine"] for group in shown]
+        panel.barh(places, values, height, label=role, color=COLOURS[role.partition("_")[0]])
+    level = next(iter(metrics.values())).get("unrelated/cosine")
+    if level is not None:
+        panel.axvline(level, color="black", linestyle=":", linewidth=1, label="unrelated pairs, original")
+    panel.set_yticks(range(len(shown)), [groups[group] for group in shown])
+    panel.invert_yaxis()
+    panel.axvline(0, color="black", linewidth=0.6)
+    panel.set_xlabel("mean cosine of picture and caption")
+    panel.legend(fontsize=8)
+    _save(figure, path)
+
+
+def plot_closest(sheets: Mapping[str, Sequence[tuple[Any, str, str]]], title: str, path: str | Path) -> None:
+    """Draw the pictures closest to a caption, one row of eight by two for each model.
+
+    Args:
+        sheets: By model: pictures (H, W, 3) uint8 with what they show and their role (a key of ``ROLES``), closest first.
+        title: The caption.
+        path: PNG to write.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 3.6 * len(sheets) + 0.5), layout="constrained")
+    figure.suptitle(f"Pictures closest to: {title}   (red: forgotten, green: neighbour)", fontsize=11)
+    parts = figure.subfigures(len(sheets), 1, squeeze=False)[:, 0]
+    for part, (role, pictures) in zip(parts, sheets.items(), strict=True):
+        part.suptitle(role, fontsize=10, x=0.01, ha="left")
+        for panel, (pixels, name, kind) in zip(part.subplots(2, 8).flat, pictures, strict=False):
+            panel.imshow(pixels)
+            panel.set_xticks([])
+            panel.set_yticks([])
+            panel.set_xlabel(name, fontsize=6.5)
+            for spine in panel.spines.values():
+                spine.set(color=ROLES[kind], linewidth=3)
+    _save(figure, path)
+
+
+def _save(figure: Any, path: str | Path) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,133 @@
+"""What one run of relational unlearning writes and prints."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+
+from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
+from oro_unlearn.report.run_report import summarise, write_json
+
+FIGURES = ("losses.png", "cosines.png", "closest.png")
+FORGOTTEN = {
+    "direct": "plain caption",
+    "paraphrase": "paraphrase, held-out wordings",
+    "contextual": "held-out places",
+    "ood_image": "OOD styles",
+    "typo": "misspelt",
+    "combined": "wording, typo and style together",
+    "hypernym": "words above it",
+    "shuffled": "shuffled words (control)",
+}
+KEPT = {
+    "single_node": "single node",
+    "new_safe_edge": "new safe edge",
+    "new_safe_node": "new safe node",
+    "neutral_edge": "new neutral edge",
+    "unlisted_neighbour": "unlisted neighbours",
+    "unlisted_out": "  outside the vocabulary",
+    "everything_else": "everything not forgotten",
+}
+UTILITY = {
+    "retrieval/i2t_r1": "retrieval R@1, picture to caption",
+    "retrieval/t2i_r1": "retrieval R@1, caption to picture",
+    "relation_swap/accuracy": "relation swap, two alternatives",
+    "relation_swap/strict": "relation against all others",
+    "role_swap/accuracy": "role swap",
+    "worst_neighbour/accuracy": "neighbours against the unsafe caption, worst slot",
+    "zero_shot/accuracy": "zero-shot, single objects",
+    "rss": "Relational Safety Score",
+    "rss/suppression": "  suppression",
+    "rss/preservation": "  preservation, worst group",
+    "rss/robustness": "  robustness, worst attack",
+}
+
+
+def write_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> dict[str, Any]:
+    """Draw the figures and write ``report.json``, which comes last: where it is, the run is complete.
+
+    Args:
+        header: What every report begins with.
+        model: A method with ``measurements``: ``metrics``, ``details`` and ``losses``.
+        data: A data module with ``measured`` probes.
+        root: The run's folder.
+
+    Returns:
+        The report.
+    """
+    found, probes = model.measurements, data.measured
+    metrics = summarise(found["metrics"])
+    report = {
+        **header,
+        "adapter_parameters": getattr(model, "adapter_parameters", 0),
+        "gallery": len(probes.concepts),
+        "pictures": len(probes.pictures),
+        "metrics": metrics,
+        "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
+    }
+    if found["losses"]:
+        plot_losses(found["losses"], root / FIGURES[0])
+    plot_cosines(found["metrics"], FORGOTTEN | KEPT, root / FIGURES[1])
+    if probes.unsafe:
+        sheets = {role: _sheet(details["closest"], probes) for role, details in found["details"].items()}
+        plot_closest(sheets, probes.texts[probes.unsafe[0]], root / FIGURES[2])
+    write_json(report, root / "report.json")
+    return report
+
+
+def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
+    near = {position for found in probes.neighbours.values() for position in found}
+
+    def kind(position: int) -> str:
+        return "forgotten" if position in probes.unsafe else "neighbour" if position in near else "other"
+
+    return [
+        (
+            probes.images.image(row).permute(1, 2, 0).numpy(),
+            " ".join(probes.pictures[row].concept),
+            kind(int(probes.picture_concept[row])),
+        )
+        for row in rows
+    ]
+
+
+def report_table(report: Mapping[str, Any]) -> Group:
+    """What was forgotten, what was kept, and what the model is still good for.
+
+    Args:
+        report: Content of ``report.json``.
+    """
+    before, after = (report["metrics"].get(role, {}) for role in ("original", "unlearned"))
+    title = f"{report['method']} · {report['data']} · {report['network']} · forgotten: {', '.join(report['forget'])}"
+    forgotten = Table("forgotten under", "cosine", "edited", "R@5", "edited", "worst wording", "median rank", title=title)
+    for group, label in FORGOTTEN.items():
+        names = ("cosine", "r5", "worst_r5", "median_rank")
+        (cosine, r5, _, _), edited = ([part.get(f"{group}/{name}") for name in names] for part in (before, after))
+        if cosine is not None:
+            forgotten.add_row(label, *map(_number, (cosine, edited[0], r5, *edited[1:])))
+    kept = Table("kept", "cosine", "edited", "|drift|", "worst item", "R@1", "edited")
+    for group, label in KEPT.items():
+        own = [after.get(f"{group}/{name}") for name in ("cosine", "absolute_drift", "worst_drift")]
+        if before.get(f"{group}/cosine") is not None:
+            r1 = (part.get(f"{group}/r1") for part in (before, after))
+            kept.add_row(label, *map(_number, (before[f"{group}/cosine"], *own, *r1)))
+    utility = Table("utility", "original", "edited", caption=caption(report), caption_justify="left")
+    for name, label in UTILITY.items():
+        if name in before or name in after:
+            utility.add_row(label, _number(before.get(name)), _number(after.get(name)))
+    return Group(forgotten, kept, utility)
+
+
+def caption(report: Mapping[str, Any]) -> str:
+    """What a reader must know beside the figures."""
+    level = report["metrics"]["original"].get("unrelated/cosine")
+    return (
+        f"Cosine of unrelated pairs: {_number(level)}. Ranks are parts of a gallery of {report['gallery']} captions: 0 first, "
+        "0.5 as good as random, 1 last (then the edit itself can be seen). Whoever removes the adapter has the original back."
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,136 @@
+"""Adapters: what they reach, and the base model below them."""
+
+import pytest
+import torch
+from torch import nn
+
+from oro_unlearn.networks import OpenCLIP, lora
+from tests.networks.tiny_clip import CAPTIONS, KINDS, VIT, embeddings, folder_of, loss, train
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("towers", lora.TOWERS)
+def test_adapter_starts_without_effect_and_the_reference_stays_exact(network, kind, towers):
+    base = {enabled: _embed(network, enabled) for enabled in (False, True)}
+    assert network.add_adapter(towers, rank=4, kind=kind) > 0
+    assert torch.allclose(_embed(network, False), base[False], atol=1e-6)
+    train(network)
+    assert not torch.allclose(_embed(network, False), base[False], atol=1e-2)
+    for enabled in (False, True):
+        with network.reference():
+            assert torch.equal(_embed(network, enabled), base[enabled])
+    changed = (_embed(network, False) - base[False]).abs().amax(1) > 1e-3
+    assert changed[: len(CAPTIONS)].any() == (towers != "text")
+    assert changed[len(CAPTIONS) :].any() == (towers != "image")
+
+
+def _embed(network: OpenCLIP, autocast: bool) -> torch.Tensor:
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        return embeddings(network).detach()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_tensor_of_the_adapter_learns(network, kind):
+    network.add_adapter("both", kind=kind)
+    train(network, steps=1)
+    network.zero_grad()
+    loss(network).backward()
+    network.check_adapter_gradients()
+    gradients = {name: p.grad for name, p in lora.adapter_parameters(network.model).items()}
+    # after one step lora_B is no longer zero, so lora_A must have a gradient too
+    assert all(gradient.abs().max() > 0 for gradient in gradients.values())
+    assert all((p.grad is None) == (".lora_" not in name) for name, p in network.named_parameters())
+
+
+def test_tensors_that_take_no_part_are_named(scenes):
+    scenes.add_adapter("both")
+    scenes.encode_text(scenes.tokenize(CAPTIONS)).sum().backward()
+    with pytest.raises(ValueError, match=r"16 of 40 .*no gradient \(first visual\.layer3") as error:
+        scenes.check_adapter_gradients()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("targets", [(), ("q_proj", "c_proj", "conv2", "c_fc")])
+def test_the_attention_pool_of_a_resnet_is_never_adapted(scenes, targets):
+    scenes.add_adapter("both", targets=targets)
+    names = list(lora.adapted_layers(scenes.model))
+    assert names
+    assert not [name for name in names if "attnpool" in name]
+    with pytest.raises(ValueError, match="image tower has no layer named q_proj"):
+        lora.choose_layers(OpenCLIP("scenes", pretrained="").model, "image", ["q_proj"])
+
+
+def test_targets_choose_single_layers(network):
+    network.add_adapter("text", targets=["resblocks.1.attn.q_proj"])
+    assert list(lora.adapted_layers(network.model)) == ["transformer.resblocks.1.attn.q_proj"]
+
+
+def test_all_of_the_attention_is_adapted_in_the_chosen_tower_only(tmp_path):
+    for towers, expected in (("text", {"transformer"}), ("image", {"visual"}), ("both", {"transformer", "visual"})):
+        network = OpenCLIP(folder_of(tmp_path, VIT), pretrained="")
+        network.add_adapter(towers)
+        names = list(lora.adapted_layers(network.model))
+        assert {name.split(".")[0] for name in names} == expected
+        assert len(names) == len(expected) * 2 * 6
+
+
+def test_rank_alpha_and_kind_reach_peft(scenes):
+    scenes.add_adapter("text", rank=4, alpha=2, kind="rslora", dropout=0.5)
+    layer = next(iter(lora.adapted_layers(scenes.model).values()))
+    assert layer.scaling["default"] == pytest.approx(2 / 4**0.5)
+    assert layer.lora_dropout["default"].p == 0.5
+    assert layer.training
+
+
+def test_batch_normalisation_stays_as_it_was(scenes):
+    statistics = scenes.model.visual.bn1.running_mean.clone()
+    before = embeddings(scenes)
+    scenes.add_adapter("both")
+    assert torch.equal(embeddings(nn.ModuleList([scenes]).train()[0]), before)
+    assert torch.equal(scenes.model.visual.bn1.running_mean, statistics)
+    plain = OpenCLIP("scenes", pretrained="")
+    assert plain.training
+    assert plain.model.visual.bn1.training
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_reference_leaves_switches_and_flags_as_they_were(scenes, mode):
+    scenes.add_adapter("both")
+    train(scenes)
+    frozen = next(p for p in scenes.parameters() if p.requires_grad).requires_grad_(False)
+    flags = [p.requires_grad for p in scenes.parameters()]
+    adapted = embeddings(scenes).detach()
+
+    def check():
+        assert [p.requires_grad for p in scenes.parameters()] == flags
+        assert torch.equal(embeddings(scenes).detach(), adapted)
+
+    with mode(), scenes.reference():
+        base = embeddings(scenes)
+        assert not torch.equal(base, adapted)
+        with scenes.reference():
+            assert torch.equal(embeddings(scenes), base)
+        assert torch.equal(embeddings(scenes), base), "an inner block must not switch the adapter on again"
+    check()
+    with pytest.raises(KeyError), scenes.reference():
+        raise KeyError
+    check()
+    assert not frozen.requires_grad
+
+
+def test_reference_between_forward_and_backward_keeps_the_gradients(scenes):
+    scenes.add_adapter("both")
+    train(scenes)
+    trainable = [p for p in scenes.parameters() if p.requires_grad]
+    expected = torch.autograd.grad(loss(scenes), trainable)
+    value = loss(scenes)
+    with scenes.reference():
+        assert not embeddings(scenes).requires_grad
+    found = torch.autograd.grad(value, trainable)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_reference_without_adapter_is_the_model(scenes):
+    with scenes.reference():
+        assert torch.equal(embeddings(scenes), embeddings(scenes))
+    assert scenes.adapter_state() == {}
