@@ -4,7 +4,7 @@ BIN := .venv/bin
 .PHONY: help demo lint test tables clean
 
 help:
-	@echo "make demo   set up .venv and let a classifier of digits forget the eights (about a minute after installation)"
+	@echo "make demo   set up .venv; a classifier forgets the eights, a CLIP model a relation (about two minutes after installation)"
 	@echo "make test   set up .venv and run every check"
 	@echo "make tables write the tables of README and docs from benchmarks/results"
 	@echo "make clean  remove .venv and runs"
@@ -25,7 +25,7 @@ $(BIN)/python:
 	@touch $@ .venv/demo.stamp
 
 demo: .venv/demo.stamp
-	@echo "== demo: original, retrained, free control and RWFT on handwritten digits"
+	@echo "== demo: digits (original, retrained, free control, RWFT), then a relation in a CLIP model"
 	$(BIN)/python -m benchmarks.demo
 
 lint: .venv/test.stamp

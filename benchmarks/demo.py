@@ -1,8 +1,9 @@
-"""The demo: a classifier of handwritten digits forgets the eights, beside everything it must be compared with.
+"""The demo: a classifier forgets the eights, and a CLIP model that children eat hamburgers.
 
-    make demo        (or: python -m benchmarks.demo --forget 3)
+    make demo        (or: python -m benchmarks.demo --forget 3 --relation "child drinking wine")
 
-Trains the original and two retrained models, runs the free control and three variants of RWFT, and prints one table.
+Trains the original and two retrained classifiers of digits, runs the free control and three variants of RWFT, and prints one
+table; then edits the CLIP model of the embedded world by an adapter and prints what was forgotten and kept.
 Finished stages are reused as long as their configuration and inputs are the same.
 """
 
@@ -17,6 +18,8 @@ from benchmarks.jobs import Job
 
 ROOT = Path("runs/digits-small_cnn")
 CONFIGS = Path("lightning_configs/digits")
+RELATION = Path("runs/scenes-clip/relation_unlearning")
+SHIPPED = Path("oro_unlearn/networks/scenes_clip/open_clip_model.safetensors")
 LABELS = {
     "logit_mask": "LogitMask (free)",
     "rwft_o": "RWFT-O",
@@ -38,28 +41,38 @@ def stages(forget: str) -> list[Job]:
     ]
 
 
+def relation_job(text: str) -> Job:
+    """The main job of relational unlearning."""
+    return Job(RELATION, Path("lightning_configs/scenes/relation_unlearning.yaml"), 0, ["--data.forget", text], [SHIPPED])
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run all stages and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--forget", default="8", help="the digit to forget")
+    parser.add_argument("--relation", default="child eating hamburger", help="the tuple to forget")
     options = parser.parse_args(args)
     console, start = Console(), time.perf_counter()
-    plan = stages(options.forget)
-    for job in plan:
+    plan, relation = stages(options.forget), relation_job(options.relation)
+    for job in (*plan, relation):
         if job.finished():
             console.print(f"[green]✓[/green] {job.folder.name}: finished already, reused ({job.folder})")
             continue
         console.rule(job.folder.name)
         console.print("oro-unlearn", *job.command, style="dim", highlight=False)
         job.run()
+    from oro_unlearn.report.relation_report import report_table as relation_table
     from oro_unlearn.report.tables import NOTE, caption, comparison_rows, markdown_table, rich_table
 
     reports = [{**job.report(), "label": LABELS[job.folder.name]} for job in plan if job.folder.name in LABELS]
     rows = comparison_rows(reports)
     console.rule("comparison")
     console.print(rich_table(rows, f"The digit {options.forget} forgotten", f"{LEGEND} {caption(reports[0])}"))
+    console.rule("relation")
+    console.print(relation_table(relation.report()))
     (ROOT / "comparison.md").write_text(f"{markdown_table(rows)}\n\n{LEGEND} {NOTE}\n")
     console.print(f"{time.perf_counter() - start:.0f} s; table in {ROOT}/comparison.md, pictures in {ROOT}/*/redirection.png")
+    console.print(f"the relation's report, adapter and pictures (closest.png first) in {relation.folder}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python -m benchmarks.relations --seeds 3
 
-The recipe was chosen on "child eating hamburger" alone (benchmarks/tune_relations.py); the other three tuples were never used for that.
+The recipe was chosen on "child eating hamburger" alone (benchmarks/tune_relations.py), never on the other three tuples.
 A third of the vocabulary is withheld from the text terms, so that neighbours inside and outside of it can be told apart; the
 reference model of every table was pretrained without the four tuples. Finished runs are reused; writes
 benchmarks/results/relations_scenes.json.
@@ -32,6 +32,8 @@ TERMS = {  # ablations: what is switched off
     "without Ladv": ["--model.lambda_", "0"],
 }
 OURS = {"without kl_rows": ["--model.kl_rows", "0"], "without vocab_text": ["--model.vocab_text", "0"]}
+WATCHED = ("a child drinking wine", "a toddler drinking wine", "a child drinking beer", "a toddler drinking beer",
+           "an adult drinking wine", "a child holding wine", "a child drinking milk")  # fmt: skip
 FORMS = {"cosine push": ["--model.push", "cosine"], "pull": ["--model.preserve", "pull"]}
 
 
@@ -71,6 +73,17 @@ def jobs(seeds: int) -> dict[tuple[str, str, str], list[Job]]:
     return found
 
 
+def watched(report: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Cosine and drift of a few concepts, from the group where they are: forgotten, or among everything else."""
+    found: dict[str, dict[str, float]] = {}
+    for caption in WATCHED:
+        for group in ("everything_else", "direct"):
+            figures = report["items"]["unlearned"].get(group, {})
+            if caption in figures.get("cosine", {}):
+                found[caption] = {name: figures[name][caption] for name in ("cosine", "drift")}
+    return found
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run what is missing and write the results."""
     words = list(sys.argv[1:] if args is None else args)
@@ -87,8 +100,8 @@ def main(args: Sequence[str] | None = None) -> None:
         for one in own:
             if one.finished():
                 report = one.report()
-                kept = {name: report[name] for name in ("seed", "seconds", "adapter_parameters", "metrics", "items")}
-                runs.append({"table": table, "row": row, "tuple": text, **kept})
+                kept = {name: report[name] for name in ("seed", "seconds", "adapter_parameters", "metrics")}
+                runs.append({"table": table, "row": row, "tuple": text, **kept, "items": watched(report)})
     everything = [one for own in plan.values() for one in own]
     last = next(one for one in everything if one.finished()).report()
     result = {

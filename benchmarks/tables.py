@@ -14,10 +14,17 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.relation_tables import RELATION_TABLES
 from oro_unlearn.report.tables import markdown_table, number
 
 RESULTS = Path("benchmarks/results")
-PAGES = ("README.md", "docs/class_unlearning.md", "docs/results.md")
+PAGES = (
+    "README.md",
+    "docs/class_unlearning.md",
+    "docs/results.md",
+    "docs/relational_unlearning.md",
+    "docs/relational_results.md",
+)
 LABELS = {"logit_mask": "LogitMask (free control)", "rwft_o": "RWFT-O", "rwft_2_o": "RWFT-2-O", "rw_a": "RW-A"}
 Figure = Callable[[dict[str, Any]], float | None]
 
@@ -194,6 +201,7 @@ TABLES = {
     "tuning": tuning_table,
     "startup": startup_table,
     "provenance": provenance,
+    **RELATION_TABLES,
 }
 
 

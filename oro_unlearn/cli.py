@@ -16,6 +16,7 @@ from rich.console import Console
 
 import oro_unlearn.data  # noqa: F401  (the classes that --data can name)
 from oro_unlearn.errors import explain
+from oro_unlearn.graph import draw_graph
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.report import class_report, relation_report
@@ -142,6 +143,8 @@ class UnlearningCLI(LightningCLI):
             "seconds": round(model.seconds, 3),
         }
         kind = relation_report if isinstance(model, DualEncoder) else class_report
+        if kind is relation_report:
+            draw_graph(data.graph, data.roles, root / "graph.png")
         report = kind.write_report(header, model, data, root)
         Console().print(kind.report_table(report), f"written to {root}", sep="\n")
 

@@ -39,6 +39,7 @@ class RelationData(LightningDataModule, ABC):
         listed: How many neighbours of each slot are trained on where the graph names no safe edge; the others are unlisted,
             and only measured.
         withheld: Part of the captions that the text terms never see, to measure what lies outside the vocabulary.
+        rewordings: Of each vocabulary caption, in the training bank's words and places, beside the plain one.
         seed: Of every choice made here; not of training.
 
     Raises:
@@ -55,6 +56,7 @@ class RelationData(LightningDataModule, ABC):
         batch_size: int = 32,
         listed: dict[str, int] = {"subject": 2, "relation": 3, "object": 2},  # noqa: B006 (never changed)
         withheld: float = 0.0,
+        rewordings: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -65,7 +67,7 @@ class RelationData(LightningDataModule, ABC):
         if set(listed) - {"subject", "relation", "object"} or any(count < 0 for count in listed.values()):
             raise ValueError(f"--data.listed gives a number for subject, relation and object, not {listed}")
         self.graph_path, self.forget, self.propagate, self.batch_size = graph, forget, propagate, batch_size
-        self.listed_counts, self.withheld, self.seed = listed, withheld, seed
+        self.listed_counts, self.withheld, self.rewordings, self.seed = listed, withheld, rewordings, seed
 
     @cached_property
     def graph(self) -> RelationGraph:
@@ -130,11 +132,14 @@ class RelationData(LightningDataModule, ABC):
         Nothing unsafe is among them; ``withheld`` leaves a part out, though never a listed neighbour.
         """
         unsafe, draw, kept = set(self.roles.unsafe), random.Random(self.seed), set(self.listed)
+        reword, places = random.Random(f"{self.seed} rewordings"), ["", *self.graph.contexts.get("train", ())]
         found: dict[int, list[str]] = {0: [], 1: [], 2: []}
         for concept in self.concepts:
             drawn = draw.random()
             if concept not in unsafe and (drawn >= self.withheld or concept in kept):
-                found[self.shared(concept)].append(self.captions.plain(concept))
+                texts = found[self.shared(concept)]
+                texts.append(self.captions.plain(concept))
+                texts += [self.captions.say(concept, "train", reword, reword.choice(places)) for _ in range(self.rewordings)]
         return found
 
     def shared(self, concept: Concept) -> int:

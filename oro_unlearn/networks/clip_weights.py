@@ -4,6 +4,7 @@ import difflib
 import json
 import logging
 import os
+import pickle
 import ssl
 import urllib.error
 import urllib.request
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from oro_unlearn.networks.checkpoints import load_weights
 
@@ -69,11 +72,21 @@ def _from_tag_or_file(name: str, pretrained: str) -> tuple[Any, Any]:
     path = _downloaded(name, pretrained, tag) if tag else None
     model, tokenizer = _create(name, {key: tag[key] for key in PREPROCESSING if key in tag})
     if path is not None:
-        with _quiet():
-            open_clip.load_checkpoint(model, path)
+        _fill(model, path)
     elif pretrained:
         load_weights(model, pretrained)
     return model, tokenizer
+
+
+def _fill(model: Any, path: str) -> None:
+    """Load a tag's weights, with the conversions that open_clip knows."""
+    import open_clip
+
+    try:
+        with _quiet():
+            open_clip.load_checkpoint(model, path)
+    except (RuntimeError, OSError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
+        raise ValueError(f"{path} cannot be read ({_first_line(error)}): delete it, to download it again") from None
 
 
 def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:

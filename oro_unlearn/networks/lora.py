@@ -66,11 +66,9 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
         else:
             found = default_layers(names)
         if not found:
-            kinds = sorted({name.rsplit(".", 1)[-1] for name in names})
-            raise ValueError(
-                f"the {tower} tower has no layer named {', '.join(targets or BLOCK_LAYERS)}: set targets to some of "
-                f"{', '.join(kinds)}"
-            )
+            what = f"layer named {', '.join(targets)}" if targets else "transformer blocks or ResNet stages of open_clip's own"
+            kinds = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
+            raise ValueError(f"the {tower} tower has no {what}: set targets to some of {kinds}")
         chosen += found
     return chosen
 

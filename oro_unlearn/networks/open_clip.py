@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, pad
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from oro_unlearn.networks import adapter_files, lora
 from oro_unlearn.networks.clip_weights import build
@@ -32,6 +33,7 @@ class OpenCLIP(nn.Module):
         embed_dim: Length D of an embedding.
         context_length: Most tokens a caption can have.
         quick_gelu: Whether the activation is QuickGELU.
+        trims: Whether captions are cut to the longest one's end token.
 
     Raises:
         FileNotFoundError: If the weights are not here and cannot be downloaded.
@@ -147,7 +149,7 @@ class OpenCLIP(nn.Module):
         super().train(mode)
         if lora.adapted_layers(self.model):
             for module in self.model.modules():
-                if isinstance(module, nn.BatchNorm2d):
+                if isinstance(module, _BatchNorm):
                     module.eval()
         return self
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
 from oro_unlearn.report.run_report import summarise, write_json
 
-FIGURES = ("losses.png", "cosines.png", "closest.png")
+FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the command line
 FORGOTTEN = {
     "direct": "plain caption",
     "paraphrase": "paraphrase, held-out wordings",

@@ -155,6 +155,39 @@ def test_without_network_the_message_says_what_to_download(name, pretrained, mes
     assert "\n" not in str(error.value)
 
 
+@pytest.fixture
+def cached(monkeypatch, tmp_path) -> tuple[OpenCLIP, Path]:
+    """A model whose tag has its weights in the cache of the hub, without a network."""
+    source = OpenCLIP(folder_of(tmp_path, VIT), pretrained="")
+    (tmp_path / "oro-cached.json").write_text(json.dumps(VIT))
+    open_clip.add_model_config(tmp_path / "oro-cached.json")
+    tag = {"hf_hub": "oro/cached/", "quick_gelu": True, "mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "oro-cached", {"own": tag})
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    repository = tmp_path / "hub" / "models--oro--cached"
+    path = repository / "snapshots" / "0" / "open_clip_model.safetensors"
+    for parent in (path.parent, repository / "refs"):
+        parent.mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0")
+    save_file(source.merged_state(), path)
+    return source, path
+
+
+def test_weights_in_the_cache_need_no_network(cached):
+    network = OpenCLIP("oro-cached", pretrained="own")
+    assert torch.allclose(network.mean.flatten(), torch.tensor([0.1, 0.2, 0.3])), "the tag's own preprocessing"
+    for name, tensor in cached[0].state_dict().items():
+        assert torch.equal(network.state_dict()[name], tensor)
+
+
+def test_a_broken_file_in_the_cache_is_named(cached):
+    cached[1].write_bytes(cached[1].read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"open_clip_model\.safetensors cannot be read .*: delete it") as error:
+        OpenCLIP("oro-cached", pretrained="own")
+    assert "\n" not in str(error.value)
+
+
 def test_missing_weights_of_scenes(monkeypatch, tmp_path):
     monkeypatch.setattr(clip_weights, "SCENES", tmp_path)
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": VIT}))

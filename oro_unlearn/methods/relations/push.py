@@ -26,11 +26,11 @@ def push_loss(  # noqa: PLR0911 (one return a form)
 ) -> Tensor:
     """Loss of the unsafe pairs, a scalar.
 
-    ``cosine`` (the paper's): the mean cosine; it never stops, and drives captions to the far end of the gallery. ``target``:
-    Huber (0.1) of cosine - tau; ``squared``: its square. ``hinge``: what exceeds tau + margin. ``repair``: squared difference
-    to the reference's cosine of the picture with a caption of another group (MultiDelete, ECCV 2024). ``nce_against``: -log(1 - p),
-    p the softmax probability of the unsafe caption among those to keep. ``redirect``: 1 - cosine of the unsafe caption with
-    the nearest caption to keep (SafeR-CLIP's idea).
+    ``cosine`` (the paper's): the mean cosine; it never stops, and drives captions to the far end of the gallery.
+    ``target``: Huber (0.1) of cosine - tau; ``squared``: its square. ``hinge``: what exceeds tau + margin. ``repair``:
+    squared difference to the reference's cosine of the picture with a caption of another group (MultiDelete, ECCV 2024).
+    ``nce_against``: -log(1 - p), p the softmax probability of the unsafe caption among those to keep. ``redirect``:
+    1 - cosine of the unsafe caption with the nearest caption to keep (SafeR-CLIP's idea).
 
     Args:
         form: One of these.
