@@ -22,13 +22,39 @@ from benchmarks.relations import CONFIGS, SHIPPED, TUNED, WITHHELD
 
 ROOT = Path("runs/benchmarks/tune_relations")
 SEEDS = (0, 1)
-CANDIDATES: dict[str, list[str]] = {
-    "start: section 12 of the specification": [],
+START = {  # where the search began
+    "trainer.max_epochs": "6",
+    "model.push": "target",
+    "model.tau": "unrelated",
+    "model.kl_rows": "2.0",
+    "model.vocab_text": "30.0",
+    "model.vocab_captions": "94",
+    "model.lora_rank": "8",
+    "model.optimizer.lr": "3.0e-3",
+    "data.rewordings": "0",
+}
+WIDE = {"data.rewordings": "2", "model.vocab_captions": "188", "model.vocab_text": "100.0"}
+CANDIDATES: dict[str, dict[str, str]] = {
+    "start": {},
+    "rewordings 2": {"data.rewordings": "2"},
+    "vocab_captions 188, vocab_text 100": {"model.vocab_captions": "188", "model.vocab_text": "100.0"},
+    "wide": WIDE,
+    "wide, vocab_text 200": WIDE | {"model.vocab_text": "200.0"},
+    "wide, vocab_captions 282": WIDE | {"model.vocab_captions": "282"},
+    "wide, mismatched tau": WIDE | {"model.tau": "mismatched"},
+    "wide, kl_rows 5": WIDE | {"model.kl_rows": "5.0"},
+    "wide, rank 4": WIDE | {"model.lora_rank": "4"},
+    "wide, rank 16": WIDE | {"model.lora_rank": "16"},
+    "wide, squared": WIDE | {"model.push": "squared"},
+    "wide, 9 epochs": WIDE | {"trainer.max_epochs": "9"},
+    "wide, lr 1e-3, 9 epochs": WIDE | {"model.optimizer.lr": "1.0e-3", "trainer.max_epochs": "9"},
+    "wide, lr 6e-3": WIDE | {"model.optimizer.lr": "6.0e-3"},
 }
 
 
-def jobs(name: str, words: Sequence[str]) -> list[Job]:
+def jobs(name: str) -> list[Job]:
     """One candidate's runs."""
+    words = [word for key, value in (START | CANDIDATES[name]).items() for word in (f"--{key}", value)]
     folder = "-".join(name.replace(":", "").replace(",", "").replace("=", "").split())
     fixed = ["--data.forget", TUNED, "--data.holdout", "true", *WITHHELD]
     return [
@@ -52,7 +78,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the candidates and write their scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args(args)
-    plan = {name: jobs(name, words) for name, words in CANDIDATES.items()}
+    plan = {name: jobs(name) for name in CANDIDATES}
     run_stages([[one for own in plan.values() for one in own]])
     from oro_unlearn.report.run_report import hardware, versions, write_json
 
@@ -69,7 +95,7 @@ def main(args: Sequence[str] | None = None) -> None:
                 "score": round(mean(map(score, reports)), 4),
                 "seconds": seconds,
                 **figures,
-                "options": CANDIDATES[name],
+                "options": START | CANDIDATES[name],
             }
     result = {
         "command": " ".join(["python -m benchmarks.tune_relations", *(args if args is not None else sys.argv[1:])]),

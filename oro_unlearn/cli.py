@@ -14,7 +14,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
 
-import oro_unlearn.data  # noqa: F401  (the classes that --data can name)
+from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
 from oro_unlearn.errors import explain
 from oro_unlearn.graph import draw_graph
 from oro_unlearn.methods import UnlearningModule
@@ -86,6 +86,17 @@ class UnlearningCLI(LightningCLI):
         """Tell the model what the data knows."""
         for name in ("num_classes", "forget_classes"):
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    def instantiate_classes(self) -> None:
+        """Model, data and trainer.
+
+        Raises:
+            ValueError: If the model forgets relations and the data knows none.
+        """
+        super().instantiate_classes()
+        if isinstance(self.model, DualEncoder) and not isinstance(self.datamodule, RelationData):
+            kinds = f"{type(self.model).__name__} is for relations, and {type(self.datamodule).__name__} has none"
+            raise ValueError(f"{kinds}: choose --data Scenes or --data RelationPairs")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that writes everything into ``default_root_dir``."""

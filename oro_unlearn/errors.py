@@ -34,7 +34,12 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
     (
         KeyError,
         "state_dict|pytorch-lightning_version",
-        "--ckpt_path takes a run's model.ckpt; weights alone go to --model.original",
+        "--ckpt_path takes a run's model.ckpt; weights alone go to --model.original, or of CLIP to the network's pretrained",
+    ),
+    (
+        TypeError,
+        r"(\w+)\.__init__\(\) got an unexpected keyword argument 'num_classes'",
+        "{} takes no num_classes: choose a classifier with --model.network",
     ),
     (
         RuntimeError,
@@ -49,6 +54,7 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
 ]
 UNION = re.compile(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: .* Given value: (.*)")
 CLASS = re.compile(r"class '([\w.]+)'")
+CONSTRUCTOR = re.compile(r"Type \S*Callable\[.*\] expects a function or a callable class: |\.? Got value: Namespace\(.*")
 
 
 def explain(error: BaseException) -> str | None:
@@ -79,12 +85,14 @@ def _shorter(text: str) -> str:
     key = re.findall(r'Parser key "([\w.]+)"', text)
     if unknown and key and key[-1] in KNOWN:
         what, module, base = KNOWN[key[-1]]
-        known = ", ".join(_classes(module, base))
-        return f"unknown {what} {unknown[1]!r} for {key[-1]}; known: {known}, or the import path of your own"
+        known = _classes(module, base)
+        fault = "unsuitable" if unknown[1] in known else "unknown"
+        return f"{fault} {what} {unknown[1]!r} for {key[-1]}; known: {', '.join(known)}, or the import path of your own"
     union = UNION.search(text)
     if union:
         types = " or ".join(name.rpartition(".")[2].replace("NoneType", "null") for name in CLASS.findall(union[1])) or union[1]
         text = text[: union.start()] + f"expected {types}, got {union[2]}"
+    text = CONSTRUCTOR.sub("", text).replace("a typing.Literal[", "one of [")
     return CLASS.sub(lambda found: found[1], text).replace("Parser key ", "").replace("<", "").replace(">", "")
 
 
@@ -94,5 +102,6 @@ def _classes(module: ModuleType, base: type) -> list[str]:
     return sorted(
         name
         for name, value in found.items()
-        if inspect.isclass(value) and issubclass(value, base) and not inspect.isabstract(value) and "Adapter" not in name
+        if inspect.isclass(value) and issubclass(value, base) and not inspect.isabstract(value)
+        if not name.endswith(("Adapter", "Attention"))
     )

@@ -12,6 +12,7 @@ from torchvision import datasets
 
 from oro_unlearn.cli import build, main
 from oro_unlearn.networks import save_weights
+from tests import small_world
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "lightning_configs"
@@ -61,6 +62,27 @@ def original_weights():
         return name
 
     return make
+
+
+@pytest.fixture
+def relational(tmp_path):
+    """Words after ``fit`` or ``test`` for a config of the scenes, in a small world with random weights."""
+
+    def words(*args: str, config: str = "relation_unlearning", folder: Path = tmp_path) -> list[str]:
+        return [*small_world.arguments(folder, CONFIGS / "scenes" / f"{config}.yaml"), *args]
+
+    return words
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """Folder of a finished relational run: two epochs of one step. Not to be written into."""
+    folder = tmp_path_factory.mktemp("finished")
+    words = small_world.arguments(folder, CONFIGS / "scenes" / "relation_unlearning.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["oro-unlearn"])
+        main(["fit", *words, *small_world.ONE_BATCH, "--trainer.default_root_dir", str(folder / "out")])
+    return folder / "out"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import class_unlearning, demo, tables, tune
+from benchmarks import class_unlearning, demo, relation_tables, relations, tables, tune, tune_relations
 from benchmarks.jobs import Job, run_stages
 from tests.conftest import CONFIGS, ROOT, SHORT
 
@@ -107,11 +107,66 @@ def test_tuned_rates_are_those_of_the_configs():
 
 
 def test_every_script_says_what_it_does(monkeypatch, capsys):
-    from benchmarks import startup
+    from benchmarks import scenes_sheet, scenes_vocabulary, ship_scenes, startup
 
-    for script in (class_unlearning, demo, tables, tune, startup):
+    scripts = (
+        class_unlearning,
+        demo,
+        tables,
+        tune,
+        startup,
+        relations,
+        tune_relations,
+        scenes_sheet,
+        scenes_vocabulary,
+        ship_scenes,
+    )
+    for script in scripts:
         monkeypatch.setattr(sys, "argv", ["script", "--help"])
         with pytest.raises(SystemExit) as stop:
             script.main()
         assert stop.value.code == 0
         assert script.__doc__.splitlines()[0] in capsys.readouterr().out
+
+
+def test_relational_plan_runs_committed_configs_and_reports_tuples_that_were_not_tuned_on():
+    Path("lightning_configs").symlink_to(CONFIGS)
+    plan = relations.jobs(2)
+    assert all(job.config.is_file() and len(own) == 2 for own in plan.values() for job in own)
+    folders = [job.folder for own in plan.values() for job in own]
+    assert len(set(folders)) == len(folders)
+    tuned = {relations.TUNED}
+    for name in tune_relations.CANDIDATES:
+        for job in tune_relations.jobs(name):
+            assert {job.options[job.options.index("--data.forget") + 1]} == tuned
+            assert job.options[job.options.index("--data.holdout") + 1] == "true"
+    assert {text for table, _, text in plan if table == "methods"} - tuned == set(relations.TUPLES[1:])
+    assert len([row for table, row, _ in plan if table == "ablation_paper"]) == 6, "the whole and each of five terms left out"
+
+
+def test_the_chosen_recipe_is_that_of_the_config():
+    import yaml
+
+    result = json.loads((ROOT / "benchmarks/results/tune_relations.json").read_text())
+    assert result["chosen"] == min(result["candidates"], key=lambda name: result["candidates"][name]["score"])
+    assert result["candidates"][result["chosen"]]["options"] == [], "the config holds what was chosen: run the tuning again"
+    assert (
+        yaml.safe_load((CONFIGS / "scenes/relation_unlearning.yaml").read_text())["model"]["class_path"] == "RelationUnlearning"
+    )
+
+
+def test_relational_figures_spread_over_tuples_and_seeds_apart():
+    runs = [{"tuple": text, "value": value} for text, value in (("a", 1.0), ("a", 3.0), ("b", 5.0), ("b", 5.0), ("b", None))]
+    assert relation_tables.value(runs, lambda run: run["value"], 2) == "3.50 ± 2.12 ± 0.71"
+    assert relation_tables.value(runs[:1], lambda run: run["value"], 1) == "1.0"
+    assert relation_tables.value(runs[4:], lambda run: run["value"]) == "–"
+    assert relation_tables.value([{"tuple": "a", "value": -0.0001}], lambda run: run["value"]) == "0.000"
+
+
+def test_tuning_of_relations_adds_up_what_should_be_small():
+    after = {f"{group}/worst_r5": 0.1 for group in ("direct", "paraphrase", "contextual", "ood_image", "typo", "combined")}
+    after |= {"unsafe/median_rank": 0.75, "unlisted_neighbour/absolute_drift": 0.01, "unlisted_neighbour/worst_drift": 0.03}
+    after |= {"unlisted_neighbour/r1": 0.7, "retrieval/i2t_r1": 0.8}
+    before = {"unlisted_neighbour/r1": 0.8, "retrieval/i2t_r1": 0.7}
+    score = tune_relations.score({"metrics": {"unlearned": after, "original": before}})
+    assert score == pytest.approx(0.1 + 0.1 + 0.01 + 0.01 + 0.1)

@@ -4,13 +4,17 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oro_unlearn.graph import Concept, RelationGraph
+from PIL import Image, UnidentifiedImageError
 
-COLUMNS = ("image", "edge", "caption", "split", "context", "style", "source", "licence")
+from oro_unlearn.data.relation_data import GROUPS
+from oro_unlearn.graph import Captions, Concept, RelationGraph
+from oro_unlearn.graph.wording import closest, wording_key
+
+COLUMNS = ("image", "edge", "group", "caption", "split", "context", "style", "source", "licence")
 SPLITS = {"train": "train", "test": "test", "eval": "test", "validation": "test", "": ""}
 LARGEST = 64 * 2**20  # bytes
 
@@ -19,7 +23,8 @@ class Row(NamedTuple):
     """One picture."""
 
     path: Path
-    concept: Concept  # a tuple, or one object alone
+    concept: Concept  # a tuple, one object alone, or a neutral picture's own caption
+    group: str  # empty: the graph's
     caption: str  # empty: the graph's
     split: str  # train or test
     context: str  # a clause such as "in a kitchen"; only measured
@@ -34,8 +39,9 @@ def read_manifest(path: str | Path, root: str | Path, graph: RelationGraph, test
 
     Args:
         path: A ``.csv`` file with a header, or a ``.jsonl`` file with an object a line. Columns: ``image`` (relative to
-            ``root``), ``edge`` (``child drinking wine``, or an object alone), and optionally ``caption``, ``split`` (train
-            or test), ``context``, ``style``, ``source`` and ``licence``.
+            ``root``), ``edge`` (``child drinking wine``, or an object alone), and optionally ``group`` (unsafe, edges, nodes or
+            neutral; only neutral may have a ``caption`` and no edge), ``caption``, ``split`` (train or test), ``context``,
+            ``style``, ``source`` and ``licence``.
         root: The folder of the pictures.
         graph: Gives the names.
         test_share: Part of the pictures without a split that becomes the test split, chosen by their content.
@@ -50,16 +56,15 @@ def read_manifest(path: str | Path, root: str | Path, graph: RelationGraph, test
     path, root = Path(path), Path(root)
     if not path.is_file():
         raise FileNotFoundError(f"manifest {path} not found: name it with --data.manifest")
-    rows = [_row(path, line, values, root, graph) for line, values in _records(path)]
+    reader = _Rows(path, root, graph)
+    rows = [reader.row(line, values) for line, values in _records(path)]
     if not rows:
         raise ValueError(f"{path} has no rows: list pictures with the columns {', '.join(COLUMNS)}")
-    digests = [hashlib.sha256(row.path.read_bytes()).hexdigest() for row in rows]
-    chosen = [
-        row if row.split else row._replace(split="test" if int(digest[:8], 16) / 16**8 < test_share else "train")
-        for row, digest in zip(rows, digests, strict=True)
-    ]
+    digests = [_digest(f"{path}:{row.line}", row.path) for row in rows]
+    captions = [reader.own_caption(row) for row in rows]
+    chosen = _with_splits(rows, digests, captions, test_share)
     _no_leak(path, chosen, digests, "picture")
-    _no_leak(path, chosen, [row.caption for row in chosen], "caption")
+    _no_leak(path, chosen, captions, "caption")
     return chosen
 
 
@@ -72,19 +77,25 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8: save it as UTF-8") from None
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}:{line}: byte {error.start} is not UTF-8: save it as UTF-8") from None
     yield from _csv(path, text) if path.suffix == ".csv" else _jsonl(path, text)
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
+        header = list(reader.fieldnames or ())
+        _known_columns(f"{path}:{reader.line_num}", header)
         for values in reader:
             if None in values or None in values.values():
-                raise ValueError(f"{path}:{reader.line_num}: this line has another number of columns than the header")
+                raise ValueError(
+                    f"{path}:{reader.line_num}: this line has another number of columns than the header: quote cells that "
+                    "hold a comma"
+                )
             yield reader.line_num, values
     except csv.Error as error:
-        raise ValueError(f"{path}:{reader.line_num}: {error}") from None
+        raise ValueError(f"{path}:{reader.reader.line_num}: no CSV ({error}): quote or shorten the cell") from None
 
 
 def _jsonl(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -97,51 +108,159 @@ def _jsonl(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             raise ValueError(f"{path}:{line}: no JSON object ({str(error).splitlines()[0]})") from None
         if not isinstance(values, dict):
             raise ValueError(f'{path}:{line}: a JSON object is needed, such as {{"image": ..., "edge": ...}}')
+        _known_columns(f"{path}:{line}", list(values))
         yield line, values
 
 
-def _row(path: Path, line: int, values: dict[str, Any], root: Path, graph: RelationGraph) -> Row:
-    where = f"{path}:{line}"
-    unknown = [name for name in values if name not in COLUMNS]
-    if unknown:
-        raise ValueError(f"{where}: unknown column {unknown[0]!r}; columns are {', '.join(COLUMNS)}")
-    wrong = [name for name, value in values.items() if not isinstance(value, str)]
-    if wrong:
-        raise ValueError(f"{where}: {wrong[0]} must be text, not {values[wrong[0]]!r}")
-    cell = {name: values.get(name, "").strip() for name in COLUMNS}
-    if not cell["image"] or not cell["edge"]:
-        raise ValueError(f"{where}: image and edge must not be empty")
-    if cell["split"] not in SPLITS:
-        raise ValueError(f"{where}: split is train or test, not {cell['split']!r}")
-    picture = _inside(where, root, cell["image"])
-    try:
-        concept: Concept = (cell["edge"],) if cell["edge"] in graph.objects else tuple(graph.parse(cell["edge"]))
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-    split = SPLITS[cell["split"]] or ("test" if cell["context"] or cell["style"] else "")
-    if split == "train" and (cell["context"] or cell["style"]):
-        raise ValueError(f"{where}: pictures with a context or a style are for measuring: their split is test")
-    return Row(picture, concept, cell["caption"], split, cell["context"], cell["style"], cell["source"], cell["licence"], line)
+def _known_columns(where: str, names: Sequence[str]) -> None:
+    for number, name in enumerate(names):
+        if name not in COLUMNS:
+            raise ValueError(f"{where}: unknown column {name!r}; columns are {', '.join(COLUMNS)}")
+        if name in names[:number]:
+            raise ValueError(f"{where}: column {name!r} is given twice: drop one")
+
+
+class _Rows:
+    """Checks rows of one manifest.
+
+    Args:
+        path: The manifest, for errors.
+        root: The folder of the pictures.
+        graph: Gives the names.
+    """
+
+    def __init__(self, path: Path, root: Path, graph: RelationGraph) -> None:
+        self.path, self.root, self.graph, self.captions = path, root, graph, Captions(graph)
+        self.names = {wording_key(name): name for name in graph.objects}
+        for node in sorted(graph.objects.values(), key=lambda node: len(graph.ancestors(node.name))):
+            for word in (word for words in node.synonyms.values() for word in words):
+                self.names.setdefault(wording_key(word), node.name)
+        self.trained_contexts = {wording_key(context) for context in graph.contexts["train"]}
+
+    def row(self, line: int, values: dict[str, Any]) -> Row:
+        """One row from its cells."""
+        where = f"{self.path}:{line}"
+        cell = _cells(where, values)
+        picture, concept, split = _inside(where, self.root, cell["image"]), self.concept(where, cell), self.split(where, cell)
+        rest = {name: cell[name] for name in ("group", "caption", "context", "style", "source", "licence")}
+        return Row(path=picture, concept=concept, split=split, line=line, **rest)
+
+    def concept(self, where: str, cell: dict[str, str]) -> Concept:
+        """What the row shows: a tuple or an object of the graph, or what its caption says."""
+        edge, graph = cell["edge"], self.graph
+        if cell["group"] not in ("", *GROUPS):
+            raise ValueError(f"{where}: group is {', '.join(GROUPS)} or empty, not {cell['group']!r}")
+        if not edge:
+            return self.free(where, cell)
+        name = self.names.get(wording_key(edge))
+        if name is not None:
+            return (name,)
+        if len(edge.split()) < 3:
+            known = closest(edge, graph.objects)
+            raise ValueError(f"{where}: edge {edge!r} is no object ({known}) and no tuple, such as 'child eating hamburger'")
+        try:
+            triple = graph.parse(edge)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        if not graph.valid(triple):
+            raise ValueError(f"{where}: {graph.path} does not allow {edge!r}: correct it, or what the relation allows")
+        return tuple(triple)
+
+    def free(self, where: str, cell: dict[str, str]) -> Concept:
+        """A neutral picture's own caption, which must not be a name of the graph."""
+        caption = cell["caption"]
+        if cell["group"] != "neutral" or not caption:
+            raise ValueError(f"{where}: edge is empty: name a tuple or an object; only group neutral takes a caption instead")
+        try:
+            known = self.names.get(wording_key(caption)) or str(self.graph.parse(caption))
+        except ValueError:
+            return (caption,)
+        raise ValueError(f"{where}: the caption {caption!r} names {known!r}: write that into edge")
+
+    def split(self, where: str, cell: dict[str, str]) -> str:
+        """Train or test; empty where it is chosen later."""
+        if cell["split"] not in SPLITS:
+            raise ValueError(f"{where}: split is train or test, not {cell['split']!r}")
+        measured = bool(cell["context"] or cell["style"])
+        split = SPLITS[cell["split"]] or ("test" if measured else "")
+        if split == "train" and measured:
+            raise ValueError(f"{where}: pictures with a context or a style are for measuring: their split is test")
+        if wording_key(cell["context"]) in self.trained_contexts:
+            raise ValueError(f"{where}: training captions name the context {cell['context']!r}: measure in another place")
+        return split
+
+    def own_caption(self, row: Row) -> str:
+        """What identifies a caption of the user's; empty for the graph's plain one, which both splits use."""
+        known = len(row.concept) == 3 or row.concept[0] in self.graph.objects
+        key = wording_key(row.caption)
+        return "" if known and key == wording_key(self.captions.plain(row.concept)) else key
+
+
+def _cells(where: str, values: dict[str, Any]) -> dict[str, str]:
+    """All columns as text, without white space around it; missing ones are empty."""
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{where}: {name} must be text, not {json.dumps(value)[:40]}")
+        if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
+            raise ValueError(f"{where}: {name} holds a zero byte or half a character: write it anew")
+    cell = {name: " ".join(values.get(name, "").split()) for name in COLUMNS}
+    cell["image"] = values.get("image", "").strip()
+    if not cell["image"]:
+        raise ValueError(f"{where}: image is empty: name a file, relative to --data.root")
+    return cell
 
 
 def _inside(where: str, root: Path, name: str) -> Path:
     """The picture's path, which must lie in the folder."""
-    if "\0" in name:
-        raise ValueError(f"{where}: the image's name holds a zero byte")
     picture = root / name
     try:
         inside = picture.resolve().is_relative_to(root.resolve())
         found = picture.is_file()
-    except OSError as error:
-        raise ValueError(f"{where}: image name cannot be used ({error.strerror})") from None
+    except (OSError, RuntimeError) as error:  # a name too long, a circle of links
+        reason = getattr(error, "strerror", None) or "its links go in a circle"
+        raise ValueError(f"{where}: image {name[:80]!r} cannot be used ({reason}): give it another name") from None
     if not inside:
-        raise ValueError(f"{where}: image {name} lies outside {root}: put it inside and name it relative to it")
+        raise ValueError(f"{where}: image {name!r} lies outside {root}: put it inside and name it relative to it")
     if not found:
-        raise FileNotFoundError(f"{where}: image {picture} not found: paths are relative to --data.root")
+        raise FileNotFoundError(f"{where}: image {name!r} not found in {root}: paths are relative to --data.root")
     return picture
 
 
-def _no_leak(path: Path, rows: list[Row], keys: list[str], what: str) -> None:
+def _digest(where: str, path: Path) -> str:
+    """SHA-256 of a file that begins as an image does."""
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)):
+            return hashlib.sha256(content).hexdigest()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "no image file" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
+        raise ValueError(f"{where}: cannot read image {str(path)!r} ({reason}): repair or remove it") from None
+
+
+def _with_splits(rows: Sequence[Row], digests: Sequence[str], captions: Sequence[str], test_share: float) -> list[Row]:
+    """Give every row a split: rows that share a picture or a caption of the user's get the same one."""
+    first: dict[tuple[str, str], int] = {}  # row by picture or caption
+    leader = list(range(len(rows)))
+
+    def lead(number: int) -> int:
+        while leader[number] != number:
+            leader[number] = number = leader[leader[number]]
+        return number
+
+    for number, keys in enumerate(zip(digests, captions, strict=True)):
+        for key in zip(("picture", "caption"), keys, strict=True):
+            if key[1]:
+                leader[lead(number)] = lead(first.setdefault(key, number))
+    given: dict[int, str] = {}
+    smallest: dict[int, str] = {}
+    for number, (row, digest) in enumerate(zip(rows, digests, strict=True)):
+        given[lead(number)] = given.get(lead(number)) or row.split
+        smallest[lead(number)] = min(digest, smallest.get(lead(number), digest))
+    drawn = {number: "test" if int(digest[:8], 16) / 16**8 < test_share else "train" for number, digest in smallest.items()}
+    return [row._replace(split=row.split or given[lead(n)] or drawn[lead(n)]) for n, row in enumerate(rows)]
+
+
+def _no_leak(path: Path, rows: Iterable[Row], keys: Iterable[str], what: str) -> None:
     """The same key in both splits would measure what was trained on."""
     first: dict[str, Row] = {}
     for row, key in zip(rows, keys, strict=True):

@@ -66,8 +66,11 @@ class RelationData(LightningDataModule, ABC):
             raise ValueError(f"--data.withheld is a part of the vocabulary in [0, 1), not {withheld}")
         if set(listed) - {"subject", "relation", "object"} or any(count < 0 for count in listed.values()):
             raise ValueError(f"--data.listed gives a number for subject, relation and object, not {listed}")
+        if seed < 0:
+            raise ValueError(f"--data.seed is 0 or more, not {seed}")
         self.graph_path, self.forget, self.propagate, self.batch_size = graph, forget, propagate, batch_size
-        self.listed_counts, self.withheld, self.rewordings, self.seed = listed, withheld, rewordings, seed
+        self.listed_counts, self.withheld, self.seed = listed, withheld, seed
+        self.rewordings = rewordings
 
     @cached_property
     def graph(self) -> RelationGraph:
@@ -83,7 +86,18 @@ class RelationData(LightningDataModule, ABC):
     def requests(self) -> list[Triple]:
         """The tuples named by ``forget``; empty where the graph's unsafe edges are meant."""
         texts = [self.forget] if isinstance(self.forget, str) else self.forget
-        return [self.graph.parse(text) for text in texts if text]
+        return [self.parsed("forget", text) for text in texts if text]
+
+    def parsed(self, option: str, text: str) -> Triple:
+        """The tuple that an option names.
+
+        Raises:
+            ValueError: If it is unknown; the message names the option.
+        """
+        try:
+            return self.graph.parse(text)
+        except ValueError as error:
+            raise ValueError(f"--data.{option}: {error}") from None
 
     @cached_property
     def roles(self) -> Roles:
@@ -96,9 +110,14 @@ class RelationData(LightningDataModule, ABC):
         return [" ".join(triple) for triple in self.roles.requested]
 
     @cached_property
-    def concepts(self) -> list[Concept]:
-        """Everything with a caption of its own: concrete tuples and single objects, in a fixed order."""
+    def concrete(self) -> list[Concept]:
+        """The graph's concrete tuples and single objects, in a fixed order."""
         return [*self.graph.triples(), *((name,) for name in self.graph.nodes())]
+
+    @cached_property
+    def concepts(self) -> list[Concept]:
+        """Everything with a caption of its own."""
+        return list(self.concrete)
 
     @cached_property
     def listed(self) -> list[Triple]:
@@ -134,7 +153,7 @@ class RelationData(LightningDataModule, ABC):
         unsafe, draw, kept = set(self.roles.unsafe), random.Random(self.seed), set(self.listed)
         reword, places = random.Random(f"{self.seed} rewordings"), ["", *self.graph.contexts.get("train", ())]
         found: dict[int, list[str]] = {0: [], 1: [], 2: []}
-        for concept in self.concepts:
+        for concept in self.concrete:
             drawn = draw.random()
             if concept not in unsafe and (drawn >= self.withheld or concept in kept):
                 texts = found[self.shared(concept)]
@@ -148,9 +167,10 @@ class RelationData(LightningDataModule, ABC):
 
     def slots(self, concepts: Sequence[Concept]) -> Tensor:
         """Subject, relation and object by position (N, 3), -1 where there is none."""
-        objects, relations = list(self.graph.objects), list(self.graph.relations)
+        objects = {name: number for number, name in enumerate(self.graph.objects)}
+        relations = {name: number for number, name in enumerate(self.graph.relations)}
         rows = [
-            (objects.index(c[0]), relations.index(c[1]), objects.index(c[2])) if len(c) == 3 else (objects.index(c[0]), -1, -1)
+            (objects[c[0]], relations[c[1]], objects[c[2]]) if len(c) == 3 else (objects.get(c[0], -1), -1, -1)
             for c in concepts
         ]
         return torch.tensor(rows).view(-1, 3)
@@ -158,7 +178,8 @@ class RelationData(LightningDataModule, ABC):
     def attack(self, concept: Concept, context: str, draw: random.Random) -> str:
         """A caption of the training banks: reworded or through words above it, in a place, in one case of four misspelt."""
         placed = context or draw.choice(["", *self.graph.contexts.get("train", ())])
-        above = [triple for triple in self.roles.unsafe if concept in self.graph.closure(triple) and triple != concept]
+        unsafe = self.roles.unsafe if concept in self.roles.unsafe else ()  # what is kept is never said as what is not
+        above = [triple for triple in unsafe if concept in self.graph.closure(triple) and triple != concept]
         said = draw.choice(above) if above and draw.random() < 0.3 else concept
         caption = self.captions.say(said, draw.choice(("plain", "train")) if said != concept else "train", draw, placed)
         return self.captions.typo(caption, "train", draw) if draw.random() < 0.25 else caption
@@ -180,21 +201,32 @@ class RelationData(LightningDataModule, ABC):
         """The probes, made once."""
         return self.probes()
 
+    def setup(self, stage: str) -> None:
+        """Read graph and pictures' list before the network is loaded, so that a mistake is found before training."""
+        len(self.measured.texts)
+
     def train_dataloader(self) -> CombinedLoader:
         """One shuffled loader for each split the method trains on: every batch holds as many pairs of each.
+
+        That is ``batch_size`` pairs, or what the smallest split has.
 
         Raises:
             ValueError: If one of them is empty.
         """
         assert self.trainer is not None
         method: Any = self.trainer.lightning_module
-        loaders = {}
-        for name in method.train_splits:
-            pairs = self.split(name)
+        splits = {name: self.split(name) for name in method.train_splits}
+        for name, pairs in splits.items():
             if not len(pairs):
-                raise ValueError(f"no {name} pairs to train on: add pictures of them, or name another tuple to forget")
-            size = min(self.batch_size, len(pairs))
-            loaders[name] = DataLoader(pairs, batch_size=size, shuffle=True, drop_last=True, collate_fn=_as_is)
+                raise ValueError(
+                    f"--data {type(self).__name__} has no {name} pairs to train on: add pictures of them, raise --data.listed, "
+                    "or name another tuple to forget"
+                )
+        size = max(1, min(self.batch_size, min(map(len, splits.values())) // self.trainer.world_size))
+        loaders = {
+            name: DataLoader(pairs, batch_size=size, shuffle=True, drop_last=True, collate_fn=_as_is)
+            for name, pairs in splits.items()
+        }
         return CombinedLoader(loaders, method.loader_mode)
 
     def test_dataloader(self) -> DataLoader[Any]:

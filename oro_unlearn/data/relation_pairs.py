@@ -1,6 +1,7 @@
 """The user's own pictures of relations, listed in a manifest."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -15,7 +16,9 @@ from oro_unlearn.data.manifest import Row, read_manifest
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_data import RelationData
 from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probes
-from oro_unlearn.graph import Concept, Triple
+from oro_unlearn.graph import Captions, Concept, RelationGraph, Triple
+from oro_unlearn.graph.captions import Bank
+from oro_unlearn.graph.wording import ARTICLES, wording_key
 
 KEPT_IN_MEMORY = 4096  # pictures
 
@@ -57,6 +60,16 @@ class RelationPairs(RelationData):
         self.image_size, self.test_share = image_size, test_share
         self._splits: dict[str, PairImages] = {}
 
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest is looked for."""
+        return Path(self.manifest) if Path(self.manifest).is_file() else self.root / self.manifest
+
+    @cached_property
+    def captions(self) -> Captions:
+        """What the graph can say, and neutral captions of the user's."""
+        return ManifestCaptions(self.graph)
+
     @cached_property
     def rows(self) -> list[Row]:
         """The manifest, read once.
@@ -64,18 +77,64 @@ class RelationPairs(RelationData):
         Raises:
             ValueError: If it lacks pictures of what is to be forgotten, to train on or to measure.
         """
-        path = Path(self.manifest) if Path(self.manifest).is_file() else self.root / self.manifest
+        path = self.manifest_path
         rows = read_manifest(path, self.root, self.graph, self.test_share)
+        self._check_groups(rows)
+        self._check_captions(rows)
         unsafe = set(self.roles.unsafe)
         for split in ("train", "test"):
             if not any(row.concept in unsafe and row.split == split for row in rows):
-                raise ValueError(f"{path}: no {split} picture of {self.forget_names[0]!r}: add some, or forget another tuple")
+                raise ValueError(
+                    f"{path}: no {split} picture of {self.forget_names[0]!r}: add some, give some the split {split}, "
+                    "or forget another tuple"
+                )
         return rows
+
+    def _check_groups(self, rows: Sequence[Row]) -> None:
+        """A group that a row names must be the role of its tuple."""
+        roles = self.roles
+        known: dict[Concept, str] = {**dict.fromkeys(roles.neutral, "neutral"), **dict.fromkeys(roles.nodes, "nodes")}
+        known |= {triple: "edges" for found in roles.neighbours.values() for triple in found}
+        known |= dict.fromkeys(roles.unsafe, "unsafe")
+        for row in rows:
+            role = known.get(row.concept, "in no group")
+            if row.group not in ("", role) and not _free(row.concept, self.graph):
+                raise ValueError(
+                    f"{self.manifest_path}:{row.line}: group is {row.group}, but {' '.join(row.concept)!r} is {role} when "
+                    f"{self.forget_names[0]!r} is forgotten: correct it, or leave group empty"
+                )
+
+    def _check_captions(self, rows: Sequence[Row]) -> None:
+        """Captions of the user's must not say of a safe picture what is to be forgotten, nor borrow the other split's words."""
+        unsafe = {triple: _pattern(triple, self.graph) for triple in self.roles.unsafe}
+        banks: dict[str, Bank] = {"train": "eval", "test": "train"}
+        borrowed: dict[tuple[Concept, str], set[str]] = {}
+        for row in (row for row in rows if row.caption):
+            where, words = f"{self.manifest_path}:{row.line}: the caption {row.caption!r}", _words(row.caption)
+            safe = row.concept not in unsafe and not (len(row.concept) == 3 and _pattern(row.concept, self.graph).search(words))
+            said = next((triple for triple, pattern in unsafe.items() if safe and pattern.search(words)), None)
+            if said:
+                raise ValueError(
+                    f"{where} says {str(said)!r}, which is to be forgotten, of a picture of {' '.join(row.concept)!r}: "
+                    "correct caption or edge"
+                )
+            bank = banks[row.split]
+            if (row.concept, bank) not in borrowed:
+                borrowed[row.concept, bank] = self._texts(row.concept, bank)
+            if wording_key(row.caption) in borrowed[row.concept, bank]:
+                raise ValueError(f"{where} is among the graph's {bank} wordings, but its split is {row.split}: reword it")
+
+    def _texts(self, concept: Concept, bank: Bank) -> set[str]:
+        """Keys of all captions of a concept in the words or templates of a bank."""
+        plain = self.captions.plain(concept)
+        worded = self.captions.wordings(concept, bank)
+        texts = [*worded, *(text for caption in (plain, *worded) for text in self.captions.sentences(caption, bank))]
+        return {wording_key(text) for text in texts}
 
     @cached_property
     def concepts(self) -> list[Concept]:
-        """Everything with a caption of its own, and abstract concepts of which there are pictures."""
-        return list(dict.fromkeys([*super().concepts, *(row.concept for row in self.rows)]))
+        """Everything with a caption of its own, abstract concepts of which there are pictures, and neutral captions."""
+        return list(dict.fromkeys([*self.concrete, *(row.concept for row in self.rows)]))
 
     def _shown(self, split: str) -> set[Concept]:
         return {row.concept for row in self.rows if row.split == split}
@@ -93,9 +152,9 @@ class RelationPairs(RelationData):
 
     @cached_property
     def neutral(self) -> tuple[list[Concept], list[Concept]]:
-        """Neutral concepts with training pictures, and those with test pictures alone."""
+        """Neutral concepts and captions with training pictures, and those with test pictures alone."""
         train, test = self._shown("train"), self._shown("test")
-        found = [tuple(concept) for concept in self.roles.neutral]
+        found = [*self.roles.neutral, *(concept for concept in self.concepts if _free(concept, self.graph))]
         return [c for c in found if c in train], [c for c in found if c in test - train]
 
     def split(self, name: str) -> PairImages:
@@ -119,11 +178,15 @@ class RelationPairs(RelationData):
     def probes(self) -> RelationProbes:
         """The test split."""
         rows = [row for row in self.rows if row.split == "test"]
-        return make_probes(self, [Picture(row.concept, row.context, row.style) for row in rows], self._reader(rows))
+        pictures = [Picture(row.concept, row.context, row.style, row.caption) for row in rows]
+        return make_probes(self, pictures, self._reader(rows))
 
     def _reader(self, rows: Sequence[Row]) -> Any:
         def load(number: int) -> Tensor:
-            return read_image(rows[number].path, self.image_size, 3)
+            try:
+                return read_image(rows[number].path, self.image_size, 3)
+            except ValueError as error:
+                raise ValueError(f"{self.manifest_path}:{rows[number].line}: {error}") from None
 
         return load
 
@@ -131,3 +194,33 @@ class RelationPairs(RelationData):
     def licences(self) -> dict[str, int]:
         """Pictures by licence, for the report."""
         return dict(Counter(row.licence or "not given" for row in self.rows))
+
+
+class ManifestCaptions(Captions):
+    """The graph's captions; a neutral picture without an edge is a concept that only its own caption says."""
+
+    def plain(self, concept: Concept) -> str:
+        """The concept by its names, or the caption that it is."""
+        return concept[0] if _free(concept, self.graph) else super().plain(concept)
+
+    def wordings(self, concept: Concept, bank: Bank) -> list[str]:
+        """Captions in words of the bank; none of a concept that is a caption."""
+        return [] if _free(concept, self.graph) else super().wordings(concept, bank)
+
+
+def _free(concept: Concept, graph: RelationGraph) -> bool:
+    return len(concept) == 1 and concept[0] not in graph.objects
+
+
+def _words(text: str) -> str:
+    """Lower-case words without articles and punctuation."""
+    return " ".join(word for word in wording_key(text).split() if word not in ARTICLES)
+
+
+def _pattern(triple: Concept, graph: RelationGraph) -> re.Pattern[str]:
+    """Finds a tuple in :func:`_words`: any wording of its subject, of its relation and of its object, in a row."""
+    subject, thing = (graph.objects[triple[slot]].synonyms for slot in (0, 2))
+    banks = (subject, graph.relations[triple[1]].phrases, thing)
+    words = [[name, *bank["train"], *bank["eval"]] for name, bank in zip(triple, banks, strict=True)]
+    parts = ("|".join(re.escape(_words(word)) for word in choices) for choices in words)
+    return re.compile(r"\b" + " ".join(f"(?:{part})" for part in parts) + r"\b")

@@ -24,6 +24,7 @@ class Picture(NamedTuple):
     concept: Concept
     context: str = ""
     style: str = ""
+    caption: str = ""  # a held-out one of the user's own
 
 
 @dataclass
@@ -86,7 +87,7 @@ def make_probes(data: "RelationData", pictures: Sequence[Picture], load: Callabl
         items={name: list(names) for name, names in builder.items.items()},
         unsafe=[position[triple] for triple in data.roles.unsafe if triple in position],
         neighbours={slot: [position[t] for t in found if t in position] for slot, found in data.roles.neighbours.items()},
-        nodes=[number for number, concept in enumerate(builder.concepts) if len(concept) == 1],
+        nodes=[number for number, (name, *more) in enumerate(builder.concepts) if not more and name in data.graph.objects],
         swaps=[
             (number, position[concept[::-1]])
             for number, concept in enumerate(builder.concepts)
@@ -134,9 +135,11 @@ class _Builder:
             for row in self.rows.get((triple, "plain"), []):
                 for group in ("direct", "unsafe"):
                     self.add(group, row, plain, plain)
-                self.add("unrelated", row, self.draw.choice(far or [plain]), plain)
+                if far:
+                    self.add("unrelated", row, self.draw.choice(far), plain)
                 self.add("shuffled", row, self.shuffled(plain), plain)
-                for group, texts in (("paraphrase", reworded), ("unsafe", reworded), ("hypernym", above), ("typo", typos)):
+                others = self.with_own(row, reworded, plain)
+                for group, texts in (("paraphrase", others), ("unsafe", others), ("hypernym", above), ("typo", typos)):
                     for text in texts:
                         self.add(group, row, text, text)
             for row in self.rows.get((triple, "context"), []):
@@ -147,6 +150,11 @@ class _Builder:
                 style = self.pictures[row].style
                 self.add("ood_image", row, plain, style)
                 self.add("combined", row, self.captions.typo(self.draw.choice(reworded), "eval", self.draw), style)
+
+    def with_own(self, row: int, texts: list[str], plain: str) -> list[str]:
+        """The texts and the picture's own caption, if it has another one."""
+        own = self.pictures[row].caption
+        return [*texts, own] if own and own not in (plain, *texts) else texts
 
     def places(self) -> dict[str, Tensor]:
         """The gallery's captions in each place where something unsafe is shown."""
@@ -166,7 +174,8 @@ class _Builder:
 
     def preserved_groups(self) -> None:
         """What must stay: nodes, listed and unlisted neighbours, neutral concepts."""
-        data, vocabulary = self.data, {text for texts in self.data.vocabulary.values() for text in texts}
+        data, unsafe = self.data, set(self.data.roles.unsafe)
+        vocabulary = {text for texts in data.vocabulary.values() for text in texts}
         known = {triple for found in data.unlisted.values() for triple in found if self.captions.plain(triple) in vocabulary}
         by_slot = {slot: set(found) for slot, found in data.unlisted.items()}
         unlisted = sorted(set().union(*by_slot.values()))
@@ -181,13 +190,13 @@ class _Builder:
         self.preserved("unlisted_neighbour", unlisted, 0)
         self.preserved("unlisted_in", [triple for triple in unlisted if triple in known], 0)
         self.preserved("unlisted_out", [triple for triple in unlisted if triple not in known], 0)
-        self.preserved("everything_else", [c for c in self.concepts if c not in set(data.roles.unsafe)], 0)
+        self.preserved("everything_else", [concept for concept in self.concepts if concept not in unsafe], 0)
 
     def preserved(self, group: str, concepts: Sequence[Concept], wordings: int) -> None:
-        """Plain pictures of each concept with its plain caption and some held-out wordings."""
+        """Plain pictures of each concept with its plain caption, some held-out wordings, and those of their own."""
         for concept in concepts:
             plain = self.captions.plain(concept)
             texts = [plain, *self.held_out(concept, wordings)]
             for row in self.rows.get((tuple(concept), "plain"), []):
-                for text in texts:
+                for text in self.with_own(row, texts, plain):
                     self.add(group, row, text, plain)

@@ -11,6 +11,7 @@ from torch.nn.functional import normalize, pad
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from oro_unlearn.networks import adapter_files, lora
+from oro_unlearn.networks.checkpoints import load_weights
 from oro_unlearn.networks.clip_weights import build
 from oro_unlearn.networks.split_attention import split_attention
 
@@ -218,6 +219,21 @@ class OpenCLIP(nn.Module):
                 f"{len(idle)} of {len(parameters)} tensors of the adapter have no gradient (first {', '.join(idle[:3])}): "
                 "nothing in the loss depends on them; choose other towers or targets"
             )
+
+    def load_weights(self, path: str | Path) -> None:
+        """Replace the weights by those of a plain open_clip model, strictly.
+
+        Args:
+            path: As in :func:`oro_unlearn.networks.load_weights`.
+
+        Raises:
+            FileNotFoundError: If the file is missing.
+            ValueError: If the file does not fit, or the model has an adapter.
+        """
+        lora.refuse_second(self.model)
+        plain = lora.merged_copy(self.model)
+        load_weights(plain, path)
+        self.model.load_state_dict(split_attention(plain).state_dict())
 
     def merged_state(self) -> dict[str, Tensor]:
         """The state dict of a plain open_clip model with the adapter in its weights; the model itself stays as it is."""

@@ -9,7 +9,7 @@ from torch import multiprocessing
 from torchmetrics import Metric, MetricCollection
 
 import oro_unlearn.metrics
-from oro_unlearn.metrics import ForgetRetainAccuracy, MembershipInference, NearestClassMIA, UnlearningTotalVariation
+from oro_unlearn.metrics import CosineDrift, ForgetRetainAccuracy, MembershipInference, NearestClassMIA, UnlearningTotalVariation
 
 SAMPLES = 41  # odd, so that two processes never get the same number
 
@@ -27,7 +27,12 @@ def confidences_and_groups(generator):
     return (torch.rand(SAMPLES, generator=generator) + (groups == 1)).clamp(max=1), groups
 
 
+def two_cosines(generator):
+    return tuple(2 * torch.rand(SAMPLES, generator=generator) - 1 for _ in range(2))
+
+
 CASES = {
+    "cosine drift": (CosineDrift, two_cosines),
     "accuracy": (lambda: ForgetRetainAccuracy(5, [1, 3]), logits_and_labels),
     "total variation": (UnlearningTotalVariation, two_distributions),
     "conditional total variation": (lambda: UnlearningTotalVariation([2], conditional=True), two_distributions),
@@ -103,7 +108,8 @@ def test_metric_is_stateless_on_disk_and_resets(name):
     metric.update(*samples)
     first = figures(metric)
     assert metric.state_dict() == {}
-    assert all(0 <= value <= 1 or math.isnan(value) for value in first.values())
+    low, high = (-2, 2) if isinstance(metric, CosineDrift) else (0, 1)
+    assert all(low <= value <= high or math.isnan(value) for value in first.values())
     metric.reset()
     metric.update(*samples)
     assert figures(metric) == pytest.approx(first, nan_ok=True)

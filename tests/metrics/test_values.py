@@ -9,6 +9,7 @@ from sklearn.svm import SVC
 from torch.nn.functional import one_hot
 
 from oro_unlearn.metrics import (
+    CosineDrift,
     ForgetRetainAccuracy,
     MembershipInference,
     NearestClassMIA,
@@ -235,3 +236,62 @@ def test_nearest_class_choice():
     assert nearest_class(torch.tensor([0.3, 0.4, 0.3]), [1]) == 0
     with pytest.raises(ValueError, match="two retained classes"):
         nearest_class(torch.tensor([0.3, 0.7]), [1])
+
+
+def drift(base, edited) -> dict[str, float]:
+    metric = CosineDrift()
+    metric.update(torch.tensor(base), torch.tensor(edited))
+    return {name: float(value) for name, value in metric.compute().items()}
+
+
+@pytest.mark.parametrize(
+    ("base", "edited", "value"),
+    [(0.3010, -0.3868, 0.6878), (0.2522, -0.2359, 0.4881), (0.2716, -0.4296, 0.7012), (0.2820, 0.3428, -0.0608)],
+)
+def test_drift_of_the_papers_tables(base, edited, value):
+    found = drift([base], [edited])
+    assert found["drift"] == pytest.approx(value, abs=1e-6)
+    assert found["absolute_drift"] == pytest.approx(abs(value), abs=1e-6)
+
+
+def test_drift_is_a_mean_over_pairs():
+    found = drift([0.3010, 0.2522, 0.2716], [-0.3868, -0.2359, -0.4296])
+    assert found == pytest.approx({"base": 0.274933, "edited": -0.350767, "drift": 0.6257, "absolute_drift": 0.6257}, abs=1e-6)
+
+
+def test_absolute_drift_sees_pairs_that_move_in_opposite_directions():
+    found = drift([0.5, 0.25, 0.0], [0.25, 0.5, 0.0])
+    assert found["drift"] == 0
+    assert found["absolute_drift"] == pytest.approx(0.5 / 3)
+
+
+def test_drift_between_opposite_vectors_is_two():
+    assert drift([1.0], [-1.0])["drift"] == 2
+
+
+def test_drift_without_pairs_is_nan():
+    assert all(math.isnan(value) for value in drift([], []).values())
+
+
+def test_drift_of_half_precision_cosines_is_summed_in_double():
+    metric = CosineDrift()
+    for _ in range(3):
+        metric.update(torch.full((1000,), 0.25, dtype=torch.bfloat16), torch.full((1000,), 0.125, dtype=torch.bfloat16))
+    assert metric.compute()["drift"] == 0.125
+
+
+@pytest.mark.parametrize(
+    ("base", "edited", "message"),
+    [
+        (torch.zeros(2), torch.zeros(3), r"must both be \(B,\): base \(2,\), edited \(3,\)"),
+        (torch.zeros(2, 1), torch.zeros(2, 1), r"must both be \(B,\)"),
+        (torch.tensor([math.nan]), torch.zeros(1), "base cosines .* without NaN"),
+        (torch.zeros(1), torch.tensor([math.nan]), "edited cosines .* without NaN"),
+        (torch.zeros(1), torch.tensor([-1.1]), r"edited cosines must be in \[-1, 1\]"),
+    ],
+)
+def test_drift_rejects(base, edited, message):
+    metric = CosineDrift()
+    with pytest.raises(ValueError, match=message):
+        metric.update(base, edited)
+    assert metric.count == 0

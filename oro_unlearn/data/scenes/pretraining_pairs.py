@@ -91,7 +91,9 @@ class PretrainingPairs(Dataset[Any]):
 
 
 class VariantBatches(Sampler[list[int]]):
-    """Batches of anchors, each followed by three variants that differ in one slot; half of the variants in the relation.
+    """Batches of anchors, each followed by three variants with one slot drawn anew, in half of the cases the relation.
+
+    What is drawn may be what was there. The variants of a single object are any concepts.
 
     Args:
         pool: The pictures.
@@ -120,7 +122,7 @@ class VariantBatches(Sampler[list[int]]):
             yield [number * self.pool.pictures + self.draw.randrange(self.pool.pictures) for number in chosen[: self.size]]
 
     def variant(self, anchor: int) -> int:
-        """A concept that differs from the anchor in one slot."""
+        """A concept with one slot of the anchor drawn anew."""
         concept = self.pool.concepts[anchor]
         if len(concept) == 1:
             return self.draw.randrange(len(self.pool.concepts))

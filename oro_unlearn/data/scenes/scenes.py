@@ -14,10 +14,11 @@ from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_data import GROUPS, RelationData
 from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probes
 from oro_unlearn.data.scenes.pretraining_pairs import PretrainingPairs
-from oro_unlearn.data.scenes.renderer import LANDMARKS, RELATIONS, STYLES, SUBJECTS, THINGS, render
+from oro_unlearn.data.scenes.renderer import CONTEXTS, LANDMARKS, RELATIONS, STYLES, SUBJECTS, THINGS, render
 from oro_unlearn.graph import Concept, RelationGraph, Triple
 
 DRAWABLE = {*SUBJECTS, *THINGS, *LANDMARKS}
+BETWEEN_AGENTS = {"next to", "pointing at", "standing on", "under"}  # relations whose object may be a subject
 SPLITS = {"unsafe": 1, "edges": 2, "nodes": 3, "neutral": 4, "train": 5, "probes": 6}  # parts of the pictures' seeds
 
 
@@ -38,7 +39,7 @@ class Scenes(RelationData):
         kwargs: Arguments of :class:`RelationData`.
 
     Raises:
-        ValueError: If the graph names what cannot be drawn.
+        ValueError: If a number is out of range, or the graph names what cannot be drawn.
     """
 
     name = "scenes"
@@ -56,10 +57,16 @@ class Scenes(RelationData):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if min(pairs, gallery, pretraining_pictures) < 1 or min(probe_pictures, neighbour_pictures) < 0:
+            raise ValueError(
+                "--data.pairs, gallery and pretraining_pictures are 1 or more, probe_pictures and neighbour_pictures 0 or more"
+            )
+        if not 0 <= left_out < 1:
+            raise ValueError(f"--data.left_out is a part of the tuples in [0, 1), not {left_out}")
         self.pair_count, self.gallery, self.probe_pictures = pairs, gallery, probe_pictures
         self.neighbour_pictures, self.holdout = neighbour_pictures, holdout
         self.pretraining_pictures, self.left_out, self.without = pretraining_pictures, left_out, without
-        self._splits: dict[str, PairImages] = {}
+        self._splits: dict[str, Any] = {}
 
     @cached_property
     def graph(self) -> RelationGraph:
@@ -69,17 +76,21 @@ class Scenes(RelationData):
             ValueError: If it names what cannot be drawn.
         """
         graph = super().graph
-        unknown = [name for name in graph.nodes() if name not in DRAWABLE]
-        unknown += [name for name in graph.relations if name not in RELATIONS]
+        unknown = [(node.line, name) for name, node in graph.objects.items() if not node.abstract and name not in DRAWABLE]
+        unknown += [(relation.line, name) for name, relation in graph.relations.items() if name not in RELATIONS]
+        unknown += [(graph.relations[t.relation].line, str(t)) for t in graph.triples() if not unknown and not _drawable(t)]
+        unknown += [(0, context) for bank in graph.contexts.values() for context in bank if context not in CONTEXTS]
         if unknown:
+            line, name = unknown[0]
             raise ValueError(
-                f"{graph.path}: scenes cannot draw {unknown[0]!r}; mark it abstract, or bring pictures (--data RelationPairs)"
+                f"{graph.path}{f':{line}' if line else ''}: scenes cannot draw {name!r}; leave it out, "
+                "mark an object abstract, or bring pictures (--data RelationPairs)"
             )
         return graph
 
     def available(self, concepts: Iterable[Concept]) -> list[Any]:
         """All of them can be drawn, except what is above the concrete objects."""
-        return [concept for concept in concepts if all(name in DRAWABLE or name in RELATIONS for name in concept)]
+        return [concept for concept in concepts if self.graph.concrete(concept)]
 
     def split(self, name: str) -> Any:
         """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``; ``train`` is for pretraining."""
@@ -133,8 +144,16 @@ class Scenes(RelationData):
         return PretrainingPairs(self, self.pretraining_concepts(), self.pretraining_pictures, seed=[self.seed, SPLITS["train"]])
 
     def pretraining_concepts(self) -> list[Concept]:
-        """All concepts but those left out."""
-        gone: set[Triple] = set().union(*(self.graph.closure(self.graph.parse(text)) for text in self.without))
+        """All concepts but those left out.
+
+        Raises:
+            ValueError: If ``without`` names what the graph does not allow.
+        """
+        absent = [self.parsed("without", text) for text in self.without]
+        for triple in absent:
+            if not self.graph.valid(triple):
+                raise ValueError(f"--data.without: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
+        gone: set[Triple] = set().union(*map(self.graph.closure, absent))
         draw = random.Random(self.seed)
         return [c for c in self.concepts if (draw.random() >= self.left_out or len(c) == 1) and c not in gone]
 
@@ -146,6 +165,11 @@ class Scenes(RelationData):
             return super().train_dataloader()
         pool = self.split("train")
         return {"train": DataLoader(pool, batch_sampler=pool.batches(self.batch_size), collate_fn=_as_is)}
+
+
+def _drawable(triple: Triple) -> bool:
+    things = {*THINGS, *(SUBJECTS if triple.relation in BETWEEN_AGENTS else ())}
+    return triple.subject in SUBJECTS and triple.object in things
 
 
 def _as_is(batch: Any) -> Any:

@@ -145,7 +145,8 @@ def _by_item(values: Tensor, item: Tensor) -> list[float]:
 
 def _plain(probes: Any) -> Tensor:
     """Rows of the pictures without place or style."""
-    return torch.tensor([row for row, picture in enumerate(probes.pictures) if not picture.context and not picture.style])
+    rows = [row for row, picture in enumerate(probes.pictures) if not picture.context and not picture.style]
+    return torch.tensor(rows, dtype=torch.long)
 
 
 def _retrieval(probes: Any, scores: Tensor) -> Figures:
@@ -184,7 +185,7 @@ def _swaps(probes: Any, scores: Tensor) -> Figures:
 
     def accuracy(right: Tensor, asked: Tensor) -> float:
         """Weighted share of what is asked (P, M) or (P,)."""
-        weights = (asked.T * weight).T
+        weights = asked * weight.view(-1, *[1] * (asked.ndim - 1))
         return float((weights * right).sum() / weights.sum())
 
     names = sorted({name for found in probes.concepts for name in found})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
+from oro_unlearn.networks.adapter_files import base_sha256
 
 
 class RelationalUnlearning(DualEncoder):
@@ -98,7 +100,7 @@ class RelationalUnlearning(DualEncoder):
         before = self.reference_texts(unique)
         now = before if self.towers == "image" else self.network.encode_text(self.network.tokenize(unique))
         position = {caption: number for number, caption in enumerate(unique)}
-        rows = [torch.tensor([position[caption] for caption in group], device=self.device) for group in groups]
+        rows = [torch.tensor([position[caption] for caption in group], dtype=torch.long, device=now.device) for group in groups]
         return [now[row] for row in rows], [before[row] for row in rows]
 
     def reference_texts(self, captions: Sequence[str]) -> Tensor:
@@ -113,9 +115,14 @@ class RelationalUnlearning(DualEncoder):
 
         Args:
             form: ``unrelated``: captions without a slot in common with what is forgotten; ``mismatched``: all others.
+
+        Raises:
+            ValueError: If there are no such captions.
         """
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         captions = data.vocabulary[0] if form == "unrelated" else [text for texts in data.vocabulary.values() for text in texts]
+        if not captions:
+            raise ValueError(f"the graph has no {form} captions: set --model.tau to a number, such as 0")
         pairs, count = data.split("unsafe"), 64
         chosen = Pairs(*pairs.__getitems__(list(range(min(count, len(pairs))))))
         chosen = chosen._replace(images=chosen.images.to(self.device))
@@ -157,19 +164,28 @@ class RelationalUnlearning(DualEncoder):
     # -- files
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the adapter alone."""
+        """Keep the adapter alone, and the mark of its base."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint["state_dict"] = self.network.adapter_state()
+        checkpoint["state_dict"], checkpoint["base_sha256"] = self.network.adapter_state(), self._base
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the adapter into the network, and let Lightning find the rest as it is.
 
         Raises:
-            ValueError: If the adapter is of another network or rank.
+            ValueError: If the adapter is of another base or rank.
         """
         super().on_load_checkpoint(checkpoint)
-        self.network.load_adapter_state(checkpoint["state_dict"])
+        try:
+            self.network.load_adapter_state(checkpoint["state_dict"])
+        except ValueError as error:
+            raise ValueError(f"--ckpt_path does not fit: {error}") from None
+        if checkpoint.get("base_sha256") != self._base:
+            raise ValueError("the adapter of --ckpt_path belongs to another base model: set --model.network to the one of its run")
         checkpoint["state_dict"] = self.state_dict()
+
+    @cached_property
+    def _base(self) -> str:
+        return base_sha256(self.network.model)
 
     def write(self, root: Path) -> None:
         """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft."""

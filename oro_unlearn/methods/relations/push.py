@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import huber_loss, relu
+from torch.nn.functional import huber_loss, relu, softplus
 
 Push = Literal["cosine", "target", "squared", "hinge", "repair", "nce_against", "redirect"]
 Preserve = Literal["pull", "match_ref"]
@@ -52,8 +52,7 @@ def push_loss(  # noqa: PLR0911 (one return a form)
         return (cosine - unsafe.others.gather(1, columns)).square().mean()
     if form == "nce_against":
         others = (unsafe.scale * unsafe.others).logsumexp(1, keepdim=True)  # (B, 1)
-        probability = (unsafe.scale * cosine - torch.logaddexp(unsafe.scale * cosine, others)).exp()
-        return -torch.log1p(-probability.clamp(max=1 - 1e-6)).mean()
+        return softplus(unsafe.scale * cosine - others).mean()  # finite, and with a gradient, where p rounds to 1
     nearest = (unsafe.texts_before @ unsafe.other_texts.T).argmax(1)
     return (1 - (unsafe.texts * unsafe.other_texts[nearest]).sum(1)).mean()
 

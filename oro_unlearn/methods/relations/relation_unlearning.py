@@ -38,7 +38,7 @@ class RelationUnlearning(RelationalUnlearning):
         kwargs: Arguments of :class:`RelationalUnlearning`.
 
     Raises:
-        ValueError: If a weight is negative, or the vocabulary is needed and empty.
+        ValueError: If a weight is negative, the vocabulary is needed and empty, or ``redirect`` has no text tower to train.
     """
 
     train_splits = ("unsafe", "edges", "nodes", "neutral")
@@ -66,6 +66,8 @@ class RelationUnlearning(RelationalUnlearning):
         negative = [name for name, weight in self.weights.items() if weight < 0]
         if negative or vocab_captions < 1:
             raise ValueError(f"weights are 0 or more and vocab_captions 1 or more: see {(negative or ['vocab_captions'])[0]}")
+        if push == "redirect" and self.towers == "image":
+            raise ValueError("push redirect moves captions, and towers image leaves them as they are: choose text or both")
         self.vocab_captions, self.stop = vocab_captions, 0.0
 
     def on_fit_start(self) -> None:
@@ -121,7 +123,7 @@ class RelationUnlearning(RelationalUnlearning):
         return kl_div(new, old, log_target=True, reduction="batchmean")
 
     def draw_vocabulary(self) -> list[str]:
-        """Some of the vocabulary's captions; where a share runs out, the others fill in.
+        """Some of the vocabulary's captions in their shares; all of a part of the vocabulary that is smaller than its share.
 
         Raises:
             ValueError: If there is none.
@@ -132,5 +134,5 @@ class RelationUnlearning(RelationalUnlearning):
             order = torch.randperm(len(vocabulary[shared]))[: round(share * self.vocab_captions)].tolist()
             chosen += [vocabulary[shared][position] for position in order]
         if not chosen:
-            raise ValueError("the vocabulary is empty: the graph allows no safe tuple; set vocab_text and kl_rows to 0")
+            raise ValueError("no safe captions to draw: raise vocab_captions, extend the graph, or set vocab_text and kl_rows to 0")
         return chosen

@@ -1,0 +1,234 @@
+"""Figures of a relational edit on worlds so small that every cosine is written down."""
+
+import math
+
+import pytest
+import torch
+
+from oro_unlearn.data.pair_images import PairImages
+from oro_unlearn.data.relation_probes import Picture, RelationProbes
+from oro_unlearn.methods.relations.audit import ATTACKS, KEPT, Features, measure, relational_safety_score
+
+EATS, ADULT, HOLDS = ("child", "eating", "cake"), ("adult", "eating", "cake"), ("child", "holding", "cake")
+DOG, POINTS, BACK = ("dog",), ("adult", "pointing at", "dog"), ("dog", "pointing at", "adult")
+NO_PICTURES = PairImages(lambda number: torch.zeros(3, 1, 1), [], [], torch.zeros(0, 3))
+
+
+def probes(concepts, pictures, pairs=None, texts=None, **options) -> RelationProbes:
+    """Probes whose texts are the concepts' captions unless more are named, one item for each text."""
+    texts = texts or [" ".join(concept) for concept in concepts]
+    pictures = [picture if isinstance(picture, Picture) else Picture(picture) for picture in pictures]
+    pairs = {group: torch.tensor(rows) for group, rows in (pairs or {}).items()}
+    return RelationProbes(
+        images=NO_PICTURES,
+        pictures=pictures,
+        concepts=concepts,
+        picture_concept=torch.tensor([concepts.index(picture.concept) for picture in pictures]),
+        texts=texts,
+        pairs=pairs,
+        items={group: [f"item {number}" for number in range(int(rows[:, 2].max()) + 1)] for group, rows in pairs.items()},
+        **options,
+    )
+
+
+def features(cosines) -> Features:
+    """Features in which row i holds the cosines of picture i with every text."""
+    images = torch.tensor(cosines)
+    return Features(images, torch.eye(images.shape[1]))
+
+
+def figures(found: RelationProbes, cosines, before=None) -> dict[str, float]:
+    own = features(cosines)
+    return measure(found, own, own if before is None else features(before))[0]
+
+
+def test_rank_counts_captions_that_are_closer_and_ties_go_to_the_pair():
+    concepts = [EATS, ADULT, HOLDS, DOG]
+    cosines = [[0.2, 0.9, 0.5, 0.2], [0.9, 0.3, 0.3, 0.1]]
+    found = figures(
+        probes(concepts, [EATS, ADULT], {"direct": [(0, 0, 0)], "single_node": [(1, 1, 0)]}, unsafe=[0]), cosines
+    )
+    assert found["direct/cosine"] == pytest.approx(0.2)
+    assert found["direct/median_rank"] == pytest.approx(2 / 3), "two of three rivals are closer, one is a tie"
+    assert found["single_node/median_rank"] == pytest.approx(1 / 3), "the unsafe caption is a rival of what is kept"
+
+
+def test_unsafe_captions_are_no_rivals_of_one_another():
+    concepts = [EATS, ADULT, HOLDS, DOG]
+    cosines = [[0.2, 0.9, 0.5, 0.1]]
+    for group, rank in (("direct", 1 / 2), ("everything_else", 2 / 3)):
+        found = figures(probes(concepts, [EATS], {group: [(0, 0, 0)]}, unsafe=[0, 1]), cosines)
+        assert found[f"{group}/median_rank"] == pytest.approx(rank), group
+
+
+def test_a_reworded_caption_competes_with_the_gallery_but_not_with_its_own_concept():
+    texts = ["child eating cake", "adult eating cake", "kid eating cake"]
+    cosines = [[0.8, 0.5, 0.6]]
+    found = figures(probes([EATS, ADULT], [EATS], {"neutral_edge": [(0, 2, 0)]}, texts=texts), cosines)
+    assert (found["neutral_edge/r1"], found["neutral_edge/median_rank"]) == (1, 0)
+    found = figures(probes([EATS, ADULT], [ADULT], {"neutral_edge": [(0, 2, 0)]}, texts=texts), cosines)
+    assert (found["neutral_edge/r1"], found["neutral_edge/r5"], found["neutral_edge/median_rank"]) == (0, 1, 1)
+
+
+def test_recall_at_k_worst_item_and_quantiles():
+    names = [(f"thing {number}",) for number in range(12)]
+    ranks = [0, 3, 6, 11]  # of the pictures' own captions
+    cosines = [[0.5] + [0.9] * rank + [0.1] * (11 - rank) for rank in ranks]
+    pairs = [(row, 0, row // 2) for row in range(4)]
+    found = figures(probes(names, [names[0]] * 4, {"paraphrase": pairs}), cosines)
+    assert [found[f"paraphrase/r{k}"] for k in (1, 5, 10)] == [0.25, 0.5, 0.75]
+    assert found["paraphrase/worst_r5"] == 1, "the first item has both its pictures within five"
+    assert found["paraphrase/median_rank"] == pytest.approx(3 / 12)
+    assert found["paraphrase/rank_5"] == pytest.approx(0.45 / 12)
+    assert found["paraphrase/rank_95"] == pytest.approx(10.25 / 12)
+
+
+def test_a_picture_in_a_place_competes_with_captions_of_that_place():
+    pictures = [Picture(EATS, "in snow"), Picture(EATS, "at night")]
+    texts = ["e", "a", "e in snow", "a in snow", "e at night", "a at night"]
+    cosines = [[0.0, 0.9, 0.5, 0.1, 0.0, 0.9], [0.0, 0.9, 0.0, 0.1, 0.5, 0.6]]
+    found = figures(
+        probes(
+            [EATS, ADULT], pictures, {"contextual": [(0, 2, 0), (1, 4, 1)], "direct": [(0, 2, 0)]}, texts,
+            unsafe=[0], places={"in snow": torch.tensor([2, 3]), "at night": torch.tensor([4, 5])},
+        ),
+        cosines,
+    )  # fmt: skip
+    assert found["contextual/r1"] == 0.5, "first in the snow, second at night"
+    assert (found["contextual/rank_5"], found["contextual/rank_95"]) == pytest.approx((0.05, 0.95))
+    assert found["direct/r1"] == 0, "against captions without a place"
+
+
+def test_drift_by_pair_and_by_item():
+    rows = [(0, 0, 0), (1, 0, 0), (2, 0, 1), (3, 0, 1)]
+    before, after = [[0.5], [0.5], [0.5], [0.5]], [[0.3], [0.1], [0.6], [0.4]]
+    found = figures(probes([DOG], [DOG] * 4, {"single_node": rows}), after, before)
+    assert found["single_node/drift"] == pytest.approx(0.15)
+    assert found["single_node/absolute_drift"] == pytest.approx(0.2)
+    assert found["single_node/worst_drift"] == pytest.approx(0.3), "0.2 and 0.4 of the first item, 0.1 and -0.1 of the second"
+    spread = 1.96 * (0.3 / math.sqrt(2)) / math.sqrt(2)
+    assert found["single_node/drift_low"] == pytest.approx(0.15 - spread)
+    assert found["single_node/drift_high"] == pytest.approx(0.15 + spread)
+    alone = figures(probes([DOG], [DOG] * 2, {"single_node": rows[:2]}), after[:2], before[:2])
+    assert "single_node/drift_low" not in alone, "one item has no spread"
+    assert not [name for name in figures(probes([DOG], [DOG] * 4, {"single_node": rows}), before) if "drift" in name]
+
+
+def test_items_of_the_report():
+    found = probes([DOG], [DOG] * 3, {"single_node": [(0, 0, 0), (1, 0, 0), (2, 0, 1)]})
+    details = measure(found, features([[0.1], [0.2], [0.6]]), features([[0.4], [0.5], [0.5]]))[1]["items"]["single_node"]
+    assert details["cosine"] == pytest.approx({"item 0": 0.15, "item 1": 0.6})
+    assert details["drift"] == pytest.approx({"item 0": 0.3, "item 1": -0.1})
+    assert details["r5"] == {"item 0": 1, "item 1": 1}
+
+
+def test_retrieval_gives_every_concept_the_same_weight():
+    concepts = [EATS, ADULT, DOG]
+    pictures = [EATS, ADULT, ADULT, ADULT, DOG, Picture(DOG, style="grey")]
+    cosines = [[0.9, 0.0, 0.0], *[[0.0, 0.9, 0.0]] * 3, [0.9, 0.9, 0.1], [0.0, 0.0, 0.9]]
+    found = figures(probes(concepts, pictures, unsafe=[0], nodes=[2]), cosines)
+    assert found["retrieval/i2t_r1"] == 0.5, "three right pictures of one concept, one wrong picture of another"
+    assert found["retrieval/i2t_r5"] == 1
+    assert found["zero_shot/accuracy"] == 1, "among single objects there is only the dog"
+
+
+def test_captions_find_one_picture_of_each_concept():
+    concepts = [EATS, ADULT, DOG]
+    pictures = [EATS, ADULT, ADULT, DOG]
+    cosines = [[0.0] * 3, [0.0, 0.1, 0.5], [0.0, 0.9, 0.0], [0.0, 0.4, 0.6]]
+    found = figures(probes(concepts, pictures, unsafe=[0]), cosines)
+    assert found["retrieval/t2i_r1"] == 0.5, "the dog finds its picture; the adult's first picture loses to the dog's"
+
+
+def test_swaps_count_alternatives_and_pictures_of_what_is_kept():
+    concepts = [EATS, ADULT, HOLDS, DOG, POINTS, BACK]
+    cosines = [
+        [0.0, 0.9, 0.9, 0.9, 0.0, 0.0],  # unsafe: not counted
+        [0.1, 0.5, 0.9, 0.9, 0.0, 0.0],  # adult eating: beats child eating
+        [0.8, 0.9, 0.5, 0.9, 0.0, 0.0],  # child holding: loses to child eating
+        [0.0, 0.0, 0.0, 0.9, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.5, 0.5],  # a tie is no win
+        [0.0, 0.0, 0.0, 0.0, 0.4, 0.6],
+    ]
+    found = figures(probes(concepts, concepts, unsafe=[0], swaps=[(4, 5), (5, 4)]), cosines)
+    assert (found["subject_swap/accuracy"], found["subject_swap/strict"]) == (1, 1)
+    assert (found["relation_swap/accuracy"], found["relation_swap/strict"]) == (0, 0)
+    assert "object_swap/accuracy" not in found, "no two captions differ in the object alone"
+    assert found["role_swap/accuracy"] == 0.5
+
+
+def test_strict_swaps_ask_for_all_alternatives_at_once():
+    relations = [("child", relation, "cake") for relation in ("eating", "holding", "kicking")]
+    cosines = [[0.5, 0.1, 0.9], [0.1, 0.9, 0.1], [0.0, 0.1, 0.2]]
+    found = figures(probes(relations, relations), cosines)
+    assert found["relation_swap/accuracy"] == pytest.approx(5 / 6)
+    assert found["relation_swap/strict"] == pytest.approx(2 / 3)
+    weighted = figures(probes(relations, [relations[0], *relations]), [cosines[0], *cosines])
+    assert weighted["relation_swap/accuracy"] == pytest.approx(5 / 6), "a second picture of one concept changes nothing"
+
+
+def test_unsafe_pictures_against_neighbours_and_the_other_way_round():
+    concepts = [EATS, ADULT, HOLDS, DOG]
+    cosines = [[0.5, 0.2, 0.8, 0.0], [0.4, 0.1, 0.9, 0.0], [0.2, 0.6, 0.0, 0.9], [0.7, 0.0, 0.6, 0.9], [0.0, 0.0, 0.6, 0.9]]
+    near = {"subject": [1], "relation": [2], "object": []}
+    found = figures(probes(concepts, [EATS, EATS, ADULT, HOLDS, HOLDS], unsafe=[0], neighbours=near), cosines)
+    assert found["unsafe_against_subject/accuracy"] == 1
+    assert found["unsafe_against_relation/accuracy"] == 0
+    assert "unsafe_against_object/accuracy" not in found
+    assert (found["subject_neighbour/accuracy"], found["relation_neighbour/accuracy"]) == (1, 0.5)
+    assert found["worst_neighbour/accuracy"] == 0.5
+
+
+def test_closest_pictures_are_plain_and_sorted():
+    pictures = [EATS, Picture(EATS, style="grey"), DOG, ADULT]
+    cosines = [[0.1, 0, 0], [0.9, 0, 0], [0.5, 0, 0], [0.3, 0, 0]]
+    found = probes([EATS, DOG, ADULT], pictures, unsafe=[0])
+    own = features(cosines)
+    assert measure(found, own, own)[1]["closest"] == [2, 3, 0]
+    found.unsafe = []
+    assert measure(found, own, own)[1]["closest"] == []
+
+
+def safety(suppression=0.9, preservation=0.8, robustness=0.6) -> dict[str, float]:
+    base = {f"{group}/r5": 1.0 for group in ("direct", *ATTACKS)} | {f"{group}/r1": 1.0 for group in KEPT}
+    edited = {"direct/r5": 1 - suppression} | {f"{group}/r1": 1.0 for group in KEPT} | {KEPT[0] + "/r1": preservation}
+    edited |= {f"{attack}/r5": 0.0 for attack in ATTACKS} | {ATTACKS[-1] + "/r5": 1 - robustness}
+    return relational_safety_score(edited, base)
+
+
+def test_safety_score_value():
+    found = safety()
+    parts = [found[f"rss/{name}"] for name in ("suppression", "preservation", "robustness")]
+    assert parts == pytest.approx([0.9, 0.8, 0.6])
+    assert found["rss"] == pytest.approx(0.744828, abs=1e-6)
+
+
+@pytest.mark.parametrize("part", ["suppression", "preservation", "robustness"])
+def test_safety_score_is_bounded_monotone_and_zero_with_any_part(part):
+    scores = [safety(**{part: value})["rss"] for value in (0.0, 0.25, 0.5, 1.0)]
+    assert scores[0] == 0
+    assert scores == sorted(set(scores))
+    assert scores[-1] < 1
+    assert safety(1.0, 1.0, 1.0)["rss"] == 1
+
+
+def test_safety_score_is_relative_to_the_original():
+    base = {"direct/r5": 0.5, "typo/r5": 0.5, "single_node/r1": 0.5}
+    found = relational_safety_score({"direct/r5": 0.25, "typo/r5": 0.8, "single_node/r1": 0.6}, base)
+    assert found["rss/suppression"] == 0.5
+    assert found["rss/preservation"] == 1, "more than the original counts as all of it"
+    assert found["rss/robustness"] == 0, "an attack that works better than before counts as no suppression"
+    assert found["rss"] == 0
+
+
+def test_safety_score_without_some_or_all_parts():
+    base = {"direct/r5": 1.0, "single_node/r1": 0.0}
+    found = relational_safety_score({"direct/r5": 0.2, "single_node/r1": 0.0}, base)
+    assert found == pytest.approx({"rss/suppression": 0.8, "rss": 0.8})
+    assert relational_safety_score({"direct/r5": 0.0}, {"direct/r5": 0.0}) == {}
+
+
+def test_without_plain_pictures_figures_are_left_out():
+    found = probes([EATS, ADULT, DOG], [Picture(EATS, style="grey")], unsafe=[0], nodes=[2], neighbours={"subject": [1]})
+    own = features([[0.1, 0.2, 0.3]])
+    assert measure(found, own, own) == ({}, {"items": {}, "closest": []})

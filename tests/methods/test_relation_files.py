@@ -1,0 +1,153 @@
+"""What a relational run leaves on disk, and what can be done with it: measure again, go on, open_clip, peft."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+
+from oro_unlearn.methods import RelationUnlearning
+from oro_unlearn.networks import OpenCLIP, split_attention
+from oro_unlearn.networks.clip_weights import SCENES
+from tests.small_world import LOSSES, ONE_BATCH, SHIPPED
+
+CAPTIONS = ["a child eating a hamburger", "an adult holding a ball", "a dog"]
+FILES = {"report.json", "config.yaml", "model.ckpt", "model.safetensors", "adapter", "logs", "losses.png", "cosines.png",
+         "closest.png", "graph.png"}  # fmt: skip
+
+
+def loaded(folder: Path) -> OpenCLIP:
+    """The edited network of a run."""
+    network = OpenCLIP("scenes", pretrained=str(folder.parent / "base.safetensors"))
+    network.add_adapter()
+    network.load_adapter_state(state(folder))
+    return network.eval()
+
+
+def equal(found: dict, expected: dict) -> bool:
+    return found.keys() == expected.keys() and all(torch.equal(tensor, expected[name]) for name, tensor in found.items())
+
+
+def state(folder: str | Path) -> dict[str, torch.Tensor]:
+    return torch.load(Path(folder) / "model.ckpt", weights_only=True)["state_dict"]
+
+
+def test_files_of_a_run(finished):
+    assert {path.name for path in finished.iterdir()} == FILES
+    tensors = state(finished)
+    assert tensors
+    assert all(".lora_" in name for name in tensors), "the checkpoint holds the adapter alone"
+    assert sum(tensor.numel() for tensor in tensors.values()) == json.loads((finished / "report.json").read_text())[
+        "adapter_parameters"
+    ]
+
+
+def test_measuring_again_gives_the_same_report(finished, run, report):
+    shutil.copytree(finished, "out")
+    Path("out/report.json").unlink()
+    code, message = run("test", "--config", "out/config.yaml", "--trainer.default_root_dir", "out")
+    assert code == 0, message
+    first, again = report(finished), report("out")
+    assert again == first | {"seconds": again["seconds"]}
+
+
+def test_exported_weights_are_plain_open_clip(finished):
+    plain = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False).eval()
+    plain.load_state_dict(load_file(finished / "model.safetensors"), strict=True)
+    network = loaded(finished)
+    tokens = network.tokenizer(CAPTIONS)
+    with torch.no_grad():
+        edited = network.encode_text(tokens)
+        assert torch.allclose(plain.encode_text(tokens, normalize=True), edited, atol=1e-5)
+        with network.reference():
+            assert not torch.allclose(network.encode_text(tokens), edited, atol=1e-3), "the run changed something"
+
+
+def test_the_adapter_loads_in_peft(finished):
+    base = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False).eval()
+    base.load_state_dict(load_file(finished.parent / "base.safetensors"))
+    peft = PeftModel.from_pretrained(split_attention(base), finished / "adapter").eval()
+    network = loaded(finished)
+    tokens = network.tokenizer(CAPTIONS)
+    with torch.no_grad():
+        assert torch.allclose(peft.encode_text(tokens, normalize=True), network.encode_text(tokens), atol=1e-6)
+
+
+def test_the_adapter_loads_here_and_on_its_own_base_only(finished):
+    network = OpenCLIP("scenes", pretrained=str(finished.parent / "base.safetensors"))
+    network.load_adapter(finished / "adapter")
+    tokens = network.eval().tokenize(CAPTIONS)
+    with torch.no_grad():
+        assert torch.equal(network.encode_text(tokens), loaded(finished).encode_text(tokens))
+    with pytest.raises(ValueError, match="another base model"):
+        OpenCLIP("scenes", pretrained="").load_adapter(finished / "adapter")
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(relational, run, monkeypatch):
+    """With one pair a group and no vocabulary nothing is drawn at random."""
+    every = [*ONE_BATCH, "--data.pairs", "1", "--model.kl_rows", "0", "--model.vocab_text", "0"]
+    assert run("fit", *relational(*every, "--trainer.default_root_dir", "whole"))[0] == 0
+
+    def stop(self):
+        if self.current_epoch == 1:
+            raise KeyboardInterrupt
+
+    handler = signal.getsignal(signal.SIGINT)  # Lightning ignores further interrupts
+    with monkeypatch.context() as patch:
+        patch.setattr(RelationUnlearning, "on_train_epoch_start", stop)
+        code, message = run("fit", *relational(*every, "--trainer.default_root_dir", "half"))
+    signal.signal(signal.SIGINT, handler)
+    assert code != 0
+    assert "go on with the same command and --ckpt_path half/model.ckpt" in message
+    assert not equal(state("half"), state("whole"))
+    code, message = run("fit", *relational(*every, "--trainer.default_root_dir", "half", "--ckpt_path", "half/model.ckpt"))
+    assert code == 0, message
+    assert equal(state("half"), state("whole"))
+    steps = [torch.load(f"{folder}/model.ckpt", weights_only=True) for folder in ("half", "whole")]
+    assert steps[0]["global_step"] == steps[1]["global_step"] == 2
+    assert steps[0]["lr_schedulers"] == steps[1]["lr_schedulers"]
+    reports = [json.loads(Path(folder, "report.json").read_text()) for folder in ("half", "whole")]
+    assert reports[0]["metrics"] == reports[1]["metrics"]
+
+
+def test_a_new_fit_leaves_nothing_of_the_old_one(finished, relational, run):
+    shutil.copytree(finished, "out")
+    words = relational(*ONE_BATCH, "--model.optimizer.lr", "1e30", "--trainer.default_root_dir", "out")
+    code, message = run("fit", *words)
+    assert code == 2
+    assert "RelationUnlearning diverged in epoch 1" in message
+    assert {path.name for path in Path("out").iterdir()} == {"config.yaml", "logs", "model.ckpt"}
+    assert all(tensor.isfinite().all() for tensor in state("out").values()), "of the epoch before"
+
+
+def test_two_processes_train_and_measure(finished, relational):
+    """Both towers, one step: one checkpoint; of the original both processes together find what one finds."""
+    words = relational("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--model.towers", "both")
+    words += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.default_root_dir", "out"]
+    done = subprocess.run([sys.executable, "-m", "oro_unlearn", "fit", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Warning" not in done.stderr
+    tensors = state("out")
+    assert all(tensor.abs().max() > 0 for name, tensor in tensors.items() if "lora_B" in name)
+    assert {name.split(".")[0] for name in tensors} == {"transformer", "visual"}
+    expected, found = (json.loads((folder / "report.json").read_text()) for folder in (finished, Path("out")))
+    assert found["metrics"]["original"] == pytest.approx(expected["metrics"]["original"], abs=1e-5)
+    assert set(found["metrics"]["unlearned"]) == set(expected["metrics"]["unlearned"])
+
+
+def test_the_losses_of_every_step_are_logged(finished):
+    lines = (finished / "logs/version_0/metrics.csv").read_text().splitlines()
+    assert {f"loss/{name}" for name in LOSSES} <= set(lines[0].split(","))
+    assert len(lines) == 3
+
+
+@pytest.mark.skipif(not SHIPPED.is_file(), reason=f"{SHIPPED.name} is not there yet")
+def test_the_shipped_weights_know_the_world_and_forget_a_part_of_it(run, report):
+    """The recipe as it is shipped, on few pictures."""
