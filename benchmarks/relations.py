@@ -18,7 +18,8 @@ from typing import Any
 from benchmarks.jobs import Job, run_stages
 
 TUNED = "child eating hamburger"
-TUPLES = (TUNED, "child drinking wine", "adult holding phone", "dog kicking ball")
+WINE = "child drinking wine"
+TUPLES = (TUNED, WINE, "adult holding phone", "dog kicking ball")
 METHODS = ("relation_unlearning", "relation_unlearning_paper", "redirect", "push_only")
 ROOT, CONFIGS = Path("runs/benchmarks/relations"), Path("lightning_configs/scenes")
 REFERENCE = Path("runs/scenes-clip/pretraining_without")
@@ -62,14 +63,17 @@ def jobs(seeds: int) -> dict[tuple[str, str, str], list[Job]]:
     for method in METHODS:
         for text in TUPLES:
             add("methods", method, text, method, WITHHELD)
-    for row, words in ({"all terms": []} | TERMS | OURS | FORMS).items():
-        add("ablation", row, TUNED, "relation_unlearning", [*WITHHELD, *words])
-    for row, words in ({"all terms": []} | TERMS).items():
-        add("ablation_paper", row, TUNED, "relation_unlearning_paper", [*WITHHELD, *words])
-    for row, text in (("tuple only", "child drinking wine"), ("with the hierarchy", "minor drinking alcohol")):
-        add("hierarchy", row, text, "relation_unlearning", [])
     for text in TUPLES:
         add("vocabulary", "whole vocabulary", text, "relation_unlearning", [])
+    found["hierarchy", "tuple only", WINE] = found["vocabulary", "whole vocabulary", WINE]
+    add("hierarchy", "with the hierarchy", "minor drinking alcohol", "relation_unlearning", [])
+    for table, config, changes in (
+        ("ablation", "relation_unlearning", TERMS | OURS | FORMS),
+        ("ablation_paper", "relation_unlearning_paper", TERMS),
+    ):
+        found[table, "all terms", TUNED] = found["methods", config, TUNED]
+        for row, words in changes.items():
+            add(table, row, TUNED, config, [*WITHHELD, *words])
     return found
 
 
@@ -92,7 +96,8 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(words)
     plan = jobs(options.seeds)
-    run_stages([[reference()], [one for own in plan.values() for one in own]], options.processes)
+    everything = list({one.folder: one for own in plan.values() for one in own}.values())  # some serve two tables
+    run_stages([[reference()], everything], options.processes)
     from oro_unlearn.report.run_report import write_json
 
     runs: list[dict[str, Any]] = []
@@ -102,7 +107,6 @@ def main(args: Sequence[str] | None = None) -> None:
                 report = one.report()
                 kept = {name: report[name] for name in ("seed", "seconds", "adapter_parameters", "metrics")}
                 runs.append({"table": table, "row": row, "tuple": text, **kept, "items": watched(report)})
-    everything = [one for own in plan.values() for one in own]
     last = next(one for one in everything if one.finished()).report()
     result = {
         "command": " ".join(["python -m benchmarks.relations", *words]),

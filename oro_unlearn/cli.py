@@ -34,6 +34,7 @@ NOISE = (  # warnings of libraries about what is meant here
     ".*configure_optimizers. returned .None.*",
     ".*in eval mode at the start of training.*",
     ".*weights_only. was not set.*",
+    ".*The dirpath has changed from.*",
 )
 
 

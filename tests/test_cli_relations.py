@@ -9,11 +9,12 @@ import yaml
 
 from oro_unlearn.cli import main
 from oro_unlearn.networks import OpenCLIP, SmallCNN, save_weights
+from oro_unlearn.networks.adapter_files import base_sha256
 from tests.conftest import CONFIGS
 
 
-def checkpoint(path: str, state: dict) -> None:
-    torch.save({"state_dict": state, "pytorch-lightning_version": "2.6.0", "loops": {}}, path)
+def checkpoint(path: str, state: dict, **others) -> None:
+    torch.save({"state_dict": state, "pytorch-lightning_version": "2.6.0", "loops": {}, **others}, path)
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def files(monkeypatch):
     for name, rank in (("rank4.ckpt", 4), ("other_base.ckpt", 8)):
         network = OpenCLIP("scenes", pretrained="")
         network.add_adapter("text", rank=rank)
-        checkpoint(name, network.adapter_state())
+        checkpoint(name, network.adapter_state(), base_sha256=base_sha256(network.model))
     checkpoint("classes.ckpt", {"network.fc.weight": torch.zeros(1)})
     torch.save({"a": torch.zeros(1)}, "mine.pt")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -53,7 +54,10 @@ def files(monkeypatch):
             ["--model.network.init_args.name", "ViT-B-32-quickgelu", "--model.network.init_args.pretrained", "openai"],
             r"not here, and cannot be downloaded \(HF_HUB_OFFLINE is set\); download https://.*safetensors elsewhere",
         ),
-        (["--model.network.init_args.pretrained", "cnn.safetensors"], "cnn.safetensors is a checkpoint of another architecture"),
+        (
+            ["--model.network.init_args.pretrained", "cnn.safetensors"],
+            "cnn.safetensors is a checkpoint of another architecture",
+        ),
         (["--model.network.init_args.pretrained", "nope.pt"], "'nope.pt' is no file, and scenes has no tags"),
         (["--model.retrained", "[cnn.safetensors]"], "cnn.safetensors is a checkpoint of another architecture than CLIP"),
         (["--model.retrained", "[nope.pt]"], "checkpoint nope.pt not found"),

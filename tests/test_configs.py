@@ -1,32 +1,53 @@
 """Every YAML runs, offline, for a step; every one is short and sets the run's folder."""
 
+import open_clip
 import pytest
 import yaml
 from safetensors.torch import load_file
 
+from oro_unlearn import data
 from oro_unlearn.cli import build
+from oro_unlearn.data.relation_data import RelationData
+from oro_unlearn.networks.clip_weights import SCENES
 from tests.conftest import CONFIGS, SHORT
+from tests.data.pictures import write_folder
+from tests.small_world import FEW_PICTURES, shipped, write_graph
 
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
+CONFIG = {file: yaml.safe_load(file.read_text()) for file in FILES}
+FILES = [file for file in FILES if "trainer" in CONFIG[file]]  # not a graph
+KIND = {file: getattr(data, CONFIG[file]["data"]["class_path"].rpartition(".")[2]) for file in FILES}
+RELATIONS = [file for file in FILES if issubclass(KIND[file], RelationData)]
+CLASSES = [file for file in FILES if file not in RELATIONS]
+
+
+def name(file) -> str:
+    return f"{file.parent.name}/{file.stem}"
 
 
 def test_every_data_set_has_every_config():
     names = {"original", "retrained", "logit_mask", "rwft_o", "rwft_2_o", "rw_a"}
-    assert {folder.name: {file.stem for file in folder.glob("*.yaml")} for folder in CONFIGS.iterdir()} == {
-        folder.name: names for folder in CONFIGS.iterdir()
+    folders = {file.parent for file in CLASSES}
+    assert {folder.name: {file.stem for file in folder.glob("*.yaml")} for folder in folders} == {
+        folder.name: names for folder in folders
     }
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_every_kind_of_pictures_of_relations_has_a_config():
+    kinds = {getattr(data, name) for name in data.__all__}
+    assert {KIND[file] for file in RELATIONS} == {kind for kind in kinds if issubclass(kind, RelationData)} - {RelationData}
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
 def test_config_is_short_and_names_its_folder(file):
     text = file.read_text()
-    folder = yaml.safe_load(text)["trainer"]["default_root_dir"]
+    folder = CONFIG[file]["trainer"]["default_root_dir"]
     assert text.startswith("#")
     assert text.count("\n") < 40
     assert folder.startswith(f"runs/{file.parent.name}-")
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+@pytest.mark.parametrize("file", CLASSES, ids=name)
 def test_config_runs(file, run, report, original_weights, offline, tmp_path):
     arguments = ["--config", str(file), *SHORT]
     if file.stem not in ("original", "retrained"):
@@ -41,8 +62,28 @@ def test_config_runs(file, run, report, original_weights, offline, tmp_path):
         "model.safetensors",
         "report.json",
     }
-    assert report("out")["data"] == yaml.safe_load(file.read_text())["data"]["class_path"].lower().replace(
-        "imagefolder", "image_folder"
-    ).replace("tinyimagenet", "tiny_imagenet").replace("fashionmnist", "fashion_mnist")
+    assert report("out")["data"] == KIND[file].name
     plain = build(["--config", str(file), "--model", "Training"]).model.network
+    plain.load_state_dict(load_file("out/model.safetensors"), strict=True)
+
+
+@pytest.mark.parametrize("file", RELATIONS, ids=name)
+def test_relational_config_runs(file, run, report, tmp_path):
+    """In a small world; of the scenes with the weights it names, if they are there, of pictures with random ones."""
+    arguments = ["--config", str(file), *SHORT, "--trainer.max_epochs", "1", "--data.graph", write_graph()]
+    if KIND[file] is data.Scenes:
+        arguments += [*FEW_PICTURES, *(shipped() if file.stem != "pretraining" else [])]
+    else:
+        write_folder(tmp_path / "pictures")
+        arguments += ["--data.root", "pictures", "--data.manifest", "manifest.csv", "--data.forget", "child eating hamburger"]
+        arguments += ["--data.image_size", "64", "--model.network.init_args.name", "scenes"]
+        arguments += ["--model.network.init_args.pretrained", ""]
+    code, message = run("fit", *arguments, "--trainer.default_root_dir", "out")
+    assert code == 0, message
+    edits = file.stem != "pretraining"
+    files = {"config.yaml", "model.ckpt", "model.safetensors", "report.json", "losses.png", "cosines.png", "graph.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= files | ({"adapter", "closest.png"} if edits else set())
+    assert report("out")["data"] == KIND[file].name
+    assert set(report("out")["metrics"]) == ({"original", "unlearned"} if edits else {"original"})
+    plain = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False)
     plain.load_state_dict(load_file("out/model.safetensors"), strict=True)

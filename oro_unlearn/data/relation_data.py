@@ -146,20 +146,41 @@ class RelationData(LightningDataModule, ABC):
 
     @cached_property
     def vocabulary(self) -> dict[int, list[str]]:
-        """Captions for the terms that need no picture, by the number of slots shared with what is forgotten (0, 1 or 2).
+        """Captions for the terms that need no picture, by the number of slots shared with what is forgotten: 0, 1 or 2.
 
-        Nothing unsafe is among them; ``withheld`` leaves a part out, though never a listed neighbour.
+        Under 3 are near misses that the graph does not allow and no picture shows ("a house eating a hamburger"). Nothing
+        unsafe is among them; ``withheld`` leaves a part out, though never a listed neighbour.
         """
-        unsafe, draw, kept = set(self.roles.unsafe), random.Random(self.seed), set(self.listed)
+        draw, listed = random.Random(self.seed), set(self.listed)
         reword, places = random.Random(f"{self.seed} rewordings"), ["", *self.graph.contexts.get("train", ())]
-        found: dict[int, list[str]] = {0: [], 1: [], 2: []}
+        found: dict[int, list[str]] = {0: [], 1: [], 2: [], 3: []}
         for concept in self.concrete:
             drawn = draw.random()
-            if concept not in unsafe and (drawn >= self.withheld or concept in kept):
+            if concept in self.kept and (drawn >= self.withheld or concept in listed):
                 texts = found[self.shared(concept)]
                 texts.append(self.captions.plain(concept))
                 texts += [self.captions.say(concept, "train", reword, reword.choice(places)) for _ in range(self.rewordings)]
+        found[3] = [self.captions.plain(triple) for triple in self.implausible()]
         return found
+
+    def implausible(self) -> list[Triple]:
+        """Tuples that differ from an unsafe one in one slot and that the graph does not allow."""
+        names, relations = self.graph.nodes(), list(self.graph.relations)
+        found: dict[Triple, None] = {}
+        for s, r, o in (triple for triple in self.roles.unsafe if self.graph.concrete(triple)):
+            near = [Triple(name, r, o) for name in names] + [Triple(s, r, name) for name in names]
+            near += [Triple(s, name, o) for name in relations]
+            found |= dict.fromkeys(
+                triple for triple in near if triple.subject != triple.object and not self.graph.valid(triple)
+            )
+        return list(found)
+
+    @cached_property
+    def kept(self) -> set[Concept]:
+        """Everything with a part other than being forgotten; unsafe edges that are not requested now have none."""
+        roles = self.roles
+        found = (*roles.neighbours.values(), roles.swapped, roles.nodes, roles.neutral)
+        return {tuple(concept) for concepts in found for concept in concepts}
 
     def shared(self, concept: Concept) -> int:
         """Slots that a concept has in common with the nearest unsafe tuple."""

@@ -174,7 +174,7 @@ class _Builder:
 
     def preserved_groups(self) -> None:
         """What must stay: nodes, listed and unlisted neighbours, neutral concepts."""
-        data, unsafe = self.data, set(self.data.roles.unsafe)
+        data = self.data
         vocabulary = {text for texts in data.vocabulary.values() for text in texts}
         known = {triple for found in data.unlisted.values() for triple in found if self.captions.plain(triple) in vocabulary}
         by_slot = {slot: set(found) for slot, found in data.unlisted.items()}
@@ -190,7 +190,7 @@ class _Builder:
         self.preserved("unlisted_neighbour", unlisted, 0)
         self.preserved("unlisted_in", [triple for triple in unlisted if triple in known], 0)
         self.preserved("unlisted_out", [triple for triple in unlisted if triple not in known], 0)
-        self.preserved("everything_else", [concept for concept in self.concepts if concept not in unsafe], 0)
+        self.preserved("everything_else", [concept for concept in self.concepts if concept in data.kept], 0)
 
     def preserved(self, group: str, concepts: Sequence[Concept], wordings: int) -> None:
         """Plain pictures of each concept with its plain caption, some held-out wordings, and those of their own."""

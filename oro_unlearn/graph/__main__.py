@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from oro_unlearn.graph import Captions, derive_roles, draw_graph, load_graph
+from oro_unlearn.graph import Captions, Concept, derive_roles, draw_graph, load_graph
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -28,7 +28,10 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     captions = Captions(graph)
-    groups = {"unsafe": roles.unsafe, **{f"{slot} differs": found for slot, found in roles.neighbours.items()}}
+    groups: dict[str, Sequence[Concept]] = {
+        "unsafe": roles.unsafe,
+        **{f"{slot} differs": found for slot, found in roles.neighbours.items()},
+    }
     groups |= {"swapped": roles.swapped, "nodes": roles.nodes, "neutral": roles.neutral}
     for name, concepts in groups.items():
         shown = ", ".join(captions.plain(concept) for concept in concepts[:8])

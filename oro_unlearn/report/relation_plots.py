@@ -57,7 +57,7 @@ def plot_cosines(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str
     panel.invert_yaxis()
     panel.axvline(0, color="black", linewidth=0.6)
     panel.set_xlabel("mean cosine of picture and caption")
-    panel.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside upper center", ncols=5)
     _save(figure, path)
 
 

@@ -21,7 +21,7 @@ def data(request, folder) -> RelationData:
     if request.param == "scenes":
         return Scenes(forget=MINOR, withheld=0.3, **FEW)
     if request.param == "several requests":
-        return Scenes(forget=["child eating hamburger", "cat next to dog"], **FEW)
+        return Scenes(forget=["child eating hamburger", "cat next to dog"], rewordings=1, **FEW)
     if request.param == "no propagation":
         return Scenes(propagate=False, listed={"subject": 99, "relation": 99, "object": 99}, **{**FEW, "pairs": 600})
     return world() if request.param == "small scenes" else pairs_of(folder)

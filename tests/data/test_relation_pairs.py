@@ -8,6 +8,9 @@ import pytest
 import torch
 
 from oro_unlearn.data import RelationPairs, Scenes
+from oro_unlearn.data.manifest import read_manifest
+from oro_unlearn.data.relation_data import GROUPS
+from oro_unlearn.graph import load_graph
 from tests.conftest import CONFIGS
 from tests.data.pictures import Cells, draw, write_csv
 from tests.data.relation_world import FEW, Counting, pairs_of, shown, vocabulary
@@ -72,6 +75,21 @@ def test_a_row_that_contradicts_the_graph_is_refused(row, message):
     with pytest.raises(ValueError, match=re.escape(message)) as refusal:
         _ = RelationPairs(root=".", manifest="m.csv", graph=write_graph(), image_size=32).rows
     assert "\n" not in str(refusal.value)
+
+
+def test_the_examples_of_the_documentation_are_read():
+    text = (CONFIGS.parent / "docs" / "relation_pairs.md").read_text()
+    for kind in ("csv", "json"):
+        (block,) = re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+        path = Path("manifest.csv" if kind == "csv" else "manifest.jsonl")
+        path.write_text(block)
+        for name in re.findall(r"\w+/\d+\.jpg", block):
+            draw(Path(name), seed=sum(name.encode()))
+        rows = read_manifest(path, ".", load_graph())
+        assert [row.concept for row in rows if row.group == "neutral"] == [("a harbour at dawn",)]
+    data = RelationPairs(root=".", image_size=32)
+    assert {name: len(data.split(name)) for name in GROUPS} == {"unsafe": 1, "edges": 1, "nodes": 1, "neutral": 1}
+    assert {"paraphrase", "contextual", "ood_image"} <= set(data.measured.pairs)
 
 
 def test_a_caption_may_say_what_its_picture_shows():

@@ -16,17 +16,24 @@ from torch.nn.functional import cross_entropy
 from oro_unlearn import methods
 from oro_unlearn.data import Digits
 from oro_unlearn.methods import RWFT, Batch, ClassUnlearning, LogitMask, Training, UnlearningModule
+from oro_unlearn.methods.classes.classifier import Classifier
+from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks import SmallCNN, save_weights
 from tests.conftest import CONFIGS
 
 FORGET = [3, 8]
 
 
-def classes() -> list[type]:
+def every() -> list[type]:
     found = [getattr(methods, name) for name in methods.__all__]
     return [
         kind for kind in found if inspect.isclass(kind) and issubclass(kind, UnlearningModule) and not inspect.isabstract(kind)
     ]
+
+
+def classes() -> list[type]:
+    """Methods that forget classes."""
+    return [kind for kind in every() if issubclass(kind, Classifier)]
 
 
 def original() -> str:
@@ -247,6 +254,11 @@ def test_target_is_full_precision_under_mixed_precision():
         mixed = module.targets(forget)
     assert mixed.dtype == torch.float32
     assert torch.equal(mixed, module.targets(forget))
+
+
+def test_every_method_forgets_classes_or_relations():
+    """Those of relations are tested by themselves in test_relations.py."""
+    assert all(issubclass(kind, Classifier) != issubclass(kind, DualEncoder) for kind in every())
 
 
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)

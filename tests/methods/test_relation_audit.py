@@ -45,9 +45,7 @@ def figures(found: RelationProbes, cosines, before=None) -> dict[str, float]:
 def test_rank_counts_captions_that_are_closer_and_ties_go_to_the_pair():
     concepts = [EATS, ADULT, HOLDS, DOG]
     cosines = [[0.2, 0.9, 0.5, 0.2], [0.9, 0.3, 0.3, 0.1]]
-    found = figures(
-        probes(concepts, [EATS, ADULT], {"direct": [(0, 0, 0)], "single_node": [(1, 1, 0)]}, unsafe=[0]), cosines
-    )
+    found = figures(probes(concepts, [EATS, ADULT], {"direct": [(0, 0, 0)], "single_node": [(1, 1, 0)]}, unsafe=[0]), cosines)
     assert found["direct/cosine"] == pytest.approx(0.2)
     assert found["direct/median_rank"] == pytest.approx(2 / 3), "two of three rivals are closer, one is a tie"
     assert found["single_node/median_rank"] == pytest.approx(1 / 3), "the unsafe caption is a rival of what is kept"

@@ -20,11 +20,7 @@ WEIGHTS = {"alpha": 2.0, "beta": 3.0, "delta": 4.0, "gamma": 5.0, "lambda_": 6.0
 
 def relational() -> list[type]:
     found = [getattr(methods, name) for name in methods.__all__]
-    return [
-        kind
-        for kind in found
-        if inspect.isclass(kind) and issubclass(kind, DualEncoder) and "losses" not in kind.__abstractmethods__
-    ]
+    return [kind for kind in found if inspect.isclass(kind) and issubclass(kind, DualEncoder) and not inspect.isabstract(kind)]
 
 
 @pytest.mark.parametrize("kind", relational(), ids=lambda kind: kind.__name__)
@@ -114,7 +110,9 @@ def test_terms_of_a_method_that_holds_nothing():
     fit(module)
     pairs = batch(module.trainer.datamodule, "unsafe")
     (found,) = module.losses(pairs).values()
-    assert float(found.detach()) == pytest.approx(float((features(module, pairs)[0] @ encode(module, list(set(pairs.captions))).T).mean()))
+    assert float(found.detach()) == pytest.approx(
+        float((features(module, pairs)[0] @ encode(module, list(set(pairs.captions))).T).mean())
+    )
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
@@ -127,7 +125,7 @@ def test_a_term_without_weight_is_left_out(name):
 
 def test_the_papers_terms_need_no_vocabulary():
     module, data = method(kl_rows=0, vocab_text=0, tau=0.0), world()
-    data.vocabulary = {0: [], 1: [], 2: []}
+    data.vocabulary = {0: [], 1: [], 2: [], 3: []}
     fit(module, data, steps=1)
     assert set(module.last_losses) == set(LOSSES) - {"kl_rows", "vocab_text"}
 
@@ -146,7 +144,7 @@ def test_where_a_bounded_push_stops(tau):
     module = method(tau=tau)
     fit(module, steps=1)
     data = module.trainer.datamodule
-    captions = data.vocabulary[0] if tau == "unrelated" else [text for texts in data.vocabulary.values() for text in texts]
+    captions = [text for shared in ((0,) if tau == "unrelated" else (0, 1, 2)) for text in data.vocabulary[shared]]
     with module.network.reference():
         images = module.network.encode_image(batch(data, "unsafe", len(data.split("unsafe"))).images)
     expected = 0.25 if tau == 0.25 else float((images @ encode(module, captions, reference=True).T).mean())
@@ -154,12 +152,14 @@ def test_where_a_bounded_push_stops(tau):
 
 
 def test_vocabulary_is_drawn_in_its_shares():
-    module = method(vocab_captions=10)
+    module = method(vocab_captions=10, vocab_shares=[0.4, 0.3, 0.2, 0.1])
     fit(module, steps=1)
     vocabulary = module.trainer.datamodule.vocabulary
     drawn = module.draw_vocabulary()
-    assert [sum(text in vocabulary[shared] for text in drawn) for shared in (0, 1, 2)] == [4, 3, 3]
+    assert [sum(text in vocabulary[shared] for text in drawn) for shared in range(4)] == [4, 3, 2, 1]
     assert len(set(drawn)) == 10
+    module.vocab_captions = ALL
+    assert sorted(module.draw_vocabulary()) == sorted(text for texts in vocabulary.values() for text in texts)
 
 
 # -- adapters and the reference
@@ -265,6 +265,8 @@ def test_the_rate_rises_and_falls():
         ({"alpha": -1.0}, "weights are 0 or more .* see l2_nodes"),
         ({"vocab_text": -0.1}, "see vocab_text"),
         ({"vocab_captions": 0}, "see vocab_captions"),
+        ({"vocab_shares": [0.5, 0.5]}, "vocab_shares are four parts"),
+        ({"vocab_shares": [0.5, 0.5, 0.5, -0.5]}, "vocab_shares are four parts that add up to 1"),
         ({"warmup": 1.5}, r"warmup and final_lr are parts in \[0, 1\], not 1.5 and 0.1"),
         ({"final_lr": -0.1}, "not 0.1 and -0.1"),
         ({"push": "redirect", "towers": "image"}, "redirect moves captions"),
@@ -281,7 +283,7 @@ def test_options_that_make_no_sense_are_refused(options, message):
 )
 def test_an_empty_vocabulary_is_refused(options, message):
     data = world()
-    data.vocabulary = {0: [], 1: [], 2: []}
+    data.vocabulary = {0: [], 1: [], 2: [], 3: []}
     with pytest.raises(ValueError, match=message):
         fit(method(**options), data, steps=1)
 

@@ -9,7 +9,13 @@ from torch import multiprocessing
 from torchmetrics import Metric, MetricCollection
 
 import oro_unlearn.metrics
-from oro_unlearn.metrics import CosineDrift, ForgetRetainAccuracy, MembershipInference, NearestClassMIA, UnlearningTotalVariation
+from oro_unlearn.metrics import (
+    CosineDrift,
+    ForgetRetainAccuracy,
+    MembershipInference,
+    NearestClassMIA,
+    UnlearningTotalVariation,
+)
 
 SAMPLES = 41  # odd, so that two processes never get the same number
 

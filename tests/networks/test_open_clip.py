@@ -81,6 +81,31 @@ def test_own_weights_of_a_folder_and_files(tmp_path):
         assert torch.equal(embeddings(network), embeddings(source.eval()))
 
 
+def test_weights_can_be_replaced(network, tmp_path):
+    source = OpenCLIP(network.architecture, pretrained="")
+    save_file(source.merged_state(), tmp_path / "other.safetensors")
+    modes = [module.training for module in network.modules()]
+    assert not torch.equal(embeddings(network), embeddings(source.eval()))
+    network.load_weights(tmp_path / "other.safetensors")
+    assert torch.equal(embeddings(network), embeddings(source))
+    assert all(torch.equal(tensor, source.state_dict()[name]) for name, tensor in network.state_dict().items())
+    assert [module.training for module in network.modules()] == modes
+
+
+def test_weights_are_replaced_by_fitting_ones_only(scenes, tmp_path):
+    before = {name: tensor.clone() for name, tensor in scenes.state_dict().items()}
+    for content, message in ((_spoilt("surplus", torch.ones(1)), "another architecture"), (scenes.state_dict(), "missing")):
+        with pytest.raises(ValueError, match=message):
+            scenes.load_weights(_file(tmp_path, content))
+    with pytest.raises(FileNotFoundError, match=r"nothing\.pt not found"):
+        scenes.load_weights(tmp_path / "nothing.pt")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in scenes.state_dict().items())
+    path = _file(tmp_path, scenes.merged_state())
+    scenes.add_adapter()
+    with pytest.raises(ValueError, match="has an adapter already"):
+        scenes.load_weights(path)
+
+
 def _file(path: Path, content: object) -> str:
     torch.save(content, path / "weights.pt")
     return str(path / "weights.pt")

@@ -5,8 +5,10 @@ import math
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
+from oro_unlearn.report import relation_plots, relation_report
 from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.run_report import hardware, redirection, summarise, versions, write_json
 from oro_unlearn.report.tables import comparison_rows, markdown_table, number, report_table
@@ -109,6 +111,76 @@ def test_picture(classes):
     shares = {role: [1 / classes] * classes for role in ("original", "unlearned", "retrained")}
     plot_confusion_and_redirection(confusion, shares, names, [1, 2], "new/picture.png")
     assert Path("new/picture.png").read_bytes()[:4] == b"\x89PNG"
+
+
+RELATIONAL = (
+    *("paraphrase/cosine", "contextual/cosine", "ood_image/cosine", "single_node/cosine", "new_safe_edge/cosine"),
+    *("new_safe_node/cosine", "neutral_edge/cosine", "unlisted_neighbour/cosine", "retrieval/i2t_r1"),
+    *("relation_swap/accuracy", "role_swap/accuracy", "unsafe/median_rank"),
+)
+
+
+def test_figures_of_a_relational_run(finished):
+    found = json.loads((finished / "report.json").read_text())
+    metrics = found["metrics"]
+    assert set(metrics) == {"original", "unlearned"}
+    for name in RELATIONAL:
+        assert all(math.isfinite(metrics[role][name]) for role in metrics), name
+    assert not [name for name in metrics["original"] if "rss" in name or "drift" in name]
+    assert (found["method"], found["data"], found["network"]) == ("RelationUnlearning", "scenes", "scenes")
+    assert found["forget"] == ["child eating hamburger"]
+    assert found["adapter_parameters"] == 36_864
+    assert found["gallery"] == 51
+    wordings = found["items"]["unlearned"]["paraphrase"]
+    assert len(wordings["cosine"]) == len(wordings["drift"]) > 5
+    assert "a child eating a hamburger" not in wordings["cosine"]
+
+
+@pytest.mark.parametrize("name", relation_report.FIGURES)
+def test_picture_of_a_relational_run(name, finished):
+    image = Image.open(finished / name).convert("RGB")
+    assert min(image.size) > 200
+    colours = image.getcolors(maxcolors=2**24)
+    assert len(colours) > 20
+    assert max(count for count, _ in colours) < 0.99 * image.width * image.height
+
+
+def test_table_of_a_relational_run(finished):
+    found = json.loads((finished / "report.json").read_text())
+    text = shown(relation_report.report_table(found))
+    assert "RelationUnlearning · scenes · scenes · forgotten: child eating hamburger" in text
+    for label in ("paraphrase, held-out wordings", "held-out places", "OOD styles", "unlisted neighbours", "role swap"):
+        assert label in text
+    for role in ("original", "unlearned"):
+        assert f"{found['metrics'][role]['direct/cosine']:.3f}" in text
+    assert f"Cosine of unrelated pairs: {found['metrics']['original']['unrelated/cosine']:.3f}." in text
+    assert "a gallery of 51 captions" in " ".join(text.split())
+
+
+def test_table_leaves_out_what_was_not_measured():
+    header = {"method": "PushOnly", "data": "mine", "network": "scenes", "forget": ["a b c"], "gallery": 3}
+    metrics = {"original": {"direct/cosine": 0.3, "direct/r5": 1.0}, "unlearned": {"direct/cosine": -0.5, "rss": 0.25}}
+    text = shown(relation_report.report_table(header | {"metrics": metrics}))
+    assert "plain caption" in text
+    assert "paraphrase" not in text
+    assert "single node" not in text
+    assert "0.250" in text
+    assert "Cosine of unrelated pairs: –." in text
+
+
+def test_a_safety_score_of_a_world_that_is_known(tmp_path):
+    """Every part of the score is in the table, and only of the edited model."""
+    figures = {"rss": 0.745, "rss/suppression": 0.9, "rss/preservation": 0.8, "rss/robustness": 0.6}
+    header = {"method": "PushOnly", "data": "mine", "network": "scenes", "forget": ["a b c"], "gallery": 3}
+    text = shown(relation_report.report_table(header | {"metrics": {"original": {}, "unlearned": figures}}))
+    for value in ("0.745", "0.900", "0.800", "0.600"):
+        assert value in text
+
+
+def test_losses_of_one_term_and_of_nine():
+    for count in (1, 9):
+        relation_plots.plot_losses({f"term {number}": [1.0, 0.5] for number in range(count)}, f"{count}.png")
+        assert Path(f"{count}.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_provenance():

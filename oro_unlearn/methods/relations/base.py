@@ -54,7 +54,7 @@ class RelationalUnlearning(DualEncoder):
 
     def setup(self, stage: str) -> None:
         """Load the original and the models to compare with, and add the adapters, once."""
-        if self.network is not None:
+        if self.network:
             return
         super().setup(stage)
         for path in self.retrained_paths:
@@ -120,7 +120,7 @@ class RelationalUnlearning(DualEncoder):
             ValueError: If there are no such captions.
         """
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        captions = data.vocabulary[0] if form == "unrelated" else [text for texts in data.vocabulary.values() for text in texts]
+        captions = [text for shared in ((0,) if form == "unrelated" else (0, 1, 2)) for text in data.vocabulary[shared]]
         if not captions:
             raise ValueError(f"the graph has no {form} captions: set --model.tau to a number, such as 0")
         pairs, count = data.split("unsafe"), 64
@@ -180,7 +180,9 @@ class RelationalUnlearning(DualEncoder):
         except ValueError as error:
             raise ValueError(f"--ckpt_path does not fit: {error}") from None
         if checkpoint.get("base_sha256") != self._base:
-            raise ValueError("the adapter of --ckpt_path belongs to another base model: set --model.network to the one of its run")
+            raise ValueError(
+                "the adapter of --ckpt_path belongs to another base model: set --model.network to the one of its run"
+            )
         checkpoint["state_dict"] = self.state_dict()
 
     @cached_property

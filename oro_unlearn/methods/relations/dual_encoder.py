@@ -41,7 +41,7 @@ class DualEncoder(UnlearningModule):
     """
 
     role: Literal["original", "unlearned"] = "unlearned"
-    batch_type = Pairs
+    batch_type: Any = Pairs
 
     def __init__(
         self,
@@ -146,6 +146,8 @@ class _Rows(Metric):
     """Vectors by row number, gathered from all processes and put in order."""
 
     full_state_update = False
+    vectors: list[Tensor]
+    rows: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()

@@ -34,6 +34,7 @@ class Pretraining(DualEncoder):
     role: Literal["original", "unlearned"] = "original"
     train_splits = ("train",)
     batch_type = CaptionedPictures
+    covers: Tensor  # [drawn, said]: whether the first name is the second, or is below it
 
     def __init__(self, slot_weight: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -42,14 +43,14 @@ class Pretraining(DualEncoder):
 
     def setup(self, stage: str) -> None:
         """Build the model, the heads, and the table of what each word covers."""
-        if self.network is not None:
+        if self.network:
             return
         super().setup(stage)
         graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
         names = list(graph.objects)
         counts = (len(names), len(graph.relations), len(names))
         self.heads = nn.ModuleList(nn.Linear(self.network.embed_dim, count + 1) for count in counts)  # the last: none
-        covers = torch.eye(len(names), dtype=torch.bool)  # [drawn, said]
+        covers = torch.eye(len(names), dtype=torch.bool)
         for position, name in enumerate(names):
             for other in graph.ancestors(name):
                 covers[position, names.index(other)] |= graph.objects[other].abstract

@@ -10,8 +10,6 @@ from oro_unlearn.methods.relations.base import RelationalUnlearning
 from oro_unlearn.methods.relations.dual_encoder import Pairs
 from oro_unlearn.methods.relations.push import Preserve, Push, Unsafe, preserve_loss, push_loss
 
-SHARES = (0.4, 0.3, 0.3)  # of the vocabulary's captions with 0, 1 and 2 slots in common with the unsafe tuple
-
 
 class RelationUnlearning(RelationalUnlearning):
     """Six terms, L = L3 + alpha L2 + beta L1 + delta L4 + gamma Lc + lambda Ladv (arXiv 2603.14185), and two of ours.
@@ -32,6 +30,8 @@ class RelationUnlearning(RelationalUnlearning):
         kl_rows: Weight of the ranking term.
         vocab_text: Weight of the vocabulary's consistency.
         vocab_captions: Captions of the vocabulary in a step.
+        vocab_shares: Parts of them with 0, 1 and 2 slots in common with the unsafe tuple, and of near misses that the graph
+            does not allow; where one runs out, there are fewer captions.
         tau: Where bounded pushes stop: the mean cosine, under the reference, of unsafe pictures with ``unrelated`` captions
             (no slot in common) or with all ``mismatched`` ones; or a number.
         margin: Of the hinge, above tau.
@@ -54,7 +54,8 @@ class RelationUnlearning(RelationalUnlearning):
         lambda_: float = 1.0,
         kl_rows: float = 2.0,
         vocab_text: float = 30.0,
-        vocab_captions: int = 94,
+        vocab_captions: int = 188,
+        vocab_shares: list[float] = [0.25, 0.2, 0.35, 0.2],  # noqa: B006 (never changed)
         tau: Literal["unrelated", "mismatched"] | float = "unrelated",
         margin: float = 0.0,
         **kwargs: Any,
@@ -68,7 +69,9 @@ class RelationUnlearning(RelationalUnlearning):
             raise ValueError(f"weights are 0 or more and vocab_captions 1 or more: see {(negative or ['vocab_captions'])[0]}")
         if push == "redirect" and self.towers == "image":
             raise ValueError("push redirect moves captions, and towers image leaves them as they are: choose text or both")
-        self.vocab_captions, self.stop = vocab_captions, 0.0
+        if len(vocab_shares) != 4 or min(vocab_shares) < 0 or not 0.999 < sum(vocab_shares) < 1.001:
+            raise ValueError(f"--model.vocab_shares are four parts that add up to 1, not {vocab_shares}")
+        self.vocab_captions, self.vocab_shares, self.stop = vocab_captions, vocab_shares, 0.0
 
     def on_fit_start(self) -> None:
         """Find where a bounded push stops."""
@@ -130,9 +133,11 @@ class RelationUnlearning(RelationalUnlearning):
         """
         vocabulary: dict[int, list[str]] = self.trainer.datamodule.vocabulary  # type: ignore[attr-defined]
         chosen: list[str] = []
-        for shared, share in enumerate(SHARES):
+        for shared, share in enumerate(self.vocab_shares):
             order = torch.randperm(len(vocabulary[shared]))[: round(share * self.vocab_captions)].tolist()
             chosen += [vocabulary[shared][position] for position in order]
         if not chosen:
-            raise ValueError("no safe captions to draw: raise vocab_captions, extend the graph, or set vocab_text and kl_rows to 0")
+            raise ValueError(
+                "no safe captions to draw: raise vocab_captions, extend the graph, or set vocab_text and kl_rows to 0"
+            )
         return chosen
