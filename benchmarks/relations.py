@@ -35,7 +35,11 @@ TERMS = {  # ablations: what is switched off
 OURS = {"without kl_rows": ["--model.kl_rows", "0"], "without vocab_text": ["--model.vocab_text", "0"]}
 WATCHED = ("a child drinking wine", "a toddler drinking wine", "a child drinking beer", "a toddler drinking beer",
            "an adult drinking wine", "a child holding wine", "a child drinking milk")  # fmt: skip
-FORMS = {"cosine push": ["--model.push", "cosine"], "pull": ["--model.preserve", "pull"]}
+FORMS = {
+    "Huber push": ["--model.push", "target"],
+    "cosine push": ["--model.push", "cosine"],
+    "pull": ["--model.preserve", "pull"],
+}
 
 
 def reference() -> Job:

@@ -56,6 +56,9 @@ CANDIDATES: dict[str, dict[str, str]] = {
     "wide, mismatched tau": WIDE | {"model.tau": "mismatched"},
     "wide, squared": WIDE | {"model.push": "squared"},
     "wide, 8 epochs": WIDE | {"trainer.max_epochs": "8"},
+    "wide, squared, 8 epochs": WIDE | {"model.push": "squared", "trainer.max_epochs": "8"},
+    "wide, squared, vocab_text 150": WIDE | {"model.push": "squared", "model.vocab_text": "150.0"},
+    "wide, squared, rank 32": WIDE | {"model.push": "squared", "model.lora_rank": "32", "model.lora_alpha": "64"},
 }
 
 

@@ -45,7 +45,7 @@ class RelationUnlearning(RelationalUnlearning):
 
     def __init__(
         self,
-        push: Push = "target",
+        push: Push = "squared",
         preserve: Preserve = "match_ref",
         alpha: float = 5.0,
         beta: float = 5.0,
@@ -53,7 +53,7 @@ class RelationUnlearning(RelationalUnlearning):
         gamma: float = 1.0,
         lambda_: float = 1.0,
         kl_rows: float = 2.0,
-        vocab_text: float = 30.0,
+        vocab_text: float = 200.0,
         vocab_captions: int = 188,
         vocab_shares: list[float] = [0.25, 0.2, 0.35, 0.2],  # noqa: B006 (never changed)
         tau: Literal["unrelated", "mismatched"] | float = "unrelated",
