@@ -98,6 +98,8 @@ def make_probes(data: "RelationData", pictures: Sequence[Picture], load: Callabl
 
 
 class _Builder:
+    """Collects captions and named pairs for the pictures there are."""
+
     def __init__(self, data: "RelationData", pictures: Sequence[Picture]) -> None:
         self.data, self.captions = data, data.captions
         self.concepts = [tuple(concept) for concept in data.concepts]

@@ -64,6 +64,7 @@ def write_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> d
         "adapter_parameters": getattr(model, "adapter_parameters", 0),
         "gallery": len(probes.concepts),
         "pictures": len(probes.pictures),
+        "licences": getattr(data, "licences", {}),
         "metrics": metrics,
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }

@@ -130,10 +130,10 @@ def _night(pen: Pen, draws: Draws) -> None:
     for k in range(5):
         x, top = 13 * k, 30 + 22 * draws[1 + k]
         pen.box(x, 12, x + 11.5, top, (40, 44, 74), (20, 22, 40))
-        for row in range(int((top - 16) // 6)):
-            for column in (1.8, 6.8):
-                if draws[(k * 5 + row * 3 + int(column)) % N_DRAWS] < 0.65:
-                    pen.box(x + column, top - 6 - 6 * row, x + column + 2.4, top - 3 - 6 * row, (255, 214, 90), None)
+        windows = [(row, column) for row in range(int((top - 16) // 6)) for column in (1.8, 6.8)]
+        for row, column in windows:
+            if draws[(k * 5 + row * 3 + int(column)) % N_DRAWS] < 0.65:
+                pen.box(x + column, top - 6 - 6 * row, x + column + 2.4, top - 3 - 6 * row, (255, 214, 90), None)
 
 
 PLAIN: tuple[Callable[[Pen, Draws], None], ...] = (_wall, _grass, _room, _studio, _park, _road)
