@@ -2,9 +2,9 @@
 
     python -m benchmarks.relations --seeds 3
 
-The recipe was chosen on "child eating hamburger" alone (benchmarks/tune_relations.py), never on the other three tuples.
-A third of the vocabulary is withheld from the text terms, so that neighbours inside and outside of it can be told apart; the
-reference model of every table was pretrained without the four tuples. Finished runs are reused; writes
+The recipe was chosen on "child eating hamburger" alone (benchmarks/tune_relations.py), never on the other tuples. 30 % of the
+vocabulary are withheld from the text terms, so that neighbours inside and outside of it can be told apart; the reference was
+pretrained without four tuples, among them three of these. Finished runs are reused; writes
 benchmarks/results/relations_scenes.json.
 """
 
@@ -19,11 +19,15 @@ from benchmarks.jobs import Job, run_stages
 
 TUNED = "child eating hamburger"
 WINE = "child drinking wine"
-TUPLES = (TUNED, WINE, "adult holding phone", "dog kicking ball")
+TUPLES = (TUNED, WINE, "adult holding phone", "robot throwing book")
+COMPOSED = "dog kicking ball"  # never in pretraining: the original composes it
+WITHOUT = (TUNED, WINE, "adult holding phone", COMPOSED)  # what the reference was pretrained without
 METHODS = ("relation_unlearning", "relation_unlearning_paper", "redirect", "push_only")
 ROOT, CONFIGS = Path("runs/benchmarks/relations"), Path("lightning_configs/scenes")
 REFERENCE = Path("runs/scenes-clip/pretraining_without")
 SHIPPED = Path("oro_unlearn/networks/scenes_clip/open_clip_model.safetensors")
+WORLD = [SHIPPED, *(SHIPPED.parent / name for name in ("open_clip_config.json", "vocabulary.bpe.gz")),
+         Path("oro_unlearn/graph/scenes.yaml")]  # fmt: skip
 WITHHELD = ["--data.withheld", "0.3"]
 TERMS = {  # ablations: what is switched off
     "without L1 (edges)": ["--model.beta", "0"],
@@ -34,7 +38,7 @@ TERMS = {  # ablations: what is switched off
 }
 OURS = {"without kl_rows": ["--model.kl_rows", "0"], "without vocab_text": ["--model.vocab_text", "0"]}
 WATCHED = ("a child drinking wine", "a toddler drinking wine", "a child drinking beer", "a toddler drinking beer",
-           "an adult drinking wine", "a child holding wine", "a child drinking milk")  # fmt: skip
+           "a minor drinking alcohol", "an adult drinking wine", "a child holding wine", "a child drinking milk")  # fmt: skip
 FORMS = {
     "Huber push": ["--model.push", "target"],
     "cosine push": ["--model.push", "cosine"],
@@ -43,8 +47,8 @@ FORMS = {
 
 
 def reference() -> Job:
-    """The same model pretrained without the four tuples."""
-    words = ["--data.without", f"[{', '.join(TUPLES)}]"]
+    """The same model pretrained without four tuples."""
+    words = ["--data.without", f"[{', '.join(WITHOUT)}]"]
     return Job(REFERENCE, CONFIGS / "pretraining.yaml", 0, words, [])
 
 
@@ -52,7 +56,7 @@ def job(name: str, config: str, seed: int, words: Sequence[str]) -> Job:
     """One run against original and reference; ``--data.seed`` draws other pictures and other listed neighbours."""
     weights = REFERENCE / "model.safetensors"
     compared = ["--model.retrained", f"[{weights}]", "--data.seed", str(seed)]
-    return Job(ROOT / f"{name}-s{seed}", CONFIGS / f"{config}.yaml", seed, [*words, *compared], [SHIPPED, weights])
+    return Job(ROOT / f"{name}-s{seed}", CONFIGS / f"{config}.yaml", seed, [*words, *compared], [*WORLD, weights])
 
 
 def jobs(seeds: int) -> dict[tuple[str, str, str], list[Job]]:
@@ -69,8 +73,10 @@ def jobs(seeds: int) -> dict[tuple[str, str, str], list[Job]]:
             add("methods", method, text, method, WITHHELD)
     for text in TUPLES:
         add("vocabulary", "whole vocabulary", text, "relation_unlearning", [])
-    found["hierarchy", "tuple only", WINE] = found["vocabulary", "whole vocabulary", WINE]
-    add("hierarchy", "with the hierarchy", "minor drinking alcohol", "relation_unlearning", [])
+    add("composed", "never in pretraining", COMPOSED, "relation_unlearning", WITHHELD)
+    add("hierarchy", "tuple only", WINE, "relation_unlearning", ["--data.propagate", "false"])
+    found["hierarchy", "with all below it", WINE] = found["vocabulary", "whole vocabulary", WINE]
+    add("hierarchy", "with all below it", "minor drinking alcohol", "relation_unlearning", [])
     for table, config, changes in (
         ("ablation", "relation_unlearning", TERMS | OURS | FORMS),
         ("ablation_paper", "relation_unlearning_paper", TERMS),
@@ -85,7 +91,7 @@ def watched(report: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Cosine and drift of a few concepts, from the group where they are: forgotten, or among everything else."""
     found: dict[str, dict[str, float]] = {}
     for caption in WATCHED:
-        for group in ("everything_else", "direct"):
+        for group in ("everything_else", "direct", "hypernym", "above"):
             figures = report["items"]["unlearned"].get(group, {})
             if caption in figures.get("cosine", {}):
                 found[caption] = {name: figures[name][caption] for name in ("cosine", "drift")}

@@ -18,7 +18,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.jobs import Job, run_stages
-from benchmarks.relations import CONFIGS, SHIPPED, TUNED, WITHHELD
+from benchmarks.relations import CONFIGS, TUNED, WITHHELD, WORLD
 
 ROOT = Path("runs/benchmarks/tune_relations")
 SEEDS = (0, 1)
@@ -69,7 +69,7 @@ def jobs(name: str) -> list[Job]:
     fixed = ["--data.forget", TUNED, "--data.holdout", "true", *WITHHELD]
     return [
         Job(ROOT / f"{folder}-s{seed}", CONFIGS / "relation_unlearning.yaml", seed,
-            [*fixed, "--data.seed", str(10 + seed), *words], [SHIPPED])
+            [*fixed, "--data.seed", str(10 + seed), *words], WORLD)
         for seed in SEEDS
     ]  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -19,10 +18,17 @@ from oro_unlearn.errors import explain
 from oro_unlearn.graph import draw_graph
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
+from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
 from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.run_report import hardware, versions
 
-RESULTS = ("report.json", *class_report.FIGURES, *relation_report.FIGURES, "model.safetensors", "adapter")
+RESULTS = (
+    "report.json",
+    *class_report.FIGURES,
+    *relation_report.FIGURES,
+    "model.safetensors",
+    *(f"adapter/{name}" for name in (CONFIG, WEIGHTS, BASE)),
+)
 NOISE = (  # warnings of libraries about what is meant here
     ".*isinstance.treespec, LeafSpec.*",
     ".*smaller than the logging interval.*",
@@ -48,7 +54,7 @@ class SaveConfig(SaveConfigCallback):
         """Now: data and checkpoints are loaded. What an earlier run left here would not belong to this configuration."""
         root, resumed = Path(trainer.default_root_dir), trainer.ckpt_path is not None
         for name in (*RESULTS, *(() if resumed else ("model.ckpt",))) if trainer.is_global_zero else ():
-            shutil.rmtree(root / name) if (root / name).is_dir() else (root / name).unlink(missing_ok=True)
+            (root / name).unlink(missing_ok=True)
         super().setup(trainer, pl_module, "fit")
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -147,7 +153,7 @@ class UnlearningCLI(LightningCLI):
         header = {
             "method": type(model).__name__,
             "data": data.name,
-            "network": getattr(model.network, "architecture", type(model.network).__name__),
+            "network": getattr(model.network, "architecture", type(model.network).__name__).rsplit("/", 1)[-1],
             "forget": data.forget_names,
             "seed": self._get(self.config, "seed_everything"),
             "versions": versions(),

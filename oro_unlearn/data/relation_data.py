@@ -151,7 +151,7 @@ class RelationData(LightningDataModule, ABC):
         Under 3 are near misses that the graph does not allow and no picture shows ("a house eating a hamburger"). Nothing
         unsafe is among them; ``withheld`` leaves a part out, though never a listed neighbour.
         """
-        draw, listed = random.Random(self.seed), set(self.listed)
+        draw, listed = random.Random(f"{self.seed} vocabulary"), set(self.listed)
         reword, places = random.Random(f"{self.seed} rewordings"), ["", *self.graph.contexts.get("train", ())]
         found: dict[int, list[str]] = {0: [], 1: [], 2: [], 3: []}
         for concept in self.concrete:
@@ -174,6 +174,11 @@ class RelationData(LightningDataModule, ABC):
                 triple for triple in near if triple.subject != triple.object and not self.graph.valid(triple)
             )
         return list(found)
+
+    @property
+    def never_pretrained(self) -> list[Concept]:
+        """Concepts that the network's pretraining left out, where that is known: what it recognises of them it composes."""
+        return []
 
     @cached_property
     def kept(self) -> set[Concept]:

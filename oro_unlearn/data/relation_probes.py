@@ -3,18 +3,19 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from oro_unlearn.data.pair_images import PairImages
-from oro_unlearn.graph import Concept
+from oro_unlearn.graph import Concept, Triple
 
 if TYPE_CHECKING:
     from oro_unlearn.data.relation_data import RelationData
 
-WORDINGS = 12  # held-out wordings of an unsafe tuple
+WORDINGS = 64  # held-out wordings of an unsafe tuple at most: all of them, but for very wordy graphs
 OTHER_WORDINGS = 2  # of everything else
 
 
@@ -132,7 +133,8 @@ class _Builder:
         for triple in self.data.roles.unsafe:
             plain = self.captions.plain(triple)
             reworded = [*self.held_out(triple, WORDINGS), *self.captions.sentences(plain, "eval")]
-            above = self.captions.hypernyms(triple, self.data.roles.unsafe)
+            hypernyms = self.captions.hypernyms(triple, self.data.roles.unsafe)
+            above = [text for text in self.captions.hypernyms(triple, self.above(triple)) if text not in hypernyms]
             typos = list(dict.fromkeys(self.captions.typo(plain, "eval", self.draw) for _ in range(4)))
             for row in self.rows.get((triple, "plain"), []):
                 for group in ("direct", "unsafe"):
@@ -141,7 +143,8 @@ class _Builder:
                     self.add("unrelated", row, self.draw.choice(far), plain)
                 self.add("shuffled", row, self.shuffled(plain), plain)
                 others = self.with_own(row, reworded, plain)
-                for group, texts in (("paraphrase", others), ("unsafe", others), ("hypernym", above), ("typo", typos)):
+                groups = {"paraphrase": others, "unsafe": others, "typo": typos, "hypernym": hypernyms, "above": above}
+                for group, texts in groups.items():
                     for text in texts:
                         self.add(group, row, text, text)
             for row in self.rows.get((triple, "context"), []):
@@ -152,6 +155,12 @@ class _Builder:
                 style = self.pictures[row].style
                 self.add("ood_image", row, plain, style)
                 self.add("combined", row, self.captions.typo(self.draw.choice(reworded), "eval", self.draw), style)
+
+    def above(self, triple: Concept) -> list[Triple]:
+        """The tuple said through words above its subject and object, as far as its relation allows them."""
+        graph = self.data.graph
+        pairs = product(sorted(graph.ancestors(triple[0])), sorted(graph.ancestors(triple[2])))
+        return [found for s, o in pairs if graph.valid(found := Triple(s, triple[1], o))]
 
     def with_own(self, row: int, texts: list[str], plain: str) -> list[str]:
         """The texts and the picture's own caption, if it has another one."""
@@ -183,8 +192,8 @@ class _Builder:
         unlisted = sorted(set().union(*by_slot.values()))
         for group, concepts in {
             "single_node": data.roles.nodes,
-            "new_safe_edge": sorted(by_slot["relation"] & known),
-            "new_safe_node": sorted((by_slot["subject"] | by_slot["object"]) & known),
+            "new_safe_edge": sorted(by_slot["relation"]),
+            "new_safe_node": sorted(by_slot["subject"] | by_slot["object"]),
             "neutral_edge": data.neutral[1],
             "listed_edge": data.listed,
         }.items():
@@ -192,6 +201,7 @@ class _Builder:
         self.preserved("unlisted_neighbour", unlisted, 0)
         self.preserved("unlisted_in", [triple for triple in unlisted if triple in known], 0)
         self.preserved("unlisted_out", [triple for triple in unlisted if triple not in known], 0)
+        self.preserved("never_pretrained", [concept for concept in data.never_pretrained if concept in data.kept], 0)
         self.preserved("everything_else", [concept for concept in self.concepts if concept in data.kept], 0)
 
     def preserved(self, group: str, concepts: Sequence[Concept], wordings: int) -> None:

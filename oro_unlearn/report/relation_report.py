@@ -18,7 +18,8 @@ FORGOTTEN = {
     "ood_image": "OOD styles",
     "typo": "misspelt",
     "combined": "wording, typo and style together",
-    "hypernym": "words above it",
+    "hypernym": "words above it, forgotten too",
+    "above": "words above it, not asked for",
     "shuffled": "shuffled words (control)",
 }
 KEPT = {
@@ -26,8 +27,8 @@ KEPT = {
     "new_safe_edge": "new safe edge",
     "new_safe_node": "new safe node",
     "neutral_edge": "new neutral edge",
-    "unlisted_neighbour": "unlisted neighbours",
-    "unlisted_out": "  outside the vocabulary",
+    "unlisted_in": "unlisted, caption in the vocabulary",
+    "unlisted_out": "unlisted, not even its caption",
     "everything_else": "everything not forgotten",
 }
 UTILITY = {

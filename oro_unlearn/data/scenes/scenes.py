@@ -35,6 +35,7 @@ class Scenes(RelationData):
         holdout: Measure on pictures that no other run measures on, for tuning.
         pretraining_pictures: Pictures of each concept in the pool that pretraining draws from.
         left_out: Part of the tuples that pretraining never sees.
+        pretraining_seed: Draws that part; that of the shipped model is 0.
         without: Tuples that pretraining never sees, with all below them in the hierarchy: for a reference model.
         kwargs: Arguments of :class:`RelationData`.
 
@@ -53,6 +54,7 @@ class Scenes(RelationData):
         holdout: bool = False,
         pretraining_pictures: int = 60,
         left_out: float = 0.06,
+        pretraining_seed: int = 0,
         without: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         **kwargs: Any,
     ) -> None:
@@ -66,6 +68,7 @@ class Scenes(RelationData):
         self.pair_count, self.gallery, self.probe_pictures = pairs, gallery, probe_pictures
         self.neighbour_pictures, self.holdout = neighbour_pictures, holdout
         self.pretraining_pictures, self.left_out, self.without = pretraining_pictures, left_out, without
+        self.pretraining_seed = pretraining_seed
         self._splits: dict[str, Any] = {}
 
     @cached_property
@@ -154,8 +157,14 @@ class Scenes(RelationData):
             if not self.graph.valid(triple):
                 raise ValueError(f"--data.without: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
         gone: set[Triple] = set().union(*map(self.graph.closure, absent))
-        draw = random.Random(self.seed)
+        draw = random.Random(self.pretraining_seed)
         return [c for c in self.concepts if (draw.random() >= self.left_out or len(c) == 1) and c not in gone]
+
+    @property
+    def never_pretrained(self) -> list[Concept]:
+        """Concepts that pretraining left out."""
+        seen = set(self.pretraining_concepts())
+        return [concept for concept in self.concepts if concept not in seen]
 
     def train_dataloader(self) -> Any:
         """The pretraining pool in its own batches, or one loader a group."""
