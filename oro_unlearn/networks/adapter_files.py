@@ -3,20 +3,24 @@
 import hashlib
 import json
 import os
+import re
 import tempfile
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from oro_unlearn.networks import lora
-from oro_unlearn.networks.checkpoints import _read
+from oro_unlearn.networks.checkpoints import _read, _write
 
 CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "oro_unlearn.json"
 PREFIX = "base_model.model."  # peft's wrapper around the model
+OPTIONS = {"r": (int,), "lora_alpha": (int, float), "lora_dropout": (int, float), "use_dora": (bool,), "use_rslora": (bool,)}
+DEFAULTS = {"lora_dropout": 0.0, "use_dora": False, "use_rslora": False}
+UNSUPPORTED = ("alpha_pattern", "rank_pattern", "alora_invocation_tokens")  # would change the adapter without a word
+LONGEST = 10_000  # characters of a regular expression
 
 
 class Adapted(Protocol):
@@ -42,7 +46,7 @@ def save_adapter(network: Adapted, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         config.save_pretrained(partial)
         state = {PREFIX + name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-        save_file(state, Path(partial) / WEIGHTS, metadata={"format": "pt"})
+        _write(state, Path(partial) / WEIGHTS, metadata={"format": "pt"})
         (Path(partial) / BASE).write_text(json.dumps(_base(network), indent=2) + "\n", encoding="utf-8")
         for name in (BASE, CONFIG, WEIGHTS):
             os.replace(Path(partial) / name, folder / name)
@@ -53,25 +57,90 @@ def load_adapter(network: Adapted, folder: Path) -> None:
 
     Raises:
         FileNotFoundError: If the folder holds no adapter.
-        ValueError: If it belongs to another base, or the model has an adapter already.
+        ValueError: If it belongs to another base, its files are not as :func:`save_adapter` writes them, or the model has
+            an adapter already.
     """
     for name in (CONFIG, WEIGHTS, BASE):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} not found: name a folder that save_adapter wrote")
-    there, here = json.loads((folder / BASE).read_text(encoding="utf-8")), _base(network)
+    lora.refuse_second(network.model)
+    _check_base(network, folder)
+    path = folder / CONFIG
+    config = _object(path)
+    options = _options(config, path)
+    layers = _layers(network.model, config.get("target_modules"), path)
+    state = {name.removeprefix(PREFIX): tensor for name, tensor in _read(folder / WEIGHTS).items()}
+    if any(".lora_A." in name and tensor.shape[:1] != (options["rank"],) for name, tensor in state.items()):
+        raise ValueError(f"{path}: r is {options['rank']}, but {WEIGHTS} holds an adapter of another rank; save it again")
+    lora.inject(network.model, lora.pattern(layers, network.model), **options)
+    lora.fill_adapter(network.model, state)
+
+
+def _check_base(network: Adapted, folder: Path) -> None:
+    there, here = _object(folder / BASE), _base(network)
     for key in ("quick_gelu", "base_sha256"):
         if there.get(key) != here[key]:
             raise ValueError(
-                f"the adapter in {folder} belongs to another base model, of architecture {there.get('architecture')}: {key} "
-                f"is {there.get(key)} there and {here[key]} here; load the base it was trained on"
+                f"the adapter in {folder} belongs to another base model, of architecture {_shown(there.get('architecture'))}: "
+                f"{key} is {_shown(there.get(key))} there and {here[key]} here; load the base it was trained on"
             )
-    from peft import LoraConfig
 
-    state = {name.removeprefix(PREFIX): tensor for name, tensor in _read(folder / WEIGHTS).items()}
-    config = LoraConfig.from_pretrained(str(folder))
-    config.inference_mode = False
-    lora.inject_config(network.model, config)
-    lora.fill_adapter(network.model, state)
+
+def _object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON ({_shown(error)}): save the adapter again") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no JSON object: save the adapter again")
+    return content
+
+
+def _options(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What :func:`lora.inject` takes, but the layers; nothing else of peft's configuration has an effect here."""
+    for key, types in OPTIONS.items():
+        if type(config.setdefault(key, DEFAULTS.get(key))) not in types:
+            what = " or ".join(kind.__name__ for kind in types)
+            raise ValueError(f"{path}: {key} must be of type {what}, not {_shown(config[key])}")
+    if config.get("init_lora_weights", True) is not True:
+        start = _shown(config["init_lora_weights"])
+        raise ValueError(f"{path}: init_lora_weights must be true, not {start}: the other ones can change the base model")
+    other = [key for key in UNSUPPORTED if config.get(key)]
+    if other or (config["use_dora"] and config["use_rslora"]):
+        what = other[0] if other else "use_dora together with use_rslora"
+        raise ValueError(f"{path}: {what} is not supported; load the adapter with peft instead")
+    kind = "dora" if config["use_dora"] else "rslora" if config["use_rslora"] else "lora"
+    options = {"rank": config["r"], "alpha": config["lora_alpha"], "kind": kind, "dropout": config["lora_dropout"]}
+    try:
+        lora.check_options(**options)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return options
+
+
+def _layers(model: nn.Module, targets: object, path: Path) -> list[str]:
+    """The adaptable layers that peft's ``target_modules`` names: by a regular expression, or by their last parts."""
+    names = [name for tower in ("text", "image") for name in lora.adaptable_layers(model, tower)]
+    if isinstance(targets, str):
+        if len(targets) > LONGEST:
+            raise ValueError(f"{path}: target_modules has {len(targets)} characters; at most {LONGEST} are read")
+        try:
+            found = [name for name in names if re.fullmatch(targets, name)]
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"{path}: target_modules is not a regular expression: {_shown(error)}") from None
+    elif isinstance(targets, list) and all(isinstance(target, str) for target in targets):
+        found = lora.ending_in(names, targets)
+    else:
+        raise ValueError(f"{path}: target_modules must be a string or a list of strings, not {_shown(targets)}")
+    if not found:
+        raise ValueError(f"{path}: target_modules names no layer of this model: load the base the adapter was trained on")
+    return found
+
+
+def _shown(value: object) -> str:
+    """Something from a file, for a message: short, and on one line."""
+    return " ".join(str(value)[:80].split())
 
 
 def _base(network: Adapted) -> dict[str, Any]:

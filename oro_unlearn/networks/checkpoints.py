@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import stat
 from pathlib import Path
 
 import torch
@@ -58,8 +59,17 @@ def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path) -> No
     # clones: safetensors refuses shared memory, and channels-last tensors are not contiguous
     state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in own.items()}
     partial = path.with_name(path.name + ".part")
-    save_file(state, partial)
+    _write(state, partial)
     os.replace(partial, path)
+
+
+def _write(state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write tensors with the permissions of any new file here; safetensors lets only the owner read it."""
+    path.unlink(missing_ok=True)
+    path.touch()
+    mode = stat.S_IMODE(path.stat().st_mode)
+    save_file(state, path, metadata)
+    path.chmod(mode)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

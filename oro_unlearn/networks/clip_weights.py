@@ -21,6 +21,7 @@ SCENES = Path(__file__).parent / "scenes_clip"
 CONFIG, VOCABULARY = "open_clip_config.json", "vocabulary.bpe.gz"
 OWN_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 OWN = ("shipped", "openai")  # the second is the class's default, which a folder does not know
+CODE = ("trust_remote_code", "auto_map")  # options of transformers that run code
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
 OPTION, CACHE = "--model.network.init_args.pretrained", "~/.cache/huggingface"
 SECONDS = 10  # to find out whether the hub can be reached; its client alone tries for a minute and a half
@@ -92,12 +93,7 @@ def _fill(model: Any, path: str) -> None:
 def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(f"{folder / CONFIG} not found: name a folder with an open_clip model")
-    try:
-        complete = "model_cfg" in json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{folder / CONFIG}:{error.lineno} is not JSON: {error.msg}") from None
-    if not complete:
-        raise ValueError(f"{folder / CONFIG} has no 'model_cfg': it is not the configuration of an open_clip model")
+    _check(folder / CONFIG)
     path = Path(pretrained)
     if pretrained in OWN:
         path = next((folder / file for file in OWN_WEIGHTS if (folder / file).is_file()), folder / OWN_WEIGHTS[0])
@@ -114,22 +110,53 @@ def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def _check(path: Path) -> None:
+    """Refuse what is no configuration of open_clip, and options that go on to transformers and make it run code."""
+    names: set[str] = set()
+
+    def noted(part: dict[str, Any]) -> dict[str, Any]:
+        names.update(part)
+        return part
+
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"), object_hook=noted)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{error.lineno} is not JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON: {_first_line(error)}") from None
+    for key in CODE:
+        if key in names:
+            raise ValueError(f"{path} has {key}: code that comes with a model is never run; use a copy without that option")
+    model = config.get("model_cfg") if isinstance(config, dict) else None
+    if not isinstance(model, dict) or not isinstance(model.get("text_cfg"), dict):
+        raise ValueError(f"{path} has no 'model_cfg' with a 'text_cfg': it is not the configuration of an open_clip model")
+
+
 def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
     import open_clip
     from huggingface_hub import try_to_load_from_cache
+    from open_clip.pretrained import download_pretrained_from_hf
 
     repository = name.removeprefix("hf-hub:")
     if not isinstance(try_to_load_from_cache(repository, CONFIG), str):
         _reach_hub(name, f"download https://huggingface.co/{repository} elsewhere and name its folder, local-dir:FOLDER")
     try:
         with _quiet():
+            config = download_pretrained_from_hf(repository, filename=CONFIG)
+    except (OSError, RuntimeError) as error:
+        raise FileNotFoundError(f"{name} cannot be loaded: {_first_line(error)}") from None
+    _check(Path(config))
+    try:
+        with _quiet():
             if not pretrained or pretrained in OWN:
                 model = open_clip.create_model(name, load_weights=bool(pretrained), require_pretrained=bool(pretrained))
             else:
                 model = open_clip.create_model(name, load_weights=False)
-            tokenizer = open_clip.get_tokenizer(name)
+            tokenizer = _tokenizer(name)
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(f"{name} cannot be loaded: {_first_line(error)}") from None
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ValueError(f"open_clip cannot build {name}: {_first_line(error)}") from None
     if pretrained and pretrained not in OWN:
         load_weights(model, pretrained)
     return model, tokenizer
@@ -143,9 +170,18 @@ def _create(name: str, preprocessing: dict[str, Any], **tokenizer: str) -> tuple
     try:
         with _quiet():
             model = open_clip.create_model(name, load_weights=False, pretrained_text=False, force_preprocess_cfg=preprocessing)
-            return model, open_clip.get_tokenizer(name, **tokenizer)
+            return model, _tokenizer(name, **tokenizer)
     except (OSError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise ValueError(f"open_clip cannot build {name}: {_first_line(error)}") from None
+
+
+def _tokenizer(name: str, **options: Any) -> Any:
+    """The tokenizer; one of transformers never runs code that comes with it, and does not ask whether to."""
+    import open_clip
+
+    if open_clip.get_model_config(name)["text_cfg"].get("hf_tokenizer_name"):
+        options["trust_remote_code"] = False  # goes before the configuration's own
+    return open_clip.get_tokenizer(name, **options)
 
 
 def _downloaded(name: str, pretrained: str, tag: dict[str, Any]) -> str:

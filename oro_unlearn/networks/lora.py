@@ -5,6 +5,7 @@ peft's default initialisation: the other ones change base weights, and switching
 """
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -61,10 +62,7 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
     chosen: list[str] = []
     for tower in ("text", "image") if towers == "both" else (towers,):
         names = adaptable_layers(model, tower)
-        if targets:
-            found = [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
-        else:
-            found = default_layers(names)
+        found = ending_in(names, targets) if targets else default_layers(names)
         if not found:
             what = f"layer named {', '.join(targets)}" if targets else "transformer blocks or ResNet stages of open_clip's own"
             kinds = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
@@ -73,11 +71,22 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
     return chosen
 
 
+def ending_in(names: Sequence[str], targets: Sequence[str]) -> list[str]:
+    """The names whose last parts are a target; as in peft, ``q_proj`` is no last part of ``seq_proj``."""
+    return [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
+
+
 def pattern(chosen: Sequence[str], model: nn.Module) -> str:
     """A regular expression that matches exactly the chosen layers of the model, short where every block is chosen."""
     short = "|".join(dict.fromkeys(re.sub(r"\\\.\d+(?=\\\.)", r"\\.\\d+", re.escape(name)) for name in chosen))
     matched = {name for name, _ in model.named_modules() if re.fullmatch(short, name)}
-    return short if matched == set(chosen) else "|".join(re.escape(name) for name in chosen)
+    if matched == set(chosen):
+        return short
+    blocks: dict[tuple[str, str], list[str]] = {}  # what is before and after a block's number, and the numbers
+    for name in chosen:
+        *before, number, after = ["", "", *re.split(r"(\.\d+\.)", name)]
+        blocks.setdefault(("".join(before), after), []).append(re.escape(number))
+    return "|".join(f"{re.escape(a)}(?:{'|'.join(numbers)}){re.escape(b)}" for (a, b), numbers in blocks.items())
 
 
 def refuse_second(model: nn.Module) -> None:
@@ -92,27 +101,25 @@ def inject(model: nn.Module, layers: str, rank: int, alpha: float, kind: str, dr
     Raises:
         ValueError: If a value is out of range or the model has adapters already.
     """
-    from peft import LoraConfig
+    from peft import LoraConfig, inject_adapter_in_model
 
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    if rank < 1 or alpha <= 0 or not 0 <= dropout < 1:
-        raise ValueError(f"rank must be 1 or more, alpha above 0, dropout in [0, 1): got {rank}, {alpha}, {dropout}")
+    check_options(rank, alpha, kind, dropout)
+    refuse_second(model)
     config = LoraConfig(
         r=rank, lora_alpha=alpha,  # type: ignore[arg-type]  # peft says int and divides
         lora_dropout=dropout, target_modules=layers, bias="none",
         use_dora=kind == "dora", use_rslora=kind == "rslora",
     )  # fmt: skip
-    inject_config(model, config)
-
-
-def inject_config(model: nn.Module, config: Any) -> None:
-    """Freeze the model and add the adapters of a peft configuration, in place."""
-    from peft import inject_adapter_in_model
-
-    refuse_second(model)
     model.requires_grad_(False)
     inject_adapter_in_model(config, model)
+
+
+def check_options(rank: int, alpha: float, kind: str, dropout: float) -> None:
+    """Raise a ValueError if a value is out of range."""
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    if rank < 1 or not 0 < alpha <= sys.float_info.max or not 0 <= dropout < 1:
+        raise ValueError(f"rank must be 1 or more, alpha above 0, dropout in [0, 1): got {rank}, {alpha}, {dropout}")
 
 
 def adapted_layers(model: nn.Module) -> dict[str, Any]:

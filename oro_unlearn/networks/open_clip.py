@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, pad
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from oro_unlearn.networks import adapter_files, lora
 from oro_unlearn.networks.checkpoints import load_weights
@@ -146,12 +145,17 @@ class OpenCLIP(nn.Module):
         return pooled if model.text_projection is None else pooled @ model.text_projection
 
     def train(self, mode: bool = True) -> "OpenCLIP":
-        """Set the mode; with adapters the image tower's batch normalisation stays in eval mode, as the base was."""
+        """Set the mode; with adapters only these follow it, with their dropout.
+
+        The base then stays in eval mode, without dropout, drop path or batch statistics: what :meth:`reference` gives is
+        the same every time.
+        """
         super().train(mode)
-        if lora.adapted_layers(self.model):
-            for module in self.model.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
+        layers = lora.adapted_layers(self.model).values()
+        if layers:
+            self.model.eval()
+        for layer in layers:
+            layer.train(mode).get_base_layer().eval()
         return self
 
     def add_adapter(
@@ -163,7 +167,7 @@ class OpenCLIP(nn.Module):
         dropout: float = 0.0,
         targets: Sequence[str] = (),
     ) -> int:
-        """Freeze the model, add an adapter that starts without effect, and set train mode.
+        """Freeze the model in eval mode, and add an adapter that starts without effect, in train mode.
 
         Args:
             towers: ``text``, ``image`` or ``both``.
@@ -248,14 +252,15 @@ class OpenCLIP(nn.Module):
         adapter_files.save_adapter(self, Path(folder))
 
     def load_adapter(self, folder: str | Path) -> int:
-        """Add the adapter that :meth:`save_adapter` wrote.
+        """Add the adapter that :meth:`save_adapter` wrote, in train mode; the model is frozen in eval mode.
 
         Returns:
             Number of trainable parameters.
 
         Raises:
             FileNotFoundError: If the folder holds no adapter.
-            ValueError: If the adapter was trained on another base, or the model has an adapter already.
+            ValueError: If the adapter was trained on another base or its files are not such an adapter's, or the model has
+                an adapter already.
         """
         adapter_files.load_adapter(self, Path(folder))
         self.train()

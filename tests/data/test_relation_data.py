@@ -78,7 +78,7 @@ def test_vocabulary_is_sorted_by_what_it_shares_with_the_unsafe(data):
         assert found
         assert {max(shared_slots(plain[text], unsafe) for unsafe in data.roles.unsafe) for text in found} == {shared}
         assert len(found) == len(set(found))
-        assert len(texts) == len(found) * (1 + data.rewordings)
+        assert len(data.vocabulary[shared]) == len(found) * (1 + data.rewordings)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.95])

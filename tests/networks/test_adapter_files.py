@@ -82,6 +82,13 @@ def test_saved_adapter_loads_in_peft_and_here(network, kind, tmp_path):
         fresh.load_adapter(tmp_path / "adapter")
 
 
+def test_saved_adapters_have_the_permissions_of_any_new_file(scenes, tmp_path):
+    scenes.add_adapter()
+    scenes.save_adapter(tmp_path)
+    (tmp_path / "other").write_text("")
+    assert {file.stat().st_mode for file in tmp_path.iterdir()} == {(tmp_path / "other").stat().st_mode}
+
+
 def test_adapter_of_another_base_is_refused(scenes, tmp_path):
     scenes.add_adapter()
     scenes.save_adapter(tmp_path)

@@ -1,5 +1,9 @@
 """Adapters: what they reach, and the base model below them."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -91,6 +95,53 @@ def test_batch_normalisation_stays_as_it_was(scenes):
     plain = OpenCLIP("scenes", pretrained="")
     assert plain.training
     assert plain.model.visual.bn1.training
+
+
+def _patch_dropout(path: Path) -> dict:
+    return {"vision_cfg": VIT["vision_cfg"] | {"patch_dropout": 0.5}}
+
+
+def _drop_path(path: Path) -> dict:
+    tower = {"timm_model_name": "test_vit", "timm_pool": "token", "timm_drop_path": 0.5, "timm_drop": 0.5, "image_size": 32}
+    return {"vision_cfg": tower}
+
+
+def _text_dropout(path: Path) -> dict:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    config = {"model_type": "roberta", "vocab_size": 49408, "max_position_embeddings": 80, "hidden_dropout_prob": 0.5} | sizes
+    (path / "config.json").write_text(json.dumps(config))
+    return {"text_cfg": {"hf_model_name": str(path), "context_length": 77, "hf_proj_type": "linear"}}
+
+
+@pytest.mark.parametrize("tower", [_patch_dropout, _drop_path, _text_dropout])
+def test_with_adapters_only_these_are_random(tower, tmp_path):
+    torch.manual_seed(0)
+    network = OpenCLIP(folder_of(tmp_path, VIT | tower(tmp_path)), pretrained="").eval()
+    base = _embed(network, False)
+    targets = {_patch_dropout: (), _drop_path: ("qkv", "fc1"), _text_dropout: ("query",)}[tower]
+    network.add_adapter("text" if tower is _text_dropout else "image", kind="dora", dropout=0.5, targets=targets)
+    nn.ModuleList([network]).train()
+    assert network.training
+    with network.reference():
+        assert torch.equal(_embed(network, False), base)
+    dropouts = [layer.lora_dropout["default"] for layer in lora.adapted_layers(network.model).values()]
+    assert all(dropout.training for dropout in dropouts)
+    train(network, steps=1)
+    assert not torch.equal(_embed(network, False), _embed(network, False)), "the adapter's own dropout"
+    assert not any(module.training for module in network.eval().modules())
+
+
+def test_the_pattern_of_many_single_blocks_is_short():
+    model = nn.ModuleDict({"resblocks": nn.ModuleList(_block() for _ in range(1000))})
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    chosen = names[::2]
+    found = lora.pattern(chosen, model)
+    assert len(found) < 10_000
+    assert [name for name in names if re.fullmatch(found, name)] == chosen
+
+
+def _block() -> nn.Module:
+    return nn.ModuleDict({"query_projection": nn.Linear(1, 1)})
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])

@@ -114,6 +114,13 @@ def test_weights_survive_a_round_trip_in_channels_last(tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["file.safetensors"]
 
 
+def test_weights_have_the_permissions_of_any_new_file(tmp_path):
+    (tmp_path / "file.safetensors.part").touch(0o600)  # left by a run that was killed
+    save_weights(SmallCNN(10), tmp_path / "file.safetensors")
+    (tmp_path / "other").write_text("")
+    assert (tmp_path / "file.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [({}, "holds no state dict"), ([1, 2], "holds no state dict"), ({"a": 1}, "holds no state dict")],

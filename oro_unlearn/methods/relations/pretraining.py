@@ -20,7 +20,7 @@ class CaptionedPictures(NamedTuple):
 
 
 class Pretraining(DualEncoder):
-    """Trains a CLIP model from random weights: symmetric contrastive loss, and two heads that read the slots.
+    """Trains a CLIP model from random weights: symmetric contrastive loss, and three heads that read the slots.
 
     A caption that is also true of another picture (the same tuple, or abstract words above it) is no negative of it.
     The heads predict subject, relation and object from image and text features alike and are dropped afterwards; without
