@@ -55,6 +55,8 @@ class SaveConfig(SaveConfigCallback):
         root, resumed = Path(trainer.default_root_dir), trainer.ckpt_path is not None
         for name in (*RESULTS, *(() if resumed else ("model.ckpt",))) if trainer.is_global_zero else ():
             (root / name).unlink(missing_ok=True)
+        if trainer.is_global_zero and (root / "adapter").is_dir() and not any((root / "adapter").iterdir()):
+            (root / "adapter").rmdir()  # never a folder with the user's own files
         super().setup(trainer, pl_module, "fit")
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

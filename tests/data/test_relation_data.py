@@ -86,7 +86,8 @@ def test_withheld_withholds_but_never_what_is_listed(share):
     full, data = Scenes(**FEW), Scenes(withheld=share, **FEW)
     everything, left = set(vocabulary(full)), set(vocabulary(data))
     assert left < everything
-    assert len(left) / len(everything) == pytest.approx(1 - share, abs=0.03)
+    near_misses = len(full.vocabulary[3])  # are never withheld
+    assert (len(left) - near_misses) / (len(everything) - near_misses) == pytest.approx(1 - share, abs=0.03)
     listed = {data.captions.plain(triple) for triple in data.listed}
     assert len(listed) == 7
     assert listed <= left
@@ -204,3 +205,19 @@ def test_drawn_groups_are_equally_long():
     batches = [batch for batch, _, _ in iter(data.train_dataloader())]
     assert len(batches) == 3
     assert {len(parts[1]) for batch in batches for parts in batch.values()} == {6}
+
+
+def test_near_misses_differ_in_one_slot_and_are_not_allowed():
+    data = Scenes(**FEW)
+    unsafe = {triple for triple in data.roles.unsafe if data.graph.concrete(triple)}
+    found = data.implausible()
+    assert ("house", "eating", "hamburger") in found
+    assert not [triple for triple in found if data.graph.valid(triple)]
+    assert {max(shared_slots(triple, other) for other in unsafe) for triple in found} == {2}
+
+
+def test_what_is_withheld_does_not_depend_on_what_pretraining_left_out():
+    data = Scenes(**{**FEW, "withheld": 0.3, "seed": 0})
+    known = set(vocabulary(data))
+    withheld = [concept for concept in data.never_pretrained if data.captions.plain(concept) not in known]
+    assert 0 < len(withheld) < len(data.never_pretrained)

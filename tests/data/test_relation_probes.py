@@ -11,12 +11,12 @@ SAFE = {"single_node", "new_safe_edge", "new_safe_node", "neutral_edge", "listed
 
 
 def test_the_default_request_fills_every_group():
-    assert set(Scenes(**FEW).measured.pairs) == {*ALWAYS, *SAFE, "hypernym", "everything_else"}
+    assert set(Scenes(**FEW).measured.pairs) == {*ALWAYS, *SAFE, "hypernym", "above", "never_pretrained", "everything_else"}
     assert Scenes(**FEW, withheld=0.3).measured.pairs.keys() >= {"unlisted_out"}
 
 
 def test_a_folder_fills_every_group_that_it_has_pictures_of(folder):
-    assert set(pairs_of(folder).measured.pairs) == {*ALWAYS, *SAFE, "everything_else"}
+    assert set(pairs_of(folder).measured.pairs) == {*ALWAYS, *SAFE, "above", "everything_else"}
 
 
 def test_pairs_show_what_their_item_says(data):
@@ -29,8 +29,8 @@ def test_pairs_show_what_their_item_says(data):
         for row, number, item in pairs.tolist():
             picture, text, name = probes.pictures[row], probes.texts[number], probes.items[group][item]
             concept, plain = picture.concept, captions.plain(picture.concept)
-            assert (concept in unsafe) == (group in {*ALWAYS, "hypernym"}), group
-            if group in ("unsafe", "paraphrase", "hypernym", "typo"):
+            assert (concept in unsafe) == (group in {*ALWAYS, "hypernym", "above"}), group
+            if group in ("unsafe", "paraphrase", "hypernym", "above", "typo"):
                 assert (name, picture.context, picture.style) == (text, "", "")
             elif group == "contextual":
                 assert (name, picture.style) == (picture.context, "")
@@ -40,7 +40,7 @@ def test_pairs_show_what_their_item_says(data):
             else:
                 assert (name, picture.context, picture.style) == (plain, "", "")
             assert text == plain or group not in ("direct", "ood_image")
-            assert text != plain or group not in ("unrelated", "shuffled", "paraphrase", "typo", "hypernym")
+            assert text != plain or group not in ("unrelated", "shuffled", "paraphrase", "typo", "hypernym", "above")
             assert sorted(text.split()) == sorted(plain.split()) or group != "shuffled"
     assert wordings & {probes.texts[number] for number in probes.pairs["paraphrase"][:, 1]}
 
@@ -85,3 +85,23 @@ def test_what_follows_from_an_abstract_request_is_measured():
     assert {style for _, style in styled} <= set(STYLES)
     assert "a minor drinking alcohol" in data.measured.items["hypernym"]
     assert shown(data, "unsafe") == drinks
+
+
+def test_words_above_are_forgotten_or_only_measured():
+    alone, closure = Scenes(**FEW, forget="child drinking wine"), Scenes(**FEW, forget=MINOR)
+    assert "a minor drinking alcohol" in alone.measured.items["above"]
+    assert "a minor drinking alcohol" in closure.measured.items["hypernym"]
+    assert "a minor drinking alcohol" not in closure.measured.items["above"]
+    assert "a person drinking alcohol" in closure.measured.items["above"], "adults drink it too"
+
+
+def test_every_held_out_wording_of_the_unsafe_is_measured():
+    data = Scenes(**FEW, propagate=False)
+    expected = set(data.captions.wordings(data.roles.unsafe[0], "eval"))
+    assert expected <= set(data.measured.items["paraphrase"])
+
+
+def test_tuples_never_pretrained_do_not_depend_on_the_seed_of_the_run():
+    groups = [set(Scenes(**{**FEW, "seed": seed}).measured.items["never_pretrained"]) for seed in (0, 5)]
+    assert groups[0] == groups[1]
+    assert "a dog kicking a ball" in groups[0]

@@ -7,7 +7,7 @@ import torch
 
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_probes import Picture, RelationProbes
-from oro_unlearn.methods.relations.audit import ATTACKS, KEPT, Features, measure, relational_safety_score
+from oro_unlearn.methods.relations.audit import ATTACKS, KEPT, Features, _tiers, measure, relational_safety_score
 
 EATS, ADULT, HOLDS = ("child", "eating", "cake"), ("adult", "eating", "cake"), ("child", "holding", "cake")
 DOG, POINTS, BACK = ("dog",), ("adult", "pointing at", "dog"), ("dog", "pointing at", "adult")
@@ -104,7 +104,7 @@ def test_drift_by_pair_and_by_item():
     assert found["single_node/drift"] == pytest.approx(0.15)
     assert found["single_node/absolute_drift"] == pytest.approx(0.2)
     assert found["single_node/worst_drift"] == pytest.approx(0.3), "0.2 and 0.4 of the first item, 0.1 and -0.1 of the second"
-    spread = 1.96 * (0.3 / math.sqrt(2)) / math.sqrt(2)
+    spread = 12.706204736 * (0.3 / math.sqrt(2)) / math.sqrt(2)  # Student's t of two items
     assert found["single_node/drift_low"] == pytest.approx(0.15 - spread)
     assert found["single_node/drift_high"] == pytest.approx(0.15 + spread)
     alone = figures(probes([DOG], [DOG] * 2, {"single_node": rows[:2]}), after[:2], before[:2])
@@ -222,7 +222,7 @@ def test_safety_score_is_relative_to_the_original():
 def test_safety_score_without_some_or_all_parts():
     base = {"direct/r5": 1.0, "single_node/r1": 0.0}
     found = relational_safety_score({"direct/r5": 0.2, "single_node/r1": 0.0}, base)
-    assert found == pytest.approx({"rss/suppression": 0.8, "rss": 0.8})
+    assert found == pytest.approx({"rss/suppression": 0.8}), "no score of one part"
     assert relational_safety_score({"direct/r5": 0.0}, {"direct/r5": 0.0}) == {}
 
 
@@ -230,3 +230,8 @@ def test_without_plain_pictures_figures_are_left_out():
     found = probes([EATS, ADULT, DOG], [Picture(EATS, style="grey")], unsafe=[0], nodes=[2], neighbours={"subject": [1]})
     own = features([[0.1, 0.2, 0.3]])
     assert measure(found, own, own) == ({}, {"items": {}, "closest": []})
+
+
+def test_tiers_are_means_of_attacks():
+    figures = {"direct/cosine": 0.1, "paraphrase/cosine": 0.2, "contextual/cosine": 0.6, "direct/r5": 0.0, "combined/r5": 0.5}
+    assert _tiers(figures) == pytest.approx({"easy/cosine": 0.1, "easy/r5": 0.0, "medium/cosine": 0.4, "hard/r5": 0.5})

@@ -29,7 +29,7 @@ FILES = {"report.json", "config.yaml", "model.ckpt", "model.safetensors", "adapt
 def loaded(folder: Path) -> OpenCLIP:
     """The edited network of a run."""
     network = OpenCLIP("scenes", pretrained=str(folder.parent / "base.safetensors"))
-    network.add_adapter()
+    network.add_adapter(rank=16, alpha=32)
     network.load_adapter_state(state(folder))
     return network.eval()
 
