@@ -6,11 +6,12 @@ The tokenizer splits these words exactly as CLIP's does; other words fall back t
 model's configuration, so weights trained before a change of words no longer fit.
 """
 
+import argparse
 import gzip
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from oro_unlearn.networks.clip_weights import CONFIG, SCENES, VOCABULARY
 
@@ -65,7 +66,9 @@ def write(words: Iterable[str]) -> int:
     return size
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> None:
+    """Write the vocabulary; a model trained with another one does not fit it."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(args)
     from oro_unlearn.graph import Captions, load_graph
 
     words = [*Captions(load_graph("scenes")).vocabulary(), "a", "an"]

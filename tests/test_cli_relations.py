@@ -21,7 +21,7 @@ def checkpoint(path: str, state: dict, **others) -> None:
 def files(monkeypatch):
     """Files that do not fit, and no network."""
     save_weights(SmallCNN(10, width=4), "cnn.safetensors")
-    for name, rank in (("rank4.ckpt", 4), ("other_base.ckpt", 8)):
+    for name, rank in (("rank4.ckpt", 4), ("other_base.ckpt", 16)):
         network = OpenCLIP("scenes", pretrained="")
         network.add_adapter("text", rank=rank)
         checkpoint(name, network.adapter_state(), base_sha256=base_sha256(network.model))
@@ -61,7 +61,7 @@ def files(monkeypatch):
         (["--model.network.init_args.pretrained", "nope.pt"], "'nope.pt' is no file, and scenes has no tags"),
         (["--model.retrained", "[cnn.safetensors]"], "cnn.safetensors is a checkpoint of another architecture than CLIP"),
         (["--model.retrained", "[nope.pt]"], "checkpoint nope.pt not found"),
-        (["--ckpt_path", "rank4.ckpt"], r"--ckpt_path does not fit: .*lora_A.weight is \(4, 128\) there and \(8, 128\) here"),
+        (["--ckpt_path", "rank4.ckpt"], r"--ckpt_path does not fit: .*lora_A.weight is \(4, 128\) there and \(16, 128\) here"),
         (["--ckpt_path", "other_base.ckpt"], "the adapter of --ckpt_path belongs to another base model"),
         (["--ckpt_path", "classes.ckpt"], "--ckpt_path does not fit: these are tensors of another adapter"),
         (["--ckpt_path", "mine.pt"], "--ckpt_path takes a run's model.ckpt; weights alone go to"),
