@@ -259,7 +259,7 @@ def hierarchy_table(_: str) -> str:
     """What the closure takes with it, and what it leaves."""
     runs = select("hierarchy")
     captions = list(runs[0]["items"])
-    rows = [["forgotten: edited cosine (original)", *captions]]
+    rows = [["forgotten: edited cosine (original)", *captions, "R@5, worst forgotten caption of any run", "of words above it"]]
     for row, text in dict.fromkeys((run["row"], run["tuple"]) for run in runs):
         own = [run for run in runs if run["row"] == row and run["tuple"] == text]
         cells = []
@@ -267,7 +267,8 @@ def hierarchy_table(_: str) -> str:
             after = value(own, lambda run, c=caption: run["items"][c]["cosine"], 2)
             before = value(own, lambda run, c=caption: run["items"][c]["cosine"] + run["items"][c]["drift"], 2, False)
             cells.append(f"{after} ({before})")
-        rows.append([f"{text}, {row}", *cells])
+        leaks = [worst(own, unlearned(f"{group}/worst_r5"), 2) for group in ("direct", "hypernym")]
+        rows.append([f"{text}, {row}", *cells, *leaks])
     return markdown_table(rows)
 
 

@@ -91,7 +91,7 @@ def watched(report: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Cosine and drift of a few concepts, from the group where they are: forgotten, or among everything else."""
     found: dict[str, dict[str, float]] = {}
     for caption in WATCHED:
-        for group in ("everything_else", "direct", "hypernym", "above"):
+        for group in ("above", "hypernym", "everything_else", "direct"):  # a later one counts
             figures = report["items"]["unlearned"].get(group, {})
             if caption in figures.get("cosine", {}):
                 found[caption] = {name: figures[name][caption] for name in ("cosine", "drift")}
