@@ -87,6 +87,13 @@ def jobs(seeds: int) -> dict[tuple[str, str, str], list[Job]]:
     return found
 
 
+def short(value: Any) -> Any:
+    """Figures with five digits: the files of the runs have all of them."""
+    if isinstance(value, dict):
+        return {name: short(item) for name, item in value.items()}
+    return round(value, 5) if isinstance(value, float) else value
+
+
 def watched(report: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Cosine and drift of a few concepts, from the group where they are: forgotten, or among everything else."""
     found: dict[str, dict[str, float]] = {}
@@ -115,7 +122,7 @@ def main(args: Sequence[str] | None = None) -> None:
         for one in own:
             if one.finished():
                 report = one.report()
-                kept = {name: report[name] for name in ("seed", "seconds", "adapter_parameters", "metrics")}
+                kept = {name: short(report[name]) for name in ("seed", "seconds", "adapter_parameters", "metrics")}
                 runs.append({"table": table, "row": row, "tuple": text, **kept, "items": watched(report)})
     last = next(one for one in everything if one.finished()).report()
     result = {

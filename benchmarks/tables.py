@@ -24,6 +24,7 @@ PAGES = (
     "docs/results.md",
     "docs/relational_unlearning.md",
     "docs/relational_results.md",
+    "docs/scenes.md",
 )
 LABELS = {"logit_mask": "LogitMask (free control)", "rwft_o": "RWFT-O", "rwft_2_o": "RWFT-2-O", "rw_a": "RW-A"}
 Figure = Callable[[dict[str, Any]], float | None]
