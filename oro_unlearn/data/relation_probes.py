@@ -144,9 +144,8 @@ class _Builder:
                 self.add("shuffled", row, self.shuffled(plain), plain)
                 others = self.with_own(row, reworded, plain)
                 groups = {"paraphrase": others, "unsafe": others, "typo": typos, "hypernym": hypernyms, "above": above}
-                for group, texts in groups.items():
-                    for text in texts:
-                        self.add(group, row, text, text)
+                for group, text in [(group, text) for group, texts in groups.items() for text in texts]:
+                    self.add(group, row, text, text)
             for row in self.rows.get((triple, "context"), []):
                 context = self.pictures[row].context
                 for text in (plain, self.draw.choice(reworded)):
