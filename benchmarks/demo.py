@@ -15,11 +15,11 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.jobs import Job
+from benchmarks.ship_scenes import SHIPPED
 
 ROOT = Path("runs/digits-small_cnn")
 CONFIGS = Path("lightning_configs/digits")
 RELATION = Path("runs/scenes-clip/relation_unlearning")
-SHIPPED = Path("oro_unlearn/networks/scenes_clip/open_clip_model.safetensors")
 LABELS = {
     "logit_mask": "LogitMask (free)",
     "rwft_o": "RWFT-O",

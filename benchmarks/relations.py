@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.jobs import Job, run_stages
+from benchmarks.ship_scenes import SHIPPED
 
 TUNED = "child eating hamburger"
 WINE = "child drinking wine"
@@ -26,7 +27,6 @@ WITHOUT = (TUNED, WINE, "adult holding phone", COMPOSED)  # what the reference w
 METHODS = ("relation_unlearning", "relation_unlearning_paper", "redirect", "push_only")
 ROOT, CONFIGS = Path("runs/benchmarks/relations"), Path("lightning_configs/scenes")
 REFERENCE = Path("runs/scenes-clip/pretraining_without")
-SHIPPED = Path("oro_unlearn/networks/scenes_clip/open_clip_model.safetensors")
 WORLD = [SHIPPED, *(SHIPPED.parent / name for name in ("open_clip_config.json", "vocabulary.bpe.gz")),
          Path("oro_unlearn/graph/scenes.yaml")]  # fmt: skip
 WITHHELD = ["--data.withheld", "0.3"]

@@ -170,7 +170,7 @@ class ImageData(LightningDataModule, ABC):
 
     def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
         """A loader of whole batches, in this process."""
-        return DataLoader(data, batch_size=self.batch_size, collate_fn=_as_is, **kwargs)
+        return DataLoader(data, batch_size=self.batch_size, collate_fn=as_is, **kwargs)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Normalise, and in training augment, on the device."""
@@ -230,8 +230,8 @@ def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor
     return parts[0].sort().values, parts[1].sort().values
 
 
-def _as_is(batch: Any) -> Any:
-    """``TensorImages.__getitems__`` has already made the batch."""
+def as_is(batch: Any) -> Any:
+    """The data set's ``__getitems__`` has already made the batch."""
     return batch
 
 

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from oro_unlearn.data.base import as_is
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_probes import RelationProbes
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, load_graph
@@ -250,7 +251,7 @@ class RelationData(LightningDataModule, ABC):
                 )
         size = max(1, min(self.batch_size, min(map(len, splits.values())) // self.trainer.world_size))
         loaders = {
-            name: DataLoader(pairs, batch_size=size, shuffle=True, drop_last=True, collate_fn=_as_is)
+            name: DataLoader(pairs, batch_size=size, shuffle=True, drop_last=True, collate_fn=as_is)
             for name, pairs in splits.items()
         }
         return CombinedLoader(loaders, method.loader_mode)
@@ -260,9 +261,4 @@ class RelationData(LightningDataModule, ABC):
         images = self.measured.images
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
         sampler = UnrepeatedDistributedSampler(images, shuffle=False) if distributed else None
-        return DataLoader(images, batch_size=256, sampler=sampler, collate_fn=_as_is)
-
-
-def _as_is(batch: Any) -> Any:
-    """``PairImages.__getitems__`` has already made the batch."""
-    return batch
+        return DataLoader(images, batch_size=256, sampler=sampler, collate_fn=as_is)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from oro_unlearn.data.base import as_is
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_data import GROUPS, RelationData
 from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probes
@@ -173,13 +174,9 @@ class Scenes(RelationData):
         if method.train_splits != ("train",):
             return super().train_dataloader()
         pool = self.split("train")
-        return {"train": DataLoader(pool, batch_sampler=pool.batches(self.batch_size), collate_fn=_as_is)}
+        return {"train": DataLoader(pool, batch_sampler=pool.batches(self.batch_size), collate_fn=as_is)}
 
 
 def _drawable(triple: Triple) -> bool:
     things = {*THINGS, *(SUBJECTS if triple.relation in BETWEEN_AGENTS else ())}
     return triple.subject in SUBJECTS and triple.object in things
-
-
-def _as_is(batch: Any) -> Any:
-    return batch

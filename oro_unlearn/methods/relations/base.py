@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
+from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs, encode_captions
 from oro_unlearn.networks.adapter_files import base_sha256
 
 
@@ -88,8 +88,7 @@ class RelationalUnlearning(DualEncoder):
         positions = pairs.index.tolist()
         missing = [row for row, position in enumerate(positions) if position not in known]
         if missing:
-            with self.network.reference():
-                found = self.image_features("original", pairs.images[missing])
+            found = self.image_features("original", pairs.images[missing])
             known.update({positions[row]: vector for row, vector in zip(missing, found, strict=True)})
         reference = torch.stack([known[position] for position in positions])
         return (reference if self.towers == "text" else self.network.encode_image(pairs.images)), reference
@@ -147,7 +146,7 @@ class RelationalUnlearning(DualEncoder):
         """Unit vectors (N, D) of captions under one of :meth:`models`."""
         if role == "unlearned":
             return super().text_features(role, captions)
-        return self._other(role, lambda network: _encode(network, captions))
+        return self._other(role, lambda network: encode_captions(network, captions))
 
     def _other(self, role: str, encode: Any) -> Tensor:
         if role.startswith("retrained"):
@@ -193,8 +192,3 @@ class RelationalUnlearning(DualEncoder):
         """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft."""
         super().write(root)
         self.network.save_adapter(root / "adapter")
-
-
-def _encode(network: Any, captions: Sequence[str]) -> Tensor:
-    parts = [captions[start : start + 512] for start in range(0, len(captions), 512)]
-    return torch.cat([network.encode_text(network.tokenize(part)) for part in parts])

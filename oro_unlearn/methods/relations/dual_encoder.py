@@ -106,8 +106,7 @@ class DualEncoder(UnlearningModule):
     def text_features(self, role: str, captions: Sequence[str]) -> Tensor:
         """Unit vectors (N, D) float32 of captions under one of :meth:`models`, without autocast."""
         with torch.autocast(self.device.type, enabled=False):
-            parts = [captions[start : start + 512] for start in range(0, len(captions), 512)]
-            return torch.cat([self.network.encode_text(self.network.tokenize(part)) for part in parts])
+            return encode_captions(self.network, captions)
 
     def on_test_start(self) -> None:
         """Start collecting every model's image features."""
@@ -140,6 +139,12 @@ class DualEncoder(UnlearningModule):
     def write(self, root: Path) -> None:
         """``model.safetensors``: a state dict that plain open_clip loads."""
         save_weights(self.network.merged_state(), root / "model.safetensors")
+
+
+def encode_captions(network: Any, captions: Sequence[str]) -> Tensor:
+    """Unit vectors (N, D) of captions, some hundreds at a time."""
+    parts = [captions[start : start + 512] for start in range(0, len(captions), 512)]
+    return torch.cat([network.encode_text(network.tokenize(part)) for part in parts])
 
 
 class _Rows(Metric):

@@ -90,9 +90,10 @@ class RelationUnlearning(RelationalUnlearning):
             images, references = torch.cat([new for new, _ in pictures]), torch.cat([old for _, old in pictures])
             terms = self._push_terms(pictures[0], now, before)
             terms |= self._preserving_terms(dict(zip(kept, pictures[1:], strict=True)), now[4:], before[4:])
-            columns = torch.cat([now[3], now[2]]), torch.cat([before[3], before[2]])  # vocabulary and safe, nothing unsafe
-            terms["kl_rows"] = self._ranking(images @ columns[0].T, references @ columns[1].T)
-            terms["vocab_text"] = (1 - (now[3] * before[3]).sum(1)).mean() if vocabulary else images.new_zeros(())
+            if vocabulary:
+                columns = torch.cat([now[3], now[2]]), torch.cat([before[3], before[2]])  # and safe ones, nothing unsafe
+                terms["kl_rows"] = self._ranking(images @ columns[0].T, references @ columns[1].T)
+                terms["vocab_text"] = (1 - (now[3] * before[3]).sum(1)).mean()
         return {name: weight * terms[name] for name, weight in self.weights.items() if weight}
 
     def _push_terms(self, pictures: tuple[Tensor, Tensor], now: list[Tensor], before: list[Tensor]) -> dict[str, Tensor]:
