@@ -161,6 +161,7 @@ class UnlearningCLI(LightningCLI):
             "versions": versions(),
             "hardware": hardware(self.trainer.strategy.root_device.type),
             "seconds": round(model.seconds, 3),
+            "images_read": model.images_read,
         }
         kind = relation_report if isinstance(model, DualEncoder) else class_report
         if kind is relation_report:
@@ -198,17 +199,22 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
     )
 
 
+def settle() -> None:
+    """Silence what libraries say about what is meant here, and never unpickle code, whatever loads a checkpoint."""
+    for noise in NOISE:
+        warnings.filterwarnings("ignore", noise)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+
+
 def main(args: ArgsType = None) -> None:
     """Run a command line; a mistake of the user's ends in one line and exit code 2.
 
     Args:
         args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
     """
-    for noise in NOISE:
-        warnings.filterwarnings("ignore", noise)
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # whatever loads a checkpoint: never unpickle code
+    settle()
     try:
         build(args, run=True)
     except Exception as error:

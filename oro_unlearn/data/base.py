@@ -48,6 +48,8 @@ class ImageData(LightningDataModule, ABC):
         crop_padding: Pixels of the random shift in training; 0 for none.
         flip: Mirror at random in training.
         channels: 1 (grey) or 3 (colour); images are converted.
+        per_class: Use only the first so many training images of each class; 0 for all.
+        test_per_class: The same of the test images.
         holdout: Part of the training split to evaluate on instead of the test split, which is then never read: for
             tuning. Stratified and always the same.
     """
@@ -64,6 +66,8 @@ class ImageData(LightningDataModule, ABC):
         crop_padding: int = 0,
         flip: bool = False,
         channels: int = 3,
+        per_class: int = 0,
+        test_per_class: int = 0,
         holdout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -71,10 +75,13 @@ class ImageData(LightningDataModule, ABC):
             raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
         if not 0 <= holdout < 1:
             raise ValueError(f"holdout is a part of the training split in [0, 1), not {holdout}")
+        if min(per_class, test_per_class) < 0:
+            raise ValueError("per_class and test_per_class are numbers of images, 0 for all, never negative")
         if forget_indices and forget not in ([], ""):
             raise ValueError("give either --data.forget (classes) or --data.forget_indices (samples), not both")
         self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
         self.channels, self.holdout = channels, holdout
+        self.per_class, self.test_per_class = per_class, test_per_class
         self.forget, self.forget_indices = forget, forget_indices
 
     @property
@@ -106,6 +113,7 @@ class ImageData(LightningDataModule, ABC):
     def sets(self) -> dict[str, LabelledImages]:
         """All five splits; the files are read once, at the first use."""
         train, test = self.load()
+        train, test = _first_of_each(train, self.per_class), _first_of_each(test, self.test_per_class)
         if self.holdout:
             rows = stratified_split(train.labels[train.positions], self.holdout, seed=0)
             train, test = (train.subset(train.positions[part]) for part in rows)
@@ -186,8 +194,20 @@ class ImageData(LightningDataModule, ABC):
             images = random_crop(images, self.crop_padding)
         if augment and self.flip:
             images = random_flip(images)
-        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (self.mean, self.std))
-        return (images - mean) / std, labels, index
+        return self.normalise(images), labels, index
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) in [0, 1] as the networks see them."""
+        mean, std = self._statistics(pixels)
+        return (pixels - mean) / std
+
+    def to_pixels(self, images: Tensor) -> Tensor:
+        """The inverse of :meth:`normalise`: normalised images (B, C, H, W) in [0, 1] again."""
+        mean, std = self._statistics(images)
+        return images * std + mean
+
+    def _statistics(self, images: Tensor) -> Iterator[Tensor]:
+        return (torch.tensor(values, device=images.device)[:, None, None] for values in (self.mean, self.std))
 
 
 @contextmanager
@@ -228,6 +248,27 @@ def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor
     except ValueError as error:
         raise ValueError(f"{len(labels)} images cannot be split, every class in proportion: {error}") from None
     return parts[0].sort().values, parts[1].sort().values
+
+
+def first_of_each(labels: Tensor, count: int) -> Tensor:
+    """Positions of the first members of every class.
+
+    Args:
+        labels: (N,).
+        count: How many of each class; a smaller class gives all it has.
+
+    Returns:
+        Positions, sorted.
+
+    Example:
+        >>> first_of_each(torch.tensor([1, 0, 1, 1, 0, 2]), 2)
+        tensor([0, 1, 2, 4, 5])
+    """
+    return torch.cat([(labels == label).nonzero()[:count, 0] for label in labels.unique()]).sort().values
+
+
+def _first_of_each(data: LabelledImages, count: int) -> LabelledImages:
+    return data.subset(data.positions[first_of_each(data.labels[data.positions], count)]) if count else data
 
 
 def as_is(batch: Any) -> Any:

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets
 
-from oro_unlearn.data.base import ImageData, TensorImages, data_root, stratified_split
+from oro_unlearn.data.base import ImageData, TensorImages, data_root, first_of_each, stratified_split
 from oro_unlearn.data.image_files import FileImages
 from oro_unlearn.data.images import LabelledImages
 
@@ -96,11 +96,13 @@ class ImageFolder(ImageData):
         if train.classes != test.classes:
             odd = sorted(set(train.classes) ^ set(test.classes))
             raise ValueError(f"{self.root}: train and {self._test_folder} hold different classes, for instance {odd[0]!r}")
-        return self._set(train), self._set(test)
+        return self._set(train, self.per_class), self._set(test, self.test_per_class)
 
-    def _set(self, listing: datasets.ImageFolder) -> TensorImages | FileImages:
-        paths = [path for path, _ in listing.samples]
-        files = FileImages(paths, torch.tensor(listing.targets), self.image_size, self.channels)
+    def _set(self, listing: datasets.ImageFolder, per_class: int = 0) -> TensorImages | FileImages:
+        """Files that are not used are not read."""
+        paths, labels = [path for path, _ in listing.samples], torch.tensor(listing.targets)
+        used = first_of_each(labels, per_class or len(labels))
+        files = FileImages([paths[row] for row in used.tolist()], labels[used], self.image_size, self.channels)
         return files.in_memory() if files.gibibytes <= self.memory_limit else files
 
     def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:

@@ -46,6 +46,7 @@ class UnlearningModule(LightningModule, ABC):
         super().__init__()
         self.optimizer, self.lr_scheduler, self.loader_mode = optimizer, lr_scheduler, loader_mode
         self.seconds = 0.0  # that fitting took, without loading and measuring; kept in the checkpoint
+        self.images_read = 0  # by fitting, over all processes: a cost that no machine changes; kept in the checkpoint
         self.last_losses: dict[str, Tensor] = {}
         self._started: float | None = None  # while fitting
 
@@ -60,6 +61,7 @@ class UnlearningModule(LightningModule, ABC):
         self.last_losses = {name: value.detach() for name, value in losses.items()}
         terms = {f"loss/{name}": value for name, value in self.last_losses.items()}
         size = sum(len(parts[-1]) for parts in batch.values())
+        self.images_read += size * self.trainer.world_size
         self.log_dict(
             {**terms, "loss": total.detach()}, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True
         )
@@ -82,12 +84,12 @@ class UnlearningModule(LightningModule, ABC):
         self._started = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the time so far."""
-        checkpoint["seconds"] = self._elapsed()
+        """Keep the cost so far."""
+        checkpoint["seconds"], checkpoint["images_read"] = self._elapsed(), self.images_read
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from the time so far."""
-        self.seconds = checkpoint.get("seconds", 0.0)
+        """Go on from the cost so far."""
+        self.seconds, self.images_read = checkpoint.get("seconds", 0.0), checkpoint.get("images_read", 0)
 
     def _elapsed(self) -> float:
         return self.seconds + (0.0 if self._started is None else time.perf_counter() - self._started)

@@ -2,7 +2,7 @@
 
 from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, check_foldable, fold_adapters
 from oro_unlearn.networks.checkpoints import load_weights, save_weights
-from oro_unlearn.networks.head import classifier_head
+from oro_unlearn.networks.head import FeatureReader, classifier_head
 from oro_unlearn.networks.open_clip import OpenCLIP
 from oro_unlearn.networks.resnet import ResNet18
 from oro_unlearn.networks.small_cnn import SmallCNN
@@ -11,6 +11,7 @@ from oro_unlearn.networks.vgg import VGG19BN
 
 __all__ = [
     "VGG19BN",
+    "FeatureReader",
     "InputAdapter",
     "LogitAdapter",
     "OpenCLIP",

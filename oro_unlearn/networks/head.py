@@ -1,6 +1,8 @@
 """Where a classifier's logits come from."""
 
-from torch import nn
+from typing import Any
+
+from torch import Tensor, nn
 
 
 def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, nn.Linear]:
@@ -27,3 +29,32 @@ def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, nn.Linea
             "set num_classes among its init_args, or give its bare import path"
         )
     return found[-1]
+
+
+class FeatureReader:
+    """Reads what enters a classifier's head: ``with FeatureReader(network, K) as reader: logits = network(images)``.
+
+    Afterwards ``reader.features`` holds the features (B, D) of the last forward pass.
+
+    Args:
+        network: Any image classifier.
+        num_classes: Number of classes K.
+
+    Raises:
+        ValueError: If no linear layer has K outputs.
+    """
+
+    features: Tensor
+
+    def __init__(self, network: nn.Module, num_classes: int) -> None:
+        self.head = classifier_head(network, num_classes)[1]
+
+    def __enter__(self) -> "FeatureReader":
+        self._handle = self.head.register_forward_pre_hook(self._read)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._handle.remove()
+
+    def _read(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.features = inputs[0]

@@ -15,7 +15,7 @@ from torchvision.transforms import RandomCrop
 
 from oro_unlearn.data import CIFAR10, Digits, ImageFolder, TinyImageNet, tiny_imagenet
 from oro_unlearn.data.forget_request import read_indices, resolve_classes
-from oro_unlearn.data.image_files import read_image
+from oro_unlearn.data.image_files import FileImages, read_image
 from oro_unlearn.data.images import random_crop, random_flip
 from tests.conftest import tiny_imagenet as write_tiny_imagenet
 
@@ -283,3 +283,36 @@ def test_real_images(folder, channels, size, monkeypatch):
     path = data._listing("train").samples[0][0]
     assert read_image(path, size, channels).shape == (channels, size, size)
     assert data.num_classes in (10, 20)
+
+
+@pytest.mark.parametrize("limit", [1, 5])
+def test_a_part_of_each_class_is_the_first_of_each(limit):
+    whole, part = Digits(forget=[3]), Digits(forget=[3], per_class=limit, test_per_class=2)
+    train = part.split("train")
+    labels = train.labels[train.positions]
+    assert labels.bincount().tolist() == [limit] * 10
+    assert len(part.split("forget")) == limit
+    assert len(part.split("test_retain")) == 2 * 9
+    everything = whole.split("train")
+    first = [int((everything.labels == label).nonzero()[0]) for label in range(10)]
+    assert set(first) <= set(train.positions.tolist()), "positions are those of the whole set"
+
+
+def test_files_that_are_not_used_are_not_read(image_folder, monkeypatch):
+
+    root, read = image_folder("photos"), []
+    decode = FileImages.in_memory
+    monkeypatch.setattr(FileImages, "in_memory", lambda self: read.append(len(self.paths)) or decode(self))
+    data = ImageFolder(root=str(root), per_class=2, test_per_class=1)
+    assert data.split("train").labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert read == [6, 3]
+
+
+def test_a_negative_part_is_refused():
+    with pytest.raises(ValueError, match="never negative"):
+        Digits(per_class=-1)
+
+
+def test_pixels_come_back_from_normalised_images():
+    data, pixels = Digits(), torch.rand(2, 1, 4, 4)
+    assert torch.allclose(data.to_pixels(data.normalise(pixels)), pixels, atol=1e-6)

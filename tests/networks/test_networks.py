@@ -7,6 +7,7 @@ from torchvision.models import resnet18
 
 from oro_unlearn.networks import (
     VGG19BN,
+    FeatureReader,
     InputAdapter,
     LogitAdapter,
     ResNet18,
@@ -139,3 +140,14 @@ def test_truncated_files_are_refused(tmp_path):
     for name in ("half.safetensors", "half.pt"):
         with pytest.raises(ValueError, match=f"{name} cannot be read as a checkpoint"):
             load_weights(SmallCNN(10), tmp_path / name)
+
+
+def test_features_are_what_enters_the_head():
+    network, images = SmallCNN(10, width=4).eval(), torch.randn(3, 1, 16, 16)
+    with FeatureReader(network, 10) as reader:
+        logits = network(images)
+    assert reader.features.shape == (3, 16)
+    assert torch.equal(network.fc(reader.features), logits)
+    before = reader.features
+    network(images + 1)
+    assert reader.features is before, "the hook is gone afterwards"

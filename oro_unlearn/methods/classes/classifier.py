@@ -54,6 +54,18 @@ class Classifier(UnlearningModule):
         self.network = self.network.to(memory_format=self.memory_format)
         self.measurements: dict[str, Any] = {}
 
+    def require_forget_set(self) -> None:
+        """Refuse to go on without anything to forget.
+
+        Raises:
+            ValueError: If the forget set is empty.
+        """
+        data = getattr(self._trainer, "datamodule", None)  # without a trainer there is nothing to look at
+        if data is not None and not len(data.split("forget")):
+            raise ValueError(
+                "the forget set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
+            )
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, C, H, W)."""
         return self.network(images.contiguous(memory_format=self.memory_format))

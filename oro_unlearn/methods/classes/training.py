@@ -43,8 +43,4 @@ class Retraining(Training):
         Raises:
             ValueError: If the forget set is empty.
         """
-        data = getattr(self.trainer, "datamodule", None)
-        if data is not None and not len(data.split("forget")):
-            raise ValueError(
-                "the forget set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
-            )
+        self.require_forget_set()
