@@ -20,7 +20,8 @@ class MembershipInference(Metric):
     As described in RWFT, section 5.3, after Kodge et al. (2024): members are retained training images, non-members retained
     test images, the confidence is the probability of the sample's own label, the targets are the forgotten training
     images. Classes are balanced. The ideal of ``mia`` is the retrained model's value. An attack whose own balanced
-    accuracy is near 0.5 says nothing, whatever its ``mia``.
+    accuracy is near 0.5 says nothing, whatever its ``mia``. This is the protocol ``rwft`` of :func:`mia`, which also gives
+    those of the released code.
 
     Args:
         attack: ``svc``: a support vector machine on a histogram of ``bins`` confidences: constant memory, the same

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from oro_unlearn.metrics.membership_inference import MembershipInference
+from oro_unlearn.metrics.ranking import auc
+from oro_unlearn.metrics.reading import reading
 
 
 class NearestClassMIA(MembershipInference):
@@ -72,3 +75,50 @@ def nearest_class(probabilities: Tensor, forget_classes: Sequence[int]) -> int:
     if len(retained) < 2:
         raise ValueError("MIA-NN needs at least two retained classes")
     return retained[int(probabilities[retained].argmax())]
+
+
+def nearest_class_gap(rate: float, reference_rates: Sequence[float]) -> dict[str, float]:
+    """How far a rate of :class:`NearestClassMIA` is from the retrained models'.
+
+    Args:
+        rate: ``nn_member_rate`` of the unlearned model.
+        reference_rates: The same of each retrained model, of its own attack.
+
+    Returns:
+        ``nn_gap`` (distance from their mean: too high is as bad as too low) and ``nn_z`` (signed, in their standard deviations;
+        NaN with fewer than two).
+
+    Raises:
+        ValueError: If there is no retrained model.
+
+    Example:
+        >>> {name: round(value, 4) for name, value in nearest_class_gap(.25, [.30, .34]).items()}
+        {'nn_gap': 0.07, 'nn_z': -2.4749}
+    """
+    read = reading(rate, reference_rates)
+    spread = torch.tensor(reference_rates, dtype=torch.float64).std(correction=1) if len(reference_rates) > 1 else torch.nan
+    return {"nn_gap": read.gap, "nn_z": float((rate - read.ideal) / spread)}
+
+
+def nn_auc_vs_retrain(unlearned: Tensor, retrained: Tensor) -> float:
+    """AUC between an unlearned and retrained models of the probability of the nearest class; no attacker, no threshold.
+
+    Args:
+        unlearned: (N,) probabilities of the nearest class for images of the forgotten class.
+        retrained: (N,) of a retrained model on the same images, or (T, N) of several: then the mean of their AUCs.
+
+    Returns:
+        In [0, 1]. The ideal is 0.5; above, the unlearned model takes the images more for the nearest class than retrained
+        ones do. The floor is the value between retrained models. NaN without images.
+
+    Raises:
+        ValueError: If the images differ in number, or a probability is NaN.
+
+    Example:
+        >>> import torch
+        >>> nn_auc_vs_retrain(torch.tensor([.2, .5]), torch.tensor([[.2, .6], [.4, .8]]))
+        0.3125
+    """
+    if unlearned.ndim != 1 or retrained.shape[-1:] != unlearned.shape:
+        raise ValueError(f"the same images are needed: unlearned {tuple(unlearned.shape)}, retrained {tuple(retrained.shape)}")
+    return auc(unlearned, retrained)

@@ -7,13 +7,15 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from oro_unlearn.metrics.total_variation import total_variation
+
 
 class UnlearningTotalVariation(Metric):
     """Mean total variation 1/2 sum_k |p_unlearned(k|x) - p_retrained(k|x)| over forgotten images (RWFT, section 5.3).
 
     In [0, 1]. The ideal is not 0 but the floor: the mean value between models retrained with different seeds
     (feed those pairs to another instance). With several retrained models, update once for each. An output-level measure:
-    a mask on the logits can reach the floor.
+    a mask on the logits can reach the floor. :func:`total_variation` has the values of single images.
 
     Args:
         forget_classes: Indices of the forgotten classes: needed for ``conditional``, and for a retrained model whose
@@ -56,36 +58,15 @@ class UnlearningTotalVariation(Metric):
             ValueError: If shapes differ, values are not finite, rows do not sum to 1, or nothing retained is left to
                 renormalise.
         """
-        unlearned, retrained = unlearned_probs.double(), retrained_probs.double()
-        if self.forget_classes and retrained.shape[1] == unlearned.shape[1] - len(self.forget_classes):
-            retrained = self._with_forgotten(retrained, unlearned.shape[1])
-        if unlearned.shape != retrained.shape or unlearned.ndim != 2:
-            raise ValueError(
-                f"probabilities must both be (B, K): unlearned {tuple(unlearned_probs.shape)}, "
-                f"retrained {tuple(retrained_probs.shape)}"
-            )
-        for name, values in (("unlearned", unlearned), ("retrained", retrained)):
-            if not torch.allclose(values.sum(1), values.new_ones(len(values)), atol=1e-3, rtol=0):
+        for name, values in (("unlearned", unlearned_probs), ("retrained", retrained_probs)):
+            sums = values.double().sum(-1)
+            if not torch.allclose(sums, torch.ones_like(sums), atol=1e-3, rtol=0):
                 raise ValueError(f"rows of the {name} probabilities must be finite and sum to 1: apply softmax to logits first")
-        if self.conditional:
-            unlearned, retrained = self._conditional(unlearned), self._conditional(retrained)
-        self.utv_sum += (unlearned - retrained).abs().sum() / 2
-        self.utv_count += len(unlearned)
+        logs = unlearned_probs.double().log(), retrained_probs.double().log()
+        distances = total_variation(*logs, self.forget_classes, self.conditional)
+        self.utv_sum += distances.sum()
+        self.utv_count += len(distances)
 
     def compute(self) -> Tensor:
         """Mean over all images, a scalar in [0, 1]; NaN before any update."""
         return self.utv_sum / self.utv_count
-
-    def _with_forgotten(self, probabilities: Tensor, num_classes: int) -> Tensor:
-        retained = [label for label in range(num_classes) if label not in self.forget_classes]
-        full = probabilities.new_zeros(len(probabilities), num_classes)
-        full[:, retained] = probabilities
-        return full
-
-    def _conditional(self, probabilities: Tensor) -> Tensor:
-        probabilities = probabilities.clone()
-        probabilities[:, self.forget_classes] = 0
-        mass = probabilities.sum(1, keepdim=True)
-        if (mass <= 0).any():
-            raise ValueError("a row has no probability on the retained classes: renormalise its logits over them instead")
-        return probabilities / mass

@@ -1,0 +1,97 @@
+"""RMIA: is a sample likelier under the model, relative to reference models, than samples of the population?"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+LEAST = 1e-30  # of P(x): references that give a sample no probability
+
+
+class RMIA(NamedTuple):
+    """Larger means member, for both."""
+
+    scores: Tensor  # (N,) in [0, 1]: share of the population that the sample dominates
+    likelihoods: Tensor  # (N,) p(x) / P(x): the scores before they are ranked, without ties
+    unscored: int  # samples that are NaN
+
+
+def rmia(
+    target: Tensor,
+    references_out: Tensor,
+    population: Tensor,
+    population_references: Tensor,
+    references_in: Tensor | None = None,
+    gamma: float = 1.0,
+    offset: float = 0.3,
+    out: Tensor | None = None,
+) -> RMIA:
+    """Robust membership inference (Zarifzadeh et al., ICML 2024), from probabilities of each sample's own label.
+
+    The relative likelihood of a sample is P_x = p(x) / P(x), where P(x) is half of P_out + P_in: mean probabilities under
+    reference models trained without it, and with it. With ``references_out`` alone, P_in is taken to be
+    offset * P_out + 1 - offset. The score is the share of population samples z with P_x >= gamma * P_z, found by sorting: no
+    matrix of samples and population is built. The AUC of the scores of members against others, :func:`auc`, is read beside the
+    retrained models', :func:`reading`: below their value is as much of a leak as above. For forgotten samples, other models
+    retrained without them are references.
+
+    Args:
+        target: (N,) probabilities under the model that is attacked.
+        references_out: (M, N) under reference models trained without the samples.
+        population: (Z,) under the target, of samples that are in no training set and are not attacked; at least some thousands.
+        population_references: (M, Z) of these under the reference models, of which all are trained without them.
+        references_in: (M', N) under reference models trained with the samples: the online attack.
+        gamma: At least 1; above 1, ties grow and take power away.
+        offset: In [0, 1], called a by the authors.
+        out: (M, N) True where a reference was trained without the sample; by default everywhere. What is False is left out.
+
+    Returns:
+        Scores, relative likelihoods and how many of them are NaN: of samples with a NaN, or without any reference. A NaN of a
+        reference counts as no reference; population samples that are NaN are left out.
+
+    Raises:
+        ValueError: If shapes do not fit, a value is outside [0, 1], gamma below 1, or no population sample is usable.
+
+    Example:
+        >>> import torch
+        >>> population, references = torch.tensor([.6, .9, .5]), torch.tensor([[.6, .3, .9]])
+        >>> result = rmia(torch.tensor([.8]), torch.tensor([[.5]]), population, references)
+        >>> round(float(result.likelihoods), 6), round(float(result.scores), 6)
+        (1.185185, 0.666667)
+    """
+    if not (gamma >= 1 and 0 <= offset <= 1):
+        raise ValueError(f"gamma must be at least 1 and offset in [0, 1]: gamma {gamma}, offset {offset}")
+    if out is not None and (out.shape != references_out.shape or out.dtype != torch.bool):
+        raise ValueError(f"out {tuple(out.shape)} must be bool, in the shape of references_out, {tuple(references_out.shape)}")
+    known_out = references_out if out is None else references_out.masked_fill(~out, torch.nan)
+    own, outside = _probabilities("target", target, 1), _mean("references_out", known_out, target)
+    mates = _probabilities("population", population, 1)
+    others = _mean("population_references", population_references, population)
+    inside = None if references_in is None else _mean("references_in", references_in, target)
+    likelihoods, relative = own / _normaliser(outside, inside, offset), mates / _normaliser(others, None, offset)
+    relative = relative[~relative.isnan()]
+    if not len(relative):
+        raise ValueError("no population sample has a probability under the target and a reference model")
+    lost = likelihoods.isnan()
+    ranks = torch.searchsorted((gamma * relative).sort().values, likelihoods.nan_to_num(0.0), side="right")
+    return RMIA((ranks.double() / len(relative)).masked_fill(lost, torch.nan), likelihoods, int(lost.sum()))
+
+
+def _normaliser(outside: Tensor, inside: Tensor | None, offset: float) -> Tensor:
+    """P(x), from the means over reference models trained without, and with, the samples."""
+    return ((outside + (offset * outside + 1 - offset if inside is None else inside)) / 2).clamp(min=LEAST)
+
+
+def _mean(name: str, references: Tensor, of: Tensor) -> Tensor:
+    """Mean (N,) over the rows of (M, N) that are not NaN; NaN where there is none."""
+    values = _probabilities(name, references, 2)
+    if values.shape[1:] != of.shape:
+        raise ValueError(f"{name} {tuple(values.shape)} must be (models, {len(of)})")
+    return values.nanmean(0)
+
+
+def _probabilities(name: str, values: Tensor, dimensions: int) -> Tensor:
+    values = values.detach().double()
+    if values.ndim != dimensions or ((values < 0) | (values > 1)).any():
+        raise ValueError(f"{name} {tuple(values.shape)} must be probabilities in [0, 1] with {dimensions} dimension(s)")
+    return values
