@@ -14,8 +14,8 @@ MAY_IMPORT = {
     "graph": set(),
     "networks": set(),
     "metrics": set(),
-    "attacks": {"graph"},
-    "data": {"graph", "attacks", "networks"},
+    "attacks": {"metrics", "networks"},
+    "data": {"graph", "networks"},
     "methods": {"metrics", "networks", "attacks"},
     "report": set(),
 }

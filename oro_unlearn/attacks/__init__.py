@@ -1,0 +1,19 @@
+"""What an attacker with the weights does to a classifier; most of it works on saved features."""
+
+from oro_unlearn.attacks.linear_probe import LinearProbe, linear_probe
+from oro_unlearn.attacks.relearning import relearning_curve
+from oro_unlearn.attacks.representation import cka, separation_margin, silhouette
+from oro_unlearn.attacks.scores import Scores, collect_scores, load_scores, save_scores
+
+__all__ = [
+    "LinearProbe",
+    "Scores",
+    "cka",
+    "collect_scores",
+    "linear_probe",
+    "load_scores",
+    "relearning_curve",
+    "save_scores",
+    "separation_margin",
+    "silhouette",
+]

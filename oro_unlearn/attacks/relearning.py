@@ -1,0 +1,127 @@
+"""Relearning: how fast does a forgotten class come back?"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from oro_unlearn.networks import classifier_head
+
+Images = tuple[Tensor, Tensor]  # normalised images (N, C, H, W) float, labels (N,)
+CHUNK = 1024  # test images in one forward pass
+
+
+def relearning_curve(
+    network: nn.Module,
+    num_classes: int,
+    forgotten: Sequence[int],
+    forget: Images,
+    retain: Images,
+    test_forget: Images,
+    steps: Sequence[int] = (5, 10, 20),
+    lr: float = 3e-3,
+    batch_size: int = 64,
+    seed: int = 0,
+    reset_head_rows: bool = True,
+    momentum: float = 0.9,
+    test_retain: Images | None = None,
+) -> dict[int, float]:
+    """Accuracy on the forgotten classes' test images after a few training steps on a copy of the network.
+
+    The attacker has the weights and the data, and trains on batches of which half are forgotten images. First the forgotten
+    classes' rows of the head are drawn afresh, as ``nn.Linear`` draws them: a mask in the head (bias minus infinity) is
+    thereby gone, and every model starts from the same rows. What comes back at once was still in the features. A retrained
+    model learns the class as well, more slowly: its curve is the ideal. A mask elsewhere in the network cannot be removed and
+    looks like forgetting: of minus infinity the accuracy is NaN, of a large number it is 0. A network that knows nothing soon
+    calls every image forgotten, because half of a batch is: give ``test_retain`` where models may be broken.
+
+    Everything is trained, but in eval mode: batch normalisation keeps its statistics. The same seed gives the same batches and
+    rows for every model; the global random state is not touched.
+
+    Args:
+        network: Any image classifier in float32; stays as it is.
+        num_classes: Number of classes K.
+        forgotten: Indices of the forgotten classes.
+        forget: Training images of the forgotten classes, with their true labels.
+        retain: Training images of the other classes.
+        test_forget: Test images of the forgotten classes.
+        steps: After how many steps to measure; 0 is right after the reset.
+        lr: Learning rate of SGD. Too high, and every model learns the class at once; too low, and none does.
+        batch_size: Images in a batch, drawn with replacement.
+        seed: Of rows and batches.
+        reset_head_rows: Whether to draw the rows afresh. Without it any model that kept them relearns at once.
+        momentum: Of SGD. There is no weight decay.
+        test_retain: Test images of the other classes. If given, values are the mean of the accuracy and the share of these
+            that are not called forgotten: 0.5 for a network that calls everything forgotten.
+
+    Returns:
+        Accuracy by number of steps, in [0, 1]; NaN once the logits are not finite.
+
+    Raises:
+        ValueError: If nothing is forgotten, a set is empty, a batch has no two halves, or steps are negative.
+    """
+    tests = [test_forget] if test_retain is None else [test_forget, test_retain]
+    _check(forgotten, [forget, retain, *tests], batch_size, steps)
+    device = next(network.parameters()).device
+    curve: dict[int, float] = {}
+    # also inside a test loop, which runs without gradients
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
+        student = deepcopy(network).requires_grad_(True).eval()
+        if reset_head_rows:
+            _reset_rows(classifier_head(student, num_classes)[1], forgotten, seed)
+        optimizer = torch.optim.SGD(student.parameters(), lr=lr, momentum=momentum)
+        generator = torch.Generator().manual_seed(seed)
+        for step in range(max(steps) + 1):
+            if step:
+                halves = (_draw(forget, batch_size // 2, generator), _draw(retain, batch_size - batch_size // 2, generator))
+                images, labels = (torch.cat([part.to(device) for part in parts]) for parts in zip(*halves, strict=True))
+                optimizer.zero_grad()
+                cross_entropy(student(images), labels).backward()
+                optimizer.step()
+            if step in steps:
+                curve[step] = _recovered(student, forgotten, tests)
+    return curve
+
+
+@torch.no_grad()
+def _reset_rows(head: nn.Linear, forgotten: Sequence[int], seed: int) -> None:
+    """Draw the rows of some classes as ``nn.Linear`` does, uniformly within 1 / sqrt(D)."""
+    generator = torch.Generator().manual_seed(seed)  # its own: the batches do not depend on the width
+    rows, bound = list(forgotten), head.in_features**-0.5
+    fresh = (2 * torch.rand(len(rows), head.in_features + 1, generator=generator) - 1) * bound
+    head.weight[rows] = fresh[:, 1:].to(head.weight)
+    if head.bias is not None:
+        head.bias[rows] = fresh[:, 0].to(head.bias)
+
+
+def _draw(data: Images, count: int, generator: torch.Generator) -> Images:
+    rows = torch.randint(len(data[1]), (count,), generator=generator).to(data[1].device)
+    return data[0][rows], data[1][rows]
+
+
+@torch.no_grad()
+def _recovered(network: nn.Module, forgotten: Sequence[int], tests: list[Images]) -> float:
+    """Accuracy on forgotten images; with retained ones, its mean with the share of these that are not called forgotten."""
+    device = next(network.parameters()).device
+    logits = [torch.cat([network(part.to(device)) for part in images.split(CHUNK)]).cpu() for images, _ in tests]
+    if not all(values.isfinite().all() for values in logits):
+        return float("nan")
+    predicted, gone = [values.argmax(1) for values in logits], torch.tensor(list(forgotten))
+    right = [predicted[0] == tests[0][1].cpu(), *(~torch.isin(labels, gone) for labels in predicted[1:])]
+    return sum(float(part.double().mean()) for part in right) / len(right)
+
+
+def _check(forgotten: Sequence[int], sets: list[Images], batch_size: int, steps: Sequence[int]) -> None:
+    if not len(forgotten):
+        raise ValueError("name at least one forgotten class to relearn")
+    for name, (images, labels) in zip(("forget", "retain", "test_forget", "test_retain"), sets, strict=False):
+        if not len(labels) or len(images) != len(labels):
+            raise ValueError(
+                f"the {name} set has {len(images)} images and {len(labels)} labels: give some, and as many of each"
+            )
+    if batch_size < 2:
+        raise ValueError(f"batch_size must be at least 2, half forgotten and half retained images, not {batch_size}")
+    if not len(steps) or min(steps) < 0:
+        raise ValueError(f"steps are the numbers of steps after which to measure, from 0 on, not {list(steps)}")
