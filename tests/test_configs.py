@@ -15,7 +15,8 @@ from tests.small_world import FEW_PICTURES, shipped, write_graph
 
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
 CONFIG = {file: yaml.safe_load(file.read_text()) for file in FILES}
-FILES = [file for file in FILES if "trainer" in CONFIG[file]]  # not a graph
+PRESETS = [file for file in FILES if file.parent.name == "methods"]  # laid over an original.yaml
+FILES = [file for file in FILES if "trainer" in CONFIG[file] and file not in PRESETS]  # not a graph
 KIND = {file: getattr(data, CONFIG[file]["data"]["class_path"].rpartition(".")[2]) for file in FILES}
 RELATIONS = [file for file in FILES if issubclass(KIND[file], RelationData)]
 CLASSES = [file for file in FILES if file not in RELATIONS]
@@ -26,11 +27,10 @@ def name(file) -> str:
 
 
 def test_every_data_set_has_every_config():
-    names = {"original", "retrained", "logit_mask", "rwft_o", "rwft_2_o", "rw_a"}
-    folders = {file.parent for file in CLASSES}
-    assert {folder.name: {file.stem for file in folder.glob("*.yaml")} for folder in folders} == {
-        folder.name: names for folder in folders
-    }
+    """The models to compare with everywhere; whole YAMLs of RWFT wherever there is one."""
+    references, methods = {"original", "retrained"}, {"logit_mask", "rwft_o", "rwft_2_o", "rw_a"}
+    found = {folder: {file.stem for file in folder.glob("*.yaml")} for folder in {file.parent for file in CLASSES}}
+    assert all(names in (references, references | methods) for names in found.values())
 
 
 def test_every_kind_of_pictures_of_relations_has_a_config():
@@ -38,7 +38,7 @@ def test_every_kind_of_pictures_of_relations_has_a_config():
     assert {KIND[file] for file in RELATIONS} == {kind for kind in kinds if issubclass(kind, RelationData)} - {RelationData}
 
 
-@pytest.mark.parametrize("file", FILES, ids=name)
+@pytest.mark.parametrize("file", [*FILES, *PRESETS], ids=name)
 def test_config_is_short_and_names_its_folder(file):
     text = file.read_text()
     folder = CONFIG[file]["trainer"]["default_root_dir"]
@@ -86,4 +86,22 @@ def test_relational_config_runs(file, run, report, tmp_path):
     assert report("out")["data"] == KIND[file].name
     assert set(report("out")["metrics"]) == ({"original", "unlearned"} if edits else {"original"})
     plain = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False)
+    plain.load_state_dict(load_file("out/model.safetensors"), strict=True)
+
+
+@pytest.mark.parametrize("file", PRESETS, ids=name)
+def test_preset_runs_over_any_original(file, run, report, original_weights):
+    """It names no network and no data, and leaves nothing of the original's training in force."""
+    options = CONFIG[file]["model"].get("init_args", {})
+    assert set(CONFIG[file]) == {"trainer", "model"}
+    assert not {"network", "original", "forget_classes", "num_classes"} & set(options)
+    if CONFIG[file]["trainer"]["max_epochs"]:
+        assert {"optimizer", "lr_scheduler"} <= set(options), "the original's would show through"
+    config = CONFIGS / "digits/original.yaml"
+    words = ["--config", str(config), "--config", str(file), *SHORT, "--model.original", original_weights(config)]
+    words += ["--data.forget", "[3, 8]", "--trainer.default_root_dir", "out"]
+    code, message = run("fit", *words, *(["--trainer.max_epochs", "2"] if CONFIG[file]["trainer"]["max_epochs"] else []))
+    assert code == 0, message
+    assert report("out")["method"] == CONFIG[file]["model"]["class_path"]
+    plain = build(["--config", str(config)]).model.network
     plain.load_state_dict(load_file("out/model.safetensors"), strict=True)

@@ -1,25 +1,59 @@
 """Unlearning methods: one LightningModule each."""
 
 from oro_unlearn.methods.base import Batch, UnlearningModule
+from oro_unlearn.methods.classes.amun import AMUN
+from oro_unlearn.methods.classes.bad_teacher import BadTeacher
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.methods.classes.boundary_expand import BoundaryExpand
+from oro_unlearn.methods.classes.boundary_shrink import BoundaryShrink
+from oro_unlearn.methods.classes.cf_k import CFk
+from oro_unlearn.methods.classes.eu_k import EUk
+from oro_unlearn.methods.classes.fine_tune import FineTune
+from oro_unlearn.methods.classes.gradient_ascent import GradientAscent
+from oro_unlearn.methods.classes.l1_sparse import L1Sparse
 from oro_unlearn.methods.classes.logit_mask import LogitMask
+from oro_unlearn.methods.classes.neg_grad_plus import NegGradPlus
+from oro_unlearn.methods.classes.random_labels import RandomLabels
+from oro_unlearn.methods.classes.regrowth import Regrowth
 from oro_unlearn.methods.classes.rwft import RWFT
+from oro_unlearn.methods.classes.sal_un import SalUn
+from oro_unlearn.methods.classes.scrub import SCRUB
+from oro_unlearn.methods.classes.ssd import SSD
+from oro_unlearn.methods.classes.svd_unlearning import SVDUnlearning
 from oro_unlearn.methods.classes.training import Retraining, Training
+from oro_unlearn.methods.classes.unsir import UNSIR
 from oro_unlearn.methods.relations.base import RelationalUnlearning
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
 from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
 
 __all__ = [
+    "AMUN",
     "RWFT",
+    "SCRUB",
+    "SSD",
+    "UNSIR",
+    "BadTeacher",
     "Batch",
+    "BoundaryExpand",
+    "BoundaryShrink",
+    "CFk",
     "ClassUnlearning",
+    "EUk",
+    "FineTune",
+    "GradientAscent",
+    "L1Sparse",
     "LogitMask",
+    "NegGradPlus",
     "Pretraining",
     "PushOnly",
+    "RandomLabels",
+    "Regrowth",
     "RelationUnlearning",
     "RelationalUnlearning",
     "Retraining",
+    "SVDUnlearning",
+    "SalUn",
     "Training",
     "UnlearningModule",
 ]

@@ -19,7 +19,7 @@ from oro_unlearn.methods import RWFT, Batch, ClassUnlearning, LogitMask, Trainin
 from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks import SmallCNN, save_weights
-from tests.conftest import CONFIGS
+from tests.conftest import CONFIGS, ROOT
 
 FORGET = [3, 8]
 
@@ -273,8 +273,20 @@ def test_every_method_trains_and_is_documented(kind):
 
 
 def test_every_method_has_a_config():
-    text = "".join(path.read_text() for path in CONFIGS.glob("digits/*.yaml"))
+    text = "".join(path.read_text() for folder in ("digits", "methods") for path in CONFIGS.glob(f"{folder}/*.yaml"))
     assert all(f"class_path: {kind.__name__}\n" in text for kind in classes())
+
+
+@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+def test_every_method_has_a_page_and_a_row_in_the_comparison(kind):
+    from benchmarks.searches import ENTRIES
+
+    presets = [path for path in CONFIGS.glob("methods/*.yaml") if f"class_path: {kind.__name__}\n" in path.read_text()]
+    assert {path.stem for path in presets} <= {entry.preset for entry in ENTRIES.values()}
+    if issubclass(kind, ClassUnlearning):
+        assert presets
+        pages = "".join(path.read_text() for path in (ROOT / "docs/methods").glob("*.md"))
+        assert all(f"methods/{path.name}" in pages for path in presets)
 
 
 def test_the_number_of_classes_must_be_known():

@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, one_hot
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
-from oro_unlearn.networks import add_adapters, check_foldable, classifier_head
+from oro_unlearn.networks import add_adapters, check_foldable, classifier_head, load_weights
 
 
 class RWFT(ClassUnlearning):
@@ -25,6 +25,9 @@ class RWFT(ClassUnlearning):
             weighted by exp(beta * similarity to the forgotten class), as in TREW (ICML 2026).
         retain: Loss on the retain set: ``ce`` with the labels, ``distill`` with q*, or ``none`` (it is never read).
         forget_weight: Weight of the forget loss.
+        teacher: Checkpoint of another model of this network, such as one that EU-k has made: its softmax over the retained
+            classes is mixed into the target.
+        teacher_weight: Its share, in [0, 1].
         adapter_layer: Layer whose input RW-A adapts.
         tilt: beta; 0 gives ``proportional``. TREW's value is 10.
         tilt_dimensions: PCA dimensions of the head's rows in which similarity is measured; 0 for all. TREW gives none.
@@ -32,7 +35,8 @@ class RWFT(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If a layer to train does not exist.
+        FileNotFoundError: If the teacher's checkpoint is missing.
+        ValueError: If a layer to train does not exist, or the teacher is of another network.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class RWFT(ClassUnlearning):
         target: Literal["proportional", "max", "tilt"] = "proportional",
         retain: Literal["ce", "distill", "none"] = "ce",
         forget_weight: float = 1.0,
+        teacher: str = "",
+        teacher_weight: float = 1.0,
         adapter_layer: str = "layer3",
         tilt: float = 10.0,
         tilt_dimensions: int = 0,
@@ -49,6 +55,8 @@ class RWFT(ClassUnlearning):
     ) -> None:
         super().__init__(**kwargs)
         self.update, self.target, self.retain, self.forget_weight = update, target, retain, forget_weight
+        self.teacher_path, self.teacher_weight = teacher, teacher_weight
+        self.teacher: nn.Module | None = None
         self.adapter_layer, self.tilt = adapter_layer, tilt
         self.tilt_dimensions, self.tilt_temperature = tilt_dimensions, tilt_temperature
         self.train_splits = ("forget",) if retain == "none" else ("forget", "retain")
@@ -56,19 +64,17 @@ class RWFT(ClassUnlearning):
             rank_zero_warn("retain: none with batchnorm: train lets the forget set overwrite the statistics; prefer eval")
 
     def choose_parameters(self) -> None:
-        """Train everything, the named layers, or new adapters."""
+        """Train everything, the named layers, or new adapters; load the teacher."""
+        if self.teacher_path:
+            self.teacher = self._frozen(self.network)
+            load_weights(self.teacher, self.teacher_path)
         if self.update == "all":
             return
-        self.network.requires_grad_(False)
         if self.update == "adapters":
+            self.network.requires_grad_(False)
             add_adapters(self.network, self.adapter_layer, self.num_classes)
-            return
-        for layer in self.update:
-            try:
-                self.network.get_submodule(layer).requires_grad_(True)
-            except AttributeError:
-                names = [name for name, _ in self.network.named_children()]
-                raise ValueError(f"--model.update names no layer {layer!r}; the network's layers are {names}") from None
+        else:
+            self.train_only(list(self.update))
 
     def on_fit_start(self) -> None:
         """Refuse adapters that could not be exported, before hours of training.
@@ -92,6 +98,14 @@ class RWFT(ClassUnlearning):
 
     def targets(self, forget: Batch) -> Tensor:
         """Target probabilities (B, K) of forget samples."""
+        own = self._own_targets(forget)
+        if self.teacher is None:
+            return own
+        with torch.no_grad():
+            taught = self.reweighted(self._probe(self.teacher.eval(), forget.images))
+        return own.lerp(taught, self.teacher_weight)
+
+    def _own_targets(self, forget: Batch) -> Tensor:
         logits = self.original_logits(forget.images)
         if self.target == "max":
             return self._moved_to_likeliest(logits)

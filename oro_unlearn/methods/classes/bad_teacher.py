@@ -1,0 +1,76 @@
+"""Two teachers: one that knows nothing for the forget set, the original for the rest."""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import kl_div
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+
+
+class BadTeacher(ClassUnlearning):
+    """A random network teaches the forget set, the original a share of the retain set (Chundawat et al., AAAI 2023).
+
+    Both losses are KL(teacher || student), the mean over samples; no label is read. The official code divides by B K instead
+    of B: with SGD, its learning rate has to be divided by K here; with its optimizer, Adam, nothing changes.
+
+    Args:
+        retain_share: Share of the retain set that is read, always the same samples, in (0, 1].
+        temperature: Of all three networks' softmax.
+        seed: Of the random network and of the share.
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If the share is outside (0, 1].
+    """
+
+    forgets_samples = True
+    train_splits = ("forget", "retain_share")
+
+    def __init__(self, retain_share: float = 0.3, temperature: float = 1.0, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0 < retain_share <= 1:
+            raise ValueError(f"--model.retain_share is the share of the retain set to read, in (0, 1], not {retain_share}")
+        self.retain_share, self.temperature, self.seed = retain_share, temperature, seed
+        self.bad_teacher = self._random_network()  # kept in the checkpoint, not exported
+
+    def _random_network(self) -> nn.Module:
+        """The network with weights of the seed, in eval mode; pretrained weights are drawn anew too."""
+        network = deepcopy(self.network)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            for module in network.modules():
+                reset = getattr(module, "reset_parameters", None)
+                if callable(reset):
+                    reset()
+        return network.requires_grad_(False).eval()
+
+    def setup(self, stage: str) -> None:
+        """Choose the share of the retain set."""
+        super().setup(stage)
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        retain = data.split("retain")
+        order = torch.randperm(len(retain), generator=torch.Generator().manual_seed(self.seed))
+        chosen = order[: max(1, round(self.retain_share * len(retain)))].sort().values
+        data.sets["retain_share"] = retain.subset(retain.positions[chosen])
+
+    def train(self, mode: bool = True) -> "BadTeacher":
+        """Training mode for the edited network alone."""
+        super().train(mode)
+        self.bad_teacher.eval()
+        return self
+
+    def losses(self, forget: Batch, retain_share: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+        """``forget``: towards the random network; ``retain``: towards the original. One forward pass of the student."""
+        images = [forget.images, retain_share.images]
+        logits = self(torch.cat(images)).float().split([len(part) for part in images])
+        with torch.no_grad():
+            teachers = {"forget": self._probe(self.bad_teacher, images[0]), "retain": self.original_logits(images[1])}
+        return {name: self._divergence(z, teachers[name]) for name, z in zip(teachers, logits, strict=True)}
+
+    def _divergence(self, logits: Tensor, teacher: Tensor) -> Tensor:
+        student, target = ((z / self.temperature).log_softmax(1) for z in (logits, teacher))
+        return kl_div(student, target, reduction="batchmean", log_target=True)

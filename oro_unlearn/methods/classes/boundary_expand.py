@@ -1,0 +1,43 @@
+"""Moving the forgotten classes into a class that is then taken away."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.networks import FeatureReader, classifier_head
+
+
+class BoundaryExpand(ClassUnlearning):
+    """Boundary Expand: forget images learn a shadow class K, which the edited network does not have.
+
+    Chen et al. (CVPR 2023). The shadow class is a layer of its own on the head's input, beside the head; leaving it out of
+    the network is the paper's pruning. Only forget images are read, so prefer ``batchnorm: eval``.
+
+    Args:
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If the network does not end in a linear layer.
+    """
+
+    train_splits = ("forget",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.extra = nn.Linear(classifier_head(self.network, self.num_classes)[1].in_features, 1)
+        nn.init.xavier_uniform_(self.extra.weight)
+        nn.init.zeros_(self.extra.bias)
+        if self.batchnorm == "train":
+            rank_zero_warn("batchnorm: train lets the forget set overwrite the statistics; prefer eval")
+
+    def losses(self, forget: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+        """Cross-entropy to class K over K + 1 classes."""
+        with FeatureReader(self.network, self.num_classes) as reader:
+            logits = self(forget.images)
+        logits = torch.cat([logits, self.extra(reader.features)], dim=1).float()
+        return {"forget": cross_entropy(logits, torch.full_like(forget.labels, self.num_classes))}

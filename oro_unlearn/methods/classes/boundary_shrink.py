@@ -1,0 +1,65 @@
+"""Shrinking the decision region of the forgotten classes."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+
+
+class BoundaryShrink(ClassUnlearning):
+    """Boundary Shrink: each forget image learns the retained class across its nearest decision boundary.
+
+    Chen et al. (CVPR 2023). The label is what the original says of the image after one step of FGSM in pixels,
+    x' = x + bound * sign(d CE / d x), rounded to 1/255 and clipped to [0, 1]: its likeliest retained class, also where the
+    step crosses no boundary. Labels are found once, without augmentation; the images trained on have the data
+    module's. Only forget images are read, so prefer ``batchnorm: eval``.
+
+    Args:
+        bound: Length of the step in each pixel, of [0, 1].
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If ``bound`` is not positive.
+    """
+
+    train_splits = ("forget",)
+
+    def __init__(self, bound: float = 0.1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if bound <= 0:
+            raise ValueError(f"bound is the length of a step in pixels of [0, 1], not {bound}")
+        self.bound = bound
+        if self.batchnorm == "train":
+            rank_zero_warn("batchnorm: train lets the forget set overwrite the statistics; prefer eval")
+
+    def on_fit_start(self) -> None:
+        """Find the label of every forget image."""
+        super().on_fit_start()
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.nearest = torch.full((len(data.split("train").labels),), -1, device=self.device)  # by position, -1: retained
+        for batch in self.batches("forget"):
+            logits = self.original_logits(data.normalise(self.attacked(batch)))
+            logits[:, self.forget_classes] = -torch.inf
+            self.nearest[batch.index] = logits.argmax(1)
+
+    def losses(self, forget: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+        """Cross-entropy to the class across the boundary."""
+        return {"forget": cross_entropy(self(forget.images).float(), self.nearest[forget.index])}
+
+    def attacked(self, batch: Batch) -> Tensor:
+        """Pixels (B, C, H, W) of the images after the step, in 1/255."""
+        assert self.original is not None
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        pixels = data.to_pixels(batch.images).requires_grad_()
+        with torch.enable_grad():
+            logits = self._probe(self.original, data.normalise(pixels))
+            own = logits.gather(1, batch.labels[:, None])
+            others = logits.scatter(1, batch.labels[:, None], -torch.inf).logsumexp(1, keepdim=True)
+            (slope,) = torch.autograd.grad((others - own).sum(), pixels)  # CE rises with it; CE's own slope rounds to 0
+        stepped = pixels.detach() + self.bound * slope.sign()
+        return stepped.clamp(0, 1).mul(255).round().div(255)

@@ -1,0 +1,22 @@
+"""Fine-tuning on what is kept, and nothing else."""
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+
+
+class FineTune(ClassUnlearning):
+    """Goes on training on the retain set and relies on catastrophic forgetting (Golatkar et al., CVPR 2020).
+
+    Args:
+        kwargs: Arguments of :class:`ClassUnlearning`.
+    """
+
+    forgets_samples = True
+    train_splits = ("retain",)
+
+    def losses(self, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+        """``retain``: cross-entropy with the labels."""
+        return {"retain": cross_entropy(self(retain.images).float(), retain.labels)}

@@ -1,0 +1,66 @@
+"""Fine-tuning on what is kept, towards a sparse network."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softshrink
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.fine_tune import FineTune
+
+
+class L1Sparse(FineTune):
+    """Fine-tuning with an l1 penalty that falls linearly to nothing (Jia et al., NeurIPS 2023).
+
+    In epoch e of E the weight of the l1 norm of all trained parameters, biases and normalisation included, is
+    alpha (1 - e / (E - no_l1_epochs)), and 0 in the last ``no_l1_epochs``.
+
+    Args:
+        alpha: Weight of the penalty in the first epoch.
+        no_l1_epochs: Epochs at the end without penalty.
+        proximal: Shrink each parameter by learning rate times weight after each step, to exactly 0 where it is smaller,
+            instead of following the subgradient, which leaves no exact zeros.
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If ``alpha`` or ``no_l1_epochs`` is negative, or the number of epochs is not known.
+    """
+
+    def __init__(self, alpha: float = 1e-4, no_l1_epochs: int = 0, proximal: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if alpha < 0 or no_l1_epochs < 0:
+            raise ValueError(f"--model.alpha ({alpha}) and --model.no_l1_epochs ({no_l1_epochs}) must not be negative")
+        self.alpha, self.no_l1_epochs, self.proximal = alpha, no_l1_epochs, proximal
+
+    def setup(self, stage: str) -> None:
+        """Refuse to run for ever: the penalty falls over the epochs.
+
+        Raises:
+            ValueError: If their number is not known.
+        """
+        if stage == "fit" and (self.trainer.max_epochs or 0) < 0:
+            raise ValueError("the penalty of L1Sparse falls over the epochs: set --trainer.max_epochs")
+        super().setup(stage)
+
+    @property
+    def weight(self) -> float:
+        """Weight of the penalty in this epoch."""
+        penalised = (self.trainer.max_epochs or 0) - self.no_l1_epochs
+        return self.alpha * (1 - self.current_epoch / penalised) if self.current_epoch < penalised else 0.0
+
+    def losses(self, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+        """``retain``: cross-entropy with the labels; ``l1``: the penalty, unless it is proximal."""
+        losses = super().losses(retain)
+        if not self.proximal:
+            trained: list[Tensor] = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+            losses["l1"] = self.weight * torch.stack(torch._foreach_norm(trained, 1)).sum()
+        return losses
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        """Shrink what the step has left, where the penalty is proximal."""
+        super().optimizer_step(epoch, batch_idx, optimizer, *args, **kwargs)
+        for group in optimizer.param_groups if self.proximal else []:
+            threshold = group["lr"] * self.weight
+            for parameter in group["params"]:
+                parameter.data.copy_(softshrink(parameter.data, threshold))

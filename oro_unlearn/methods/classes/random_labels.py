@@ -1,0 +1,93 @@
+"""Wrong labels for the forget set."""
+
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+
+
+class RandomLabels(ClassUnlearning):
+    """Learns random wrong labels on the forget set, and the true ones on the retain set (Golatkar et al., CVPR 2020).
+
+    A forgotten class's samples get a class that is kept; single samples get any class but their own.
+
+    Args:
+        labels: Drawn once for each sample (``fixed``), or anew in every epoch of the trainer (``per_epoch``).
+        order: ``mixed``: every step reads both sets. ``sequential``: an epoch of the trainer is one phase, a pass over the
+            forget set and then one over the retain set by turns; give twice the ``max_epochs``.
+        retain: Loss on the retain set: ``ce`` with the labels, or ``none`` (it is never read).
+        seed: Of the labels, which depend on it and on the sample alone: on no batch, process or other option.
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If phases are asked for and there is one set to read.
+    """
+
+    forgets_samples = True
+
+    def __init__(
+        self,
+        labels: Literal["fixed", "per_epoch"] = "fixed",
+        order: Literal["mixed", "sequential"] = "mixed",
+        retain: Literal["ce", "none"] = "ce",
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if retain == "none" and order == "sequential":
+            raise ValueError("--model.order sequential alternates two sets, and --model.retain none reads one: drop either")
+        self.labels, self.order, self.retain, self.seed = labels, order, retain, seed
+        self._drawn = torch.empty(0)
+        if retain == "none" and self.batchnorm == "train":
+            rank_zero_warn("retain: none with batchnorm: train lets the forget set overwrite the statistics; prefer eval")
+
+    @property
+    def train_splits(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Both sets; in phases one of them, by the epoch; without retain loss the forget set."""
+        if self.order == "sequential":
+            return ("retain",) if self.current_epoch % 2 else ("forget",)
+        return ("forget",) if self.retain == "none" else ("forget", "retain")
+
+    def setup(self, stage: str) -> None:
+        """Phases need new loaders in each epoch."""
+        super().setup(stage)
+        if self.order == "sequential":
+            trainer: Any = self.trainer
+            trainer.reload_dataloaders_every_n_epochs = 1
+
+    def on_train_epoch_start(self) -> None:
+        """Draw labels, always from the start, so that a resumed run has those of the interrupted one."""
+        super().on_train_epoch_start()
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        epoch = self.current_epoch if self.labels == "per_epoch" else 0
+        self._drawn = self.drawn_labels(data.split("train").labels, epoch).to(self.device)
+
+    def drawn_labels(self, labels: Tensor, epoch: int = 0) -> Tensor:
+        """A wrong label (N,) for every sample of the whole training set; those of the forget set are used.
+
+        Args:
+            labels: The true ones, (N,) on the CPU.
+            epoch: Number of earlier draws.
+        """
+        kept = [label for label in range(self.num_classes) if label not in self.forget_classes]
+        low, high = (0, len(kept)) if self.forget_classes else (1, self.num_classes)
+        generator = torch.Generator().manual_seed(self.seed)
+        for _ in range(epoch + 1):
+            drawn = torch.randint(low, high, labels.shape, generator=generator)
+        return torch.tensor(kept)[drawn] if self.forget_classes else (labels + drawn) % self.num_classes
+
+    def losses(self, forget: Batch | None = None, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
+        """``forget``: cross-entropy with drawn labels; ``retain``: with the true ones. One forward pass for both."""
+        batches = {"forget": forget, "retain": retain}
+        read = {name: batch for name, batch in batches.items() if batch is not None}
+        sizes = [len(batch.labels) for batch in read.values()]
+        logits = self(torch.cat([batch.images for batch in read.values()])).float().split(sizes)
+        return {name: cross_entropy(z, self._labels(name, read[name])) for name, z in zip(read, logits, strict=True)}
+
+    def _labels(self, name: str, batch: Batch) -> Tensor:
+        return self._drawn[batch.index] if name == "forget" else batch.labels

@@ -1,0 +1,83 @@
+"""Random labels, learned by the weights that matter most to the forget set."""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+
+from oro_unlearn.methods.classes.random_labels import RandomLabels
+
+
+class SalUn(RandomLabels):
+    """Saliency unlearning: :class:`RandomLabels` on a share of the coordinates alone (Fan et al., ICLR 2024).
+
+    Salient are those with the largest absolute gradient of the forget set's cross-entropy at the original, in eval mode and
+    without augmentation. All others stay bit-identical, whatever momentum and weight decay would do. Statistics of batch
+    normalisation are no coordinates: they follow ``batchnorm``, as in :class:`RandomLabels`.
+
+    Args:
+        density: Share of the trained coordinates that is edited, in (0, 1].
+        kwargs: Arguments of :class:`RandomLabels`.
+
+    Raises:
+        ValueError: If the share is outside (0, 1].
+    """
+
+    def __init__(self, density: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0 < density <= 1:
+            raise ValueError(f"--model.density is the share of coordinates to edit, in (0, 1], not {density}")
+        self.density = density
+        self._mask: list[Tensor] = []  # of each trained parameter, True where it is edited; kept in the checkpoint
+
+    def on_fit_start(self) -> None:
+        """Choose the coordinates, unless a checkpoint has brought them; the first process's hold for all."""
+        super().on_fit_start()
+        mask = self.trainer.strategy.broadcast([part.cpu() for part in self._mask or self.salient()])
+        self._mask = [part.to(self.device) for part in mask]
+
+    def salient(self) -> list[Tensor]:
+        """Masks, one for each trained parameter: True on exactly the share ``density`` of all their coordinates together."""
+        assert self.original is not None
+        model = deepcopy(self.original).requires_grad_(True)
+        parameters = dict(model.named_parameters())
+        trained = [parameters[name] for name, parameter in self.network.named_parameters() if parameter.requires_grad]
+        for batch in self.batches("forget"):
+            logits = model(batch.images.contiguous(memory_format=self.memory_format))
+            cross_entropy(logits.float(), batch.labels, reduction="sum").backward()
+        size = torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.abs().flatten() for p in trained])
+        mask = torch.zeros_like(size, dtype=torch.bool)
+        mask[size.topk(max(1, round(self.density * len(size))), sorted=False).indices] = True
+        parts = mask.split([p.numel() for p in trained])
+        return [part.view(p.shape) for part, p in zip(parts, trained, strict=True)]
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """No gradient elsewhere, so that clipping sees the edited coordinates alone."""
+        for (parameter, _), part in zip(self._trained(), self._mask, strict=True):
+            if parameter.grad is not None:
+                parameter.grad.masked_fill_(~part, 0)
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take back what momentum and weight decay moved elsewhere."""
+        super().optimizer_step(*args, **kwargs)
+        for (parameter, original), part in zip(self._trained(), self._mask, strict=True):
+            parameter.data.copy_(torch.where(part, parameter.data, original))
+
+    def _trained(self) -> list[tuple[Tensor, Tensor]]:
+        """Trained parameters, and the original's."""
+        assert self.original is not None
+        pairs = zip(self.network.parameters(), self.original.parameters(), strict=True)
+        return [(parameter, original) for parameter, original in pairs if parameter.requires_grad]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the mask: computed again, equal gradients could come in another order."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["mask"] = [part.cpu() for part in self._mask]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the mask."""
+        super().on_load_checkpoint(checkpoint)
+        self._mask = checkpoint["mask"]

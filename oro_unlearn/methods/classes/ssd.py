@@ -1,0 +1,99 @@
+"""Dampening the weights that matter to the forget set more than to the rest."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.networks import save_weights
+
+STAMP = "made_for"  # name in the file, beside the parameters' names
+
+
+class SSD(ClassUnlearning):
+    """Selective Synaptic Dampening: theta *= min(dampening I_D / I_f, 1) where I_f > alpha I_D. No training.
+
+    Foster et al. (AAAI 2024). I(.) is the mean over batches of the squared gradient of the batch's mean cross-entropy, in
+    eval mode: of all training images (D) and of the forget set (f). As published it squares batch means, so it depends
+    on the data module's ``batch_size``. Batches are shuffled, images not augmented. Use ``max_epochs: 0``.
+
+    Args:
+        alpha: How much more a weight must matter to the forget set to be dampened; smaller ones dampen more weights.
+        dampening: lambda; smaller ones dampen more strongly.
+        importance_file: ``.safetensors`` file that keeps I_D, which no request to forget changes: written if it is not
+            there, read if it is. Empty: computed every time.
+        seed: Of the order of the images.
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If the file was made for another model, batch size or training set.
+    """
+
+    forgets_samples = True
+    train_splits = ()
+
+    def __init__(
+        self, alpha: float = 10.0, dampening: float = 1.0, importance_file: str = "", seed: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if min(alpha, dampening) <= 0:
+            raise ValueError(f"alpha and dampening are positive, not {alpha} and {dampening}")
+        self.alpha, self.dampening, self.importance_file, self.seed = alpha, dampening, importance_file, seed
+
+    def losses(self, **batch: Batch) -> dict[str, Tensor]:
+        """Nothing is trained."""
+        return {}
+
+    def on_fit_start(self) -> None:
+        """Dampen the weights."""
+        super().on_fit_start()
+        self.eval()
+        everything, forgotten = self._importances_of_all(), self.importances("forget")
+        for name, parameter in self.network.named_parameters():
+            ratio = self.dampening * everything[name] / forgotten[name]
+            chosen = forgotten[name] > self.alpha * everything[name]
+            parameter.data.mul_(torch.where(chosen, ratio.clamp(max=1), 1))
+
+    def importances(self, split: str) -> dict[str, Tensor]:
+        """I by parameter name: mean over the split's batches of the squared gradient."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        images, order = data.split(split), torch.Generator().manual_seed(self.seed)
+        data.sets["shuffled"] = images.subset(images.positions[torch.randperm(len(images), generator=order)])
+        parameters = dict(self.network.named_parameters())
+        sums = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
+        for batch in self.batches("shuffled"):
+            loss = cross_entropy(self(batch.images).float(), batch.labels)
+            for total, slope in zip(sums.values(), torch.autograd.grad(loss, list(parameters.values())), strict=True):
+                total.add_(slope**2)
+        return {name: total / -(-len(images) // data.batch_size) for name, total in sums.items()}
+
+    def _importances_of_all(self) -> dict[str, Tensor]:
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        size = sum(parameter.detach().double().abs().sum().item() for parameter in self.network.parameters())
+        stamp = torch.tensor([len(data.split("train")), data.batch_size, size], dtype=torch.float64)
+        if self.importance_file and Path(self.importance_file).is_file():
+            return self._read(stamp)
+        found = self.importances("train")
+        if self.importance_file and self.trainer.is_global_zero:
+            save_weights({**found, STAMP: stamp}, self.importance_file)
+        return found
+
+    def _read(self, stamp: Tensor) -> dict[str, Tensor]:
+        try:
+            stored = load_file(self.importance_file, device=str(self.device))
+        except SafetensorError as error:
+            raise ValueError(f"{self.importance_file} cannot be read as importances: {error}; delete it") from None
+        expected = {name: parameter.shape for name, parameter in self.network.named_parameters()}
+        found = stored.pop(STAMP, torch.zeros(3)).cpu().double()
+        if {name: value.shape for name, value in stored.items()} != expected or not torch.allclose(found, stamp, rtol=1e-9):
+            raise ValueError(
+                f"{self.importance_file} was made for another original, batch size or training set: delete it, or name another "
+                "with --model.importance_file"
+            )
+        return stored

@@ -1,0 +1,104 @@
+"""Removing from the weights the input space that only the forgotten classes use."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.networks.input_grams import InputGrams, InputSpace, weight_rows
+
+
+class SVDUnlearning(ClassUnlearning):
+    """Deep Unlearning: W (I - (I - M_r) M_f) for every linear and convolution layer, in one shot and without gradients.
+
+    Kodge et al. (TMLR 2024). M_r and M_f weigh the directions of a layer's inputs on retained and on forgotten images
+    (:class:`InputSpace`). Of several pairs of alphas the first with the best ACC_r (1 - ACC_f) is kept, measured on
+    training images that the matrices have not seen, never on the test split. Use ``max_epochs: 0``.
+
+    Args:
+        alpha_retain: Values of alpha for M_r; larger ones protect more of the retained space.
+        alpha_forget: Values of alpha for M_f; larger ones remove more of the forgotten space.
+        samples: Retained images, and as many forgotten ones; every class gives its part, rounded up.
+        selection: Share of each class's training images that the pair is chosen on; not used where there is one pair.
+        seed: Of the choice of images.
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If an argument makes no sense, or too few images are left to choose the pair on.
+    """
+
+    train_splits = ()
+
+    def __init__(
+        self,
+        alpha_retain: list[float] = [100.0],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        alpha_forget: list[float] = [3.0],  # noqa: B006
+        samples: int = 900,
+        selection: float = 0.1,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pairs = list(product(alpha_retain, alpha_forget))
+        if not self.pairs or min(*alpha_retain, *alpha_forget, samples, selection) <= 0 or selection >= 1:
+            raise ValueError("SVDUnlearning needs one or more positive alphas of each kind, samples, and selection in (0, 1)")
+        self.samples, self.selection, self.seed = samples, selection, seed
+
+    def losses(self, **batch: Batch) -> dict[str, Tensor]:
+        """Nothing is trained."""
+        return {}
+
+    @torch.no_grad()
+    def on_fit_start(self) -> None:
+        """Edit the weights."""
+        super().on_fit_start()
+        self.eval()
+        drawn = [self._draw(split) for split in ("retain", "forget")]
+        spaces = [self._spaces(measured) for measured, _ in drawn]
+        weights = {name: weight_rows(self.network.get_submodule(name)) for name in spaces[0]}
+        scores = []
+        for pair in self.pairs if len(self.pairs) > 1 else []:
+            self._edit(weights, spaces, pair)
+            retain, forget = (self._accuracy(held_out) for _, held_out in drawn)
+            scores.append(retain * (1 - forget))
+        best = self.trainer.strategy.broadcast(scores.index(max(scores)) if scores else 0)
+        self._edit(weights, spaces, self.pairs[best])
+
+    def _draw(self, split: str) -> tuple[Tensor, Tensor]:
+        """Positions to measure inputs on and to choose alphas on; every class gives as many, or the same share."""
+        data: Any = self.trainer.datamodule.split(split)  # type: ignore[attr-defined]
+        order = data.positions[torch.randperm(len(data), generator=torch.Generator().manual_seed(self.seed))]
+        classes = [order[data.labels[order] == label] for label in data.labels[data.positions].unique()]
+        share, count = self.selection if len(self.pairs) > 1 else 0.0, -(-self.samples // len(classes))
+        cuts = [round(share * len(members)) for members in classes]
+        held_out = torch.cat([members[:cut] for members, cut in zip(classes, cuts, strict=True)])
+        measured = torch.cat([members[cut:][:count] for members, cut in zip(classes, cuts, strict=True)])
+        if share and not (len(held_out) and len(measured)):
+            raise ValueError(f"the {split} set is too small to choose alphas on a part of it: give one pair")
+        return measured, held_out
+
+    def _chosen(self, positions: Tensor) -> Iterator[Batch]:
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        data.sets["chosen"] = data.split("train").subset(positions)
+        return self.batches("chosen")
+
+    def _spaces(self, positions: Tensor) -> dict[str, InputSpace]:
+        with InputGrams(self.network) as grams:
+            for batch in self._chosen(positions):
+                self(batch.images)
+        return {name: InputSpace(gram) for name, gram in grams.matrices.items()}
+
+    def _edit(self, weights: dict[str, Tensor], spaces: list[dict[str, InputSpace]], pair: tuple[float, float]) -> None:
+        for name, weight in weights.items():
+            only_forgotten = weight - spaces[0][name].restrict(weight, pair[0])
+            edited = weight - spaces[1][name].restrict(only_forgotten, pair[1])
+            layer: Any = self.network.get_submodule(name)
+            layer.weight.copy_(edited.reshape(layer.weight.shape))
+
+    def _accuracy(self, positions: Tensor) -> float:
+        right = sum(int((self(batch.images).argmax(1) == batch.labels).sum()) for batch in self._chosen(positions))
+        return right / len(positions)

@@ -1,0 +1,138 @@
+"""SSD: importances, the rule, and the file that keeps them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from safetensors.torch import load_file
+from torch.nn.functional import cross_entropy
+
+from oro_unlearn.data import Digits
+from oro_unlearn.methods import SSD
+from oro_unlearn.networks import SmallCNN, save_weights
+from tests.methods.test_methods import FORGET, fit, method
+
+
+def run(module: SSD, **kwargs) -> SSD:
+    trainer = Trainer(max_epochs=0, accelerator="cpu", logger=False, enable_checkpointing=False, enable_model_summary=False)
+    trainer.fit(module, Digits(**{"forget": FORGET, **kwargs}))
+    return module
+
+
+def untouched(**kwargs) -> SSD:
+    """No weight matters a million million times more."""
+    return run(method(SSD, alpha=1e12), **kwargs)
+
+
+def test_importance_is_the_mean_square_of_the_batches_mean_gradient():
+    module = untouched(batch_size=60)
+    found = module.importances("forget")
+    data = module.trainer.datamodule
+    positions = data.split("forget").positions
+    positions = positions[torch.randperm(len(positions), generator=torch.Generator().manual_seed(0))]
+    network, expected = module.original.requires_grad_(True), 0.0
+    for rows in positions.split(60):
+        images = data.normalise(data.split("train").images[rows].float().div(255))
+        network.zero_grad()
+        cross_entropy(network(images), data.split("train").labels[rows]).backward()
+        expected += network.layer2[0].weight.grad ** 2 / 5
+    assert len(positions.split(60)) == 5
+    assert torch.allclose(found["layer2.0.weight"], expected, rtol=1e-3, atol=1e-9)
+
+
+def test_the_rule():
+    """Hand values: kept at the threshold and below, dampened above, never amplified, zero where only f uses it."""
+    module = untouched()
+    names = dict(module.network.named_parameters())
+    everything = {name: torch.ones_like(value) for name, value in names.items()}
+    forgotten = {name: torch.zeros_like(value) for name, value in names.items()}
+    everything["fc.bias"] = torch.tensor([1.0, 1, 1, 1, 0, 0, 1, 1, 1, 1])
+    forgotten["fc.bias"] = torch.tensor([0.0, 2, 4, 8, 3, 0, 2.5, 1, 1, 1])
+    module.alpha, module.dampening = 2.0, 3.0
+    module._importances_of_all, module.importances = lambda: everything, lambda split: forgotten
+    before = {name: value.detach().clone() for name, value in names.items()}
+    module.on_fit_start()
+    factors = torch.tensor([1, 1, 0.75, 0.375, 0, 1, 1, 1, 1, 1])  # 3 / 2.5 is above 1: kept
+    assert torch.allclose(module.network.fc.bias, before["fc.bias"] * factors)
+    assert all(torch.equal(value, before[name]) for name, value in names.items() if name != "fc.bias")
+    assert all(torch.isfinite(value).all() for value in names.values())
+
+
+def test_weights_only_shrink_and_statistics_stay():
+    module = method(SSD, alpha=1.5)
+    fit(module)
+    before = module.original.state_dict()
+    changed = 0
+    for name, value in module.network.state_dict().items():
+        if "running" in name or "num_batches" in name:
+            assert torch.equal(value, before[name])
+        else:
+            changed += int((value != before[name]).sum())
+            assert (value.abs() <= before[name].abs()).all()
+            assert (value * before[name] >= 0).all(), "no sign changes"
+    assert changed > 0
+    assert module.network.fc.weight.grad is None
+
+
+def test_it_depends_on_the_batch_size_as_published():
+    """Mean gradients of smaller batches are noisier: larger squares."""
+    small, large = (untouched(batch_size=size).importances("train")["fc.weight"].sum() for size in (16, 512))
+    assert small > large
+
+
+def test_images_are_shuffled():
+    """A folder of images is in the order of its classes; batches must not be."""
+    module = untouched()
+    module.importances("train")
+    labels = next(module.batches("shuffled")).labels
+    assert len(labels.unique()) == 10
+    positions = module.trainer.datamodule.split("shuffled").positions
+    assert not torch.equal(positions, positions.sort().values)
+
+
+def test_importances_are_stored_and_reused(monkeypatch):
+    first = run(method(SSD, alpha=1.5, importance_file="kept/all.safetensors"))
+    stored = load_file("kept/all.safetensors")
+    assert torch.equal(stored["fc.weight"], untouched().importances("train")["fc.weight"])
+    read = []
+    importances = SSD.importances
+    monkeypatch.setattr(SSD, "importances", lambda self, split: read.append(split) or importances(self, split))
+    again = run(method(SSD, alpha=1.5, importance_file="kept/all.safetensors"))
+    assert read == ["forget"]
+    assert all(torch.equal(value, first.network.state_dict()[name]) for name, value in again.network.state_dict().items())
+    assert [path.name for path in Path("kept").iterdir()] == ["all.safetensors"], "written whole"
+
+
+@pytest.mark.parametrize("change", ["batch size", "training set", "original", "network"])
+def test_a_file_of_something_else_is_refused(change):
+    run(method(SSD, importance_file="all.safetensors"), batch_size=64)
+    module = method(SSD, importance_file="all.safetensors")
+    data = {"batch_size": 32} if change == "batch size" else {"batch_size": 64}
+    data |= {"per_class": 20} if change == "training set" else {}
+    if change == "original":
+        state = load_file(module.original_path)
+        state["fc.bias"] += 1e-3
+        save_weights(state, module.original_path)
+    if change == "network":
+        module.network = SmallCNN(10, width=6)
+        save_weights(module.network, module.original_path)
+    with pytest.raises(ValueError, match="was made for another original, batch size or training set"):
+        run(module, **data)
+
+
+def test_a_broken_file_is_named():
+    Path("all.safetensors").write_bytes(b"no")
+    with pytest.raises(ValueError, match=r"all\.safetensors cannot be read as importances"):
+        run(method(SSD, importance_file="all.safetensors"))
+
+
+def test_single_samples_can_be_forgotten():
+    Path("rows.txt").write_text("3\n5\n8\n")
+    module = run(method(SSD, forget=[], alpha=1.5), forget=[], forget_indices="rows.txt")
+    assert not torch.equal(module.network.fc.weight, module.original.fc.weight)
+
+
+def test_wrong_options():
+    with pytest.raises(ValueError, match="alpha and dampening are positive"):
+        method(SSD, alpha=0.0)
