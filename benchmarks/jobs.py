@@ -60,17 +60,39 @@ class Job(NamedTuple):
         return json.loads((self.folder / "report.json").read_text())
 
 
-def run_stages(stages: Sequence[Sequence[Job]], processes: int | None = None) -> None:
-    """Run every stage's unfinished jobs side by side, the stages one after the other, with progress on the terminal."""
-    from joblib import Parallel, delayed
+def run_stages(stages: Sequence[Sequence[Job]], processes: int | None = None, backend: str = "loky") -> None:
+    """Run every stage's unfinished jobs side by side, the stages one after the other, with progress on the terminal.
+
+    Args:
+        stages: Jobs of a stage do not depend on each other.
+        processes: How many at a time; one a core when left out.
+        backend: Of joblib: ``loky`` (this machine), or ``ray`` or ``dask`` (a cluster that shares this folder).
+    """
+    from joblib import Parallel, delayed, parallel_config
     from rich.progress import track
 
+    _connect(backend)
     processes = processes or os.cpu_count() or 1
     threads = max(1, (os.cpu_count() or 1) // processes)
+    ordered = {} if backend == "ray" else {"return_as": "generator_unordered"}  # ray hands over a list, at the end
     for number, stage in enumerate(stages, start=1):
-        results = Parallel(n_jobs=processes, return_as="generator_unordered")(delayed(_work)(job, threads) for job in stage)
-        for _ in track(results, f"stage {number} of {len(stages)}", total=len(stage)):
+        missing = [job for job in stage if not job.finished()]
+        with parallel_config(backend=backend, n_jobs=processes):
+            results = Parallel(**ordered)(delayed(_work)(job, threads) for job in missing)
+        for _ in track(results, f"stage {number} of {len(stages)}", total=len(missing)):
             pass
+
+
+def _connect(backend: str) -> None:
+    """Make joblib know a cluster's backend."""
+    if backend == "ray":
+        from ray.util.joblib import register_ray
+
+        register_ray()
+    elif backend == "dask":
+        from distributed import Client
+
+        Client()  # DASK_SCHEDULER_ADDRESS, or a cluster on this machine
 
 
 def _work(job: Job, threads: int) -> None:

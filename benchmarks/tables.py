@@ -15,7 +15,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.relation_tables import RELATION_TABLES
-from oro_unlearn.report.tables import markdown_table, number
+from benchmarks.spreads import Figure, cell
+from oro_unlearn.report.tables import markdown_table
 
 RESULTS = Path("benchmarks/results")
 PAGES = (
@@ -27,7 +28,6 @@ PAGES = (
     "docs/scenes.md",
 )
 LABELS = {"logit_mask": "LogitMask (free control)", "rwft_o": "RWFT-O", "rwft_2_o": "RWFT-2-O", "rw_a": "RW-A"}
-Figure = Callable[[dict[str, Any]], float | None]
 
 
 def load(name: str) -> dict[str, Any]:
@@ -48,30 +48,6 @@ def gap(key: str, role: str = "unlearned") -> Figure:
 def over_floor(phase: str, role: str = "unlearned") -> Figure:
     """UTV as a multiple of the distance between retrained models."""
     return lambda run: unlearned(f"{phase}/utv", role)(run) / run["metrics"]["unlearned"][f"{phase}/utv_floor"]
-
-
-def spread(runs: Sequence[dict[str, Any]], figure: Figure) -> tuple[float | None, float | None, float | None]:
-    """Mean, standard deviation over classes and over seeds; cells without the figure are left out."""
-    by_class: dict[tuple[str, ...], list[float]] = {}
-    for run in runs:
-        value = figure(run)
-        if value is not None:
-            by_class.setdefault(tuple(run["forget"]), []).append(value)
-    means = [mean(values) for values in by_class.values()]
-    seeds = [stdev(values) for values in by_class.values() if len(values) > 1]
-    return mean(means) if means else None, stdev(means) if len(means) > 1 else None, mean(seeds) if seeds else None
-
-
-def cell(runs: Sequence[dict[str, Any]], figure: Figure, percent: bool = True, seeds: Figure | None = None) -> str:
-    """Mean ± over classes ± over seeds; ``seeds`` gives the latter where the runs are not the seeds in question."""
-    value, classes, own = spread(runs, figure)
-    if seeds is not None:
-        own = spread(runs, seeds)[0]
-    if value is None:
-        return "–"
-    parts = (value,) if classes is None and own is None else (value, classes, own)
-    scale, digits = (100, 2) if percent else (1, 3)
-    return " ± ".join(number(None if part is None else part * scale, digits=digits) for part in parts)
 
 
 def main_table(name: str) -> str:

@@ -1,0 +1,277 @@
+"""Figures of every model from the saved scores: nothing is trained or run here."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import mean
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.jobs import Job
+from oro_unlearn.attacks import Scores, cka, load_scores, separation_margin
+from oro_unlearn.metrics import (
+    NearestClassMIA,
+    auc,
+    logit_margin,
+    mia,
+    nearest_class,
+    rmia,
+    total_variation,
+    u_lira,
+)
+
+Model = dict[str, Scores]  # by split
+Figures = dict[str, float]
+SHADOWS = 3  # on each side, for leave-one-out
+SATURATED = 50.0  # margins beyond it, the mask's infinite ones among them, are all the same to an attacker
+
+
+def distance(job: Job, references: Sequence[Job]) -> float:
+    """How far an edit is from retrained models on held-out images: |ACC_r| + |ACC_f| + |UTV - floor|; lower is better.
+
+    Args:
+        job: The edit.
+        references: Scorings of two or more retrained models.
+    """
+    labels = forgotten_classes(job)
+    model, others = read(job), [read(reference) for reference in references]
+    found, expected = accuracies(model, labels), [accuracies(other, labels) for other in others]
+    gaps = [abs(found[name] - mean(figures[name] for figures in expected)) for name in ("acc_r", "acc_f")]
+    utv = mean(utv_of(model, other, "test_forget") for other in others)
+    return sum(gaps) + abs(utv - floor(others, "test_forget"))
+
+
+def read(job: Job) -> Model:
+    """Scores of a finished job."""
+    return load_scores(job.folder / "scores.safetensors")
+
+
+def forgotten_classes(job: Job) -> list[int]:
+    """Labels of the forget set."""
+    return read(job)["forget"].labels.unique().tolist()
+
+
+def accuracies(model: Model, forgotten: Sequence[int]) -> Figures:
+    """ACC_f and ACC_r on test and training images."""
+    figures = {}
+    for name, split in (
+        ("acc_r", "test_retain"),
+        ("acc_f", "test_forget"),
+        ("train_acc_r", "retain"),
+        ("train_acc_f", "forget"),
+    ):
+        scores = model[split]
+        figures[name] = float((scores.logits.argmax(1) == scores.labels).double().mean())
+    return figures
+
+
+def utv_of(a: Model, b: Model, split: str, forgotten: Sequence[int] = (), conditional: bool = False) -> float:
+    """Mean total variation between two models on a split."""
+    return float(total_variation(a[split].logits, b[split].logits, forgotten, conditional=conditional).mean())
+
+
+def floor(models: Sequence[Model], split: str) -> float:
+    """Mean total variation between different models of a kind."""
+    return mean(utv_of(a, b, split) for n, a in enumerate(models) for b in models[n + 1 :])
+
+
+def audit_model(model: Model, retrained: Sequence[Model], originals: Sequence[Model], forgotten: Sequence[int]) -> Figures:
+    """Every figure of one model.
+
+    Args:
+        model: Its scores.
+        retrained: Models that never saw the forgotten classes, without this one.
+        originals: What this one is compared with as what it comes from.
+        forgotten: Indices of the forgotten classes.
+    """
+    figures = accuracies(model, forgotten)
+    own = {split: own_label(scores) for split, scores in model.items()}
+    attack = mia(own["retain"], own["forget"], own["test_retain"], own["test_forget"])
+    figures |= {"mia": attack["mia"], "mia_own_accuracy": attack["attack_balanced_accuracy"]}
+    for split, prefix in (("test_forget", "test"), ("forget", "train")):
+        figures[f"utv_{prefix}"] = mean(utv_of(model, other, split) for other in retrained)
+        figures[f"utv_{prefix}_conditional"] = mean(utv_of(model, other, split, forgotten, True) for other in retrained)
+    figures |= nearest_figures(model, retrained, forgotten)
+    figures |= rmia_figures(own, [{split: own_label(scores) for split, scores in other.items()} for other in retrained])
+    features = test_features(model)
+    figures["cka_original"] = mean(cka(features, test_features(other)) for other in originals)
+    figures["cka_retrained"] = mean(cka(features, test_features(other)) for other in retrained)
+    return figures
+
+
+def own_label(scores: Scores) -> Tensor:
+    """Probability of each sample's own label, (N,) float64."""
+    return scores.logits.double().softmax(1).gather(1, scores.labels[:, None])[:, 0]
+
+
+def test_features(model: Model) -> Tensor:
+    """Features of all test images (N, D)."""
+    return torch.cat([model["test_retain"].features, model["test_forget"].features])
+
+
+def nearest_figures(model: Model, retrained: Sequence[Model], forgotten: Sequence[int]) -> Figures:
+    """MIA-NN on test images, averaged over the forgotten classes."""
+    rates, accuracy, separations = [], [], []
+    retain, target = (model[split].logits.double().softmax(1) for split in ("test_retain", "test_forget"))
+    for label in forgotten:
+        rows = model["test_forget"].labels == label
+        references = [other["test_forget"].logits.double().softmax(1)[rows] for other in retrained]
+        near = nearest_class(torch.stack(references).mean((0, 1)), forgotten)
+        attack = NearestClassMIA(near)
+        attack.update(retain[:, near].float(), (model["test_retain"].labels == near).long())
+        attack.update(target[rows, near].float(), torch.full((int(rows.sum()),), 2))
+        found = attack.compute()
+        rates.append(float(found["nn_member_rate"]))
+        accuracy.append(float(found["attack_balanced_accuracy"]))
+        separations.append(mean(auc(target[rows, near], reference[:, near]) for reference in references))
+    return {"nn_member_rate": mean(rates), "nn_own_accuracy": mean(accuracy), "nn_auc": mean(separations)}
+
+
+def rmia_figures(own: Mapping[str, Tensor], references: Sequence[Mapping[str, Tensor]]) -> Figures:
+    """AUC of RMIA between training and test images, of the forgotten and of the retained classes.
+
+    The models retrained without the request are the references that never saw a forgotten image; retained images they have
+    seen, so there the training images of the population stand in both sets and only the comparison with retraining counts.
+    """
+    population = torch.stack([other["test_retain"] for other in references])
+    figures = {}
+    for name, members, others in (("rmia_forget", "forget", "test_forget"), ("rmia_retain", "retain", "test_retain")):
+        found = [
+            rmia(own[split], torch.stack([other[split] for other in references]), own["test_retain"], population)
+            for split in (members, others)
+        ]
+        figures[name] = auc(*(result.likelihoods for result in found))  # the scores without their ties
+    return figures
+
+
+def margins(model: Model, forgotten: Sequence[int], kind: str) -> Tensor:
+    """The statistic (N,) of one U-LIRA attack on the forgotten classes.
+
+    Args:
+        model: Its scores.
+        forgotten: Indices of the forgotten classes.
+        kind: ``own``: margin of the image's own label, of training images. ``retained``: margin of the likeliest retained class
+            among the retained ones. ``features``: silhouette values of test images in feature space.
+    """
+    if kind == "features":
+        labels = torch.cat([model["test_retain"].labels, model["test_forget"].labels])
+        return separation_margin(test_features(model), labels, forgotten).double()
+    scores = model["forget"]
+    if kind == "own":
+        return logit_margin(scores.logits, scores.labels).clamp(-SATURATED, SATURATED)
+    kept = scores.logits.index_fill(1, torch.tensor(list(forgotten)), -torch.inf)
+    return logit_margin(scores.logits, kept.argmax(1), excluding=forgotten).clamp(-SATURATED, SATURATED)
+
+
+def attack_models(unlearned: Sequence[Model], retrained: Sequence[Model], forgotten: Sequence[int]) -> dict[str, Figures]:
+    """U-LIRA between unlearned and retrained models, leave-one-out, by statistic."""
+    found = {}
+    for kind in ("own", "retained", "features"):
+        sides = [torch.stack([margins(model, forgotten, kind) for model in models]) for models in (unlearned, retrained)]
+        example, pooled = u_lira(*sides), u_lira(*sides, protocol="class")
+        found[kind] = {
+            "accuracy": example.accuracy,
+            "auc": example.auc,
+            "standard_error": example.standard_error,
+            "class_accuracy": pooled.accuracy,
+            "class_standard_error": pooled.standard_error,
+        }
+    return found
+
+
+def audit(
+    comparison: Any,
+    requests: Sequence[str],
+    methods: Sequence[str],
+    scorings: Mapping[str, Sequence[Job]],
+    edits: Mapping[tuple[str, str], Sequence[Job]],
+) -> dict[str, Any]:
+    """All figures of a comparison.
+
+    Args:
+        comparison: Its options.
+        requests: What was forgotten.
+        methods: What was run.
+        scorings: Of originals and retrained models, by request.
+        edits: Runs by method and request.
+
+    Returns:
+        ``models``: one record a model; ``attacks``: one record a method and request; versions and hardware.
+    """
+    from joblib import Parallel, delayed
+
+    options = comparison.options
+    tasks = [
+        delayed(_audit_request)(
+            request,
+            [job for job in scorings[request] if "-original-s" in job.folder.name and job.finished()],
+            [job for job in scorings[request] if "-retrained-" in job.folder.name and job.finished()],
+            {name: [job for job in edits[name, request] if job.finished()] for name in methods},
+        )
+        for request in requests
+    ]
+    parts = Parallel(n_jobs=options.processes)(tasks)
+    machine = next(job.report() for jobs in scorings.values() for job in jobs if job.finished())
+    return {
+        "data": options.data,
+        "class_names": comparison.sizes.class_names,
+        "retrained_models": options.retrained,
+        "originals": options.seeds,
+        "processes": options.processes,
+        "pool_seconds": comparison.pool_seconds(requests),
+        "versions": machine["versions"],
+        "hardware": machine["hardware"],
+        "models": [record for models, _ in parts for record in models],
+        "attacks": [record for _, attacks in parts for record in attacks],
+    }
+
+
+def _audit_request(
+    request: str, originals: Sequence[Job], retrained: Sequence[Job], edits: Mapping[str, Sequence[Job]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Records of one request; it needs two retrained models."""
+    torch.set_num_threads(1)
+    if len(retrained) < 2 or not originals:
+        return [], []
+    first, others = [read(job) for job in originals], [read(job) for job in retrained]
+    forgotten = forgotten_classes(retrained[0])
+    models, attacks = [], []
+
+    def record(name: str, job: Job, model: Model, references: Sequence[Model], sources: Sequence[Model]) -> None:
+        report = job.report()
+        figures = {**report["figures"], **audit_model(model, references, sources, forgotten)}
+        seed = int(job.folder.name.rpartition("-s")[2])
+        cost = {"seconds": report["seconds"], "images_read": report["images_read"]}
+        models.append({"method": name, "forget": request.split("+"), "seed": seed, **cost, "figures": rounded(figures)})
+
+    for job, model in zip(originals, first, strict=True):
+        record("original", job, model, others, [model])
+    for number, (job, model) in enumerate(zip(retrained, others, strict=True)):
+        record("retrained", job, model, [other for n, other in enumerate(others) if n != number], first)
+    groups = {"original": first}
+    for name, jobs in edits.items():
+        groups[name] = [read(job) for job in jobs]
+        for job, model in zip(jobs, groups[name], strict=True):
+            seed = int(job.folder.name.rpartition("-s")[2])
+            own = [source for source, origin in zip(first, originals, strict=True) if origin.folder.name.endswith(f"-s{seed}")]
+            record(name, job, model, others, own)
+    for name, group in groups.items():
+        if min(len(group), len(others)) >= SHADOWS:
+            attacks.append(
+                {"method": name, "forget": request.split("+"), "u_lira": _rounded_all(attack_models(group, others, forgotten))}
+            )
+    if len(others) >= 2 * SHADOWS:  # the null: retrained models against retrained models
+        half = len(others) // 2
+        null = attack_models(others[:half], others[half:], forgotten)
+        attacks.append({"method": "retrained", "forget": request.split("+"), "u_lira": _rounded_all(null)})
+    return models, attacks
+
+
+def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Five digits; None for NaN."""
+    return {name: None if math.isnan(value) else round(float(value), 5) for name, value in figures.items()}
+
+
+def _rounded_all(groups: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    return {name: rounded(figures) for name, figures in groups.items()}

@@ -1,0 +1,357 @@
+"""Every class-unlearning method under one data path, one tuning budget and one audit.
+
+    python -m benchmarks.compare --data digits --network small_cnn --methods all --forget all --seeds 3
+
+1. Trains what is missing of the pool: originals, and for each request models retrained without it. The pool serves as
+   reference, as noise floor and as shadow models of U-LIRA and RMIA.
+2. Tunes every method over five settings on a held-out fifth of the training split (with originals and retrained models of
+   its own); the test split is never read. No run may read more than ``--budget`` of the images that retraining reads.
+3. Runs every method on every original and request, and audits all models from their saved scores.
+
+Writes benchmarks/results/compare_NAME.json, and runs/compare/NAME/tables.{md,tex,csv}. What is finished is never run again; a
+failed run is named and the rest goes on. Words after ``--`` are added to every command: ``-- --data.root photos``.
+Options can stand in a YAML: ``--config my.yaml``, one ``option: value`` a line.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple, NoReturn
+
+import yaml
+
+from benchmarks.jobs import Job, run_stages
+from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Entry, Setting, epochs
+
+CONFIGS = Path("lightning_configs")
+NETWORKS = {  # short names
+    "small_cnn": "oro_unlearn.networks.SmallCNN",
+    "resnet18": "oro_unlearn.networks.ResNet18",
+    "vgg19_bn": "oro_unlearn.networks.VGG19BN",
+}
+RETRAINED_SEED = 100  # retrained models never share a seed with an original
+TUNING = ["--data.holdout", "0.2"]
+TUNING_RETRAINED = 2  # the least that has a spread
+
+
+class Sizes(NamedTuple):
+    """What decides costs."""
+
+    class_names: list[str]
+    counts: list[int]  # training images of each class
+    epochs: int  # of retraining
+
+    def of(self, request: str) -> tuple[int, int]:
+        """Images of the forget and of the retain set."""
+        labels = {self.label(name) for name in request.split("+")}
+        forget = sum(self.counts[label] for label in labels)
+        return forget, sum(self.counts) - forget
+
+    def label(self, name: str) -> int:
+        """Index of a class, given by name or index; a name wins.
+
+        Raises:
+            ValueError: If there is no such class.
+        """
+        index = self.class_names.index(name) if name in self.class_names else int(name) if name.isdecimal() else -1
+        if not 0 <= index < len(self.class_names):
+            known = ", ".join(self.class_names[:20])
+            raise ValueError(f"--forget: class {name!r} does not exist; the classes are {known}")
+        return index
+
+
+class Comparison:
+    """The jobs of one comparison.
+
+    Args:
+        options: Of the command line.
+        sizes: Of the data.
+    """
+
+    def __init__(self, options: argparse.Namespace, sizes: Sizes) -> None:
+        self.options, self.sizes = options, sizes
+        self.chosen: dict[str, Setting] = {}  # by tuning
+        self.root, self.configs = Path("runs/compare") / options.name, CONFIGS / options.data
+        self.words = [
+            *(["--model.network", NETWORKS.get(options.network, options.network)] if options.network else []),
+            *options.extra,
+        ]
+
+    def original(self, seed: int, tuning: bool = False) -> Job:
+        """Trains an original."""
+        return self._job(Job, f"original-s{seed}", "original", seed, tuning=tuning)
+
+    def retrained(self, request: str, tuning: bool = False) -> list[Job]:
+        """Train the models that never saw the request."""
+        seeds = range(RETRAINED_SEED, RETRAINED_SEED + (TUNING_RETRAINED if tuning else self.options.retrained))
+        return [
+            self._job(Job, f"retrained-{request}-s{seed}", "retrained", seed, forget(request), tuning=tuning) for seed in seeds
+        ]
+
+    def scorings(self, request: str, tuning: bool = False) -> list[Job]:
+        """Score the originals and retrained models under a request."""
+        from benchmarks.edits import Scoring
+
+        models = [self.original(seed, tuning) for seed in ([0] if tuning else range(self.options.seeds))]
+        models += self.retrained(request, tuning)
+        return [
+            self._job(
+                Scoring, f"scores-{request}-{job.folder.name}", "original", 0, forget(request), [weights(job)], tuning=tuning
+            )
+            for job in models
+        ]
+
+    def edits(self, name: str, request: str, setting: Setting = (), tuning: bool = False) -> list[Job]:
+        """Runs of a method, one for each original."""
+        from benchmarks.edits import Edit
+
+        entry = entries()[name]
+        preset = CONFIGS / "methods" / f"{entry.preset}.yaml"
+        default = yaml.safe_load(preset.read_text())["trainer"]["max_epochs"]
+        shares = [count * (0.8 if tuning else 1) for count in self.sizes.of(request)]
+        images = self.options.budget * shares[1] * self.sizes.epochs
+        given = [
+            *entry.words,
+            *epochs(entry, round(shares[0]), round(shares[1]), images, default),
+            *(word for pair in setting for word in pair),
+        ]
+        size = ["--data.batch_size", str(self.options.batch_size)] if self.options.batch_size else []
+        jobs = []
+        for seed in [0] if tuning else range(self.options.seeds):
+            original = weights(self.original(seed, tuning))
+            words = ["--config", str(preset), "--model.original", str(original), *forget(request), *size, *given]
+            inputs = [original, preset]
+            if entry.teacher:
+                teacher = self.runs(entry.teacher, request)[seed]
+                words, inputs = [*words, "--model.teacher", str(weights(teacher))], [*inputs, weights(teacher)]
+            tag = "_".join(value for _, value in setting) if tuning else f"s{seed}"
+            jobs.append(self._job(Edit, f"{name}-{request}-{tag}", "original", seed, words, inputs, tuning=tuning))
+        return jobs
+
+    def runs(self, name: str, request: str) -> list[Job]:
+        """Runs of a method with the setting that was chosen for it."""
+        return self.edits(name, request, self.chosen[entries()[name].tuned_as or name])
+
+    def pool_seconds(self, requests: Sequence[str]) -> dict[str, float]:
+        """Mean seconds of training an original and a retrained model."""
+        groups = {"original": [self.original(seed) for seed in range(self.options.seeds)]}
+        groups["retrained"] = [job for request in requests for job in self.retrained(request)]
+        done = {name: [job.report()["seconds"] for job in jobs if job.finished()] for name, jobs in groups.items()}
+        return {name: round(mean(values), 2) for name, values in done.items() if values}
+
+    def _job(
+        self,
+        kind: type[Job],
+        name: str,
+        config: str,
+        seed: int,
+        words: Sequence[str] = (),
+        inputs: Sequence[Path] = (),
+        tuning: bool = False,
+    ) -> Job:
+        folder = self.root / "tune" / name if tuning else self.root / name
+        options = [*words, *self.words, *(TUNING if tuning else [])]
+        return kind(folder, self.configs / f"{config}.yaml", seed, options, list(inputs))
+
+
+def entries() -> dict[str, Entry]:
+    """Everything that can be compared, by name."""
+    return {**ENTRIES, **VARIANTS}
+
+
+def forget(request: str) -> list[str]:
+    """Words that ask for one class, or for several joined by ``+``."""
+    return ["--data.forget", f"[{', '.join(request.split('+'))}]"]
+
+
+def weights(job: Job) -> Path:
+    """Where a job writes its model."""
+    return job.folder / "model.safetensors"
+
+
+def measure_sizes(options: argparse.Namespace) -> Sizes:
+    """Read the data once, for its classes and their sizes.
+
+    Args:
+        options: Of the command line.
+    """
+    from oro_unlearn.cli import build, settle
+
+    settle()
+    sys.argv = sys.argv[:1]  # LightningCLI warns when both are given
+    cli = build(["--config", str(CONFIGS / options.data / "original.yaml"), "--trainer.logger", "false", *options.extra])
+    data = cli.datamodule
+    train = data.split("train")
+    counts = train.labels[train.positions].bincount(minlength=data.num_classes).tolist()
+    return Sizes(list(data.class_names), counts, cli.trainer.max_epochs or 1)
+
+
+def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
+    """Choose every method's setting on held-out training images.
+
+    Args:
+        comparison: Its jobs.
+        methods: Names of entries.
+
+    Returns:
+        ``scores`` (method -> setting -> distance to the retrained models, lower is better) and ``chosen``.
+    """
+    from benchmarks.audits import distance
+
+    options = comparison.options
+    wanted = {entries()[name].tuned_as or name for name in methods} | {entries()[name].teacher for name in methods} - {""}
+    tuned = sorted(wanted, key=list(entries()).index)
+    searched = [name for name in tuned if len(entries()[name].settings) > 1]
+    plan = {
+        (name, setting, request): comparison.edits(name, request, setting, tuning=True)[0]
+        for name in searched
+        for setting in entries()[name].settings
+        for request in options.tune_on
+    }
+    scorings = {request: comparison.scorings(request, tuning=True) for request in options.tune_on}
+    run_stages([[job for jobs in scorings.values() for job in jobs], list(plan.values())], options.processes, options.backend)
+    scores: dict[str, dict[str, float]] = {}
+    chosen: dict[str, Setting] = {name: entries()[name].settings[0] for name in tuned}
+    for name in searched:
+        for setting in entries()[name].settings:
+            own = [(plan[name, setting, request], scorings[request]) for request in options.tune_on]
+            if all(job.finished() for job, _ in own):  # a setting that diverged is out
+                value = mean(distance(job, references[1:]) for job, references in own)
+                scores.setdefault(name, {})[" ".join(word for _, word in setting)] = round(value, 5)
+        best = min(scores.get(name, {}), key=lambda text: scores[name][text], default=None)
+        chosen[name] = next((s for s in entries()[name].settings if " ".join(word for _, word in s) == best), chosen[name])
+    return {"scores": scores, "chosen": chosen}
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run what is missing, audit, and write results and tables."""
+    words = list(sys.argv[1:] if args is None else args)
+    options = read_options(words)
+    sizes, requests = measure(options)
+    comparison = Comparison(options, sizes)
+    methods = list(dict.fromkeys(name for word in options.methods for name in GROUPS.get(word, [word])))
+    pool = [comparison.original(0, tuning=True), *(comparison.original(seed) for seed in range(options.seeds))]
+    pool += [job for request in options.tune_on for job in comparison.retrained(request, tuning=True)]
+    pool += [job for request in requests for job in comparison.retrained(request)]
+    print_cost(comparison, methods, requests, pool)
+    run_stages([pool], options.processes, options.backend)
+    tuning = tune(comparison, methods)
+    comparison.chosen = tuning["chosen"]
+    scorings = {request: comparison.scorings(request) for request in requests}
+    edits = {(name, request): comparison.runs(name, request) for request in requests for name in methods}
+    teachers = {entries()[name].teacher for name in methods} - {""}
+    first = [job for group in scorings.values() for job in group]
+    first += [job for name in teachers if name not in methods for request in requests for job in comparison.runs(name, request)]
+    first += [job for (name, _), group in edits.items() if not entries()[name].teacher for job in group]
+    taught = [job for (name, _), group in edits.items() if entries()[name].teacher for job in group]
+    run_stages([first, taught], options.processes, options.backend)
+    from benchmarks.audits import audit
+    from benchmarks.compare_tables import write_tables
+
+    result = audit(comparison, requests, methods, scorings, edits)
+    command = " ".join(["python -m benchmarks.compare", *words])
+    failed = [job.folder.name for job in (*pool, *first, *taught) if not job.finished()]
+    write_tables({"command": command, "failed": failed, "tuning": readable(tuning), **result}, options.name, comparison.root)
+
+
+def measure(options: argparse.Namespace) -> tuple[Sizes, list[str]]:
+    """Sizes and requests; a mistake in the options ends here, before anything is trained.
+
+    Args:
+        options: Of the command line; ``tune_on`` is filled in.
+    """
+    try:
+        sizes = measure_sizes(options)
+        requests = list(map(str, sizes.class_names)) if options.forget == ["all"] else list(map(str, options.forget))
+        options.tune_on = list(map(str, options.tune_on)) or requests[:3]
+        for request in (*requests, *options.tune_on):
+            sizes.of(request)
+    except Exception as error:
+        from oro_unlearn.errors import explain
+
+        stop(explain(error) or str(error))
+    return sizes, requests
+
+
+def readable(tuning: dict[str, Any]) -> dict[str, Any]:
+    """The chosen settings as words."""
+    chosen = {
+        name: " ".join(f"{option.rsplit('.', 1)[-1]} {value}" for option, value in setting)
+        for name, setting in tuning["chosen"].items()
+    }
+    return {"scores": tuning["scores"], "chosen": chosen}
+
+
+def print_cost(comparison: Comparison, methods: Sequence[str], requests: Sequence[str], pool: Sequence[Job]) -> None:
+    """Say what will be run before it is."""
+    options, sizes = comparison.options, comparison.sizes
+    images = sum(sizes.counts) * sizes.epochs
+    missing = [job for job in pool if not job.finished()]
+    settings = sum(len(entries()[name].settings) for name in methods if len(entries()[name].settings) > 1)
+    print(f"pool: {len(pool)} models, {len(missing)} still to train, about {images:,} images each")
+    print(f"tuning: {settings * len(options.tune_on)} runs, at most {options.budget:.0%} of that each")
+    runs = len(methods) * len(requests) * options.seeds
+    print(f"runs: {len(methods)} methods x {len(requests)} requests x {options.seeds} originals = {runs}, at most as much each")
+    total = len(missing) + options.budget * (settings * len(options.tune_on) + runs)
+    print(f"in all up to {total:.0f} times the cost of one training; finished runs are not run again", flush=True)
+
+
+def read_options(words: Sequence[str]) -> argparse.Namespace:
+    """The command line, with a YAML's options as defaults."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", help="YAML of these options")
+    parser.add_argument(
+        "--data", default="digits", help="folder of lightning_configs that holds original.yaml and retrained.yaml"
+    )
+    parser.add_argument("--network", default="", help=f"{', '.join(NETWORKS)} or an import path; default: the YAML's")
+    parser.add_argument("--name", default="", help="of the result; default: the data's")
+    parser.add_argument("--methods", nargs="+", default=["all"], help=f"{', '.join(GROUPS)}, or names: {', '.join(entries())}")
+    parser.add_argument(
+        "--forget", nargs="+", default=["all"], help="requests: a class each, several joined by +; or all, one by one"
+    )
+    parser.add_argument(
+        "--tune-on", nargs="+", default=[], help="requests that settings are chosen on; default: the first three"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="originals; each is unlearned, and a shadow model of the others")
+    parser.add_argument("--retrained", type=int, default=4, help="retrained models for each request")
+    parser.add_argument("--budget", type=float, default=0.1, help="images a run may read, as a part of what retraining reads")
+    parser.add_argument("--batch-size", type=int, default=0, help="of the runs; default: the YAML's")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--backend", default="loky", help="of joblib: loky, ray or dask")
+    parser.add_argument("extra", nargs="*", help="words for every command, after --")
+    first = parser.parse_args(words)
+    if first.config:
+        parser.set_defaults(**options_of(first.config, set(vars(first))))
+    options = parser.parse_args(words)
+    options.name = options.name or options.data
+    unknown = [name for name in options.methods if name not in {**GROUPS, **entries()}]
+    if unknown:
+        stop(f"no method {unknown[0]!r}; there are {', '.join((*GROUPS, *entries()))}")
+    if not all((CONFIGS / options.data / f"{name}.yaml").is_file() for name in ("original", "retrained")):
+        stop(f"no folder {CONFIGS / options.data} with original.yaml and retrained.yaml")
+    if options.retrained < TUNING_RETRAINED or options.seeds < 1 or not 0 < options.budget <= 1:
+        stop("at least 2 retrained models and 1 original are needed, and a budget in (0, 1]")
+    return options
+
+
+def options_of(path: str, known: set[str]) -> dict[str, Any]:
+    """Options in a YAML; dashes and underscores are the same."""
+    if not Path(path).is_file():
+        stop(f"{path} not found")
+    found = {str(name).replace("-", "_"): value for name, value in (yaml.safe_load(Path(path).read_text()) or {}).items()}
+    for name in found.keys() - known:
+        stop(f"{path}: no option {name!r}; there are {', '.join(sorted(known))}")
+    return found
+
+
+def stop(message: str) -> NoReturn:
+    """End with one line and exit code 2."""
+    print(f"compare: error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

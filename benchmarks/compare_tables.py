@@ -1,0 +1,260 @@
+"""The tables of a comparison, in Markdown, LaTeX and CSV."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+
+from benchmarks.searches import ENTRIES, VARIANTS
+from benchmarks.spreads import Figure, cell, spread
+from oro_unlearn.report.run_report import write_json
+from oro_unlearn.report.tables import markdown_table, number
+
+RESULTS = Path("benchmarks/results")
+Result = Mapping[str, Any]
+Records = Sequence[Mapping[str, Any]]
+ATTACKS = ("own", "retained", "features")
+
+
+class Column(NamedTuple):
+    """A figure in a table."""
+
+    header: str
+    figure: str  # key of a record's figures
+    percent: bool = False
+    over_floor: bool = False  # as a multiple of the retrained models' own value
+
+
+OUTPUT = (
+    Column("ACC_f %", "acc_f", percent=True),
+    Column("ACC_r %", "acc_r", percent=True),
+    Column("MIA %", "mia", percent=True),
+    Column("attack's own %", "mia_own_accuracy", percent=True),
+    Column("MIA-NN rate %", "nn_member_rate", percent=True),
+    Column("MIA-NN AUC", "nn_auc"),
+    Column("UTV × floor, test", "utv_test", over_floor=True),
+    Column("UTV × floor, train", "utv_train", over_floor=True),
+    Column("conditional, test", "utv_test_conditional", over_floor=True),
+    Column("RMIA AUC forget", "rmia_forget"),
+    Column("RMIA AUC retain", "rmia_retain"),
+)
+REPRESENTATION = (
+    Column("relearned after 10 steps %", "relearn_10", percent=True),
+    Column("after 20 steps %", "relearn_20", percent=True),
+    Column("5-shot probe %", "probe_5_shot", percent=True),
+    Column("full probe %", "probe_full", percent=True),
+    Column("silhouette", "silhouette"),
+    Column("CKA to original", "cka_original"),
+    Column("CKA to retrained", "cka_retrained"),
+)
+INSIDE = {  # two-sided: inside the range of the retrained models of the request
+    "output level": ("acc_r", "nn_member_rate", "utv_test", "utv_train"),
+    "representation": ("relearn_20", "silhouette", "cka_original", "cka_retrained", "probe_5_shot"),
+}
+
+
+def write_tables(result: Result, name: str, folder: Path) -> None:
+    """Write the results, and every table beside the runs.
+
+    Args:
+        result: Everything that was measured.
+        name: Of the comparison.
+        folder: Of the runs.
+    """
+    write_json(result, RESULTS / f"compare_{name}.json")
+    tables = {kind: make(result) for kind, make in COMPARISONS.items()}
+    (folder / "tables.md").write_text(
+        "\n\n".join(f"## {kind}\n\n{markdown_table(rows)}" for kind, rows in tables.items()) + "\n"
+    )
+    (folder / "tables.tex").write_text("\n\n".join(latex_table(rows, kind) for kind, rows in tables.items()) + "\n")
+    write_csv(result["models"], folder / "models.csv")
+    print(f"written: {RESULTS}/compare_{name}.json, {folder}/tables.md, tables.tex and models.csv")
+    if result["failed"]:
+        print(f"failed, and left out: {', '.join(result['failed'])} (see job.log there)")
+
+
+def output_rows(result: Result) -> list[list[str]]:
+    """ACC, MIA, MIA-NN, UTV, RMIA and cost: the paper's Tables 1, 2 and 4 (of several classes: 5 and 9)."""
+    return _rows(result, OUTPUT, cost=True)
+
+
+def representation_rows(result: Result) -> list[list[str]]:
+    """What is left in the features and weights."""
+    return _rows(result, REPRESENTATION)
+
+
+def attack_rows(result: Result) -> list[list[str]]:
+    """U-LIRA: the paper's Table 3."""
+    header = [
+        "U-LIRA accuracy %, own label",
+        "AUC",
+        "class level (as the paper's) %",
+        "among retained classes %",
+        "on features %",
+    ]
+    rows = [["model", *header]]
+    for method in _methods(result):
+        own = [record for record in result["attacks"] if record["method"] == method]
+        if own:
+            pairs = (
+                ("own", "accuracy"),
+                ("own", "auc"),
+                ("own", "class_accuracy"),
+                ("retained", "accuracy"),
+                ("features", "accuracy"),
+            )
+            rows.append([_label(method), *(_attack_cell(own, kind, key) for kind, key in pairs)])
+    return rows
+
+
+def inside_rows(result: Result) -> list[list[str]]:
+    """Share of models whose figure lies within the range of the retrained models of the same request."""
+    keys = [key for group in INSIDE.values() for key in group]
+    rows = [["inside the retrained models' range, %", *keys, *(f"all of {group}" for group in INSIDE)]]
+    ranges = _ranges(result)
+    for method in [name for name in _methods(result) if name != "retrained"]:
+        own = _own(result, method)
+        marks = [{key: _inside(record, key, ranges) for key in keys} for record in own]
+        shares = [mean(mark[key] for mark in marks) for key in keys]
+        shares += [mean(all(mark[key] for key in group) for mark in marks) for group in INSIDE.values()]
+        rows.append([_label(method), *(f"{100 * share:.0f}" for share in shares)])
+    return rows
+
+
+def tuning_rows(result: Result) -> list[list[str]]:
+    """What was chosen, and the distance to the retrained models of every setting on held-out training images."""
+    rows = [["method", "chosen", "distance of every setting"]]
+    for method, scores in result["tuning"]["scores"].items():
+        cells = ", ".join(f"{setting}: {value:.3f}" for setting, value in scores.items())
+        rows.append([_label(method), result["tuning"]["chosen"][method], cells])
+    return rows
+
+
+def by_request_rows(result: Result) -> list[list[str]]:
+    """ACC_r, ACC_f and MIA of every request: the paper's layout for several classes."""
+    requests = list(dict.fromkeys("+".join(record["forget"]) for record in result["models"]))
+    rows = [["ACC_r / ACC_f / MIA, %", *requests]]
+    for method in _methods(result):
+        cells = []
+        for request in requests:
+            own = [record for record in _own(result, method) if "+".join(record["forget"]) == request]
+            values = [spread(own, _figure(key))[0] for key in ("acc_r", "acc_f", "mia")]
+            cells.append(" / ".join(number(None if value is None else 100 * value, digits=1) for value in values))
+        rows.append([_label(method), *cells])
+    return rows
+
+
+COMPARISONS: dict[str, Callable[[Result], list[list[str]]]] = {
+    "output": output_rows,
+    "attacks": attack_rows,
+    "representation": representation_rows,
+    "inside": inside_rows,
+    "requests": by_request_rows,
+    "tuning": tuning_rows,
+}
+
+
+def latex_table(rows: Sequence[Sequence[str]], caption: str) -> str:
+    """Rows as a LaTeX table with booktabs rules.
+
+    Args:
+        rows: Header and rows.
+        caption: Under the table.
+    """
+    symbols = {"%": r"\%", "_": r"\_", "&": r"\&", "×": r"$\times$", "±": r"$\pm$", "−": "$-$", "–": "--"}
+    lines = [" & ".join("".join(symbols.get(letter, letter) for letter in text) for text in row) + r" \\" for row in rows]
+    body = "\n".join([r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"])
+    columns = "l" + "r" * (len(rows[0]) - 1)
+    return (
+        f"\\begin{{table}}\n\\caption{{{caption}}}\n\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}\n\\end{{table}}"
+    )
+
+
+def write_csv(records: Records, path: Path) -> None:
+    """One line a model, every figure a column."""
+    names = list(records[0]["figures"]) if records else []
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["method", "forget", "seed", "seconds", "images_read", *names])
+        for record in records:
+            cost = [record[key] for key in ("seed", "seconds", "images_read")]
+            writer.writerow([record["method"], "+".join(record["forget"]), *cost, *(record["figures"][name] for name in names)])
+
+
+def _rows(result: Result, columns: Sequence[Column], cost: bool = False) -> list[list[str]]:
+    rows = [["model", *(column.header for column in columns), *(["seconds", "% of retraining"] if cost else [])]]
+    floors = _floors(result)
+    for method in _methods(result):
+        own = _own(result, method)
+        cells = [cell(own, _figure(column.figure, floors if column.over_floor else None), column.percent) for column in columns]
+        rows.append([_label(method), *cells, *(_cost(result, method, own) if cost else [])])
+    return rows
+
+
+def _cost(result: Result, method: str, own: Records) -> list[str]:
+    retraining = result["pool_seconds"]["retrained"]
+    seconds = result["pool_seconds"].get(method) or mean(record["seconds"] for record in own)
+    return [f"{seconds:.1f}", f"{100 * seconds / retraining:.1f}"]
+
+
+def _methods(result: Result) -> list[str]:
+    """In the order of the rows: the references, the free control, then the others."""
+    found = dict.fromkeys(record["method"] for record in result["models"])
+    first = [name for name in ("original", "retrained", "logit_mask") if name in found]
+    return [*first, *(name for name in (*ENTRIES, *VARIANTS) if name in found and name not in first)]
+
+
+def _own(result: Result, method: str) -> Records:
+    return [record for record in result["models"] if record["method"] == method]
+
+
+def _figure(key: str, floors: Mapping[tuple[tuple[str, ...], str], float] | None = None) -> Figure:
+    def figure(record: Mapping[str, Any]) -> float | None:
+        value = record["figures"].get(key)
+        return value if value is None or floors is None else value / floors[tuple(record["forget"]), key]
+
+    return figure
+
+
+def _floors(result: Result) -> dict[tuple[tuple[str, ...], str], float]:
+    """Mean of the retrained models' own values, by request and figure."""
+    floors: dict[tuple[tuple[str, ...], str], list[float]] = {}
+    for record in _own(result, "retrained"):
+        for key, value in record["figures"].items():
+            floors.setdefault((tuple(record["forget"]), key), []).append(value)
+    return {place: mean(values) for place, values in floors.items() if None not in values}
+
+
+def _ranges(result: Result) -> dict[tuple[tuple[str, ...], str], tuple[float, float]]:
+    values: dict[tuple[tuple[str, ...], str], list[float]] = {}
+    for record in _own(result, "retrained"):
+        for key, value in record["figures"].items():
+            if value is not None:
+                values.setdefault((tuple(record["forget"]), key), []).append(value)
+    return {place: (min(found), max(found)) for place, found in values.items()}
+
+
+def _inside(record: Mapping[str, Any], key: str, ranges: Mapping[tuple[tuple[str, ...], str], tuple[float, float]]) -> bool:
+    value, (low, high) = record["figures"].get(key), ranges[tuple(record["forget"]), key]
+    return value is not None and low <= value <= high
+
+
+def _attack_cell(records: Records, kind: str, key: str) -> str:
+    percent = "accuracy" in key
+    flat = [{"forget": record["forget"], "seed": 0, "value": record["u_lira"][kind][key]} for record in records]
+    text = cell(flat, lambda record: record["value"], percent)
+    errors = [record["u_lira"][kind].get("standard_error") for record in records]
+    known = [error for error in errors if error is not None]
+    return (
+        f"{text.removesuffix(' ± –')} (se {100 * mean(known):.1f})"
+        if key == "accuracy" and known
+        else text.removesuffix(" ± –")
+    )
+
+
+def _label(method: str) -> str:
+    names = {name: entry.label for name, entry in {**ENTRIES, **VARIANTS}.items()}
+    return {"original": "Original", "retrained": "Retrain", "logit_mask": "LogitMask (free control)"}.get(
+        method, names.get(method, method)
+    )

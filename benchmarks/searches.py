@@ -1,0 +1,111 @@
+"""What the comparison runs: every method's preset, and the settings it is tuned over, five for each."""
+
+from itertools import product
+from typing import NamedTuple
+
+RATE = "--model.optimizer.lr"
+Setting = tuple[tuple[str, str], ...]  # words for the command line: option and value
+
+
+def rates(*values: float) -> tuple[Setting, ...]:
+    """One setting a learning rate."""
+    return tuple(((RATE, f"{value:g}"),) for value in values)
+
+
+def grid(**options: tuple[object, ...]) -> tuple[Setting, ...]:
+    """Every combination of the options' values; ``lr`` is the learning rate, the others are the model's."""
+    names = [RATE if name == "lr" else f"--model.{name}" for name in options]
+    return tuple(tuple(zip(names, map(str, values), strict=True)) for values in product(*options.values()))
+
+
+class Entry(NamedTuple):
+    """A row of the tables."""
+
+    label: str
+    preset: str  # in lightning_configs/methods
+    reads: str  # in an epoch: nothing, forget, retain, both (a pass of the forget set), phases (in turn) or subset (of retain)
+    settings: tuple[Setting, ...] = ((),)  # what it is tuned over
+    words: tuple[str, ...] = ()  # always given
+    tuned_as: str = ""  # takes the setting chosen for that entry instead of its own
+    teacher: str = ""  # the entry whose model is its teacher
+
+
+def epochs(entry: Entry, forget: int, retain: int, images: float, default: int) -> list[str]:
+    """Words that keep a run within a number of images; where an epoch is the preset's, also within its number of epochs.
+
+    Args:
+        entry: What is run.
+        forget: Size of the forget set.
+        retain: Size of the retain set.
+        images: How many images the run may read.
+        default: Epochs of the preset.
+    """
+    if entry.reads == "nothing":
+        return []
+    if entry.reads == "subset":  # two passes over a part of each retained class, and noise for a quarter of the images
+        of_each = int(images * 3 / 8 / max(1, round(retain / forget)))
+        copies = int(images / 4 / NOISE_IMAGES)
+        return ["--model.samples_per_class", str(max(1, of_each)), "--model.noise_copies", str(max(1, copies))]
+    if entry.reads == "phases":  # forget and retain in turn
+        return ["--trainer.max_epochs", str(max(2, min(default, 2 * int(images // (forget + retain)))))]
+    if entry.reads == "both":  # an epoch is a pass of the forget set here, not of the retain set as in the preset
+        return ["--model.loader_mode", "min_size", "--trainer.max_epochs", str(max(1, round(images / (2 * forget))))]
+    size = {"forget": forget, "retain": retain}[entry.reads]
+    return ["--trainer.max_epochs", str(max(1, min(default, round(images / size))))]
+
+
+NOISE_IMAGES = 64  # of UNSIR
+NOISE = ("--model.noise_images", str(NOISE_IMAGES))
+SHORT_ATTACK = ("--model.steps", "10", "--model.rounds", "4")  # the preset's 8 x 50 would cost many times the budget
+L1 = (*grid(lr=(1e-2, 1e-1), alpha=(1e-4, 5e-4)), *grid(lr=(3e-2,), alpha=(5e-4,)))
+SALIENCY = (*grid(lr=(3e-3, 1.3e-2, 5e-2), density=(0.5,)), *grid(lr=(1.3e-2, 5e-2), density=(0.1,)))
+NEGATIVE = (*grid(lr=(1e-3, 1e-2), retain_weight=(0.95, 0.99)), *grid(lr=(1e-2,), retain_weight=(0.999,)))
+ENTRIES = {
+    "logit_mask": Entry("LogitMask", "logit_mask", "nothing"),
+    "fine_tune": Entry("FT", "fine_tune", "retain", rates(1e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
+    "random_labels": Entry("RL", "random_labels", "both", rates(1e-3, 3e-3, 1e-2, 3e-2, 1e-1)),
+    "gradient_ascent": Entry("GA", "gradient_ascent", "forget", rates(1e-5, 1e-4, 5e-4, 1e-3, 5e-3)),
+    "gradient_ascent_bounded": Entry("GA, bounded", "gradient_ascent_bounded", "forget", rates(1e-4, 5e-4, 1e-3, 5e-3, 2e-2)),
+    "l1_sparse": Entry("l1-sparse", "l1_sparse", "retain", L1),
+    "boundary_shrink": Entry("BU shrink", "boundary_shrink", "forget", rates(1e-5, 1e-4, 1e-3, 3e-3, 1e-2)),
+    "boundary_expand": Entry("BU expand", "boundary_expand", "forget", rates(1e-5, 1e-4, 1e-3, 3e-3, 1e-2)),
+    "salun": Entry("SalUn", "salun", "both", SALIENCY),
+    "svd": Entry("SVD", "svd", "nothing"),
+    "neg_grad_plus": Entry("NegGrad+", "neg_grad_plus", "both", NEGATIVE),
+    "scrub": Entry("SCRUB", "scrub", "phases", rates(5e-4, 2e-3, 5e-3, 2e-2, 5e-2)),
+    "ssd": Entry("SSD", "ssd", "nothing", grid(alpha=(5, 15, 50, 150, 500))),
+    "bad_teacher": Entry("Bad Teacher", "bad_teacher", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
+    "unsir": Entry("UNSIR", "unsir", "subset", rates(1e-3, 3e-3, 1e-2, 2e-2, 5e-2), NOISE),
+    "amun": Entry("AMUN", "amun", "both", rates(1e-3, 3e-3, 1e-2, 3e-2, 1e-1), SHORT_ATTACK),
+    "cf_k": Entry("CF-k", "cf_k", "retain", rates(1e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
+    "eu_k": Entry("EU-k", "eu_k", "retain", rates(3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
+    "delete": Entry("DELETE", "delete", "forget", rates(1e-5, 1e-4, 3e-4, 1e-3, 3e-3)),
+    "rwft_o": Entry("RWFT-O", "rwft_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+    "rwft_2_o": Entry("RWFT-2-O", "rwft_2_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+    "rw_a": Entry("RW-A", "rw_a", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+    "regrowth": Entry("Regrowth (ours)", "regrowth", "both", rates(3e-3, 1e-2, 3e-2, 6e-2, 1e-1)),
+    "trew": Entry("TREW", "trew", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+}
+HALF = ("--model.teacher_weight", "0.5")
+VARIANTS = {  # at the setting of the entry they vary: the paper's ablations, and ours
+    "rwft_o_max": Entry("RWFT-O, max", "rwft_o", "both", words=("--model.target", "max"), tuned_as="rwft_o"),
+    **{
+        f"rwft_layer{stage}": Entry(
+            f"RWFT, layer{stage} + fc", "rwft_2_o", "both", words=("--model.update", f"[layer{stage}, fc]"), tuned_as="rwft_2_o"
+        )
+        for stage in (1, 2, 3, 4)
+    },
+    "rwft_eu_k": Entry("RWFT-O, EU-k teacher", "rwft_o", "both", tuned_as="rwft_o", teacher="eu_k"),
+    "rwft_eu_k_mean": Entry("RWFT-O, mean of EU-k and q*", "rwft_o", "both", (), HALF, "rwft_o", "eu_k"),
+    "regrowth_unscattered": Entry("Regrowth, no scatter", "regrowth", "both", (), ("--model.scatter", "0"), "regrowth"),
+    "regrowth_keep_1": Entry("Regrowth, keep 1", "regrowth", "both", (), ("--model.keep", "1"), "regrowth"),
+    "regrowth_keep_half": Entry("Regrowth, keep 0.5", "regrowth", "both", (), ("--model.keep", "0.5"), "regrowth"),
+    "regrowth_undistilled": Entry("Regrowth, undistilled", "regrowth", "both", (), ("--model.distillation", "0"), "regrowth"),
+    "rwft_fc": Entry("RWFT, fc", "rwft_2_o", "both", words=("--model.update", "[fc]"), tuned_as="rwft_2_o"),
+}
+GROUPS = {
+    "all": list(ENTRIES),
+    "layers": [name for name in VARIANTS if name.startswith("rwft_layer") or name == "rwft_fc"],
+    "targets": ["rwft_o", "rwft_o_max", "trew"],
+    "ours": ["eu_k", "regrowth", *(name for name in VARIANTS if name.startswith("regrowth_") or VARIANTS[name].teacher)],
+}
