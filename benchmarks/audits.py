@@ -1,6 +1,7 @@
 """Figures of every model from the saved scores: nothing is trained or run here."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
@@ -76,13 +77,13 @@ def floor(models: Sequence[Model], split: str) -> float:
     return mean(utv_of(a, b, split) for n, a in enumerate(models) for b in models[n + 1 :])
 
 
-def audit_model(model: Model, retrained: Sequence[Model], originals: Sequence[Model], forgotten: Sequence[int]) -> Figures:
+def audit_model(model: Model, retrained: Sequence[Model], originals: Mapping[int, Model], forgotten: Sequence[int]) -> Figures:
     """Every figure of one model.
 
     Args:
         model: Its scores.
         retrained: Models that never saw the forgotten classes, without this one.
-        originals: What this one is compared with as what it comes from.
+        originals: What this one is compared with as what it comes from, by seed.
         forgotten: Indices of the forgotten classes.
     """
     figures = accuracies(model, forgotten)
@@ -91,13 +92,22 @@ def audit_model(model: Model, retrained: Sequence[Model], originals: Sequence[Mo
     figures |= {"mia": attack["mia"], "mia_own_accuracy": attack["attack_balanced_accuracy"]}
     for split, prefix in (("test_forget", "test"), ("forget", "train")):
         figures[f"utv_{prefix}"] = mean(utv_of(model, other, split) for other in retrained)
-        figures[f"utv_{prefix}_conditional"] = mean(utv_of(model, other, split, forgotten, True) for other in retrained)
-    figures |= nearest_figures(model, retrained, forgotten)
+        if _several_retained(model, forgotten):
+            figures[f"utv_{prefix}_conditional"] = mean(utv_of(model, other, split, forgotten, True) for other in retrained)
+    if _several_retained(model, forgotten):
+        figures |= nearest_figures(model, retrained, forgotten)
     figures |= rmia_figures(own, [{split: own_label(scores) for split, scores in other.items()} for other in retrained])
     features = test_features(model)
-    figures["cka_original"] = mean(cka(features, test_features(other)) for other in originals)
+    alignments = {f"cka_original_s{seed}": cka(features, test_features(other)) for seed, other in originals.items()}
+    figures["cka_original"] = mean(alignments.values())
+    figures |= alignments if len(alignments) > 1 else {}  # of retrained models: an edit is compared with those to its own
     figures["cka_retrained"] = mean(cka(features, test_features(other)) for other in retrained)
     return figures
+
+
+def _several_retained(model: Model, forgotten: Sequence[int]) -> bool:
+    """With one retained class nothing can be compared among the retained ones."""
+    return model["test_retain"].logits.shape[1] - len(forgotten) > 1
 
 
 def own_label(scores: Scores) -> Tensor:
@@ -167,7 +177,7 @@ def margins(model: Model, forgotten: Sequence[int], kind: str) -> Tensor:
 def attack_models(unlearned: Sequence[Model], retrained: Sequence[Model], forgotten: Sequence[int]) -> dict[str, Figures]:
     """U-LIRA between unlearned and retrained models, leave-one-out, by statistic."""
     found = {}
-    for kind in ("own", "retained", "features"):
+    for kind in ("own", "retained", "features") if _several_retained(retrained[0], forgotten) else ("own", "features"):
         sides = [torch.stack([margins(model, forgotten, kind) for model in models]) for models in (unlearned, retrained)]
         example, pooled = u_lira(*sides), u_lira(*sides, protocol="class")
         found[kind] = {
@@ -208,6 +218,7 @@ def audit(
             [job for job in scorings[request] if "-original-s" in job.folder.name and job.finished()],
             [job for job in scorings[request] if "-retrained-" in job.folder.name and job.finished()],
             {name: [job for job in edits[name, request] if job.finished()] for name in methods},
+            {name: comparison.teachers(name, request) for name in methods},
         )
         for request in requests
     ]
@@ -222,40 +233,44 @@ def audit(
         "pool_seconds": comparison.pool_seconds(requests),
         "versions": machine["versions"],
         "hardware": machine["hardware"],
+        "retraining_images": {request: comparison.retraining_images(request) for request in requests},
         "models": [record for models, _ in parts for record in models],
         "attacks": [record for _, attacks in parts for record in attacks],
     }
 
 
 def _audit_request(
-    request: str, originals: Sequence[Job], retrained: Sequence[Job], edits: Mapping[str, Sequence[Job]]
+    request: str,
+    originals: Sequence[Job],
+    retrained: Sequence[Job],
+    edits: Mapping[str, Sequence[Job]],
+    teachers: Mapping[str, Sequence[Job]],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Records of one request; it needs two retrained models."""
     torch.set_num_threads(1)
     if len(retrained) < 2 or not originals:
+        print(f"{request}: {len(retrained)} retrained models and {len(originals)} originals: nothing to audit", file=sys.stderr)
         return [], []
-    first, others = [read(job) for job in originals], [read(job) for job in retrained]
+    first, others = {seed_of(job): read(job) for job in originals}, [read(job) for job in retrained]
     forgotten = forgotten_classes(retrained[0])
     models, attacks = [], []
 
-    def record(name: str, job: Job, model: Model, references: Sequence[Model], sources: Sequence[Model]) -> None:
-        report = job.report()
+    def record(name: str, job: Job, model: Model, references: Sequence[Model], sources: Mapping[int, Model]) -> None:
+        report, seed = job.report(), seed_of(job)
         figures = {**report["figures"], **audit_model(model, references, sources, forgotten)}
-        seed = int(job.folder.name.rpartition("-s")[2])
-        cost = {"seconds": report["seconds"], "images_read": report["images_read"]}
+        paid = [report, *(other.report() for other in teachers.get(name, []) if seed_of(other) == seed)]
+        cost = {key: sum(part[key] for part in paid) for key in ("seconds", "images_read")}
         models.append({"method": name, "forget": request.split("+"), "seed": seed, **cost, "figures": rounded(figures)})
 
-    for job, model in zip(originals, first, strict=True):
-        record("original", job, model, others, [model])
+    for job in originals:
+        record("original", job, first[seed_of(job)], others, {seed_of(job): first[seed_of(job)]})
     for number, (job, model) in enumerate(zip(retrained, others, strict=True)):
         record("retrained", job, model, [other for n, other in enumerate(others) if n != number], first)
-    groups = {"original": first}
+    groups = {"original": list(first.values())}
     for name, jobs in edits.items():
         groups[name] = [read(job) for job in jobs]
         for job, model in zip(jobs, groups[name], strict=True):
-            seed = int(job.folder.name.rpartition("-s")[2])
-            own = [source for source, origin in zip(first, originals, strict=True) if origin.folder.name.endswith(f"-s{seed}")]
-            record(name, job, model, others, own)
+            record(name, job, model, others, {seed_of(job): first[seed_of(job)]})
     for name, group in groups.items():
         if min(len(group), len(others)) >= SHADOWS:
             attacks.append(
@@ -266,6 +281,11 @@ def _audit_request(
         null = attack_models(others[:half], others[half:], forgotten)
         attacks.append({"method": "retrained", "forget": request.split("+"), "u_lira": _rounded_all(null)})
     return models, attacks
+
+
+def seed_of(job: Job) -> int:
+    """Number of the original, or of the retrained model, in a folder's name."""
+    return int(job.folder.name.rpartition("-s")[2])
 
 
 def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:

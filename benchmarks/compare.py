@@ -14,6 +14,7 @@ Options can stand in a YAML: ``--config my.yaml``, one ``option: value`` a line.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple, NoReturn
 import yaml
 
 from benchmarks.jobs import Job, run_stages
-from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Entry, Setting, epochs
+from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Entry, Load, Setting, length
 
 CONFIGS = Path("lightning_configs")
 NETWORKS = {  # short names
@@ -32,7 +33,8 @@ NETWORKS = {  # short names
     "resnet18": "oro_unlearn.networks.ResNet18",
     "vgg19_bn": "oro_unlearn.networks.VGG19BN",
 }
-RETRAINED_SEED = 100  # retrained models never share a seed with an original
+RETRAINED_SEED = 100  # retrained models never share a seed with an original,
+EDIT_SEED = 1000  # nor does an edit: its fresh weights would be those that the original began with
 TUNING = ["--data.holdout", "0.2"]
 TUNING_RETRAINED = 2  # the least that has a spread
 
@@ -43,24 +45,18 @@ class Sizes(NamedTuple):
     class_names: list[str]
     counts: list[int]  # training images of each class
     epochs: int  # of retraining
+    batch_size: int  # of the edits
+
+    def labels(self, request: str) -> list[int]:
+        """Classes of a request."""
+        from oro_unlearn.data.forget_request import resolve_classes
+
+        return resolve_classes(list(request.split("+")), self.class_names)
 
     def of(self, request: str) -> tuple[int, int]:
         """Images of the forget and of the retain set."""
-        labels = {self.label(name) for name in request.split("+")}
-        forget = sum(self.counts[label] for label in labels)
-        return forget, sum(self.counts) - forget
-
-    def label(self, name: str) -> int:
-        """Index of a class, given by name or index; a name wins.
-
-        Raises:
-            ValueError: If there is no such class.
-        """
-        index = self.class_names.index(name) if name in self.class_names else int(name) if name.isdecimal() else -1
-        if not 0 <= index < len(self.class_names):
-            known = ", ".join(self.class_names[:20])
-            raise ValueError(f"--forget: class {name!r} does not exist; the classes are {known}")
-        return index
+        forgotten = sum(self.counts[label] for label in self.labels(request))
+        return forgotten, sum(self.counts) - forgotten
 
 
 class Comparison:
@@ -93,47 +89,59 @@ class Comparison:
 
     def scorings(self, request: str, tuning: bool = False) -> list[Job]:
         """Score the originals and retrained models under a request."""
-        from benchmarks.edits import Scoring
+        from benchmarks.edits import Scoring, TrialScoring
 
+        kind: type[Job] = TrialScoring if tuning else Scoring
         models = [self.original(seed, tuning) for seed in ([0] if tuning else range(self.options.seeds))]
         models += self.retrained(request, tuning)
         return [
             self._job(
-                Scoring, f"scores-{request}-{job.folder.name}", "original", 0, forget(request), [weights(job)], tuning=tuning
+                kind, f"scores-{request}-{job.folder.name}", "original", 0, forget(request), [weights(job)], tuning=tuning
             )
             for job in models
         ]
 
     def edits(self, name: str, request: str, setting: Setting = (), tuning: bool = False) -> list[Job]:
         """Runs of a method, one for each original."""
-        from benchmarks.edits import Edit
+        from benchmarks.edits import Edit, Trial
 
-        entry = entries()[name]
-        preset = CONFIGS / "methods" / f"{entry.preset}.yaml"
-        default = yaml.safe_load(preset.read_text())["trainer"]["max_epochs"]
-        shares = [count * (0.8 if tuning else 1) for count in self.sizes.of(request)]
-        images = self.options.budget * shares[1] * self.sizes.epochs
-        given = [
-            *entry.words,
-            *epochs(entry, round(shares[0]), round(shares[1]), images, default),
-            *(word for pair in setting for word in pair),
-        ]
-        size = ["--data.batch_size", str(self.options.batch_size)] if self.options.batch_size else []
+        kind: type[Job] = Trial if tuning else Edit
+        entry, preset = entries()[name], preset_of(name)
+        options = yaml.safe_load(preset.read_text())["model"].get("init_args", {})
+        given = [*entry.words, *length(entry, self._load(request, tuning)), *(word for pair in setting for word in pair)]
         jobs = []
         for seed in [0] if tuning else range(self.options.seeds):
             original = weights(self.original(seed, tuning))
-            words = ["--config", str(preset), "--model.original", str(original), *forget(request), *size, *given]
+            words = ["--config", str(preset), "--model.original", str(original), *forget(request), *self.words]
+            words += ["--data.batch_size", str(self.sizes.batch_size), *given]
+            words += ["--model.seed", str(EDIT_SEED + seed)] if "seed" in options else []
             inputs = [original, preset]
             if entry.teacher:
                 teacher = self.runs(entry.teacher, request)[seed]
                 words, inputs = [*words, "--model.teacher", str(weights(teacher))], [*inputs, weights(teacher)]
             tag = "_".join(value for _, value in setting) if tuning else f"s{seed}"
-            jobs.append(self._job(Edit, f"{name}-{request}-{tag}", "original", seed, words, inputs, tuning=tuning))
+            jobs.append(self._job(kind, f"{name}-{request}-{tag}", "original", EDIT_SEED + seed, words, inputs, tuning=tuning))
         return jobs
+
+    def _load(self, request: str, tuning: bool) -> Load:
+        """What a run on the request may read."""
+        shares = [round(count * (0.8 if tuning else 1)) for count in self.sizes.of(request)]
+        classes = len(self.sizes.labels(request))
+        images = self.options.budget * shares[1] * self.sizes.epochs
+        return Load(images, *shares, classes, len(self.sizes.class_names) - classes, self.sizes.batch_size)
 
     def runs(self, name: str, request: str) -> list[Job]:
         """Runs of a method with the setting that was chosen for it."""
         return self.edits(name, request, self.chosen[entries()[name].tuned_as or name])
+
+    def teachers(self, name: str, request: str) -> list[Job]:
+        """Runs that a method's runs have learned from; they are part of its cost."""
+        entry = entries()[name]
+        return self.runs(entry.teacher, request) if entry.teacher else []
+
+    def retraining_images(self, request: str) -> int:
+        """Images that retraining reads."""
+        return self.sizes.of(request)[1] * self.sizes.epochs
 
     def pool_seconds(self, requests: Sequence[str]) -> dict[str, float]:
         """Mean seconds of training an original and a retrained model."""
@@ -152,8 +160,11 @@ class Comparison:
         inputs: Sequence[Path] = (),
         tuning: bool = False,
     ) -> Job:
+        from benchmarks.edits import Edit
+
         folder = self.root / "tune" / name if tuning else self.root / name
-        options = [*words, *self.words, *(TUNING if tuning else [])]
+        own = [] if issubclass(kind, Edit) else self.words  # an edit has put them before its budget and its setting
+        options = [*words, *own, *(TUNING if tuning else [])]
         return kind(folder, self.configs / f"{config}.yaml", seed, options, list(inputs))
 
 
@@ -162,9 +173,15 @@ def entries() -> dict[str, Entry]:
     return {**ENTRIES, **VARIANTS}
 
 
+def preset_of(name: str) -> Path:
+    """Preset of an entry."""
+    return CONFIGS / "methods" / f"{entries()[name].preset}.yaml"
+
+
 def forget(request: str) -> list[str]:
-    """Words that ask for one class, or for several joined by ``+``."""
-    return ["--data.forget", f"[{', '.join(request.split('+'))}]"]
+    """Words that ask for one class, or for several joined by ``+``; what YAML would read as something else is quoted."""
+    names = [name if str(yaml.safe_load(f"[{name}]")[0]) == name else json.dumps(name) for name in request.split("+")]
+    return ["--data.forget", f"[{', '.join(names)}]"]
 
 
 def weights(job: Job) -> Path:
@@ -186,7 +203,7 @@ def measure_sizes(options: argparse.Namespace) -> Sizes:
     data = cli.datamodule
     train = data.split("train")
     counts = train.labels[train.positions].bincount(minlength=data.num_classes).tolist()
-    return Sizes(list(data.class_names), counts, cli.trainer.max_epochs or 1)
+    return Sizes(list(data.class_names), counts, cli.trainer.max_epochs or 1, options.batch_size or data.batch_size)
 
 
 def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
@@ -218,12 +235,16 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
     for name in searched:
         for setting in entries()[name].settings:
             own = [(plan[name, setting, request], scorings[request]) for request in options.tune_on]
-            if all(job.finished() for job, _ in own):  # a setting that diverged is out
+            if all(job.finished() for trial, references in own for job in (trial, *references)):  # one that diverged is out
                 value = mean(distance(job, references[1:]) for job, references in own)
                 scores.setdefault(name, {})[" ".join(word for _, word in setting)] = round(value, 5)
         best = min(scores.get(name, {}), key=lambda text: scores[name][text], default=None)
         chosen[name] = next((s for s in entries()[name].settings if " ".join(word for _, word in s) == best), chosen[name])
-    return {"scores": scores, "chosen": chosen}
+    untuned = [name for name in searched if name not in scores]
+    if untuned:
+        print(f"no setting of {', '.join(untuned)} could be scored: the first of each is taken, untuned", file=sys.stderr)
+    jobs = [*plan.values(), *(job for group in scorings.values() for job in group)]
+    return {"scores": scores, "chosen": chosen, "failed": [f"tune/{job.folder.name}" for job in jobs if not job.finished()]}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -232,7 +253,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = read_options(words)
     sizes, requests = measure(options)
     comparison = Comparison(options, sizes)
-    methods = list(dict.fromkeys(name for word in options.methods for name in GROUPS.get(word, [word])))
+    methods = list(dict.fromkeys(["logit_mask", *(name for word in options.methods for name in GROUPS.get(word, [word]))]))
     pool = [comparison.original(0, tuning=True), *(comparison.original(seed) for seed in range(options.seeds))]
     pool += [job for request in options.tune_on for job in comparison.retrained(request, tuning=True)]
     pool += [job for request in requests for job in comparison.retrained(request)]
@@ -253,7 +274,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
     result = audit(comparison, requests, methods, scorings, edits)
     command = " ".join(["python -m benchmarks.compare", *words])
-    failed = [job.folder.name for job in (*pool, *first, *taught) if not job.finished()]
+    failed = [*tuning["failed"], *(job.folder.name for job in (*pool, *first, *taught) if not job.finished())]
     write_tables({"command": command, "failed": failed, "tuning": readable(tuning), **result}, options.name, comparison.root)
 
 
@@ -265,7 +286,7 @@ def measure(options: argparse.Namespace) -> tuple[Sizes, list[str]]:
     """
     try:
         sizes = measure_sizes(options)
-        requests = list(map(str, sizes.class_names)) if options.forget == ["all"] else list(map(str, options.forget))
+        requests = list(map(str, sizes.class_names)) if list(options.forget) == ["all"] else list(map(str, options.forget))
         options.tune_on = list(map(str, options.tune_on)) or requests[:3]
         for request in (*requests, *options.tune_on):
             sizes.of(request)
@@ -316,7 +337,9 @@ def read_options(words: Sequence[str]) -> argparse.Namespace:
         "--tune-on", nargs="+", default=[], help="requests that settings are chosen on; default: the first three"
     )
     parser.add_argument("--seeds", type=int, default=3, help="originals; each is unlearned, and a shadow model of the others")
-    parser.add_argument("--retrained", type=int, default=4, help="retrained models for each request")
+    parser.add_argument(
+        "--retrained", type=int, default=6, help="retrained models for each request; six also give U-LIRA its null"
+    )
     parser.add_argument("--budget", type=float, default=0.1, help="images a run may read, as a part of what retraining reads")
     parser.add_argument("--batch-size", type=int, default=0, help="of the runs; default: the YAML's")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
@@ -342,6 +365,9 @@ def options_of(path: str, known: set[str]) -> dict[str, Any]:
     if not Path(path).is_file():
         stop(f"{path} not found")
     found = {str(name).replace("-", "_"): value for name, value in (yaml.safe_load(Path(path).read_text()) or {}).items()}
+    for name in ("methods", "forget", "tune_on", "extra"):
+        if name in found and not isinstance(found[name], list):
+            found[name] = [found[name]]
     for name in found.keys() - known:
         stop(f"{path}: no option {name!r}; there are {', '.join(sorted(known))}")
     return found

@@ -2,12 +2,14 @@
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan, nan
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
 from benchmarks.searches import ENTRIES, VARIANTS
 from benchmarks.spreads import Figure, cell, spread
+from oro_unlearn.metrics import Reading, reading
 from oro_unlearn.report.run_report import write_json
 from oro_unlearn.report.tables import markdown_table, number
 
@@ -63,6 +65,9 @@ def write_tables(result: Result, name: str, folder: Path) -> None:
         folder: Of the runs.
     """
     write_json(result, RESULTS / f"compare_{name}.json")
+    if not result["models"]:
+        print("no request could be audited: see what failed above and in the job.log files")
+        return
     tables = {kind: make(result) for kind, make in COMPARISONS.items()}
     (folder / "tables.md").write_text(
         "\n\n".join(f"## {kind}\n\n{markdown_table(rows)}" for kind, rows in tables.items()) + "\n"
@@ -110,15 +115,32 @@ def attack_rows(result: Result) -> list[list[str]]:
 
 def inside_rows(result: Result) -> list[list[str]]:
     """Share of models whose figure lies within the range of the retrained models of the same request."""
-    keys = [key for group in INSIDE.values() for key in group]
+    keys = _two_sided(result)
     rows = [["inside the retrained models' range, %", *keys, *(f"all of {group}" for group in INSIDE)]]
-    ranges = _ranges(result)
+    values = _retrained_values(result)
+    for method in [name for name in _methods(result) if name != "retrained"]:
+        marks = [{key: _reading(record, key, values).inside for key in keys} for record in _own(result, method)]
+        shares = [mean(mark[key] for mark in marks) for key in keys]
+        shares += [mean(all(mark[key] for key in group if key in mark) for mark in marks) for group in INSIDE.values()]
+        rows.append([_row_label(result, method), *(f"{100 * share:.0f}" for share in shares)])
+    return rows
+
+
+def gap_rows(result: Result) -> list[list[str]]:
+    """Distance from the retrained models, either way, as a multiple of how far one of them is from the others."""
+    keys = _two_sided(result)
+    values = _retrained_values(result)
+    requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
+    floors = {key: mean(reading(0.0, values[request, key]).floor for request in requests) for key in keys}
+    rows = [["gap ÷ floor (1: like one more retrained model)", *keys]]
+    ideals = [mean(mean(values[request, key]) for request in requests) for key in keys]
+    rows.append(["ideal: the retrained models' mean", *(f"{value:.3f}" for value in ideals)])
+    rows.append(["floor: mean distance of one from the others' mean", *(f"{floors[key]:.3f}" for key in keys)])
     for method in [name for name in _methods(result) if name != "retrained"]:
         own = _own(result, method)
-        marks = [{key: _inside(record, key, ranges) for key in keys} for record in own]
-        shares = [mean(mark[key] for mark in marks) for key in keys]
-        shares += [mean(all(mark[key] for key in group) for mark in marks) for group in INSIDE.values()]
-        rows.append([_label(method), *(f"{100 * share:.0f}" for share in shares)])
+        gaps = [mean(_reading(record, key, values).gap for record in own) for key in keys]
+        ratios = [gap / floors[key] if floors[key] else nan for key, gap in zip(keys, gaps, strict=True)]
+        rows.append([_row_label(result, method), *("–" if isnan(ratio) else f"{ratio:.2f}" for ratio in ratios)])
     return rows
 
 
@@ -150,6 +172,7 @@ COMPARISONS: dict[str, Callable[[Result], list[list[str]]]] = {
     "attacks": attack_rows,
     "representation": representation_rows,
     "inside": inside_rows,
+    "gaps": gap_rows,
     "requests": by_request_rows,
     "tuning": tuning_rows,
 }
@@ -179,23 +202,27 @@ def write_csv(records: Records, path: Path) -> None:
         writer.writerow(["method", "forget", "seed", "seconds", "images_read", *names])
         for record in records:
             cost = [record[key] for key in ("seed", "seconds", "images_read")]
-            writer.writerow([record["method"], "+".join(record["forget"]), *cost, *(record["figures"][name] for name in names)])
+            writer.writerow(
+                [record["method"], "+".join(record["forget"]), *cost, *(record["figures"].get(name) for name in names)]
+            )
 
 
 def _rows(result: Result, columns: Sequence[Column], cost: bool = False) -> list[list[str]]:
-    rows = [["model", *(column.header for column in columns), *(["seconds", "% of retraining"] if cost else [])]]
+    costs = ["seconds", "images, % of retraining's"]
+    rows = [["model", *(column.header for column in columns), *(costs if cost else [])]]
     floors = _floors(result)
     for method in _methods(result):
         own = _own(result, method)
         cells = [cell(own, _figure(column.figure, floors if column.over_floor else None), column.percent) for column in columns]
-        rows.append([_label(method), *cells, *(_cost(result, method, own) if cost else [])])
+        rows.append([_row_label(result, method), *cells, *(_cost(result, method, own) if cost else [])])
     return rows
 
 
 def _cost(result: Result, method: str, own: Records) -> list[str]:
-    retraining = result["pool_seconds"]["retrained"]
-    seconds = result["pool_seconds"].get(method) or mean(record["seconds"] for record in own)
-    return [f"{seconds:.1f}", f"{100 * seconds / retraining:.1f}"]
+    if method in ("original", "retrained"):
+        return [f"{result['pool_seconds'][method]:.1f}", "100" if method == "retrained" else "–"]
+    shares = [record["images_read"] / result["retraining_images"]["+".join(record["forget"])] for record in own]
+    return [f"{mean(record['seconds'] for record in own):.1f}", f"{100 * mean(shares):.1f}"]
 
 
 def _methods(result: Result) -> list[str]:
@@ -219,38 +246,51 @@ def _figure(key: str, floors: Mapping[tuple[tuple[str, ...], str], float] | None
 
 def _floors(result: Result) -> dict[tuple[tuple[str, ...], str], float]:
     """Mean of the retrained models' own values, by request and figure."""
-    floors: dict[tuple[tuple[str, ...], str], list[float]] = {}
-    for record in _own(result, "retrained"):
-        for key, value in record["figures"].items():
-            floors.setdefault((tuple(record["forget"]), key), []).append(value)
-    return {place: mean(values) for place, values in floors.items() if None not in values}
+    return {place: mean(values) for place, values in _retrained_values(result).items()}
 
 
-def _ranges(result: Result) -> dict[tuple[tuple[str, ...], str], tuple[float, float]]:
+def _retrained_values(result: Result) -> dict[tuple[tuple[str, ...], str], list[float]]:
+    """Values of the retrained models, by request and figure."""
     values: dict[tuple[tuple[str, ...], str], list[float]] = {}
     for record in _own(result, "retrained"):
         for key, value in record["figures"].items():
-            if value is not None:
-                values.setdefault((tuple(record["forget"]), key), []).append(value)
-    return {place: (min(found), max(found)) for place, found in values.items()}
+            values.setdefault((tuple(record["forget"]), key), []).append(nan if value is None else value)
+    return values
 
 
-def _inside(record: Mapping[str, Any], key: str, ranges: Mapping[tuple[tuple[str, ...], str], tuple[float, float]]) -> bool:
-    value, (low, high) = record["figures"].get(key), ranges[tuple(record["forget"]), key]
-    return value is not None and low <= value <= high
+def _two_sided(result: Result) -> list[str]:
+    """Figures of ``INSIDE`` that every retrained model has; with one retained class there are fewer."""
+    retrained = _own(result, "retrained")
+    keys = [key for group in INSIDE.values() for key in group]
+    return [key for key in keys if all(record["figures"].get(key) is not None for record in retrained)]
+
+
+def _reading(record: Mapping[str, Any], key: str, values: Mapping[tuple[tuple[str, ...], str], list[float]]) -> Reading:
+    value, request = record["figures"].get(key), tuple(record["forget"])
+    own = (request, f"{key}_s{record['seed']}")  # what the retrained models have with this edit's original
+    return reading(nan if value is None else value, values.get(own) or values[request, key])
 
 
 def _attack_cell(records: Records, kind: str, key: str) -> str:
     percent = "accuracy" in key
-    flat = [{"forget": record["forget"], "seed": 0, "value": record["u_lira"][kind][key]} for record in records]
+    flat = [{"forget": record["forget"], "seed": 0, "value": record["u_lira"].get(kind, {}).get(key)} for record in records]
     text = cell(flat, lambda record: record["value"], percent)
-    errors = [record["u_lira"][kind].get("standard_error") for record in records]
+    errors = [record["u_lira"].get(kind, {}).get("standard_error") for record in records]
     known = [error for error in errors if error is not None]
     return (
         f"{text.removesuffix(' ± –')} (se {100 * mean(known):.1f})"
         if key == "accuracy" and known
         else text.removesuffix(" ± –")
     )
+
+
+def _row_label(result: Result, method: str) -> str:
+    """With the number of cells where some are missing: a mean over easier ones is no better method."""
+    if method in ("original", "retrained"):
+        return _label(method)
+    cells = len({tuple(record["forget"]) for record in result["models"]}) * result["originals"]
+    found = len(_own(result, method))
+    return _label(method) if found == cells else f"{_label(method)} ({found} of {cells} runs)"
 
 
 def _label(method: str) -> str:

@@ -1,10 +1,15 @@
 """Models that are scored: what each says and sees on every split, and how fast it relearns, saved once for every audit."""
 
+import ast
+import hashlib
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from benchmarks.jobs import Job
@@ -27,15 +32,26 @@ class Scoring(Job):
         from oro_unlearn.networks import load_weights
 
         settle()
+        (self.folder / "job.key").unlink(missing_ok=True)
         cli = build([*self.command[1:], *QUIET, *words])
         load_weights(cli.model.network, self.inputs[0])
         self.finish(cli, cli.model.network)
+
+    def key(self) -> str:
+        """The job's key and the code that decides its figures: comments and docstrings aside."""
+        return hashlib.sha256(f"{super().key()} {fingerprint(self.method())}".encode()).hexdigest()
+
+    def method(self) -> str:
+        """Name of the method that is run; nothing is, here."""
+        return ""
+
+    attacked = True  # probed and relearned too; not where settings are chosen by outputs alone
 
     def finish(self, cli: Any, network: nn.Module) -> None:
         """Write ``scores.safetensors``, then ``report.json`` and the key: where they are, the job is done."""
         from oro_unlearn.report.run_report import hardware, versions, write_json
 
-        figures = score(cli.datamodule, network, self.folder / "scores.safetensors")
+        figures = score(cli.datamodule, network, self.folder / "scores.safetensors", self.attacked)
         machine = {"versions": versions(), "hardware": hardware(cli.trainer.strategy.root_device.type)}
         cost = {"seconds": round(cli.model.seconds, 3), "images_read": cli.model.images_read}
         report = {"command": self.command, **cost, "figures": figures, **machine}
@@ -57,21 +73,65 @@ class Edit(Scoring):
         cli.model.write(self.folder)
         self.finish(cli, cli.model.export())
 
+    def method(self) -> str:
+        """As its preset names it."""
+        preset = self.command[self.command.index("--config", self.command.index("--config") + 1) + 1]
+        return yaml.safe_load(Path(preset).read_text())["model"]["class_path"]
 
-def score(data: Any, network: nn.Module, path: Path) -> dict[str, Any]:
+
+class Trial(Edit):
+    """An unlearning run with a setting that may be chosen: its outputs are all that is needed."""
+
+    attacked = False
+
+
+class TrialScoring(Scoring):
+    """Scores a model that trials are compared with."""
+
+    attacked = False
+
+
+@cache
+def fingerprint(method: str) -> str:
+    """Hash of the syntax trees of a method with what it inherits, and of everything that scores a model.
+
+    Args:
+        method: A class of oro_unlearn.methods; empty for none.
+    """
+    from oro_unlearn import attacks, methods
+
+    kind = getattr(methods, method, object)
+    modules = {sys.modules[base.__module__] for base in kind.__mro__ if base.__module__.startswith("oro_unlearn.")}
+    files = {Path(str(module.__file__)) for module in modules} | set(Path(attacks.__path__[0]).glob("*.py")) | {Path(__file__)}
+    trees = []
+    for path in sorted(files, key=lambda path: path.name):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+        trees.append(ast.dump(tree))
+    return hashlib.sha256("".join(trees).encode()).hexdigest()
+
+
+def score(data: Any, network: nn.Module, path: Path, attacked: bool) -> dict[str, Any]:
     """Save logits and features of every split; probe the features and relearn.
 
     Args:
         data: A data module with something to forget.
         network: Any classifier.
         path: The file of the scores.
+        attacked: Whether to probe and relearn.
 
     Returns:
         Figures by name.
     """
     images = {name: prepared(data, name) for name in SPLITS}
     scores = {name: collect_scores(network, data.num_classes, batches(*images[name])) for name in SPLITS}
+    if any(not (part.logits < torch.inf).all() for part in scores.values()):  # false for NaN; a mask's -inf may be
+        raise ValueError("the network's outputs are NaN or infinite: it diverged")
     save_scores(scores, path)
+    if not attacked:
+        return {}
     forgotten = data.forget_classes
     features = torch.cat([scores["retain"].features, scores["forget"].features])
     labels = torch.cat([scores["retain"].labels, scores["forget"].labels])

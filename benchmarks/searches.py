@@ -30,41 +30,70 @@ class Entry(NamedTuple):
     teacher: str = ""  # the entry whose model is its teacher
 
 
-def epochs(entry: Entry, forget: int, retain: int, images: float, default: int) -> list[str]:
-    """Words that keep a run within a number of images; where an epoch is the preset's, also within its number of epochs.
+class Load(NamedTuple):
+    """What a run may read, and of what."""
 
-    Args:
-        entry: What is run.
-        forget: Size of the forget set.
-        retain: Size of the retain set.
-        images: How many images the run may read.
-        default: Epochs of the preset.
-    """
+    images: float  # at most
+    forget: int  # images of the forget set
+    retain: int
+    forget_classes: int
+    retain_classes: int
+    batch_size: int
+
+
+def length(entry: Entry, load: Load) -> list[str]:
+    """Words that keep a run within a number of images, whatever its preset's epochs; schedules are stretched over the run."""
     if entry.reads == "nothing":
         return []
-    if entry.reads == "subset":  # two passes over a part of each retained class, and noise for a quarter of the images
-        of_each = int(images * 3 / 8 / max(1, round(retain / forget)))
-        copies = int(images / 4 / NOISE_IMAGES)
-        return ["--model.samples_per_class", str(max(1, of_each)), "--model.noise_copies", str(max(1, copies))]
-    if entry.reads == "phases":  # forget and retain in turn
-        return ["--trainer.max_epochs", str(max(2, min(default, 2 * int(images // (forget + retain)))))]
-    if entry.reads == "both":  # an epoch is a pass of the forget set here, not of the retain set as in the preset
-        return ["--model.loader_mode", "min_size", "--trainer.max_epochs", str(max(1, round(images / (2 * forget))))]
-    size = {"forget": forget, "retain": retain}[entry.reads]
-    return ["--trainer.max_epochs", str(max(1, min(default, round(images / size))))]
+    if entry.reads == "subset":
+        return _noise(load)
+    if entry.reads == "phases":  # forget and retain in turn, of which one round is always run
+        rounds = int(load.images // (load.forget + load.retain))
+        batches = int((load.images - load.forget) // load.batch_size)
+        return _passes(2 * rounds) if rounds else [*_passes(2), "--trainer.limit_train_batches", str(max(1, batches))]
+    if entry.reads == "both":  # an epoch is a pass of the forget set, each batch beside one of the retain set
+        batches = -(-load.forget // load.batch_size)
+        attack = load.images / 2 if entry.preset == "amun" else 0.0
+        count = max(1, int((load.images - attack) // (load.forget + batches * load.batch_size)))
+        words = ["--model.loader_mode", "min_size", *_passes(count)]
+        return [*words, *_attack(load, count)] if attack else words
+    if entry.reads == "forget":
+        return _passes(max(1, int(load.images // load.forget)))
+    count = -(-int(load.images) // load.retain)
+    words = [*_passes(count), "--trainer.limit_train_batches", str(max(1, int(load.images / count // load.batch_size)))]
+    restarts = ["--model.lr_scheduler.init_args.T_0", str(count), "--model.lr_scheduler.init_args.eta_min", "0"]
+    return [*words, *restarts] if entry.preset in ("eu_k", "cf_k") else words
+
+
+def _passes(count: int) -> list[str]:
+    return ["--trainer.max_epochs", str(count)]
+
+
+def _attack(load: Load, count: int) -> list[str]:
+    """AMUN's search in half of the images: rounds of ten steps; and its schedule, which falls half-way."""
+    rounds = max(1, int(load.images / 2 / load.forget // 10))
+    words = ["--model.steps", "10", "--model.rounds", str(min(8, rounds))]
+    return [*words, "--model.lr_scheduler.init_args.step_size", str(max(1, count // 2))]
+
+
+def _noise(load: Load) -> list[str]:
+    """UNSIR: a quarter of the images to learn noise, a quarter to impair with it, the rest for two passes of a subset."""
+    noise = NOISE_IMAGES * load.forget_classes
+    steps, copies = (max(1, int(load.images / 4 / noise)) for _ in range(2))
+    words = ["--model.noise_images", str(NOISE_IMAGES), "--model.noise_steps", str(min(40, steps))]
+    of_each = max(1, int(load.images / 4 / load.retain_classes))
+    return [*words, "--model.noise_copies", str(copies), "--model.samples_per_class", str(of_each)]
 
 
 NOISE_IMAGES = 64  # of UNSIR
-NOISE = ("--model.noise_images", str(NOISE_IMAGES))
-SHORT_ATTACK = ("--model.steps", "10", "--model.rounds", "4")  # the preset's 8 x 50 would cost many times the budget
 L1 = (*grid(lr=(1e-2, 1e-1), alpha=(1e-4, 5e-4)), *grid(lr=(3e-2,), alpha=(5e-4,)))
-SALIENCY = (*grid(lr=(3e-3, 1.3e-2, 5e-2), density=(0.5,)), *grid(lr=(1.3e-2, 5e-2), density=(0.1,)))
-NEGATIVE = (*grid(lr=(1e-3, 1e-2), retain_weight=(0.95, 0.99)), *grid(lr=(1e-2,), retain_weight=(0.999,)))
+SALIENCY = (*grid(lr=(1e-3, 3e-3, 1.3e-2), density=(0.5,)), *grid(lr=(3e-3, 1.3e-2), density=(0.1,)))
+NEGATIVE = (*grid(lr=(3e-3, 1e-2), retain_weight=(0.9, 0.97)), *grid(lr=(1e-2,), retain_weight=(0.999,)))
 ENTRIES = {
     "logit_mask": Entry("LogitMask", "logit_mask", "nothing"),
     "fine_tune": Entry("FT", "fine_tune", "retain", rates(1e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
-    "random_labels": Entry("RL", "random_labels", "both", rates(1e-3, 3e-3, 1e-2, 3e-2, 1e-1)),
-    "gradient_ascent": Entry("GA", "gradient_ascent", "forget", rates(1e-5, 1e-4, 5e-4, 1e-3, 5e-3)),
+    "random_labels": Entry("RL", "random_labels", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+    "gradient_ascent": Entry("GA", "gradient_ascent", "forget", rates(1e-5, 1e-4, 5e-4, 2e-3, 1e-2)),
     "gradient_ascent_bounded": Entry("GA, bounded", "gradient_ascent_bounded", "forget", rates(1e-4, 5e-4, 1e-3, 5e-3, 2e-2)),
     "l1_sparse": Entry("l1-sparse", "l1_sparse", "retain", L1),
     "boundary_shrink": Entry("BU shrink", "boundary_shrink", "forget", rates(1e-5, 1e-4, 1e-3, 3e-3, 1e-2)),
@@ -75,16 +104,16 @@ ENTRIES = {
     "scrub": Entry("SCRUB", "scrub", "phases", rates(5e-4, 2e-3, 5e-3, 2e-2, 5e-2)),
     "ssd": Entry("SSD", "ssd", "nothing", grid(alpha=(5, 15, 50, 150, 500))),
     "bad_teacher": Entry("Bad Teacher", "bad_teacher", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
-    "unsir": Entry("UNSIR", "unsir", "subset", rates(1e-3, 3e-3, 1e-2, 2e-2, 5e-2), NOISE),
-    "amun": Entry("AMUN", "amun", "both", rates(1e-3, 3e-3, 1e-2, 3e-2, 1e-1), SHORT_ATTACK),
-    "cf_k": Entry("CF-k", "cf_k", "retain", rates(1e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
-    "eu_k": Entry("EU-k", "eu_k", "retain", rates(3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
+    "unsir": Entry("UNSIR", "unsir", "subset", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
+    "amun": Entry("AMUN", "amun", "both", rates(3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
+    "cf_k": Entry("CF-k", "cf_k", "retain", rates(1e-2, 3e-2, 1e-1, 3e-1, 1.0)),
+    "eu_k": Entry("EU-k", "eu_k", "retain", rates(1e-2, 3e-2, 1e-1, 3e-1, 1.0)),
     "delete": Entry("DELETE", "delete", "forget", rates(1e-5, 1e-4, 3e-4, 1e-3, 3e-3)),
     "rwft_o": Entry("RWFT-O", "rwft_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
     "rwft_2_o": Entry("RWFT-2-O", "rwft_2_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
     "rw_a": Entry("RW-A", "rw_a", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
-    "regrowth": Entry("Regrowth (ours)", "regrowth", "both", rates(3e-3, 1e-2, 3e-2, 6e-2, 1e-1)),
-    "trew": Entry("TREW", "trew", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+    "regrowth": Entry("Regrowth (ours)", "regrowth", "both", rates(1e-3, 3e-3, 1e-2, 3e-2, 1e-1)),
+    "trew": Entry("TREW", "trew", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
 }
 HALF = ("--model.teacher_weight", "0.5")
 VARIANTS = {  # at the setting of the entry they vary: the paper's ablations, and ours

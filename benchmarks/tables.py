@@ -10,10 +10,12 @@ import argparse
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.compare_tables import COMPARISONS
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.spreads import Figure, cell
 from oro_unlearn.report.tables import markdown_table
@@ -23,6 +25,7 @@ PAGES = (
     "README.md",
     "docs/class_unlearning.md",
     "docs/results.md",
+    "docs/findings.md",
     "docs/relational_unlearning.md",
     "docs/relational_results.md",
     "docs/scenes.md",
@@ -171,6 +174,11 @@ def provenance(name: str) -> str:
     return f"`{result['command']}` on {place['cores']} cores of {place['cpu']} ({place['device']}); {versions}."
 
 
+def compared(kind: str, name: str) -> str:
+    """A table of a comparison of many methods."""
+    return markdown_table(COMPARISONS[kind](load(f"compare_{name}")))
+
+
 TABLES = {
     "table": main_table,
     "mask": against_the_mask,
@@ -179,6 +187,7 @@ TABLES = {
     "startup": startup_table,
     "provenance": provenance,
     **RELATION_TABLES,
+    **{f"compared_{kind}": partial(compared, kind) for kind in COMPARISONS},
 }
 
 

@@ -107,7 +107,7 @@ def test_tuned_rates_are_those_of_the_configs():
 
 
 def test_every_script_says_what_it_does(monkeypatch, capsys):
-    from benchmarks import scenes_sheet, scenes_vocabulary, ship_scenes, startup
+    from benchmarks import compare, paper_setting, scenes_sheet, scenes_vocabulary, ship_scenes, startup
 
     scripts = (
         class_unlearning,
@@ -115,6 +115,8 @@ def test_every_script_says_what_it_does(monkeypatch, capsys):
         tables,
         tune,
         startup,
+        compare,
+        paper_setting,
         relations,
         tune_relations,
         scenes_sheet,

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import compare, compare_tables, jobs
+from benchmarks import compare, compare_tables, jobs, paper_setting
 from benchmarks.audits import audit_model, margins, rounded
-from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, epochs
+from benchmarks.edits import fingerprint
+from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Load, length
 from oro_unlearn.attacks import Scores
 from tests.conftest import CONFIGS
 
@@ -64,7 +65,7 @@ def test_the_test_split_is_never_read_in_tuning(finished, monkeypatch):
     monkeypatch.chdir(finished)
     assert len(list((finished / "runs/compare/digits/tune").glob("*/report.json"))) == 1 + 2 + 3 + 5
     options = compare.read_options(SMALL)
-    plan = compare.Comparison(options, compare.Sizes([str(n) for n in range(10)], [140] * 10, 1))
+    plan = compare.Comparison(options, compare.Sizes([str(n) for n in range(10)], [140] * 10, 1, 64))
     tuned = [plan.original(0, tuning=True), *plan.retrained("8", tuning=True), *plan.scorings("8", tuning=True)]
     tuned += plan.edits("rwft_o", "8", ENTRIES["rwft_o"].settings[0], tuning=True)
     assert all(job.command[job.command.index("--data.holdout") + 1] == "0.2" for job in tuned)
@@ -81,23 +82,97 @@ def test_every_method_is_tuned_over_five_settings_or_has_none():
     assert all(name in {**ENTRIES, **VARIANTS} for group in GROUPS.values() for name in group)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.reads not in ("nothing", "subset")])
-@pytest.mark.parametrize("images", [1_000, 4_000, 20_000])
-def test_no_run_reads_more_than_its_budget(name, images):
-    entry, forget, retain = ENTRIES[name], 100, 900
-    words = dict(zip(*[iter(epochs(entry, forget, retain, images, default=10))] * 2, strict=True))
-    count = int(words["--trainer.max_epochs"])
-    cost = {"forget": forget, "retain": retain, "both": 2 * forget, "phases": (forget + retain) / 2}[entry.reads]
-    least = {"phases": forget + retain}.get(entry.reads, cost)  # one epoch, or one of each phase, is always run
-    assert count * cost <= max(1.5 * least, images + cost / 2)
+def cost(name: str, load: Load) -> float:
+    """Images that a run of these words reads."""
+    words = length(ENTRIES[name], load)
+    given = {
+        option.rsplit(".", 1)[-1]: float(value)
+        for option, value in zip(words[::2], words[1::2], strict=True)
+        if value != "min_size"
+    }
+    count, batch, most = given.get("max_epochs", 0), load.batch_size, given.get("limit_train_batches", 1e9)
+    forget, retain = (-(-size // batch) for size in (load.forget, load.retain))
+    reads = ENTRIES[name].reads
+    if reads == "subset":
+        noise = given["noise_images"] * load.forget_classes * (given["noise_steps"] + given["noise_copies"])
+        return noise + 2 * given["samples_per_class"] * load.retain_classes
+    if reads == "phases":
+        return count / 2 * (min(load.forget, most * batch) + min(load.retain, most * batch))
+    attack = given.get("steps", 0) * given.get("rounds", 0) * load.forget
+    whole = {"forget": load.forget, "retain": min(load.retain, most * batch), "both": load.forget + forget * batch}
+    return attack + count * whole[reads]
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.reads != "nothing"])
+@pytest.mark.parametrize("images", [2_500, 4_000, 20_000])
+def test_runs_use_their_budget_and_no_more(name, images):
+    load = Load(images, 100, 900, 1, 9, 32)
+    assert 0.55 * images <= cost(name, load) <= images
+
+
+@pytest.mark.parametrize("name", ["unsir", "amun", "rwft_o", "scrub"])
+def test_the_budget_holds_for_several_classes(name):
+    assert cost(name, Load(30_000, 1_000, 1_000, 10, 10, 64)) <= 30_000
+
+
+def test_schedules_are_stretched_over_the_run():
+    load = Load(4_000, 100, 900, 1, 9, 32)
+    words = length(ENTRIES["eu_k"], load)
+    assert words[words.index("--model.lr_scheduler.init_args.T_0") + 1] == words[words.index("--trainer.max_epochs") + 1]
+    words = length(ENTRIES["amun"], load)
+    epochs = int(words[words.index("--trainer.max_epochs") + 1])
+    assert int(words[words.index("--model.lr_scheduler.init_args.step_size") + 1]) == epochs // 2
 
 
 def test_several_classes_are_counted_and_named():
-    sizes = compare.Sizes(["cat", "dog", "7"], [10, 20, 30], 5)
+    sizes = compare.Sizes(["cat", "dog", "7"], [10, 20, 30], 5, 32)
     assert sizes.of("cat+7") == (40, 20)
-    assert sizes.label("1") == 1
+    assert sizes.labels("1") == [1]
     with pytest.raises(ValueError, match="'bird' does not exist; the classes are cat, dog, 7"):
         sizes.of("bird")
+
+
+@pytest.mark.parametrize(
+    ("request_", "word"),
+    [("8", "[8]"), ("cat+dog", "[cat, dog]"), ("007", '["007"]'), ("no", '["no"]'), ("polar bear", "[polar bear]")],
+)
+def test_what_yaml_would_read_as_something_else_is_quoted(request_, word):
+    assert compare.forget(request_) == ["--data.forget", word]
+
+
+def plan(*words: str) -> compare.Comparison:
+    return compare.Comparison(compare.read_options(list(words)), compare.Sizes([str(n) for n in range(10)], [140] * 10, 30, 64))
+
+
+def test_edits_share_no_seed_with_originals_and_none_of_their_draws_with_each_other():
+    Path("lightning_configs").symlink_to(CONFIGS)
+    comparison = plan("--seeds", "3")
+    edits = comparison.edits("random_labels", "8")
+    models = [*(comparison.original(seed) for seed in range(3)), *comparison.retrained("8")]
+    assert not {job.seed for job in edits} & {job.seed for job in models}
+    draws = [job.command[job.command.index("--model.seed") + 1] for job in edits]
+    assert len(set(draws)) == 3
+    assert all("--model.seed" not in job.command for job in comparison.edits("fine_tune", "8"))
+
+
+def test_the_budget_and_the_setting_win_over_words_for_every_command():
+    Path("lightning_configs").symlink_to(CONFIGS)
+    comparison = plan("--", "--trainer.max_epochs", "40", "--model.optimizer.lr", "9")
+    command = comparison.edits("rwft_o", "8", ENTRIES["rwft_o"].settings[0])[0].command
+    for option in ("--trainer.max_epochs", "--model.optimizer.lr"):
+        last = len(command) - 1 - command[::-1].index(option)
+        assert command[last + 1] not in ("40", "9")
+    assert "40" in comparison.original(0).command
+
+
+def test_the_key_of_a_run_holds_its_methods_code(monkeypatch):
+    Path("lightning_configs").symlink_to(CONFIGS)
+    assert fingerprint("RWFT") != fingerprint("FineTune") != fingerprint("")
+    job = plan().edits("rwft_o", "8")[0]
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"")
+    before = job.key()
+    monkeypatch.setattr("benchmarks.edits.fingerprint", lambda method: f"another {method}")
+    assert job.key() != before
 
 
 def scores(logits, labels, features=None):
@@ -120,11 +195,11 @@ def model(seed=0, shift=0.0):
 
 def test_a_model_is_as_far_from_itself_as_it_should_be():
     own, other = model(0), model(1)
-    figures = audit_model(own, [own], [own], [2])
+    figures = audit_model(own, [own], {0: own}, [2])
     assert figures["utv_test"] == figures["utv_train"] == 0
     assert figures["cka_original"] == pytest.approx(1)
     assert figures["nn_auc"] == 0.5
-    further = audit_model(own, [other], [other], [2])
+    further = audit_model(own, [other], {0: other}, [2])
     assert further["utv_test"] > 0.1
     assert further["cka_original"] < 0.9
     assert further["utv_test_conditional"] != further["utv_test"]
@@ -151,7 +226,11 @@ def test_inside_means_within_the_range_of_the_retrained_models_of_the_request():
         record("rwft_o", "a", 0, **dict.fromkeys(keys, 0.5)),
         record("rwft_o", "a", 1, **{**dict.fromkeys(keys, 0.5), "acc_r": 0.61}),
     ]
-    rows = compare_tables.inside_rows({"models": records})
+    rows = compare_tables.inside_rows({"models": records, "originals": 2})
+    gaps = compare_tables.gap_rows({"models": records, "originals": 2})
+    assert gaps[1][1:3] == ["0.500", "0.500"]
+    assert gaps[2][1:3] == ["0.200", "0.200"]
+    assert [float(text) for text in gaps[3][1:3]] == pytest.approx([0.055 / 0.2, 0.0], abs=0.01), "0 and .11 from the mean"
     assert rows[1] == ["RWFT-O", "50", *["100"] * (len(keys) - 1), "50", "100"]
 
 
@@ -190,3 +269,39 @@ def test_mistakes_end_in_a_line(words, message, monkeypatch, capsys):
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
     assert not Path("runs").exists()
+
+
+def test_the_papers_setting_is_made_of_committed_configs_and_networks():
+    Path("lightning_configs").symlink_to(CONFIGS)
+    plans = [compare.read_options(words) for words in paper_setting.commands(2)]
+    assert {(plan.data, plan.network) for plan in plans} == {
+        (d, n) for d in ("cifar10", "cifar100") for n in ("resnet18", "vgg19_bn")
+    }
+    assert len({plan.name for plan in plans}) == 4
+    assert all(plan.extra == ["--data.download", "true"] and plan.network in compare.NETWORKS for plan in plans)
+
+
+def test_one_option_of_a_list_needs_no_list_in_a_file(tmp_path):
+    Path("lightning_configs").symlink_to(CONFIGS)
+    (tmp_path / "mine.yaml").write_text("methods: all\nforget: 8\n")
+    options = compare.read_options(["--config", "mine.yaml"])
+    assert (options.methods, options.forget) == (["all"], [8])
+
+
+def test_rows_with_missing_runs_say_so():
+    records = [record("retrained", "a", seed, acc_r=0.9) for seed in (100, 101)] + [record("rwft_o", "a", 0, acc_r=0.5)]
+    result = {"models": records, "originals": 3, "retraining_images": {"a": 20}, "pool_seconds": {"retrained": 1.0}}
+    rows = {row[0]: row for row in compare_tables.output_rows(result)}
+    assert "RWFT-O (1 of 3 runs)" in rows
+    assert rows["RWFT-O (1 of 3 runs)"][-1] == "50.0", "images, % of retraining's"
+
+
+def test_with_one_retained_class_what_compares_classes_is_left_out():
+    def two(seed):
+        labels = {"retain": [0] * 9, "forget": [1] * 9, "test_retain": [0] * 9, "test_forget": [1] * 9}
+        generator = torch.Generator().manual_seed(seed)
+        return {split: scores(torch.randn(9, 2, generator=generator), own) for split, own in labels.items()}
+
+    figures = audit_model(two(0), [two(1)], {0: two(2)}, [1])
+    assert {"acc_r", "utv_test"} <= set(figures)
+    assert not {"nn_member_rate", "utv_test_conditional"} & set(figures)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-Request = int | str | list[int | str]
+Request = str | int | list[str | int]
 
 
 def resolve_classes(request: Request, class_names: Sequence[str]) -> list[int]:

@@ -90,6 +90,7 @@ class AMUN(ClassUnlearning):
         assert self.original is not None
         moved = pixels.clone()
         for _ in range(self.steps):
+            self.images_read += len(pixels)
             moved.requires_grad_()
             logits = self._probe(self.original, self._normalised(moved))
             allowed = logits.masked_fill(refused, -torch.inf).logsumexp(1)

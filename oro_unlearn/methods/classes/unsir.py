@@ -78,6 +78,7 @@ class UNSIR(ClassUnlearning):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         count = round(len(labels) * self.noise_copies * len(self.noise) / len(data.split("retain_subset")))
         rows = torch.randint(len(self.noise), (count,), device=self.device)
+        self.images_read += count * self.trainer.world_size
         images, labels = torch.cat([images, self.noise[rows]]), torch.cat([labels, self.noise_labels[rows]])
         return {"impair": cross_entropy(self(images).float(), labels)}
 
@@ -87,6 +88,7 @@ class UNSIR(ClassUnlearning):
         noise = start.to(self.device).requires_grad_()
         optimizer, labels = Adam([noise], lr=self.noise_lr), torch.full((self.noise_images,), label, device=self.device)
         for _ in range(self.noise_steps):
+            self.images_read += len(noise)
             penalty = self.noise_penalty * noise.square().flatten(1).sum(1).mean()
             loss = penalty - cross_entropy(self._probe(self.original, noise), labels)
             optimizer.zero_grad()
