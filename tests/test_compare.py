@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -91,7 +92,6 @@ def cost(name: str, load: Load) -> float:
         if value != "min_size"
     }
     count, batch, most = given.get("max_epochs", 0), load.batch_size, given.get("limit_train_batches", 1e9)
-    forget, retain = (-(-size // batch) for size in (load.forget, load.retain))
     reads = ENTRIES[name].reads
     if reads == "subset":
         noise = given["noise_images"] * load.forget_classes * (given["noise_steps"] + given["noise_copies"])
@@ -99,7 +99,8 @@ def cost(name: str, load: Load) -> float:
     if reads == "phases":
         return count / 2 * (min(load.forget, most * batch) + min(load.retain, most * batch))
     attack = given.get("steps", 0) * given.get("rounds", 0) * load.forget
-    whole = {"forget": load.forget, "retain": min(load.retain, most * batch), "both": load.forget + forget * batch}
+    pairs_of = load.forget + math.ceil(load.forget / batch) * batch
+    whole = {"forget": load.forget, "retain": min(load.retain, most * batch), "both": pairs_of}
     return attack + count * whole[reads]
 
 

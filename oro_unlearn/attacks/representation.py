@@ -64,8 +64,8 @@ def silhouette(features: Tensor, labels: Tensor, label: int, distance: Distance 
 def separation_margin(features: Tensor, labels: Tensor, forgotten: Sequence[int], distance: Distance = "cosine") -> Tensor:
     """Silhouette value of each sample of the forgotten classes: (b - a) / max(a, b), in [-1, 1].
 
-    Its mean distance a to the rest of its class, against that to the nearest other class, b; 0 for a class of one sample, NaN for
-    features that are all the same, or 0: a dead network scatters nothing.
+    Its mean distance a to the rest of its class, against that to the nearest other class, b; 0 for a class of one sample,
+    NaN for features that are all the same, or without a direction: a dead network scatters nothing.
     This is the statistic for a population attack on features (:func:`u_lira` on values instead of outputs). Networks of
     different initialisation have unaligned features: a coordinate of one means nothing in another, so no Gaussian can be
     fitted to coordinates over several models. Ratios of distances are unchanged when features are rotated, reflected or
@@ -95,7 +95,8 @@ def separation_margin(features: Tensor, labels: Tensor, forgotten: Sequence[int]
     inside = sums.gather(1, own[:, None])[:, 0] / (counts[own] - 1)  # the distance to itself is 0
     outside = (sums / counts).scatter(1, own[:, None], torch.inf).amin(1)
     margin = (outside - inside) / torch.maximum(outside, inside)  # 0 / 0 = NaN where all features are the same
-    return torch.where(counts[own] == 1, 0.0, margin).where(points[rows].norm(dim=1) > 0, torch.nan)
+    dead = (points[rows] == 0).all(1) & (distance == "cosine")  # no direction
+    return torch.where(counts[own] == 1, 0.0, margin).masked_fill(dead, torch.nan)
 
 
 def _check(features: Tensor, labels: Tensor, classes: Tensor, forgotten: Sequence[int], distance: str) -> None:
