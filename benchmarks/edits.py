@@ -104,7 +104,7 @@ def fingerprint(method: str) -> str:
     modules = {sys.modules[base.__module__] for base in kind.__mro__ if base.__module__.startswith("oro_unlearn.")}
     files = {Path(str(module.__file__)) for module in modules} | set(Path(attacks.__path__[0]).glob("*.py")) | {Path(__file__)}
     trees = []
-    for path in sorted(files, key=lambda path: path.name):
+    for path in sorted(files):
         tree = ast.parse(path.read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:

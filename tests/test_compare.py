@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import compare, compare_tables, jobs, paper_setting
+from benchmarks import compare, compare_options, compare_tables, jobs, paper_setting
 from benchmarks.audits import audit_model, margins, rounded
 from benchmarks.edits import fingerprint
 from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Load, length
@@ -279,7 +279,7 @@ def test_the_papers_setting_is_made_of_committed_configs_and_networks():
         (d, n) for d in ("cifar10", "cifar100") for n in ("resnet18", "vgg19_bn")
     }
     assert len({plan.name for plan in plans}) == 4
-    assert all(plan.extra == ["--data.download", "true"] and plan.network in compare.NETWORKS for plan in plans)
+    assert all(plan.extra == ["--data.download", "true"] and plan.network in compare_options.NETWORKS for plan in plans)
 
 
 def test_one_option_of_a_list_needs_no_list_in_a_file(tmp_path):
