@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import class_unlearning, demo, relation_tables, relations, tables, tune, tune_relations
 from benchmarks.jobs import Job, run_stages
+from benchmarks.spreads import cell, spread
 from tests.conftest import CONFIGS, ROOT, SHORT
 
 
@@ -76,11 +77,11 @@ def cells(values):
 
 def test_spreads_are_over_classes_and_over_seeds_apart():
     runs = cells([("a", 0, 1.0), ("a", 1, 3.0), ("b", 0, 5.0), ("b", 1, 5.0), ("b", 2, None)])
-    value, classes, seeds = tables.spread(runs, lambda run: run["value"])
+    value, classes, seeds = spread(runs, lambda run: run["value"])
     assert (value, classes, seeds) == pytest.approx((3.5, 18**0.5 / 2, 2**0.5 / 2))
-    assert tables.cell(runs[:2], lambda run: run["value"], percent=False) == "2.000 ± – ± 1.414"
-    assert tables.cell(runs[4:], lambda run: run["value"]) == "–"
-    assert tables.cell(runs[2:3], lambda run: run["value"]) == "500.00"
+    assert cell(runs[:2], lambda run: run["value"], percent=False) == "2.000 ± – ± 1.414"
+    assert cell(runs[4:], lambda run: run["value"]) == "–"
+    assert cell(runs[2:3], lambda run: run["value"]) == "500.00"
 
 
 def test_tuning_score():

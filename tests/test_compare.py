@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from benchmarks.audits import audit_model, margins, rounded
 from benchmarks.edits import fingerprint
 from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Load, length
 from oro_unlearn.attacks import Scores
-from tests.conftest import CONFIGS
+from tests.conftest import CONFIGS, ROOT
 
 STEP = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1"]
 SMALL = ["--methods", "logit_mask", "rwft_o", "--forget", "3+8", "--seeds", "3", "--retrained", "3", "--tune-on", "8"]
@@ -164,6 +166,14 @@ def test_the_budget_and_the_setting_win_over_words_for_every_command():
         last = len(command) - 1 - command[::-1].index(option)
         assert command[last + 1] not in ("40", "9")
     assert "40" in comparison.original(0).command
+
+
+def test_the_fingerprint_is_the_same_in_every_process():
+    """Jobs are run in other processes than the one that asks whether they are finished."""
+    code = "from benchmarks.edits import fingerprint; print(fingerprint('SalUn'))"
+    environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == fingerprint("SalUn")
 
 
 def test_the_key_of_a_run_holds_its_methods_code(monkeypatch):
