@@ -52,7 +52,7 @@ REPRESENTATION = (
 )
 INSIDE = {  # two-sided: inside the range of the retrained models of the request
     "output level": ("acc_r", "nn_member_rate", "utv_test", "utv_train"),
-    "representation": ("relearn_20", "silhouette", "cka_original", "cka_retrained", "probe_5_shot"),
+    "representation": ("relearn_10", "relearn_20", "silhouette", "cka_original", "cka_retrained", "probe_5_shot"),
 }
 
 

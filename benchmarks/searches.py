@@ -47,10 +47,8 @@ def length(entry: Entry, load: Load) -> list[str]:
         return []
     if entry.reads == "subset":
         return _noise(load)
-    if entry.reads == "phases":  # forget and retain in turn, of which one round is always run
-        rounds = int(load.images // (load.forget + load.retain))
-        batches = int((load.images - load.forget) // load.batch_size)
-        return _passes(2 * rounds) if rounds else [*_passes(2), "--trainer.limit_train_batches", str(max(1, batches))]
+    if entry.reads == "phases":
+        return _phases(load)
     if entry.reads == "both":  # an epoch is a pass of the forget set, each batch beside one of the retain set
         batches = -(-load.forget // load.batch_size)
         attack = load.images / 2 if entry.preset == "amun" else 0.0
@@ -63,6 +61,15 @@ def length(entry: Entry, load: Load) -> list[str]:
     words = [*_passes(count), "--trainer.limit_train_batches", str(max(1, int(load.images / count // load.batch_size)))]
     restarts = ["--model.lr_scheduler.init_args.T_0", str(count), "--model.lr_scheduler.init_args.eta_min", "0"]
     return [*words, *restarts] if entry.preset in ("eu_k", "cf_k") else words
+
+
+def _phases(load: Load) -> list[str]:
+    """SCRUB: two rounds of forget and retain, then retain alone; or one round, of which the retain pass may be a part."""
+    later = int((load.images - 2 * load.forget) // load.retain)
+    if later >= 2:
+        return _passes(2 + later)
+    batches = int((load.images - load.forget) // load.batch_size)
+    return [*_passes(2), "--trainer.limit_train_batches", str(max(1, batches))]
 
 
 def _passes(count: int) -> list[str]:

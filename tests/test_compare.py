@@ -99,7 +99,8 @@ def cost(name: str, load: Load) -> float:
         noise = given["noise_images"] * load.forget_classes * (given["noise_steps"] + given["noise_copies"])
         return noise + 2 * given["samples_per_class"] * load.retain_classes
     if reads == "phases":
-        return count / 2 * (min(load.forget, most * batch) + min(load.retain, most * batch))
+        rounds = 2 if count >= 4 else 1  # the preset's max_steps
+        return rounds * min(load.forget, most * batch) + (count - rounds) * min(load.retain, most * batch)
     attack = given.get("steps", 0) * given.get("rounds", 0) * load.forget
     pairs_of = load.forget + math.ceil(load.forget / batch) * batch
     whole = {"forget": load.forget, "retain": min(load.retain, most * batch), "both": pairs_of}
