@@ -50,6 +50,7 @@ REPRESENTATION = (
     Column("CKA to original", "cka_original"),
     Column("CKA to retrained", "cka_retrained"),
 )
+AGAINST_MASK = ("nn_member_rate", "utv_test", "utv_train", "relearn_10", "silhouette")
 INSIDE = {  # two-sided: inside the range of the retrained models of the request
     "output level": ("acc_r", "nn_member_rate", "utv_test", "utv_train"),
     "representation": ("relearn_10", "relearn_20", "silhouette", "cka_original", "cka_retrained", "probe_5_shot"),
@@ -144,6 +145,21 @@ def gap_rows(result: Result) -> list[list[str]]:
     return rows
 
 
+def mask_rows(result: Result) -> list[list[str]]:
+    """Is a method closer to the retrained models than the free mask? Gaps in floors, the mask's subtracted, by request."""
+    keys = [key for key in AGAINST_MASK if key in _two_sided(result)]
+    rows = [["gap minus the mask's, in floors (closer in n classes; Wilcoxon p)", *keys]]
+    mask = _gaps_by_request(result, "logit_mask", keys)
+    for method in [name for name in _methods(result) if name not in ("original", "retrained", "logit_mask")]:
+        own = _gaps_by_request(result, method, keys)
+        cells = []
+        for key in keys:
+            found = [own[request][key] - mask[request][key] for request in own if request in mask]
+            cells.append(f"{mean(found):+.2f} ({sum(value < 0 for value in found)} of {len(found)}; {_wilcoxon(found)})")
+        rows.append([_row_label(result, method), *cells])
+    return rows
+
+
 def tuning_rows(result: Result) -> list[list[str]]:
     """What was chosen, and the distance to the retrained models of every setting on held-out training images."""
     rows = [["method", "chosen", "distance of every setting"]]
@@ -173,6 +189,7 @@ COMPARISONS: dict[str, Callable[[Result], list[list[str]]]] = {
     "representation": representation_rows,
     "inside": inside_rows,
     "gaps": gap_rows,
+    "mask": mask_rows,
     "requests": by_request_rows,
     "tuning": tuning_rows,
 }
@@ -263,6 +280,27 @@ def _two_sided(result: Result) -> list[str]:
     retrained = _own(result, "retrained")
     keys = [key for group in INSIDE.values() for key in group]
     return [key for key in keys if all(record["figures"].get(key) is not None for record in retrained)]
+
+
+def _gaps_by_request(result: Result, method: str, keys: Sequence[str]) -> dict[tuple[str, ...], dict[str, float]]:
+    """Mean gap over the seeds, in floors of all requests, by request and figure."""
+    values = _retrained_values(result)
+    requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
+    floors = {key: mean(reading(0.0, values[request, key]).floor for request in requests) or nan for key in keys}
+    found: dict[tuple[str, ...], dict[str, float]] = {}
+    for request in requests:
+        own = [record for record in _own(result, method) if tuple(record["forget"]) == request]
+        if own:
+            found[request] = {key: mean(_reading(record, key, values).gap for record in own) / floors[key] for key in keys}
+    return found
+
+
+def _wilcoxon(differences: Sequence[float]) -> str:
+    """The signed-rank test over requests, its p; a dash for fewer than six, where it cannot reach 5 %."""
+    from scipy.stats import wilcoxon
+
+    usable = len(differences) >= 6 and any(differences)
+    return f"{float(wilcoxon(differences).pvalue):.3f}" if usable else "–"
 
 
 def _reading(record: Mapping[str, Any], key: str, values: Mapping[tuple[tuple[str, ...], str], list[float]]) -> Reading:

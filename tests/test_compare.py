@@ -317,3 +317,15 @@ def test_with_one_retained_class_what_compares_classes_is_left_out():
     figures = audit_model(two(0), [two(1)], {0: two(2)}, [1])
     assert {"acc_r", "utv_test"} <= set(figures)
     assert not {"nn_member_rate", "utv_test_conditional"} & set(figures)
+
+
+def test_closer_than_the_mask_is_counted_by_request():
+    records = [
+        record("retrained", label, seed, utv_test=value) for label in "abcdef" for seed, value in ((100, 0.4), (101, 0.6))
+    ]
+    records += [record("logit_mask", label, 0, utv_test=1.7) for label in "abcdef"]  # 6 floors from the mean
+    gaps = dict(zip("abcdef", (1.0, 0.8, 0.6, 0.4, 0.2, 2.4), strict=True))  # 5, 4, 3, 2, 1 and 12 floors
+    records += [record("rwft_o", label, 0, utv_test=0.5 + gap) for label, gap in gaps.items()]
+    table = compare_tables.mask_rows({"models": records, "originals": 1})
+    assert table[0][1:] == ["utv_test"]
+    assert table[1][:2] == ["RWFT-O", "-1.50 (5 of 6; 0.438)"], "14 of 64 sign patterns have a sum of ranks up to 6"
