@@ -32,7 +32,7 @@ class Malicious:
         (["--trainer.max_epochs", "many"], '"trainer.max_epochs": expected int or null, got many'),
         (["--model.forget_weight", "heavy"], '"forget_weight": Expected a float. Got value: heavy'),
         (["--model.retain", "maybe"], "'ce', 'distill', 'none'"),
-        (["--model", "RWFTT"], "unknown method 'RWFTT' for model; known: LogitMask, Pretraining, PushOnly, RWFT"),
+        (["--model", "RWFTT"], "unknown method 'RWFTT' for model; known: AMUN, BadTeacher, BoundaryExpand"),
         (["--data", "Digitz"], "unknown data set 'Digitz' for data; known: CIFAR10, CIFAR100, Digits"),
         (["--model.network", "Foo"], "unknown network 'Foo' for network; known: OpenCLIP, ResNet18, SmallCNN, VGG19BN"),
         (["--model.network", "oro_unlearn.networks.Foo"], "unknown network 'Foo'"),

@@ -46,7 +46,7 @@ def files(monkeypatch):
         (["--data.forget", "[dog eating ball]"], "'dog eating ball' cannot be forgotten"),
         (["--data.graph", "nope.yaml"], "no graph file nope.yaml"),
         (["--data", "Digits"], "RelationUnlearning is for relations, and Digits has none: choose --data Scenes"),
-        (["--model", "PushOnlyy"], "unknown method 'PushOnlyy' for model; known: LogitMask, Pretraining, PushOnly, RWFT"),
+        (["--model", "PushOnlyy"], "unknown method 'PushOnlyy' for model; known: AMUN, BadTeacher, BoundaryExpand"),
         (["--model.network", "SmallCNN"], "unsuitable network 'SmallCNN' for network; known: OpenCLIP, ResNet18"),
         (["--model.network", "oro_unlearn.networks.SmallCNN"], "Expected .* to be a subclass of OpenCLIP"),
         (["--model.network.init_args.nam", "x"], "\"network\": Option 'nam' is not accepted$"),
