@@ -122,6 +122,8 @@ ENTRIES = {
     "regrowth": Entry("Regrowth (ours)", "regrowth", "both", rates(1e-3, 3e-3, 1e-2, 3e-2, 1e-1)),
     "trew": Entry("TREW", "trew", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
 }
+LATE = ("--model.update", "[layer3, fc]", "--model.keep", "0", "--model.batchnorm", "train")  # the last stage of SmallCNN
+PLAIN = ("--model.scatter", "0", "--model.distillation", "0")
 HALF = ("--model.teacher_weight", "0.5")
 VARIANTS = {  # at the setting of the entry they vary: the paper's ablations, and ours
     "rwft_o_max": Entry("RWFT-O, max", "rwft_o", "both", words=("--model.target", "max"), tuned_as="rwft_o"),
@@ -137,6 +139,8 @@ VARIANTS = {  # at the setting of the entry they vary: the paper's ablations, an
     "regrowth_keep_1": Entry("Regrowth, keep 1", "regrowth", "both", (), ("--model.keep", "1"), "regrowth"),
     "regrowth_keep_half": Entry("Regrowth, keep 0.5", "regrowth", "both", (), ("--model.keep", "0.5"), "regrowth"),
     "regrowth_undistilled": Entry("Regrowth, undistilled", "regrowth", "both", (), ("--model.distillation", "0"), "regrowth"),
+    "regrowth_late": Entry("Regrowth, layer3 + fc afresh", "regrowth", "both", (), LATE, "eu_k"),
+    "regrowth_late_plain": Entry("RWFT, layer3 + fc afresh", "regrowth", "both", (), (*LATE, *PLAIN), "eu_k"),
     "rwft_fc": Entry("RWFT, fc", "rwft_2_o", "both", words=("--model.update", "[fc]"), tuned_as="rwft_2_o"),
 }
 GROUPS = {
