@@ -1,7 +1,6 @@
 """CKA and silhouettes: hand values, invariances, and other people's implementations."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -165,13 +164,6 @@ def test_a_mask_on_the_head_changes_no_margin_and_noise_does():
         head.bias[2] = -math.inf
     assert (head(features).argmax(1) != 2).all()
     assert silhouette(features, labels, 2) - silhouette(features + 5 * torch.randn(60, 8), labels, 2) > 0.3
-
-
-def test_large_sets_are_quick():
-    features, labels = torch.randn(4000, 128), torch.arange(4000) % 2
-    start = time.process_time()
-    silhouette(features, labels, 0)
-    assert time.process_time() - start < 5  # 0.3 s alone on one core
 
 
 @pytest.mark.parametrize(
