@@ -17,6 +17,7 @@ from oro_unlearn.metrics import (
     logit_margin,
     mia,
     nearest_class,
+    nn_auc_vs_retrain,
     rmia,
     total_variation,
     u_lira,
@@ -126,23 +127,23 @@ def nearest_figures(model: Model, retrained: Sequence[Model], forgotten: Sequenc
     retain, target = (model[split].logits.double().softmax(1) for split in ("test_retain", "test_forget"))
     for label in forgotten:
         rows = model["test_forget"].labels == label
-        references = [other["test_forget"].logits.double().softmax(1)[rows] for other in retrained]
-        near = nearest_class(torch.stack(references).mean((0, 1)), forgotten)
+        references = torch.stack([other["test_forget"].logits.double().softmax(1)[rows] for other in retrained])
+        near = nearest_class(references.mean((0, 1)), forgotten)
         attack = NearestClassMIA(near)
         attack.update(retain[:, near].float(), (model["test_retain"].labels == near).long())
         attack.update(target[rows, near].float(), torch.full((int(rows.sum()),), 2))
         found = attack.compute()
         rates.append(float(found["nn_member_rate"]))
         accuracy.append(float(found["attack_balanced_accuracy"]))
-        separations.append(mean(auc(target[rows, near], reference[:, near]) for reference in references))
+        separations.append(nn_auc_vs_retrain(target[rows, near], references[:, :, near]))
     return {"nn_member_rate": mean(rates), "nn_own_accuracy": mean(accuracy), "nn_auc": mean(separations)}
 
 
 def rmia_figures(own: Mapping[str, Tensor], references: Sequence[Mapping[str, Tensor]]) -> Figures:
     """AUC of RMIA between training and test images, of the forgotten and of the retained classes.
 
-    The models retrained without the request are the references that never saw a forgotten image; retained images they have
-    seen, so there the training images of the population stand in both sets and only the comparison with retraining counts.
+    The retrained models are the references. They never saw a forgotten image; the retained training images they have all
+    seen, so ``rmia_retain`` is no attack as published: it is read beside the retrained models' value alone.
     """
     population = torch.stack([other["test_retain"] for other in references])
     figures = {}

@@ -8,8 +8,8 @@
    its own); the test split is never read. No run may read more than ``--budget`` of the images that retraining reads.
 3. Runs every method on every original and request, and audits all models from their saved scores.
 
-Writes benchmarks/results/compare_NAME.json, and runs/compare/NAME/tables.{md,tex,csv}. What is finished is never run again; a
-failed run is named and the rest goes on. Words after ``--`` are added to every command: ``-- --data.root photos``.
+Writes benchmarks/results/compare_NAME.json, and tables.md, tables.tex and models.csv in runs/compare/NAME. What is finished is
+never run again; a failed run is named and the rest goes on. Words after ``--`` are added to every command: ``-- --data.root photos``.
 Options can stand in a YAML: ``--config my.yaml``, one ``option: value`` a line.
 """
 
@@ -25,7 +25,7 @@ import yaml
 
 from benchmarks.compare_options import CONFIGS, NETWORKS, TUNING_RETRAINED, Sizes, measure, read_options
 from benchmarks.jobs import Job, run_stages
-from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Entry, Load, Setting, length
+from benchmarks.searches import EVERY, GROUPS, Load, Setting, length
 
 RETRAINED_SEED = 100  # retrained models never share a seed with an original,
 EDIT_SEED = 1000  # nor does an edit: its fresh weights would be those that the original began with
@@ -79,7 +79,7 @@ class Comparison:
         from benchmarks.edits import Edit, Trial
 
         kind: type[Job] = Trial if tuning else Edit
-        entry, preset = entries()[name], preset_of(name)
+        entry, preset = EVERY[name], preset_of(name)
         options = yaml.safe_load(preset.read_text())["model"].get("init_args", {})
         given = [*entry.words, *length(entry, self._load(request, tuning)), *(word for pair in setting for word in pair)]
         jobs = []
@@ -105,11 +105,11 @@ class Comparison:
 
     def runs(self, name: str, request: str) -> list[Job]:
         """Runs of a method with the setting that was chosen for it."""
-        return self.edits(name, request, self.chosen[entries()[name].tuned_as or name])
+        return self.edits(name, request, self.chosen[EVERY[name].tuned_as or name])
 
     def teachers(self, name: str, request: str) -> list[Job]:
         """Runs that a method's runs have learned from; they are part of its cost."""
-        entry = entries()[name]
+        entry = EVERY[name]
         return self.runs(entry.teacher, request) if entry.teacher else []
 
     def retraining_images(self, request: str) -> int:
@@ -141,14 +141,9 @@ class Comparison:
         return kind(folder, self.configs / f"{config}.yaml", seed, options, list(inputs))
 
 
-def entries() -> dict[str, Entry]:
-    """Everything that can be compared, by name."""
-    return {**ENTRIES, **VARIANTS}
-
-
 def preset_of(name: str) -> Path:
     """Preset of an entry."""
-    return CONFIGS / "methods" / f"{entries()[name].preset}.yaml"
+    return CONFIGS / "methods" / f"{EVERY[name].preset}.yaml"
 
 
 def forget(request: str) -> list[str]:
@@ -170,32 +165,33 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
         methods: Names of entries.
 
     Returns:
-        ``scores`` (method -> setting -> distance to the retrained models, lower is better) and ``chosen``.
+        ``scores`` (method -> setting -> distance to the retrained models, lower is better), ``chosen``, and
+        the names of what ``failed``.
     """
     from benchmarks.audits import distance
 
     options = comparison.options
-    wanted = {entries()[name].tuned_as or name for name in methods} | {entries()[name].teacher for name in methods} - {""}
-    tuned = sorted(wanted, key=list(entries()).index)
-    searched = [name for name in tuned if len(entries()[name].settings) > 1]
+    wanted = {EVERY[name].tuned_as or name for name in methods} | {EVERY[name].teacher for name in methods} - {""}
+    tuned = sorted(wanted, key=list(EVERY).index)
+    searched = [name for name in tuned if len(EVERY[name].settings) > 1]
     plan = {
         (name, setting, request): comparison.edits(name, request, setting, tuning=True)[0]
         for name in searched
-        for setting in entries()[name].settings
+        for setting in EVERY[name].settings
         for request in options.tune_on
     }
     scorings = {request: comparison.scorings(request, tuning=True) for request in options.tune_on}
     run_stages([[job for jobs in scorings.values() for job in jobs], list(plan.values())], options.processes, options.backend)
     scores: dict[str, dict[str, float]] = {}
-    chosen: dict[str, Setting] = {name: entries()[name].settings[0] for name in tuned}
+    chosen: dict[str, Setting] = {name: EVERY[name].settings[0] for name in tuned}
     for name in searched:
-        for setting in entries()[name].settings:
+        for setting in EVERY[name].settings:
             own = [(plan[name, setting, request], scorings[request]) for request in options.tune_on]
             if all(job.finished() for trial, references in own for job in (trial, *references)):  # one that diverged is out
                 value = mean(distance(job, references[1:]) for job, references in own)
                 scores.setdefault(name, {})[" ".join(word for _, word in setting)] = round(value, 5)
         best = min(scores.get(name, {}), key=lambda text: scores[name][text], default=None)
-        chosen[name] = next((s for s in entries()[name].settings if " ".join(word for _, word in s) == best), chosen[name])
+        chosen[name] = next((s for s in EVERY[name].settings if " ".join(word for _, word in s) == best), chosen[name])
     untuned = [name for name in searched if name not in scores]
     if untuned:
         print(f"no setting of {', '.join(untuned)} could be scored: the first of each is taken, untuned", file=sys.stderr)
@@ -219,11 +215,11 @@ def main(args: Sequence[str] | None = None) -> None:
     comparison.chosen = tuning["chosen"]
     scorings = {request: comparison.scorings(request) for request in requests}
     edits = {(name, request): comparison.runs(name, request) for request in requests for name in methods}
-    teachers = {entries()[name].teacher for name in methods} - {""}
+    teachers = {EVERY[name].teacher for name in methods} - {""}
     first = [job for group in scorings.values() for job in group]
     first += [job for name in teachers if name not in methods for request in requests for job in comparison.runs(name, request)]
-    first += [job for (name, _), group in edits.items() if not entries()[name].teacher for job in group]
-    taught = [job for (name, _), group in edits.items() if entries()[name].teacher for job in group]
+    first += [job for (name, _), group in edits.items() if not EVERY[name].teacher for job in group]
+    taught = [job for (name, _), group in edits.items() if EVERY[name].teacher for job in group]
     run_stages([first, taught], options.processes, options.backend)
     from benchmarks.audits import audit
     from benchmarks.compare_tables import write_tables
@@ -248,7 +244,7 @@ def print_cost(comparison: Comparison, methods: Sequence[str], requests: Sequenc
     options, sizes = comparison.options, comparison.sizes
     images = sum(sizes.counts) * sizes.epochs
     missing = [job for job in pool if not job.finished()]
-    settings = sum(len(entries()[name].settings) for name in methods if len(entries()[name].settings) > 1)
+    settings = sum(len(EVERY[name].settings) for name in methods if len(EVERY[name].settings) > 1)
     print(f"pool: {len(pool)} models, {len(missing)} still to train, about {images:,} images each")
     print(f"tuning: {settings * len(options.tune_on)} runs, at most {options.budget:.0%} of that each")
     runs = len(methods) * len(requests) * options.seeds

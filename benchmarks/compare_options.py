@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from benchmarks.searches import ENTRIES, GROUPS, VARIANTS
+from benchmarks.searches import EVERY, GROUPS
 
 CONFIGS = Path("lightning_configs")
 NETWORKS = {  # short names
@@ -17,7 +17,6 @@ NETWORKS = {  # short names
     "resnet18": "oro_unlearn.networks.ResNet18",
     "vgg19_bn": "oro_unlearn.networks.VGG19BN",
 }
-ENTRY_NAMES = (*ENTRIES, *VARIANTS)
 TUNING_RETRAINED = 2  # the least that has a spread
 
 
@@ -91,9 +90,7 @@ def read_options(words: Sequence[str], description: str = "") -> argparse.Namesp
     )
     parser.add_argument("--network", default="", help=f"{', '.join(NETWORKS)} or an import path; default: the YAML's")
     parser.add_argument("--name", default="", help="of the result; default: the data's")
-    parser.add_argument(
-        "--methods", nargs="+", default=["all"], help=f"{', '.join(GROUPS)}, or names: {', '.join(ENTRY_NAMES)}"
-    )
+    parser.add_argument("--methods", nargs="+", default=["all"], help=f"{', '.join(GROUPS)}, or names: {', '.join(EVERY)}")
     parser.add_argument(
         "--forget", nargs="+", default=["all"], help="requests: a class each, several joined by +; or all, one by one"
     )
@@ -114,9 +111,9 @@ def read_options(words: Sequence[str], description: str = "") -> argparse.Namesp
         parser.set_defaults(**options_of(first.config, set(vars(first))))
     options = parser.parse_args(words)
     options.name = options.name or options.data
-    unknown = [name for name in options.methods if name not in (*GROUPS, *ENTRY_NAMES)]
+    unknown = [name for name in options.methods if name not in (*GROUPS, *EVERY)]
     if unknown:
-        stop(f"no method {unknown[0]!r}; there are {', '.join((*GROUPS, *ENTRY_NAMES))}")
+        stop(f"no method {unknown[0]!r}; there are {', '.join((*GROUPS, *EVERY))}")
     if not all((CONFIGS / options.data / f"{name}.yaml").is_file() for name in ("original", "retrained")):
         stop(f"no folder {CONFIGS / options.data} with original.yaml and retrained.yaml")
     if options.retrained < TUNING_RETRAINED or options.seeds < 1 or not 0 < options.budget <= 1:

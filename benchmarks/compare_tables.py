@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-from benchmarks.searches import ENTRIES, VARIANTS
+from benchmarks.searches import EVERY
 from benchmarks.spreads import Figure, cell, spread
 from oro_unlearn.metrics import Reading, reading
 from oro_unlearn.report.run_report import write_json
@@ -132,16 +132,16 @@ def gap_rows(result: Result) -> list[list[str]]:
     keys = _two_sided(result)
     values = _retrained_values(result)
     requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
-    floors = {key: mean(reading(0.0, values[request, key]).floor for request in requests) for key in keys}
+    floors = _mean_floors(values, requests, keys)
     rows = [["gap ÷ floor (1: like one more retrained model)", *keys]]
     ideals = [mean(mean(values[request, key]) for request in requests) for key in keys]
     rows.append(["ideal: the retrained models' mean", *(f"{value:.3f}" for value in ideals)])
-    rows.append(["floor: mean distance of one from the others' mean", *(f"{floors[key]:.3f}" for key in keys)])
+    rows.append(["floor: mean distance of one from the others' mean", *(_or_dash(floors[key], 3) for key in keys)])
     for method in [name for name in _methods(result) if name != "retrained"]:
         own = _own(result, method)
         gaps = [mean(_reading(record, key, values).gap for record in own) for key in keys]
-        ratios = [gap / floors[key] if floors[key] else nan for key, gap in zip(keys, gaps, strict=True)]
-        rows.append([_row_label(result, method), *("–" if isnan(ratio) else f"{ratio:.2f}" for ratio in ratios)])
+        ratios = [gap / floors[key] for key, gap in zip(keys, gaps, strict=True)]
+        rows.append([_row_label(result, method), *(_or_dash(ratio, 2) for ratio in ratios)])
     return rows
 
 
@@ -246,7 +246,7 @@ def _methods(result: Result) -> list[str]:
     """In the order of the rows: the references, the free control, then the others."""
     found = dict.fromkeys(record["method"] for record in result["models"])
     first = [name for name in ("original", "retrained", "logit_mask") if name in found]
-    return [*first, *(name for name in (*ENTRIES, *VARIANTS) if name in found and name not in first)]
+    return [*first, *(name for name in EVERY if name in found and name not in first)]
 
 
 def _own(result: Result, method: str) -> Records:
@@ -286,13 +286,24 @@ def _gaps_by_request(result: Result, method: str, keys: Sequence[str]) -> dict[t
     """Mean gap over the seeds, in floors of all requests, by request and figure."""
     values = _retrained_values(result)
     requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
-    floors = {key: mean(reading(0.0, values[request, key]).floor for request in requests) or nan for key in keys}
+    floors = _mean_floors(values, requests, keys)
     found: dict[tuple[str, ...], dict[str, float]] = {}
     for request in requests:
         own = [record for record in _own(result, method) if tuple(record["forget"]) == request]
         if own:
             found[request] = {key: mean(_reading(record, key, values).gap for record in own) / floors[key] for key in keys}
     return found
+
+
+def _mean_floors(
+    values: Mapping[tuple[tuple[str, ...], str], list[float]], requests: Sequence[tuple[str, ...]], keys: Sequence[str]
+) -> dict[str, float]:
+    """Mean floor of each figure over the requests; NaN where all retrained models agree, and nothing can be a multiple of it."""
+    return {key: mean(reading(0.0, values[request, key]).floor for request in requests) or nan for key in keys}
+
+
+def _or_dash(value: float, digits: int) -> str:
+    return number(None if isnan(value) else value, digits=digits)
 
 
 def _wilcoxon(differences: Sequence[float]) -> str:
@@ -332,7 +343,7 @@ def _row_label(result: Result, method: str) -> str:
 
 
 def _label(method: str) -> str:
-    names = {name: entry.label for name, entry in {**ENTRIES, **VARIANTS}.items()}
+    names = {name: entry.label for name, entry in EVERY.items()}
     return {"original": "Original", "retrained": "Retrain", "logit_mask": "LogitMask (free control)"}.get(
         method, names.get(method, method)
     )

@@ -143,6 +143,7 @@ VARIANTS = {  # at the setting of the entry they vary: the paper's ablations, an
     "regrowth_late_plain": Entry("RWFT, layer3 + fc afresh", "regrowth", "both", (), (*LATE, *PLAIN), "eu_k"),
     "rwft_fc": Entry("RWFT, fc", "rwft_2_o", "both", words=("--model.update", "[fc]"), tuned_as="rwft_2_o"),
 }
+EVERY = {**ENTRIES, **VARIANTS}
 GROUPS = {
     "all": list(ENTRIES),
     "layers": [name for name in VARIANTS if name.startswith("rwft_layer") or name == "rwft_fc"],

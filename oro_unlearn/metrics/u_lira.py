@@ -126,6 +126,8 @@ def u_lira(
 
 
 class _Options(NamedTuple):
+    """How Gaussians are fitted."""
+
     sharing: str  # what a variance is taken from: "example", "pooled" (all examples' own) or "class" (all as one)
     ddof: int
     centre: float  # taken off all values: their squares stay small
