@@ -9,7 +9,8 @@
 3. Runs every method on every original and request, and audits all models from their saved scores.
 
 Writes benchmarks/results/compare_NAME.json, and tables.md, tables.tex and models.csv in runs/compare/NAME. What is finished is
-never run again; a failed run is named and the rest goes on. Words after ``--`` are added to every command: ``-- --data.root photos``.
+never run again; a failed run is named and the rest goes on. Words after ``--`` are added to every command:
+``-- --data.root photos``.
 Options can stand in a YAML: ``--config my.yaml``, one ``option: value`` a line.
 """
 

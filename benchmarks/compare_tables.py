@@ -298,7 +298,7 @@ def _gaps_by_request(result: Result, method: str, keys: Sequence[str]) -> dict[t
 def _mean_floors(
     values: Mapping[tuple[tuple[str, ...], str], list[float]], requests: Sequence[tuple[str, ...]], keys: Sequence[str]
 ) -> dict[str, float]:
-    """Mean floor of each figure over the requests; NaN where all retrained models agree, and nothing can be a multiple of it."""
+    """Mean floor of each figure over the requests; NaN where all retrained models agree."""
     return {key: mean(reading(0.0, values[request, key]).floor for request in requests) or nan for key in keys}
 
 
