@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-from benchmarks.searches import EVERY
+from benchmarks.searches import EVERY, RETIRED
 from benchmarks.spreads import Figure, cell, spread
 from oro_unlearn.metrics import Reading, reading
 from oro_unlearn.report.run_report import write_json
@@ -246,7 +246,7 @@ def _methods(result: Result) -> list[str]:
     """In the order of the rows: the references, the free control, then the others."""
     found = dict.fromkeys(record["method"] for record in result["models"])
     first = [name for name in ("original", "retrained", "logit_mask") if name in found]
-    return [*first, *(name for name in EVERY if name in found and name not in first)]
+    return [*first, *(name for name in (*EVERY, *RETIRED) if name in found and name not in first)]
 
 
 def _own(result: Result, method: str) -> Records:
@@ -343,7 +343,7 @@ def _row_label(result: Result, method: str) -> str:
 
 
 def _label(method: str) -> str:
-    names = {name: entry.label for name, entry in EVERY.items()}
+    names = {name: entry.label for name, entry in EVERY.items()} | RETIRED
     return {"original": "Original", "retrained": "Retrain", "logit_mask": "LogitMask (free control)"}.get(
         method, names.get(method, method)
     )

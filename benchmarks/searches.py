@@ -96,6 +96,8 @@ NOISE_IMAGES = 64  # of UNSIR
 L1 = (*grid(lr=(1e-2, 1e-1), alpha=(1e-4, 5e-4)), *grid(lr=(3e-2,), alpha=(5e-4,)))
 SALIENCY = (*grid(lr=(1e-3, 3e-3, 1.3e-2), density=(0.5,)), *grid(lr=(3e-3, 1.3e-2), density=(0.1,)))
 NEGATIVE = (*grid(lr=(3e-3, 1e-2), retain_weight=(0.9, 0.97)), *grid(lr=(1e-2,), retain_weight=(0.999,)))
+RESET = (*grid(lr=(3e-2, 1e-1), exponent=(1, 2)), *grid(lr=(2e-1,), exponent=(1,)))
+HEAD_FRESH, ALL_FRESH = ("--model.exponent", "1000"), ("--model.exponent", "0")
 ENTRIES = {
     "logit_mask": Entry("LogitMask", "logit_mask", "nothing"),
     "fine_tune": Entry("FT", "fine_tune", "retain", rates(1e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
@@ -119,13 +121,12 @@ ENTRIES = {
     "rwft_o": Entry("RWFT-O", "rwft_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
     "rwft_2_o": Entry("RWFT-2-O", "rwft_2_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
     "rw_a": Entry("RW-A", "rw_a", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
-    "regrowth": Entry("Regrowth (ours)", "regrowth", "both", rates(1e-3, 3e-3, 1e-2, 3e-2, 1e-1)),
+    "graded_reset": Entry("GradedReset (ours)", "graded_reset", "retain", RESET),
+    "retrain_short": Entry("Retrain, same budget", "graded_reset", "retain", rates(3e-2, 1e-1, 2e-1, 3e-1, 5e-1), ALL_FRESH),
     "trew": Entry("TREW", "trew", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
 }
-LATE = ("--model.update", "[layer3, fc]", "--model.keep", "0", "--model.batchnorm", "train")  # the last stage of SmallCNN
-PLAIN = ("--model.scatter", "0", "--model.distillation", "0")
 HALF = ("--model.teacher_weight", "0.5")
-VARIANTS = {  # at the setting of the entry they vary: the paper's ablations, and ours
+VARIANTS = {  # most at the setting of the entry they vary: the paper's ablations, and ours
     "rwft_o_max": Entry("RWFT-O, max", "rwft_o", "both", words=("--model.target", "max"), tuned_as="rwft_o"),
     **{
         f"rwft_layer{stage}": Entry(
@@ -135,18 +136,22 @@ VARIANTS = {  # at the setting of the entry they vary: the paper's ablations, an
     },
     "rwft_eu_k": Entry("RWFT-O, EU-k teacher", "rwft_o", "both", tuned_as="rwft_o", teacher="eu_k"),
     "rwft_eu_k_mean": Entry("RWFT-O, mean of EU-k and q*", "rwft_o", "both", (), HALF, "rwft_o", "eu_k"),
-    "regrowth_unscattered": Entry("Regrowth, no scatter", "regrowth", "both", (), ("--model.scatter", "0"), "regrowth"),
-    "regrowth_keep_1": Entry("Regrowth, keep 1", "regrowth", "both", (), ("--model.keep", "1"), "regrowth"),
-    "regrowth_keep_half": Entry("Regrowth, keep 0.5", "regrowth", "both", (), ("--model.keep", "0.5"), "regrowth"),
-    "regrowth_undistilled": Entry("Regrowth, undistilled", "regrowth", "both", (), ("--model.distillation", "0"), "regrowth"),
-    "regrowth_late": Entry("Regrowth, layer3 + fc afresh", "regrowth", "both", (), LATE, "eu_k"),
-    "regrowth_late_plain": Entry("RWFT, layer3 + fc afresh", "regrowth", "both", (), (*LATE, *PLAIN), "eu_k"),
+    "reset_head": Entry("GradedReset, head alone", "graded_reset", "retain", rates(1e-2, 3e-2, 1e-1, 2e-1, 3e-1), HEAD_FRESH),
     "rwft_fc": Entry("RWFT, fc", "rwft_2_o", "both", words=("--model.update", "[fc]"), tuned_as="rwft_2_o"),
 }
 EVERY = {**ENTRIES, **VARIANTS}
+RETIRED = {  # what was tried first, for the tables of its figures; its code is in the history, at f706cf0
+    "regrowth": "Regrowth",
+    "regrowth_unscattered": "Regrowth, no scatter",
+    "regrowth_keep_1": "Regrowth, keep 1",
+    "regrowth_keep_half": "Regrowth, keep 0.5",
+    "regrowth_undistilled": "Regrowth, undistilled",
+    "regrowth_late": "Regrowth, layer3 + fc afresh",
+    "regrowth_late_plain": "RWFT, layer3 + fc afresh",
+}
 GROUPS = {
     "all": list(ENTRIES),
     "layers": [name for name in VARIANTS if name.startswith("rwft_layer") or name == "rwft_fc"],
     "targets": ["rwft_o", "rwft_o_max", "trew"],
-    "ours": ["eu_k", "regrowth", *(name for name in VARIANTS if name.startswith("regrowth_") or VARIANTS[name].teacher)],
+    "ours": ["eu_k", "graded_reset", "reset_head", "retrain_short", *(name for name in VARIANTS if VARIANTS[name].teacher)],
 }

@@ -9,12 +9,12 @@ from oro_unlearn.methods.classes.boundary_shrink import BoundaryShrink
 from oro_unlearn.methods.classes.cf_k import CFk
 from oro_unlearn.methods.classes.eu_k import EUk
 from oro_unlearn.methods.classes.fine_tune import FineTune
+from oro_unlearn.methods.classes.graded_reset import GradedReset
 from oro_unlearn.methods.classes.gradient_ascent import GradientAscent
 from oro_unlearn.methods.classes.l1_sparse import L1Sparse
 from oro_unlearn.methods.classes.logit_mask import LogitMask
 from oro_unlearn.methods.classes.neg_grad_plus import NegGradPlus
 from oro_unlearn.methods.classes.random_labels import RandomLabels
-from oro_unlearn.methods.classes.regrowth import Regrowth
 from oro_unlearn.methods.classes.rwft import RWFT
 from oro_unlearn.methods.classes.sal_un import SalUn
 from oro_unlearn.methods.classes.scrub import SCRUB
@@ -41,6 +41,7 @@ __all__ = [
     "ClassUnlearning",
     "EUk",
     "FineTune",
+    "GradedReset",
     "GradientAscent",
     "L1Sparse",
     "LogitMask",
@@ -48,7 +49,6 @@ __all__ = [
     "Pretraining",
     "PushOnly",
     "RandomLabels",
-    "Regrowth",
     "RelationUnlearning",
     "RelationalUnlearning",
     "Retraining",

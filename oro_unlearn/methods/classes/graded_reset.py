@@ -1,0 +1,75 @@
+"""Reset by depth, then train on the retain set."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.base import ClassUnlearning
+
+
+class GradedReset(ClassUnlearning):
+    """Moves every layer towards fresh weights, the deeper the further, then trains all of them on the retain set.
+
+    Ours. A layer at depth d in (0, 1], 1 for the head, starts at (1 - d^exponent) * original + d^exponent * fresh. Early
+    layers, which every class shares, keep what makes retraining slow; the head, and most of the stage before it, forget.
+    Nothing is frozen, so that no layer stays where the forget set has brought it. The forget set is never read. Between
+    fine-tuning (no reset) and retraining (all of it); EU-k resets and trains the last stage alone. Shrinking towards fresh
+    weights: Ash and Adams, NeurIPS 2020.
+
+    Args:
+        exponent: Of the depth, at least 0: 1 resets in proportion to it, a large one the head alone, 0 everything.
+        anneal: The learning rate falls to 0 along a cosine, step by step over the whole run, however long it is;
+            ``lr_scheduler`` is then left out.
+        kwargs: Arguments of :class:`ClassUnlearning`.
+
+    Raises:
+        ValueError: If the exponent is negative.
+    """
+
+    forgets_samples = True
+    train_splits = ("retain",)
+
+    def __init__(self, exponent: float = 1.0, anneal: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not exponent >= 0:
+            raise ValueError(f"--model.exponent is the exponent of the depth, at least 0, not {exponent}")
+        self.exponent, self.anneal = exponent, anneal
+        self._fresh = {name: value.clone() for name, value in self.network.named_parameters()}  # until it is used
+
+    @torch.no_grad()
+    def choose_parameters(self) -> None:
+        """Move the weights; statistics of batch normalisation follow in training."""
+        depths = self.depths()
+        for name, parameter in self.network.named_parameters():
+            parameter.lerp_(self._fresh[name].to(parameter), depths[name] ** self.exponent)
+        self._fresh = {}
+
+    def depths(self) -> dict[str, float]:
+        """Depth in (0, 1] of every parameter.
+
+        Counted in weight matrices, in the order in which the network names its parameters; biases and scales belong to the
+        matrix before them.
+        """
+        places, count = {}, 0
+        for name, parameter in self.network.named_parameters():
+            count += parameter.ndim > 1
+            places[name] = max(count, 1)
+        return {name: place / max(count, 1) for name, place in places.items()}
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer, and a cosine over all steps if the learning rate is annealed."""
+        found = super().configure_optimizers()
+        if self.anneal:
+            steps = self.trainer.estimated_stepping_batches
+            if not steps < float("inf"):
+                raise ValueError("a run without end cannot be annealed: set --trainer.max_epochs, or --model.anneal false")
+            found["lr_scheduler"] = {"scheduler": CosineAnnealingLR(found["optimizer"], T_max=int(steps)), "interval": "step"}
+        return found
+
+    def losses(self, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+        """Cross-entropy on the retain set."""
+        return {"retain": cross_entropy(self(retain.images).float(), retain.labels)}
