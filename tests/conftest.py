@@ -126,6 +126,8 @@ def offline(monkeypatch, image_folder, tmp_path):
         monkeypatch.setattr(datasets, name, fake(shape, classes, tensor))
     for folder in ("cifar10", "images"):
         image_folder(tmp_path / "data" / folder)
+    wnids = ("n01443537", "n01629819", "n01641577")
+    image_folder(tmp_path / "data" / "tinyimagenet20", classes=wnids, parts=("train/", "val/"), size=64)
     tiny_imagenet(tmp_path / "data" / "tiny-imagenet-200")
 
 
