@@ -1,0 +1,88 @@
+"""The audit of one model: seconds against a bare forward pass over the same images, and memory for a million of them.
+
+    python -m benchmarks.speed.audit
+
+Writes benchmarks/results/speed_audit.json.
+"""
+
+import resource
+import sys
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+
+from benchmarks.speed.step import RandomImages
+from benchmarks.speed.timing import in_turn, now, ratio, rounded, write
+from oro_unlearn.data.base import EVAL_SPLITS
+from oro_unlearn.methods import Training
+from oro_unlearn.methods.classes.audit import ClassAudit
+from oro_unlearn.networks import ResNet18
+
+SAMPLES, CLASSES, BATCH = 1_000_000, 1_000, 1_000
+
+
+def seconds_of_an_audit(runs: int) -> dict[str, Any]:
+    """Test of one classifier through the command line's own path, and its forward passes alone."""
+    data = RandomImages(forget=[1], batch_size=256)
+    torch.manual_seed(0)
+    method = Training(network=lambda num_classes: ResNet18(num_classes, width=16), num_classes=10, forget_classes=[1])
+    network = method.network.eval()
+    quiet: Any = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "enable_progress_bar": False}
+    trainer = Trainer(**quiet)
+
+    def audit() -> None:
+        trainer.test(method, datamodule=data, verbose=False)
+
+    @torch.no_grad()
+    def forward() -> float:
+        started = now()
+        for split in EVAL_SPLITS:
+            for batch in data.loader(data.split(split)):
+                images, *_ = data._prepare(batch, augment=False)
+                network(images.contiguous(memory_format=torch.channels_last))
+        return now() - started
+
+    seconds = in_turn({"audit": audit, "forward passes": forward}, runs)
+    return {
+        "what": "audit of one model vs a forward pass over the same images",
+        "ratio": ratio(seconds, "audit", "forward passes"),
+        "target": "<= 1.15",
+        "seconds": rounded(seconds),
+    }
+
+
+def memory_of_an_audit() -> dict[str, Any]:
+    """Peak memory that an audit of many samples and classes adds; their logits come batch by batch."""
+    generator = torch.Generator().manual_seed(0)
+    audit = ClassAudit(CLASSES, [0], {0: 1})
+    before = _peak()
+    for first in range(0, SAMPLES, BATCH):
+        split = EVAL_SPLITS[first * len(EVAL_SPLITS) // SAMPLES]
+        label = torch.zeros(BATCH) if split.endswith("forget") else torch.arange(BATCH) % (CLASSES - 1) + 1
+        logits = torch.randn(BATCH, CLASSES, generator=generator)
+        audit.update(split, logits, label.long(), [logits.flip(0)])
+    audit.compute()
+    return {
+        "what": f"peak memory of an audit of {SAMPLES:,} samples and {CLASSES:,} classes, GB",
+        "ratio": (_peak() - before) / 1e9,
+        "target": "< 1.5",
+    }
+
+
+def _peak() -> int:
+    """Bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def main() -> None:
+    """Measure and write; memory first, while the process is small."""
+    from oro_unlearn.cli import settle
+
+    settle()
+    rows = [memory_of_an_audit(), seconds_of_an_audit(runs=7)]
+    write("audit", rows)
+
+
+if __name__ == "__main__":
+    main()
