@@ -110,13 +110,13 @@ def attack_rows(result: Result) -> list[list[str]]:
                 ("retained", "accuracy"),
                 ("features", "accuracy"),
             )
-            rows.append([_label(method), *(_attack_cell(own, kind, key) for kind, key in pairs)])
+            rows.append([label(method), *(_attack_cell(own, kind, key) for kind, key in pairs)])
     return rows
 
 
 def inside_rows(result: Result) -> list[list[str]]:
     """Share of models whose figure lies within the range of the retrained models of the same request."""
-    keys = _two_sided(result)
+    keys = two_sided(result)
     rows = [["inside the retrained models' range, %", *keys, *(f"all of {group}" for group in INSIDE)]]
     values = _retrained_values(result)
     for method in [name for name in _methods(result) if name != "retrained"]:
@@ -129,7 +129,7 @@ def inside_rows(result: Result) -> list[list[str]]:
 
 def gap_rows(result: Result) -> list[list[str]]:
     """Distance from the retrained models, either way, as a multiple of how far one of them is from the others."""
-    keys = _two_sided(result)
+    keys = two_sided(result)
     values = _retrained_values(result)
     requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
     floors = _mean_floors(values, requests, keys)
@@ -138,16 +138,29 @@ def gap_rows(result: Result) -> list[list[str]]:
     rows.append(["ideal: the retrained models' mean", *(f"{value:.3f}" for value in ideals)])
     rows.append(["floor: mean distance of one from the others' mean", *(_or_dash(floors[key], 3) for key in keys)])
     for method in [name for name in _methods(result) if name != "retrained"]:
-        own = _own(result, method)
-        gaps = [mean(_reading(record, key, values).gap for record in own) for key in keys]
-        ratios = [gap / floors[key] for key, gap in zip(keys, gaps, strict=True)]
+        ratios = gap_ratios(result, method, keys)
         rows.append([_row_label(result, method), *(_or_dash(ratio, 2) for ratio in ratios)])
     return rows
 
 
+def gap_ratios(result: Result, method: str, keys: Sequence[str]) -> list[float]:
+    """Mean distance of a method's models from the retrained ones, in floors, by figure.
+
+    Args:
+        result: Of a comparison.
+        method: One that was run.
+        keys: Names of figures.
+    """
+    values = _retrained_values(result)
+    requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
+    floors = _mean_floors(values, requests, keys)
+    own = _own(result, method)
+    return [mean(_reading(record, key, values).gap for record in own) / floors[key] for key in keys]
+
+
 def mask_rows(result: Result) -> list[list[str]]:
     """Is a method closer to the retrained models than the free mask? Gaps in floors, the mask's subtracted, by request."""
-    keys = [key for key in AGAINST_MASK if key in _two_sided(result)]
+    keys = [key for key in AGAINST_MASK if key in two_sided(result)]
     rows = [["gap minus the mask's, in floors (closer in n classes; Wilcoxon p)", *keys]]
     mask = _gaps_by_request(result, "logit_mask", keys)
     for method in [name for name in _methods(result) if name not in ("original", "retrained", "logit_mask")]:
@@ -165,7 +178,7 @@ def tuning_rows(result: Result) -> list[list[str]]:
     rows = [["method", "chosen", "distance of every setting"]]
     for method, scores in result["tuning"]["scores"].items():
         cells = ", ".join(f"{setting}: {value:.3f}" for setting, value in scores.items())
-        rows.append([_label(method), result["tuning"]["chosen"][method], cells])
+        rows.append([label(method), result["tuning"]["chosen"][method], cells])
     return rows
 
 
@@ -179,7 +192,7 @@ def by_request_rows(result: Result) -> list[list[str]]:
             own = [record for record in _own(result, method) if "+".join(record["forget"]) == request]
             values = [spread(own, _figure(key))[0] for key in ("acc_r", "acc_f", "mia")]
             cells.append(" / ".join(number(None if value is None else 100 * value, digits=1) for value in values))
-        rows.append([_label(method), *cells])
+        rows.append([label(method), *cells])
     return rows
 
 
@@ -275,7 +288,7 @@ def _retrained_values(result: Result) -> dict[tuple[tuple[str, ...], str], list[
     return values
 
 
-def _two_sided(result: Result) -> list[str]:
+def two_sided(result: Result) -> list[str]:
     """Figures of ``INSIDE`` that every retrained model has; with one retained class there are fewer."""
     retrained = _own(result, "retrained")
     keys = [key for group in INSIDE.values() for key in group]
@@ -336,13 +349,13 @@ def _attack_cell(records: Records, kind: str, key: str) -> str:
 def _row_label(result: Result, method: str) -> str:
     """With the number of cells where some are missing: a mean over easier ones is no better method."""
     if method in ("original", "retrained"):
-        return _label(method)
+        return label(method)
     cells = len({tuple(record["forget"]) for record in result["models"]}) * result["originals"]
     found = len(_own(result, method))
-    return _label(method) if found == cells else f"{_label(method)} ({found} of {cells} runs)"
+    return label(method) if found == cells else f"{label(method)} ({found} of {cells} runs)"
 
 
-def _label(method: str) -> str:
+def label(method: str) -> str:
     names = {name: entry.label for name, entry in EVERY.items()} | RETIRED
     return {"original": "Original", "retrained": "Retrain", "logit_mask": "LogitMask (free control)"}.get(
         method, names.get(method, method)

@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.compare_tables import COMPARISONS
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.spreads import Figure, cell
+from benchmarks.summary import summary_table
 from oro_unlearn.report.tables import markdown_table
 
 RESULTS = Path("benchmarks/results")
@@ -26,6 +27,7 @@ PAGES = (
     "docs/class_unlearning.md",
     "docs/results.md",
     "docs/findings.md",
+    *sorted(map(str, Path("docs/findings").glob("*.md"))),
     "docs/relational_unlearning.md",
     "docs/relational_results.md",
     "docs/scenes.md",
@@ -186,6 +188,7 @@ TABLES = {
     "tuning": tuning_table,
     "startup": startup_table,
     "provenance": provenance,
+    "summary": summary_table,
     **RELATION_TABLES,
     **{f"compared_{kind}": partial(compared, kind) for kind in COMPARISONS},
 }
