@@ -1,0 +1,74 @@
+"""The timing scripts compare things that are the same; how fast they are is measured, never tested."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.speed import attacks, audit, step, svd, timing
+
+
+def test_sides_take_turns_and_the_first_turn_is_not_counted():
+    calls = []
+    seconds = timing.in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b") or 2.0}, runs=3)
+    assert calls == ["a", "b"] * 4
+    assert seconds["b"] == [2.0] * 3, "a side that times itself"
+    assert all(value >= 0 for value in seconds["a"])
+
+
+def test_a_ratio_is_the_median_of_the_turns():
+    assert timing.ratio({"a": [1.0, 9.0, 4.0], "b": [1.0, 3.0, 2.0]}, "a", "b") == 2
+
+
+def test_results_say_what_they_were_measured_with(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(timing, "RESULTS", tmp_path)
+    timing.write("nothing", [{"what": "this vs that", "ratio": 2.0, "target": ">= 1"}], images=3)
+    result = json.loads((tmp_path / "speed_nothing.json").read_text())
+    assert {"command", "versions", "hardware", "threads", "images", "rows"} == set(result)
+    assert "this vs that: 2.00 (target >= 1)" in capsys.readouterr().out
+
+
+def test_the_attacks_agree(monkeypatch):
+    monkeypatch.setattr(attacks, "SAMPLES", 2000)
+    monkeypatch.setattr(attacks, "POINTS", 300)
+    assert attacks.machines(runs=1)["agreement"] > 0.99
+    assert attacks.rankings(runs=1)["equal"]
+
+
+def test_the_projections_agree(monkeypatch):
+    monkeypatch.setattr(svd, "COLUMNS", 400)
+    assert 0 < svd.compare("layer1", 48)["largest_difference"] < 1e-4
+
+
+def test_epochs_and_audits_run(monkeypatch):
+    monkeypatch.setattr(step, "COUNT", 64)
+    assert step.ours(step.RandomImages(batch_size=32)) > 0
+    assert step.bare(step.RandomImages(batch_size=32)) > 0
+    for name, value in (("SAMPLES", 400), ("CLASSES", 20), ("BATCH", 100)):
+        monkeypatch.setattr(audit, name, value)
+    assert audit.memory_of_an_audit()["ratio"] >= 0
+    assert audit.seconds_of_an_audit(runs=1)["ratio"] > 0
+
+
+def test_the_summary_holds_every_method_and_marks_the_closest(monkeypatch):
+    from benchmarks import summary
+    from tests.conftest import ROOT
+
+    monkeypatch.setattr(summary, "RESULTS", Path(ROOT) / "benchmarks/results")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in summary.summary_table("both").splitlines()]
+    by_label = {row[0]: row[1:] for row in rows[2:]}
+    assert by_label["LogitMask (free control)"][1] == by_label["Original"][1], "a mask leaves the features as they are"
+    for column in range(len(rows[0]) - 1):
+        values = [float(cells[column].strip("*")) for cells in by_label.values() if cells[column] != "–"]
+        marked = [float(cells[column].strip("*")) for cells in by_label.values() if cells[column].startswith("**")]
+        assert len(marked) == 1
+        assert marked[0] == min(values)
+    assert [len(row) for row in rows] == [len(rows[0])] * len(rows)
+    assert len(summary.summary_table("output").splitlines()[0]) < len(summary.summary_table("both").splitlines()[0])
+
+
+@pytest.mark.parametrize(("ratios", "mean"), [([1.0, 4.0], 2.0), ([0.0, 0.1], 0.1), ([float("nan"), 3.0], 3.0)])
+def test_geometric_mean(ratios, mean):
+    from benchmarks.summary import _geometric_mean
+
+    assert _geometric_mean(ratios) == pytest.approx(mean)
