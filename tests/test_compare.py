@@ -79,7 +79,7 @@ def test_every_method_is_tuned_over_five_settings_or_has_none():
     assert {len(entry.settings) for entry in ENTRIES.values()} == {1, 5}
     fixed = {name for name, entry in ENTRIES.items() if len(entry.settings) == 1}
     assert fixed == {"logit_mask", "svd"}, "SVD searches by itself"
-    assert all(entry.tuned_as in ENTRIES for entry in VARIANTS.values())
+    assert all(entry.tuned_as in ENTRIES or len(entry.settings) == 5 for entry in VARIANTS.values())
     presets = {path.stem for path in (CONFIGS / "methods").glob("*.yaml")}
     assert {entry.preset for entry in ENTRIES.values()} == presets
     assert all(name in {**ENTRIES, **VARIANTS} for group in GROUPS.values() for name in group)
