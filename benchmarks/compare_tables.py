@@ -130,9 +130,8 @@ def inside_rows(result: Result) -> list[list[str]]:
 def gap_rows(result: Result) -> list[list[str]]:
     """Distance from the retrained models, either way, as a multiple of how far one of them is from the others."""
     keys = two_sided(result)
-    values = _retrained_values(result)
-    requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
-    floors = _mean_floors(values, requests, keys)
+    values, floors = _scale(result, keys)
+    requests = list(dict.fromkeys(place[0] for place in values))
     rows = [["gap ÷ floor (1: like one more retrained model)", *keys]]
     ideals = [mean(mean(values[request, key]) for request in requests) for key in keys]
     rows.append(["ideal: the retrained models' mean", *(f"{value:.3f}" for value in ideals)])
@@ -151,9 +150,7 @@ def gap_ratios(result: Result, method: str, keys: Sequence[str]) -> list[float]:
         method: One that was run.
         keys: Names of figures.
     """
-    values = _retrained_values(result)
-    requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
-    floors = _mean_floors(values, requests, keys)
+    values, floors = _scale(result, keys)
     own = _own(result, method)
     return [mean(_reading(record, key, values).gap for record in own) / floors[key] for key in keys]
 
@@ -297,9 +294,8 @@ def two_sided(result: Result) -> list[str]:
 
 def _gaps_by_request(result: Result, method: str, keys: Sequence[str]) -> dict[tuple[str, ...], dict[str, float]]:
     """Mean gap over the seeds, in floors of all requests, by request and figure."""
-    values = _retrained_values(result)
-    requests = list(dict.fromkeys(tuple(record["forget"]) for record in result["models"]))
-    floors = _mean_floors(values, requests, keys)
+    values, floors = _scale(result, keys)
+    requests = list(dict.fromkeys(place[0] for place in values))
     found: dict[tuple[str, ...], dict[str, float]] = {}
     for request in requests:
         own = [record for record in _own(result, method) if tuple(record["forget"]) == request]
@@ -308,11 +304,11 @@ def _gaps_by_request(result: Result, method: str, keys: Sequence[str]) -> dict[t
     return found
 
 
-def _mean_floors(
-    values: Mapping[tuple[tuple[str, ...], str], list[float]], requests: Sequence[tuple[str, ...]], keys: Sequence[str]
-) -> dict[str, float]:
-    """Mean floor of each figure over the requests; NaN where all retrained models agree."""
-    return {key: mean(reading(0.0, values[request, key]).floor for request in requests) or nan for key in keys}
+def _scale(result: Result, keys: Sequence[str]) -> tuple[dict[tuple[tuple[str, ...], str], list[float]], dict[str, float]]:
+    """The retrained models' values, and the mean floor of each figure over the requests; NaN where all of them agree."""
+    values = _retrained_values(result)
+    requests = list(dict.fromkeys(place[0] for place in values))
+    return values, {key: mean(reading(0.0, values[request, key]).floor for request in requests) or nan for key in keys}
 
 
 def _or_dash(value: float, digits: int) -> str:

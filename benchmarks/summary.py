@@ -2,15 +2,13 @@
 
 import json
 from math import exp, isnan, log
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.compare_tables import INSIDE, gap_ratios, label, two_sided
+from benchmarks.compare_tables import INSIDE, RESULTS, gap_ratios, label, two_sided
 from benchmarks.searches import EVERY
 from oro_unlearn.report.tables import markdown_table, number
 
-RESULTS = Path("benchmarks/results")
 DATA_SETS = {  # results of benchmarks.compare, by name
     "digits": "Digits",
     "mnist_small": "MNIST",

@@ -15,13 +15,12 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.compare_tables import COMPARISONS
+from benchmarks.compare_tables import COMPARISONS, RESULTS
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.spreads import Figure, cell
 from benchmarks.summary import summary_table
 from oro_unlearn.report.tables import markdown_table
 
-RESULTS = Path("benchmarks/results")
 PAGES = (
     "README.md",
     "docs/class_unlearning.md",

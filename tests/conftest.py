@@ -20,6 +20,7 @@ SHORT = [
     *("--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1", "--trainer.enable_progress_bar", "false"),
     *("--trainer.accelerator", "cpu", "--data.batch_size", "8"),
 ]
+WNIDS = ("n01443537", "n01629819", "n01641577")  # of Tiny-ImageNet
 
 
 @pytest.fixture(autouse=True)
@@ -126,12 +127,11 @@ def offline(monkeypatch, image_folder, tmp_path):
         monkeypatch.setattr(datasets, name, fake(shape, classes, tensor))
     for folder in ("cifar10", "images"):
         image_folder(tmp_path / "data" / folder)
-    wnids = ("n01443537", "n01629819", "n01641577")
-    image_folder(tmp_path / "data" / "tinyimagenet20", classes=wnids, parts=("train/", "val/"), size=64)
+    image_folder(tmp_path / "data" / "tinyimagenet20", classes=WNIDS, parts=("train/", "val/"), size=64)
     tiny_imagenet(tmp_path / "data" / "tiny-imagenet-200")
 
 
-def tiny_imagenet(root: Path, wnids=("n01443537", "n01629819", "n01641577"), count: int = 2) -> None:
+def tiny_imagenet(root: Path, wnids=WNIDS, count: int = 2) -> None:
     """The official archive's layout, with grey-scale files among the others."""
     generator = np.random.default_rng(0)
     annotations = []

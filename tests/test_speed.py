@@ -13,7 +13,7 @@ def test_sides_take_turns_and_the_first_turn_is_not_counted():
     seconds = timing.in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b") or 2.0}, runs=3)
     assert calls == ["a", "b"] * 4
     assert seconds["b"] == [2.0] * 3, "a side that times itself"
-    assert all(value >= 0 for value in seconds["a"])
+    assert len(seconds["a"]) == 3
 
 
 def test_a_ratio_is_the_median_of_the_turns():
@@ -46,7 +46,7 @@ def test_epochs_and_audits_run(monkeypatch):
     assert step.bare(step.RandomImages(batch_size=32)) > 0
     for name, value in (("SAMPLES", 400), ("CLASSES", 20), ("BATCH", 100)):
         monkeypatch.setattr(audit, name, value)
-    assert audit.memory_of_an_audit()["ratio"] >= 0
+    assert audit.memory_of_an_audit()["ratio"] < 1.5
     assert audit.seconds_of_an_audit(runs=1)["ratio"] > 0
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
-from benchmarks.speed.step import RandomImages
+from benchmarks.speed.step import QUIET, RandomImages
 from benchmarks.speed.timing import in_turn, now, ratio, rounded, write
 from oro_unlearn.data.base import EVAL_SPLITS
 from oro_unlearn.methods import Training
@@ -28,8 +28,7 @@ def seconds_of_an_audit(runs: int) -> dict[str, Any]:
     torch.manual_seed(0)
     method = Training(network=lambda num_classes: ResNet18(num_classes, width=16), num_classes=10, forget_classes=[1])
     network = method.network.eval()
-    quiet: Any = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "enable_progress_bar": False}
-    trainer = Trainer(**quiet)
+    trainer = Trainer(**QUIET)
 
     def audit() -> None:
         trainer.test(method, datamodule=data, verbose=False)

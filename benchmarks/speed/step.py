@@ -17,6 +17,7 @@ from oro_unlearn.data.images import TensorImages
 from oro_unlearn.methods import Training
 from oro_unlearn.networks import ResNet18
 
+QUIET: Any = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "enable_progress_bar": False}
 COUNT, BATCH, PRECISION = 2_048, 64, "bf16-mixed"
 
 
@@ -52,8 +53,7 @@ def ours(data: RandomImages) -> float:
     torch.manual_seed(0)
     clock = EpochClock()
     method = Training(network=lambda num_classes: ResNet18(num_classes, width=16), num_classes=10, optimizer=settings)
-    quiet: Any = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "enable_progress_bar": False}
-    Trainer(max_epochs=1, precision=PRECISION, callbacks=[clock], **quiet).fit(method, datamodule=data)
+    Trainer(max_epochs=1, precision=PRECISION, callbacks=[clock], **QUIET).fit(method, datamodule=data)
     return float(clock.seconds)
 
 

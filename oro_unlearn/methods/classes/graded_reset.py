@@ -3,15 +3,12 @@
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from oro_unlearn.methods.base import Batch
-from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.methods.classes.fine_tune import FineTune
 
 
-class GradedReset(ClassUnlearning):
+class GradedReset(FineTune):
     """Moves every layer towards fresh weights, the deeper the further, then trains all of them on the retain set.
 
     Ours. A layer at depth d in (0, 1], 1 for the head, starts at (1 - d^exponent) * original + d^exponent * fresh. Early
@@ -24,14 +21,11 @@ class GradedReset(ClassUnlearning):
         exponent: Of the depth, at least 0: 1 resets in proportion to it, a large one the head alone, 0 everything.
         anneal: The learning rate falls to 0 along a cosine, step by step over the whole run, however long it is;
             ``lr_scheduler`` is then left out.
-        kwargs: Arguments of :class:`ClassUnlearning`.
+        kwargs: Arguments of :class:`FineTune`.
 
     Raises:
         ValueError: If the exponent is negative.
     """
-
-    forgets_samples = True
-    train_splits = ("retain",)
 
     def __init__(self, exponent: float = 1.0, anneal: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -69,7 +63,3 @@ class GradedReset(ClassUnlearning):
                 raise ValueError("a run without end cannot be annealed: set --trainer.max_epochs, or --model.anneal false")
             found["lr_scheduler"] = {"scheduler": CosineAnnealingLR(found["optimizer"], T_max=int(steps)), "interval": "step"}
         return found
-
-    def losses(self, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
-        """Cross-entropy on the retain set."""
-        return {"retain": cross_entropy(self(retain.images).float(), retain.labels)}
