@@ -111,7 +111,7 @@ ENTRIES = {
     "svd": Entry("SVD", "svd", "nothing"),
     "neg_grad_plus": Entry("NegGrad+", "neg_grad_plus", "both", NEGATIVE),
     "scrub": Entry("SCRUB", "scrub", "phases", rates(5e-4, 2e-3, 5e-3, 2e-2, 5e-2)),
-    "ssd": Entry("SSD", "ssd", "nothing", grid(alpha=(5, 15, 50, 150, 500))),
+    "ssd": Entry("SSD", "ssd", "nothing", grid(alpha=(5, 15, 50, 150, 500)), ("--model.importance_file", "off")),
     "bad_teacher": Entry("Bad Teacher", "bad_teacher", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
     "unsir": Entry("UNSIR", "unsir", "subset", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
     "amun": Entry("AMUN", "amun", "both", rates(3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),

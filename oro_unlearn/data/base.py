@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -16,9 +16,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from oro_unlearn.data.forget_request import Request, read_indices, resolve_classes
-from oro_unlearn.data.images import LabelledImages, Sample, TensorImages, random_crop, random_flip
+from oro_unlearn.data.images import (
+    LabelledImages,
+    Sample,
+    TensorImages,
+    alternating_flip,
+    random_crop,
+    random_flip,
+    without_images,
+)
 
-EVAL_SPLITS = ("retain", "forget", "test_retain", "test_forget")
+EVAL_SPLITS = ("test_forget", "test_retain", "forget", "retain")  # an audit chooses the nearest class by the first
 
 
 def data_root(root: str) -> Path:
@@ -46,12 +54,14 @@ class ImageData(LightningDataModule, ABC):
         forget_indices: File with the positions of training samples to forget, instead of classes.
         batch_size: Images per batch, of each split that a method trains on.
         crop_padding: Pixels of the random shift in training; 0 for none.
-        flip: Mirror at random in training.
+        flip: Mirror at random in training; ``alternating``: a fixed half in even epochs, the other half in odd ones.
         channels: 1 (grey) or 3 (colour); images are converted.
         per_class: Use only the first so many training images of each class; 0 for all.
         test_per_class: The same of the test images.
         holdout: Part of the training split to evaluate on instead of the test split, which is then never read: for
             tuning. Stratified and always the same.
+        device_limit: Images in memory of at most this many GiB, as bytes and over all splits, are copied once to the device
+            that trains or tests; batches are then read there. 0 keeps them on the CPU.
     """
 
     name: str
@@ -64,11 +74,12 @@ class ImageData(LightningDataModule, ABC):
         forget_indices: str = "",
         batch_size: int = 128,
         crop_padding: int = 0,
-        flip: bool = False,
+        flip: bool | Literal["alternating"] = False,
         channels: int = 3,
         per_class: int = 0,
         test_per_class: int = 0,
         holdout: float = 0.0,
+        device_limit: float = 4.0,
     ) -> None:
         super().__init__()
         if channels not in (1, 3):
@@ -77,12 +88,16 @@ class ImageData(LightningDataModule, ABC):
             raise ValueError(f"holdout is a part of the training split in [0, 1), not {holdout}")
         if min(per_class, test_per_class) < 0:
             raise ValueError("per_class and test_per_class are numbers of images, 0 for all, never negative")
+        if device_limit < 0:
+            raise ValueError(f"device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
         if forget_indices and forget not in ([], ""):
             raise ValueError("give either --data.forget (classes) or --data.forget_indices (samples), not both")
         self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
         self.channels, self.holdout = channels, holdout
         self.per_class, self.test_per_class = per_class, test_per_class
         self.forget, self.forget_indices = forget, forget_indices
+        self.device_limit = device_limit
+        self._statistics_on: dict[torch.device, list[Tensor]] = {}
 
     @property
     @abstractmethod
@@ -146,8 +161,29 @@ class ImageData(LightningDataModule, ABC):
         """
         return self.sets[name]
 
+    def setup(self, stage: str) -> None:
+        """Copy small sets to the trainer's device."""
+        assert self.trainer is not None
+        device = self.trainer.strategy.root_device
+        if device.type != "cpu" and self.device_limit:
+            self.place(device)
+
+    def teardown(self, stage: str) -> None:
+        """Leave the device, where the model does not stay either."""
+        if "sets" in self.__dict__:  # what was never read is not read for this
+            self.place(torch.device("cpu"))
+
+    def place(self, device: torch.device) -> None:
+        """Read batches on a device, if the images in memory are within ``device_limit``; on the CPU always."""
+        parts = [part for part in self.sets.values() if isinstance(part, TensorImages)]
+        size = sum(images.nbytes for images in {id(part.images): part.images for part in parts}.values())
+        for part in parts if device.type == "cpu" or size <= self.device_limit * 2**30 else []:
+            part.to(device)
+
     def train_dataloader(self) -> CombinedLoader:
         """One shuffled loader for each split the method trains on, combined as its ``loader_mode`` says.
+
+        Where the method keeps what it needs of the images (``needs_images``), none is read.
 
         Raises:
             ValueError: If one of them is empty.
@@ -160,7 +196,8 @@ class ImageData(LightningDataModule, ABC):
                 raise ValueError(
                     f"the {name} set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
                 )
-            loaders[name] = self.loader(self.split(name), shuffle=True)
+            read = getattr(method, "needs_images", lambda name: True)(name)
+            loaders[name] = self.loader(self.split(name) if read else without_images(self.split(name)), shuffle=True)
         return CombinedLoader(loaders, method.loader_mode)
 
     def test_dataloader(self) -> dict[str, DataLoader[Any]]:
@@ -177,7 +214,7 @@ class ImageData(LightningDataModule, ABC):
         return loaders
 
     def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
-        """A loader of whole batches, in this process."""
+        """A loader of whole batches, in this process; they lie where the images do."""
         return DataLoader(data, batch_size=self.batch_size, collate_fn=as_is, **kwargs)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
@@ -189,10 +226,15 @@ class ImageData(LightningDataModule, ABC):
 
     def _prepare(self, batch: Sample, augment: bool) -> tuple[Tensor, Tensor, Tensor]:
         images, labels, index = batch
+        if images.ndim == 2:  # none were read
+            return images, labels, index
         images = images.float().div(255)
         if augment and self.crop_padding:
             images = random_crop(images, self.crop_padding)
-        if augment and self.flip:
+        if augment and self.flip == "alternating":
+            assert self.trainer is not None
+            images = alternating_flip(images, index, self.trainer.current_epoch)
+        elif augment and self.flip:
             images = random_flip(images)
         return self.normalise(images), labels, index
 
@@ -206,8 +248,13 @@ class ImageData(LightningDataModule, ABC):
         mean, std = self._statistics(images)
         return images * std + mean
 
-    def _statistics(self, images: Tensor) -> Iterator[Tensor]:
-        return (torch.tensor(values, device=images.device)[:, None, None] for values in (self.mean, self.std))
+    def _statistics(self, images: Tensor) -> list[Tensor]:
+        """Mean and deviation, (C, 1, 1) each, on the images' device; copied there once, for the host waits for it."""
+        if images.device not in self._statistics_on:
+            with torch.inference_mode(False):  # gradients may pass through them later
+                values = [torch.tensor(values, device=images.device)[:, None, None] for values in (self.mean, self.std)]
+            self._statistics_on[images.device] = values
+        return self._statistics_on[images.device]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from oro_unlearn.data.base import ImageData, TensorImages, data_root, first_of_e
 from oro_unlearn.data.image_files import FileImages
 from oro_unlearn.data.images import LabelledImages
 
+PREFETCHED = 4  # batches that each worker process keeps ready
 TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
@@ -106,7 +107,10 @@ class ImageFolder(ImageData):
         return files.in_memory() if files.gibibytes <= self.memory_limit else files
 
     def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
-        """Whole batches from memory, or decoded by worker processes."""
+        """Whole batches from memory, or decoded by worker processes; those of training stay from epoch to epoch."""
         if isinstance(data, TensorImages):
             return super().loader(data, **kwargs)
-        return DataLoader(data, self.batch_size, num_workers=self.num_workers, pin_memory=torch.cuda.is_available(), **kwargs)
+        workers: dict[str, Any] = {"num_workers": self.num_workers, "pin_memory": torch.cuda.is_available()}
+        if self.num_workers:
+            workers |= {"persistent_workers": bool(kwargs.get("shuffle")), "prefetch_factor": PREFETCHED}
+        return DataLoader(data, self.batch_size, **workers, **kwargs)

@@ -65,7 +65,7 @@ def test_ascent_is_bounded_by_a_guess():
     assert 0 < (each > log(10)).sum() < 64
     assert free.losses(forget)["forget"].item() == pytest.approx(-each.mean().item(), rel=1e-5)
     assert bounded.losses(forget)["forget"].item() == pytest.approx(-each.clamp(max=log(10)).mean().item(), rel=1e-5)
-    above = type(forget)(*(part[each > log(10)] for part in forget))
+    above = type(forget)(*(part[each > log(10)] for part in forget[:3]))
     bounded.losses(above)["forget"].backward()
     assert all(not p.grad.any() for p in bounded.network.parameters()), "still ascending above the bound"
 

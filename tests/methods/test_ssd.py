@@ -104,10 +104,14 @@ def test_importances_are_stored_and_reused(monkeypatch):
     assert [path.name for path in Path("kept").iterdir()] == ["all.safetensors"], "written whole"
 
 
-@pytest.mark.parametrize("change", ["batch size", "training set", "original", "network"])
-def test_a_file_of_something_else_is_refused(change):
-    run(method(SSD, importance_file="all.safetensors"), batch_size=64)
-    module = method(SSD, importance_file="all.safetensors")
+def importances_of_the_original(module: SSD) -> torch.Tensor:
+    module.network.load_state_dict(module.original.state_dict())
+    return module.importances("train")["fc.weight"]
+
+
+def changed(change: str, importance_file: str) -> tuple[SSD, dict[str, int]]:
+    """A method and options of the data that differ in one thing from a run with batches of 64."""
+    module = method(SSD, importance_file=importance_file, seed=int(change == "seed"))
     data = {"batch_size": 32} if change == "batch size" else {"batch_size": 64}
     data |= {"per_class": 20} if change == "training set" else {}
     if change == "original":
@@ -117,8 +121,84 @@ def test_a_file_of_something_else_is_refused(change):
     if change == "network":
         module.network = SmallCNN(10, width=6)
         save_weights(module.network, module.original_path)
-    with pytest.raises(ValueError, match="was made for another original, batch size or training set"):
+    return module, data
+
+
+CHANGES = ["batch size", "training set", "original", "network", "seed"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_named_file_of_something_else_is_refused(change):
+    run(method(SSD, importance_file="all.safetensors"), batch_size=64)
+    module, data = changed(change, "all.safetensors")
+    with pytest.raises(ValueError, match=r"all.safetensors was made for another original, batch size, seed or training set"):
         run(module, **data)
+
+
+def test_by_default_they_are_kept_beside_the_original(monkeypatch):
+    first = run(method(SSD, alpha=1.5))
+    stored = load_file("original.importances.safetensors")
+    read, importances = [], SSD.importances
+    monkeypatch.setattr(SSD, "importances", lambda self, split: read.append(split) or importances(self, split))
+    again = run(method(SSD, alpha=1.5), forget=[5])
+    assert read == ["forget"], "another request reads the same file"
+    assert not torch.equal(again.network.fc.weight, first.network.fc.weight)
+    assert torch.equal(stored["fc.weight"], importances_of_the_original(first))
+    assert {path.name for path in Path().iterdir()} >= {"original.safetensors", "original.importances.safetensors"}
+    assert not list(Path().glob(".importances*")), "written whole, and nothing left"
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "broken"])
+def test_a_stale_file_that_nobody_named_is_replaced(change):
+    run(method(SSD), batch_size=64)
+    old = Path("original.importances.safetensors").read_bytes()
+    if change == "broken":
+        Path("original.importances.safetensors").write_bytes(old[:100])
+    module, data = changed(change, "")
+    run(module, **data)
+    assert (Path("original.importances.safetensors").read_bytes() != old) is (change != "broken")
+    stored = load_file("original.importances.safetensors")
+    assert stored["made_for"][:2].tolist() == [len(module.trainer.datamodule.split("train")), data["batch_size"]]
+    assert torch.equal(stored["fc.weight"], importances_of_the_original(module))
+
+
+def test_off_keeps_nothing():
+    run(method(SSD, importance_file="off"))
+    assert not list(Path().glob("*importances*"))
+    assert not Path("off").exists()
+
+
+def test_where_nothing_can_be_written_they_are_not_kept(monkeypatch):
+    def full(values, path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    wanted = run(method(SSD, alpha=1.5, importance_file="off")).network.state_dict()
+    module, named = method(SSD, alpha=1.5), method(SSD, importance_file="all.safetensors")
+    monkeypatch.setattr("oro_unlearn.methods.classes.ssd.save_weights", full)
+    run(module)
+    assert all(torch.equal(value, wanted[name]) for name, value in module.network.state_dict().items())
+    assert not list(Path().glob("*importances*"))
+    with pytest.raises(PermissionError):
+        run(named)
+
+
+def test_a_run_that_ends_while_another_writes_does_no_harm(monkeypatch):
+    """Each writes into a folder of its own, and replaces the file whole."""
+    inner = run(method(SSD, alpha=1.5, importance_file="off"))
+    write, path, others = save_weights, Path("original.importances.safetensors"), []
+
+    def interrupted(values, target):
+        write(values, target)
+        if not others:
+            others.append(target)
+            inner._keep(values, path)
+            assert load_file(path).keys() == values.keys()
+
+    monkeypatch.setattr("oro_unlearn.methods.classes.ssd.save_weights", interrupted)
+    run(method(SSD, alpha=1.5))
+    assert len(others) == 1
+    assert "made_for" in load_file(path)
+    assert not list(Path().glob(".importances*"))
 
 
 def test_a_broken_file_is_named():

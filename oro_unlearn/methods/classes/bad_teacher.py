@@ -29,6 +29,7 @@ class BadTeacher(ClassUnlearning):
 
     forgets_samples = True
     train_splits = ("forget", "retain_share")
+    teacher_splits = ("forget", "retain_share")
 
     def __init__(self, retain_share: float = 0.3, temperature: float = 1.0, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -67,9 +68,13 @@ class BadTeacher(ClassUnlearning):
         """``forget``: towards the random network; ``retain``: towards the original. One forward pass of the student."""
         images = [forget.images, retain_share.images]
         logits = self(torch.cat(images)).float().split([len(part) for part in images])
-        with torch.no_grad():
-            teachers = {"forget": self._probe(self.bad_teacher, images[0]), "retain": self.original_logits(images[1])}
+        teachers = {"forget": self.taught("forget", forget), "retain": self.taught("retain_share", retain_share)}
         return {name: self._divergence(z, teachers[name]) for name, z in zip(teachers, logits, strict=True)}
+
+    @torch.no_grad()
+    def teacher_outputs(self, split: str, batch: Batch) -> Tensor:
+        """Logits (B, K) of the random network on the forget set, of the original on the rest."""
+        return self._probe(self.bad_teacher, batch.images) if split == "forget" else self.original_logits(batch.images)
 
     def _divergence(self, logits: Tensor, teacher: Tensor) -> Tensor:
         student, target = ((z / self.temperature).log_softmax(1) for z in (logits, teacher))

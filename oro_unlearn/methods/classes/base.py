@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.classes.cache import CacheMode, Plan, SampleCache, make_plan
 from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.networks import load_weights
 
@@ -18,28 +20,42 @@ INPUTS = ("original.", "retrained.", "teacher.")  # prefixes of weights that are
 class ClassUnlearning(Classifier):
     """Edits a trained classifier; the original stays beside it, frozen and in eval mode.
 
-    A method that can forget single samples as well as classes sets ``forgets_samples``.
+    A method that can forget single samples as well as classes sets ``forgets_samples``. One whose losses read a frozen network
+    names the splits in ``teacher_splits``, says what it reads in :meth:`teacher_outputs` and gets it from :meth:`taught`: then
+    it can be cached.
 
     Args:
         original: Checkpoint of the trained classifier: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``.
         retrained: Checkpoints of models trained without the forgotten data, for comparison. May be empty: the reference
             columns are then left out.
+        cache: What is computed once for each training image instead of in every step. ``activations``: what enters the first
+            trained layer, where everything before it is frozen, and teachers' outputs; ``teacher``: these alone; ``auto``: the
+            most that changes no result, said at the start; ``off``. Augmentation leaves nothing to keep, unless ``views`` are.
+        cache_limit: Largest size in GiB of what is kept in memory; more lies in a file in the run's folder while it trains.
+        views: Keep this many augmented views of each image in place of new ones in every epoch, with their activations; an
+            approximation. 0: images as they are.
         kwargs: Arguments of :class:`Classifier`.
 
     Raises:
         FileNotFoundError: If a checkpoint is missing.
-        ValueError: If nothing is to be forgotten, or a checkpoint does not fit the network.
+        ValueError: If nothing is to be forgotten, a checkpoint does not fit the network, or a cache cannot be had.
     """
 
     forgets_samples = False
+    teacher_splits: tuple[str, ...] = ()  # whose loss reads a frozen network
 
     def __init__(
         self,
         original: str = "",
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        cache: CacheMode = "auto",
+        cache_limit: float = 4.0,
+        views: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if views < 0 or cache_limit < 0:
+            raise ValueError(f"--model.views ({views}) and --model.cache_limit ({cache_limit}) must not be negative")
         if not self.forget_classes and not self.forgets_samples:
             raise ValueError(
                 f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with --data.forget, "
@@ -48,6 +64,9 @@ class ClassUnlearning(Classifier):
         self.original_path, self.retrained_paths = original, list(retrained)
         self.original: nn.Module | None = None
         self.retrained = nn.ModuleList()
+        self.cache_mode, self.cache_limit, self.views = cache, cache_limit, views
+        self.cache: SampleCache | None = None  # while training
+        self._plan: Plan | None = None  # of the cache, from the first look at the training data to the end of training
 
     def setup(self, stage: str) -> None:
         """Load the checkpoints, once: for ``test`` after ``fit`` the edited weights must stay."""
@@ -92,22 +111,67 @@ class ClassUnlearning(Classifier):
             self.original.eval()
         return self
 
+    def on_train_start(self) -> None:
+        """Compute what is kept, and say so."""
+        super().on_train_start()
+        self.cache = SampleCache(self, self.planned(), self.views, self.cache_limit)
+        self.cache.fill()
+        rank_zero_only(print)(self.cache)
+
+    def on_train_end(self) -> None:
+        """Let go of the cache."""
+        super().on_train_end()
+        self.cache = self._plan = None
+
+    def planned(self) -> Plan:
+        """What is kept in this run."""
+        if self._plan is None:
+            self.train()  # which layers are frozen shows in their modes
+            self._plan = make_plan(self, self.cache_mode, self.views)
+        return self._plan
+
+    def needs_images(self, split: str) -> bool:
+        """Whether training reads a split's images, or activations alone."""
+        return not (self.planned().trunk and split in self.planned().splits)
+
+    def prepare(self, split: str, batch: Batch) -> Batch:
+        """A training batch with what is cached of it."""
+        return self.cache.batch(split, batch) if self.cache else batch
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, K) of images (B, C, H, W); in training, of what :meth:`prepare` has put in their place."""
+        tail = self.cache.tail if self.cache and self.training else None
+        return self._run(tail or self.network, images)
+
+    def teacher_outputs(self, split: str, batch: Batch) -> Tensor:
+        """What the loss of a split reads of frozen networks, (B, ...): of each image alone, and the same in every epoch."""
+        return self.original_logits(batch.images)
+
+    def taught(self, split: str, batch: Batch) -> Tensor:
+        """:meth:`teacher_outputs`, from the cache where there is one."""
+        return self.teacher_outputs(split, batch) if batch.teacher is None else batch.teacher
+
     @torch.no_grad()
     def original_logits(self, images: Tensor) -> Tensor:
         """Logits (B, K) of the original in fp32, under any training precision."""
-        assert self.original is not None
-        return self._probe(self.original, images)
+        original = self.cache.original if self.cache else self.original
+        assert original is not None
+        return self._probe(original, images)
 
     def batches(self, split: str) -> Iterator[Batch]:
         """Every image of a split once, in order, normalised and not augmented, on the device: for what precedes training.
 
         Under DDP every process passes over all of it, so that all compute the same.
         """
+        for batch in self.read(split):
+            self.images_read += len(batch.labels)
+            yield batch
+
+    def read(self, split: str, augment: bool = False) -> Iterator[Batch]:
+        """:meth:`batches` without counting them as a cost, and augmented if asked for."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        for images, labels, index in data.loader(data.split(split)):
-            self.images_read += len(images)
-            pixels = images.to(self.device).float().div(255)
-            yield Batch(data.normalise(pixels), labels.to(self.device), index.to(self.device))
+        for parts in data.loader(data.split(split)):
+            yield Batch(*data._prepare([part.to(self.device) for part in parts], augment))
 
     def audited(self) -> dict[str, nn.Module]:
         """The original, the edited network and the retrained models."""

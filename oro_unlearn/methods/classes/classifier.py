@@ -26,10 +26,12 @@ class Classifier(UnlearningModule):
         batchnorm: Whether batch normalisation uses and updates the batch's statistics in training (``train``) or keeps
             the stored ones (``eval``). Layers that are not trained always keep theirs.
         channels_last: Store weights and images channels-last: the same result, faster convolutions.
+        compile: Backend of ``torch.compile`` for the forward pass of training steps, for instance ``inductor``; empty for none.
+            Sizes of an epoch's first batch are compiled; a smaller last batch, and all evaluation, is not.
         kwargs: Arguments of :class:`UnlearningModule`.
 
     Raises:
-        ValueError: If the number of classes is not known, or is not the network's.
+        ValueError: If the number of classes is not known, or is not the network's, or there is no such backend.
     """
 
     role: Literal["original", "retrained", "unlearned"] = "unlearned"
@@ -41,6 +43,7 @@ class Classifier(UnlearningModule):
         forget_classes: list[int] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         batchnorm: Literal["train", "eval"] = "train",
         channels_last: bool = True,
+        compile: str = "",  # noqa: A002 (as torch calls it)
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -53,6 +56,10 @@ class Classifier(UnlearningModule):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = self.network.to(memory_format=self.memory_format)
         self.measurements: dict[str, Any] = {}
+        self.compile_backend = _known_backend(compile)
+        self._compiled: dict[Any, Callable[[Tensor], Tensor]] = {}  # by network, outside the tree of modules
+        self._sizes: set[torch.Size] = set()  # of images that are compiled for
+        self._first_batch = False
 
     def require_forget_set(self) -> None:
         """Refuse to go on without anything to forget.
@@ -68,7 +75,28 @@ class Classifier(UnlearningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, C, H, W)."""
-        return self.network(images.contiguous(memory_format=self.memory_format))
+        return self._run(self.network, images)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Whatever is run on an epoch's first batch is compiled."""
+        self._first_batch = batch_idx == 0
+
+    def _run(self, network: nn.Module, images: Tensor) -> Tensor:
+        """Logits of a network; in training steps of its compiled form, if a backend is named and the size is a usual one."""
+        images = self.laid_out(images)
+        if not (self.compile_backend and self.training) or _is_read(network):
+            return network(images)
+        if self._first_batch:
+            self._sizes.add(images.shape)
+        if images.shape not in self._sizes:
+            return network(images)
+        if network not in self._compiled:
+            self._compiled[network] = torch.compile(network, backend=self.compile_backend, dynamic=False)
+        return self._compiled[network](images)
+
+    def laid_out(self, images: Tensor) -> Tensor:
+        """Images or maps (B, C, H, W) in the network's memory format; vectors (B, D) as they are."""
+        return images.contiguous(memory_format=self.memory_format) if images.ndim == 4 else images
 
     def train(self, mode: bool = True) -> "Classifier":
         """Training mode, under the batch-normalisation policy."""
@@ -89,35 +117,38 @@ class Classifier(UnlearningModule):
         return {"retrained_0" if self.role == "retrained" else self.role: self.network}
 
     def on_test_start(self) -> None:
-        """Choose the nearest classes and start one audit for each model."""
-        models = self.audited()
-        self._neighbours = self._nearest_classes(models)
-        audits = {name: ClassAudit(self.num_classes, self.forget_classes, self._neighbours) for name in models}
-        self._audits: Any = nn.ModuleDict(audits).to(self._audit_device)
+        """Start one audit for each model."""
+        self._held: list[tuple[dict[str, Tensor], Tensor]] = []  # logits by model and labels, of test_forget
+        self._audits: Any = None
 
     @property
     def _audit_device(self) -> torch.device:
         """Sums are float64, which Apple's GPUs do not have."""
         return torch.device("cpu") if self.device.type == "mps" else self.device
 
-    @torch.no_grad()
-    def _nearest_classes(self, models: dict[str, nn.Module]) -> dict[int, int]:
+    def _start_audits(self) -> None:
+        """Choose the nearest classes by the forgotten test images, and feed these."""
+        self._neighbours = self._nearest_classes()
+        audits = {name: ClassAudit(self.num_classes, self.forget_classes, self._neighbours) for name in self.audited()}
+        self._audits = nn.ModuleDict(audits).to(self._audit_device)
+        for logits, labels in self._held:
+            self._feed("test_forget", logits, labels)
+        self._held = []
+
+    def _nearest_classes(self) -> dict[int, int]:
         """Nearest retained class of each forgotten class, by the mean probabilities of its test images.
 
         From the retrained models; where there are none, from the original's softmax over the retained classes.
         """
         if self.num_classes - len(self.forget_classes) < 2:
             return {}  # one retained class: nothing to tell apart
-        retrained = [model for name, model in models.items() if name.startswith("retrained")]
         sums = torch.zeros(self.num_classes, self.num_classes, dtype=torch.float64, device=self._audit_device)
-        loaders: Any = self.trainer.test_dataloaders
-        for batch in loaders.get("test_forget", []):
-            images, labels, _ = self.trainer.strategy.batch_to_device(batch)
-            for model in retrained or list(models.values())[:1]:
-                logits = self._probe(model, images)
-                if not retrained:
-                    logits[:, self.forget_classes] = -torch.inf
-                sums.index_add_(0, labels.to(sums.device), logits.softmax(1).to(sums.device).double())
+        for logits, labels in self._held:
+            retrained = [value for name, value in logits.items() if name.startswith("retrained")]
+            first = next(iter(logits.values())).clone()
+            first[:, self.forget_classes] = -torch.inf
+            for value in retrained or [first]:
+                sums.index_add_(0, labels, value.softmax(1).double())
         sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         seen = [label for label in self.forget_classes if sums[label].any()]
         return {label: nearest_class(sums[label], self.forget_classes) for label in seen}
@@ -125,21 +156,30 @@ class Classifier(UnlearningModule):
     def _probe(self, model: nn.Module, images: Tensor) -> Tensor:
         """Logits (B, K) in float32, whatever the training precision: confidences near 1 need it."""
         with torch.autocast(self.device.type, enabled=False):
-            return model(images.contiguous(memory_format=self.memory_format)).float()
+            return model(self.laid_out(images)).float()
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Feed every model's logits to its audit."""
+        """Show the batch to every model, once, and feed the audits; ``test_forget``, the first split, waits for the others."""
         images, labels, _ = batch
         loaders: Any = self.trainer.test_dataloaders
-        split = list(loaders)[dataloader_idx]
-        labels = labels.to(self._audit_device)
+        split, labels = list(loaders)[dataloader_idx], labels.to(self._audit_device)
         logits = {name: self._probe(model, images).to(self._audit_device) for name, model in self.audited().items()}
+        if split == "test_forget":
+            self._held.append((logits, labels))
+            return
+        if self._audits is None:
+            self._start_audits()
+        self._feed(split, logits, labels)
+
+    def _feed(self, split: str, logits: dict[str, Tensor], labels: Tensor) -> None:
         for name, audit in self._audits.items():
             others = [value for other, value in logits.items() if other.startswith("retrained") and other != name]
             audit.update(split, logits[name], labels, others)
 
     def on_test_epoch_end(self) -> None:
         """Collect ``measurements``: figures and test confusion matrices by model, and the neighbours."""
+        if self._audits is None:  # there is nothing but forgotten test images
+            self._start_audits()
         self.measurements = {
             "metrics": {name: audit.compute() for name, audit in self._audits.items()},
             "confusion": {name: audit.confusion_matrix().tolist() for name, audit in self._audits.items()},
@@ -162,3 +202,15 @@ class Classifier(UnlearningModule):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         retain = data.split("retain")
         return torch.stack([retain[position][0] for position in range(min(4, len(retain)))]).float() / 255
+
+
+def _known_backend(name: str) -> str:
+    if name and name not in torch.compiler.list_backends(exclude_tags=()):
+        known = ", ".join(torch.compiler.list_backends())
+        raise ValueError(f"--model.compile {name!r} is no backend of torch.compile; these are: {known}")
+    return name
+
+
+def _is_read(network: nn.Module) -> bool:
+    """Whether hooks read a network: torch.compile would keep those of the first step for ever."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())

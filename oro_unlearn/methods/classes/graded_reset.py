@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim import Optimizer
 
 from oro_unlearn.methods.classes.fine_tune import FineTune
 
@@ -54,12 +54,8 @@ class GradedReset(FineTune):
             places[name] = max(count, 1)
         return {name: place / max(count, 1) for name, place in places.items()}
 
-    def configure_optimizers(self) -> Any:
-        """The optimizer, and a cosine over all steps if the learning rate is annealed."""
-        found = super().configure_optimizers()
-        if self.anneal:
-            steps = self.trainer.estimated_stepping_batches
-            if not steps < float("inf"):
-                raise ValueError("a run without end cannot be annealed: set --trainer.max_epochs, or --model.anneal false")
-            found["lr_scheduler"] = {"scheduler": CosineAnnealingLR(found["optimizer"], T_max=int(steps)), "interval": "step"}
-        return found
+    def scheduler(self, optimizer: Optimizer) -> Any:
+        """A cosine over all steps if the learning rate is annealed."""
+        if not self.anneal:
+            return super().scheduler(optimizer)
+        return self.by_the_step(optimizer, "cosine", otherwise="--model.anneal false")

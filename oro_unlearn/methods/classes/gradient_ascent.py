@@ -48,7 +48,7 @@ class GradientAscent(ClassUnlearning):
         """``forget``: minus the cross-entropy, of each sample at most log K where it is bounded."""
         logits = self(forget.images).float()
         right = (logits.detach().argmax(1) == forget.labels).sum()
-        self._counts += torch.stack([right, right.new_tensor(len(forget.labels))])
+        self._counts += torch.stack([right, torch.full_like(right, len(forget.labels))])
         ascended = cross_entropy(logits, forget.labels, reduction="none")
         return {"forget": -(ascended.clamp(max=log(self.num_classes)) if self.bounded else ascended).mean()}
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softshrink
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.fine_tune import FineTune
@@ -61,6 +60,5 @@ class L1Sparse(FineTune):
         """Shrink what the step has left, where the penalty is proximal."""
         super().optimizer_step(epoch, batch_idx, optimizer, *args, **kwargs)
         for group in optimizer.param_groups if self.proximal else []:
-            threshold = group["lr"] * self.weight
-            for parameter in group["params"]:
-                parameter.data.copy_(softshrink(parameter.data, threshold))
+            values, threshold = [parameter.data for parameter in group["params"]], group["lr"] * self.weight
+            torch._foreach_sub_(values, torch._foreach_clamp_max(torch._foreach_clamp_min(values, -threshold), threshold))

@@ -60,6 +60,7 @@ class RWFT(ClassUnlearning):
         self.adapter_layer, self.tilt = adapter_layer, tilt
         self.tilt_dimensions, self.tilt_temperature = tilt_dimensions, tilt_temperature
         self.train_splits = ("forget",) if retain == "none" else ("forget", "retain")
+        self.teacher_splits = ("forget", "retain") if retain == "distill" else ("forget",)
         if retain == "none" and self.batchnorm == "train" and update != "adapters":
             rank_zero_warn("retain: none with batchnorm: train lets the forget set overwrite the statistics; prefer eval")
 
@@ -90,11 +91,15 @@ class RWFT(ClassUnlearning):
         """``forget``: cross-entropy to the target; ``retain``: to the labels, or to q*. One forward pass for both."""
         batches = [forget] if retain is None else [forget, retain]
         logits = self(torch.cat([batch.images for batch in batches])).float().split([len(b.labels) for b in batches])
-        losses = {"forget": self.forget_weight * cross_entropy(logits[0], self.targets(forget))}
+        losses = {"forget": self.forget_weight * cross_entropy(logits[0], self.taught("forget", forget))}
         if retain is not None:
-            labels = retain.labels if self.retain == "ce" else self.reweighted(self.original_logits(retain.images))
+            labels = retain.labels if self.retain == "ce" else self.taught("retain", retain)
             losses["retain"] = cross_entropy(logits[1], labels)
         return losses
+
+    def teacher_outputs(self, split: str, batch: Batch) -> Tensor:
+        """Target probabilities (B, K) of a split's images."""
+        return self.targets(batch) if split == "forget" else self.reweighted(self.original_logits(batch.images))
 
     def targets(self, forget: Batch) -> Tensor:
         """Target probabilities (B, K) of forget samples."""
@@ -119,7 +124,8 @@ class RWFT(ClassUnlearning):
 
     def _masked(self, logits: Tensor) -> Tensor:
         masked = logits.clone()
-        masked[:, self.forget_classes] = -torch.inf
+        for label in self.forget_classes:  # a list would be copied to the device, for which the host waits
+            masked[:, label].fill_(-torch.inf)
         return masked
 
     def _moved_to_likeliest(self, logits: Tensor) -> Tensor:

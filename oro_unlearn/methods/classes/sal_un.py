@@ -32,12 +32,15 @@ class SalUn(RandomLabels):
             raise ValueError(f"--model.density is the share of coordinates to edit, in (0, 1], not {density}")
         self.density = density
         self._mask: list[Tensor] = []  # of each trained parameter, True where it is edited; kept in the checkpoint
+        self._edited: list[Tensor] = []  # the same as 1 and 0, like the parameters
 
     def on_fit_start(self) -> None:
         """Choose the coordinates, unless a checkpoint has brought them; the first process's hold for all."""
         super().on_fit_start()
         mask = self.trainer.strategy.broadcast([part.cpu() for part in self._mask or self.salient()])
         self._mask = [part.to(self.device) for part in mask]
+        pairs = zip(self._trained(), self._mask, strict=True)
+        self._edited = [torch.zeros_like(parameter).copy_(part) for (parameter, _), part in pairs]
 
     def salient(self) -> list[Tensor]:
         """Masks, one for each trained parameter: True on exactly the share ``density`` of all their coordinates together."""
@@ -56,17 +59,16 @@ class SalUn(RandomLabels):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """No gradient elsewhere, so that clipping sees the edited coordinates alone."""
-        for (parameter, _), part in zip(self._trained(), self._mask, strict=True):
-            if parameter.grad is not None:
-                parameter.grad.masked_fill_(~part, 0)
+        pairs = [(p.grad, part) for (p, _), part in zip(self._trained(), self._edited, strict=True) if p.grad is not None]
+        torch._foreach_mul_(*map(list, zip(*pairs, strict=True)))
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take back what momentum and weight decay moved elsewhere."""
         super().optimizer_step(*args, **kwargs)
-        for (parameter, original), part in zip(self._trained(), self._mask, strict=True):
-            parameter.data.copy_(torch.where(part, parameter.data, original))
+        values, originals = map(list, zip(*((p.data, original) for p, original in self._trained()), strict=True))
+        torch._foreach_copy_(values, torch._foreach_lerp(originals, values, self._edited))  # at 0 and 1 it rounds nothing
 
-    def _trained(self) -> list[tuple[Tensor, Tensor]]:
+    def _trained(self) -> list[tuple[Any, Tensor]]:
         """Trained parameters, and the original's."""
         assert self.original is not None
         pairs = zip(self.network.parameters(), self.original.parameters(), strict=True)

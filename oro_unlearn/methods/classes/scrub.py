@@ -32,6 +32,7 @@ class SCRUB(ClassUnlearning):
     """
 
     forgets_samples = True
+    teacher_splits = ("forget", "retain")
 
     def __init__(
         self,
@@ -69,17 +70,17 @@ class SCRUB(ClassUnlearning):
     def losses(self, forget: Batch | None = None, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
         """``forget``: minus the divergence; or ``retain`` and ``divergence``, weighted."""
         if forget is not None:
-            return {"forget": -self.divergence(self(forget.images).float(), forget.images)}
+            return {"forget": -self.divergence(self(forget.images).float(), self.taught("forget", forget))}
         assert retain is not None
         logits = self(retain.images).float()
         return {
             "retain": self.label_weight * cross_entropy(logits, retain.labels),
-            "divergence": self.divergence_weight * self.divergence(logits, retain.images),
+            "divergence": self.divergence_weight * self.divergence(logits, self.taught("retain", retain)),
         }
 
-    def divergence(self, logits: Tensor, images: Tensor) -> Tensor:
-        """Mean T^2 KL(original || student) of the student's logits (B, K), both softened by the temperature T."""
-        student, teacher = ((z / self.temperature).log_softmax(1) for z in (logits, self.original_logits(images)))
+    def divergence(self, logits: Tensor, original: Tensor) -> Tensor:
+        """Mean T^2 KL(original || student) of both networks' logits (B, K), softened by the temperature T."""
+        student, teacher = ((z / self.temperature).log_softmax(1) for z in (logits, original))
         return self.temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
 
     def on_train_epoch_end(self) -> None:

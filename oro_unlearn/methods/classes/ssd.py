@@ -1,6 +1,8 @@
 """Dampening the weights that matter to the forget set more than to the rest."""
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -27,12 +29,13 @@ class SSD(ClassUnlearning):
         alpha: How much more a weight must matter to the forget set to be dampened; smaller ones dampen more weights.
         dampening: lambda; smaller ones dampen more strongly.
         importance_file: ``.safetensors`` file that keeps I_D, which no request to forget changes: written if it is not
-            there, read if it is. Empty: computed every time.
+            there, read if it is. Empty: ``NAME.importances.safetensors`` beside the original checkpoint, written anew where it
+            does not fit and left out where nothing can be written. ``off``: computed every time.
         seed: Of the order of the images.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If the file was made for another model, batch size or training set.
+        ValueError: If a file that is named was made for another model, batch size, seed or training set.
     """
 
     forgets_samples = True
@@ -73,27 +76,55 @@ class SSD(ClassUnlearning):
                 total.add_(slope**2)
         return {name: total / -(-len(images) // data.batch_size) for name, total in sums.items()}
 
+    @property
+    def importance_path(self) -> Path | None:
+        """The file that keeps I_D; None if nothing does."""
+        if self.importance_file == "off":
+            return None
+        original = Path(self.original_path)
+        return Path(self.importance_file or original.with_name(f"{original.stem}.importances.safetensors"))
+
     def _importances_of_all(self) -> dict[str, Tensor]:
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        size = sum(parameter.detach().double().abs().sum().item() for parameter in self.network.parameters())
-        stamp = torch.tensor([len(data.split("train")), data.batch_size, size], dtype=torch.float64)
-        if self.importance_file and Path(self.importance_file).is_file():
-            return self._read(stamp)
+        path, stamp = self.importance_path, self._stamp()
+        if path is not None and path.is_file():
+            try:
+                return self._read(path, stamp)
+            except ValueError:
+                if self.importance_file:
+                    raise
         found = self.importances("train")
-        if self.importance_file and self.trainer.is_global_zero:
-            save_weights({**found, STAMP: stamp}, self.importance_file)
+        if path is not None and self.trainer.is_global_zero:
+            self._keep({**found, STAMP: stamp}, path)
         return found
 
-    def _read(self, stamp: Tensor) -> dict[str, Tensor]:
+    def _stamp(self) -> Tensor:
+        """What I_D depends on, (4,) float64: number of training images, batch size, size of the weights, seed."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        size = sum(parameter.detach().double().abs().sum().item() for parameter in self.network.parameters())
+        return torch.tensor([len(data.split("train")), data.batch_size, size, self.seed], dtype=torch.float64)
+
+    def _keep(self, values: dict[str, Tensor], path: Path) -> None:
+        """Write the file in one step, from a folder of this run's own: others may do the same at the same time."""
         try:
-            stored = load_file(self.importance_file, device=str(self.device))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=path.parent, prefix=".importances-") as folder:
+                save_weights(values, Path(folder) / path.name)
+                os.replace(Path(folder) / path.name, path)
+        except (OSError, SafetensorError):
+            if self.importance_file:
+                raise
+
+    def _read(self, path: Path, stamp: Tensor) -> dict[str, Tensor]:
+        try:
+            stored = load_file(path, device=str(self.device))
         except SafetensorError as error:
-            raise ValueError(f"{self.importance_file} cannot be read as importances: {error}; delete it") from None
+            raise ValueError(f"{path} cannot be read as importances: {error}; delete it") from None
         expected = {name: parameter.shape for name, parameter in self.network.named_parameters()}
-        found = stored.pop(STAMP, torch.zeros(3)).cpu().double()
-        if {name: value.shape for name, value in stored.items()} != expected or not torch.allclose(found, stamp, rtol=1e-9):
+        found = stored.pop(STAMP, torch.zeros(0)).cpu().double()
+        fits = found.shape == stamp.shape and torch.allclose(found, stamp, rtol=1e-9)
+        if {name: value.shape for name, value in stored.items()} != expected or not fits:
             raise ValueError(
-                f"{self.importance_file} was made for another original, batch size or training set: delete it, or name another "
+                f"{path} was made for another original, batch size, seed or training set: delete it, or name another "
                 "with --model.importance_file"
             )
         return stored

@@ -1,9 +1,10 @@
 """Training the original, and retraining without the forgotten data."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.classifier import Classifier
@@ -13,16 +14,40 @@ class Training(Classifier):
     """Trains the original model by cross-entropy on the whole training set.
 
     Args:
+        label_smoothing: Part of the target, in [0, 1), that is spread evenly over all K classes (0.2 in records of training
+            CIFAR-10 fast). A retrained model then gives this part's share to the forgotten class too, on every image.
+        schedule: Of the learning rate: ``epoch`` is ``lr_scheduler``. By the step, over the whole run and to 0, whatever
+            ``lr_scheduler`` says: ``cosine``, or ``triangle``, which first rises from a fifth of the rate.
         kwargs: Arguments of :class:`Classifier`.
+
+    Raises:
+        ValueError: If the label smoothing is out of range.
     """
 
     role: Literal["original", "retrained", "unlearned"] = "original"
     train_splits = ("train",)
 
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        schedule: Literal["epoch", "cosine", "triangle"] = "epoch",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"--model.label_smoothing is a part of the target in [0, 1), not {label_smoothing}")
+        self.label_smoothing, self.schedule = label_smoothing, schedule
+
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
         """Cross-entropy on the one split it trains on."""
         (data,) = batch.values()
-        return {"train": cross_entropy(self(data.images).float(), data.labels)}
+        return {"train": cross_entropy(self(data.images).float(), data.labels, label_smoothing=self.label_smoothing)}
+
+    def scheduler(self, optimizer: Optimizer) -> Any:
+        """By the epoch or by the step, as ``schedule`` says."""
+        if self.schedule == "epoch":
+            return super().scheduler(optimizer)
+        return self.by_the_step(optimizer, self.schedule, otherwise="--model.schedule epoch")
 
 
 class Retraining(Training):
@@ -31,7 +56,7 @@ class Retraining(Training):
     The head keeps all K outputs, so that probabilities compare class by class with the other models'.
 
     Args:
-        kwargs: Arguments of :class:`Classifier`.
+        kwargs: Arguments of :class:`Training`.
     """
 
     role = "retrained"

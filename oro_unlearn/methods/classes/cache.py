@@ -1,0 +1,216 @@
+"""What frozen networks and frozen layers give for a training image is the same in every epoch: it is computed once and kept."""
+
+import contextlib
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from oro_unlearn.methods.base import Batch
+from oro_unlearn.networks.folding import fold_batchnorm
+from oro_unlearn.networks.frozen_trunk import FrozenTrunk
+
+CacheMode = Literal["auto", "off", "teacher", "activations"]
+GIBIBYTE = 2**30
+
+
+class Plan(NamedTuple):
+    """What is kept in a run, and why."""
+
+    mode: Literal["off", "teacher", "activations"]
+    why: str
+    splits: tuple[str, ...] = ()  # whose images are kept; of others the same is computed in every step
+    trunk: FrozenTrunk | None = None
+
+
+class Rows:
+    """One row for each kept sample and view, in memory or, above a limit, in a file that is mapped into it.
+
+    Args:
+        count: Number of rows N.
+        like: One batch of values (B, ...); rows have its shape, type and device.
+        limit: Largest size in bytes that is kept in memory.
+        folder: Where the file of larger ones lies. It has no name left once it is open, so that nothing stays behind.
+
+    Raises:
+        OSError: If the file does not fit the disk.
+    """
+
+    def __init__(self, count: int, like: Tensor, limit: float, folder: Path) -> None:
+        image = like.ndim == 4
+        shape = (count, *(like.permute(0, 2, 3, 1) if image else like).shape[1:])  # images lie channels-last
+        self.size = math.prod(shape) * like.element_size()
+        self.mapped = self.size > limit
+        values = _mapped(shape, like.dtype, folder) if self.mapped else torch.empty(shape, dtype=like.dtype, device=like.device)
+        self._values = values.permute(0, 3, 1, 2) if image else values
+        self._flat, self._image = values, image
+        self._device = like.device
+
+    def put(self, rows: Tensor, values: Tensor) -> None:
+        """Keep values (B, ...) in rows (B,)."""
+        ordered = values.permute(0, 2, 3, 1) if self._image else values
+        self._flat[rows.to(self._flat.device)] = ordered.to(self._flat)
+
+    def get(self, rows: Tensor) -> Tensor:
+        """Values (B, ...) of rows (B,), on the device they came from."""
+        found = self._flat.index_select(0, rows.to(self._flat.device)).to(self._device, non_blocking=True)
+        return found.permute(0, 3, 1, 2) if self._image else found
+
+
+class SampleCache:
+    """Serves batches from what was kept; without a kept split it passes them on. Also holds the original without normalisation.
+
+    Args:
+        method: A :class:`ClassUnlearning` on its device, with the trainer's data.
+        plan: What to keep.
+        views: Augmented views of each image that are kept in place of new ones in every epoch; 0: images as they are.
+        limit: Largest size in GiB of activations, and of teachers' outputs, that is kept in memory.
+    """
+
+    def __init__(self, method: Any, plan: Plan, views: int = 0, limit: float = 4.0) -> None:
+        self.method, self.plan, self.views = method, plan, views
+        self.tail: nn.Module | None = plan.trunk.tail if plan.trunk else None
+        self.original = fold_batchnorm(method.original, _examples(method)) if method.teacher_splits else method.original
+        self._limit, self._folder = limit * GIBIBYTE, Path(method.trainer.default_root_dir)
+        self._activations: Rows | None = None
+        self._teacher: Rows | None = None
+        data = method.trainer.datamodule
+        positions = torch.cat([data.split(name).positions for name in plan.splits]) if plan.splits else torch.empty(0).long()
+        self._count = len(positions)
+        self._slots = torch.zeros(len(data.split("train").labels), dtype=torch.long)
+        self._slots[positions] = torch.arange(len(positions))
+        self._slots = self._slots.to(method.device)
+
+    @torch.no_grad()
+    def fill(self) -> None:
+        """Pass once over every kept split and view; draws no random number that training would have drawn."""
+        devices = [self.method.device] if self.method.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(torch.initial_seed())
+            for split in self.plan.splits:
+                for view in range(max(1, self.views)):
+                    for batch in self.method.read(split, augment=self.views > 0):
+                        self._keep(split, batch, self._rows(batch.index, view))
+
+    def batch(self, split: str, batch: Batch) -> Batch:
+        """A training batch with what is kept of it: activations in the place of images, the teacher's outputs beside."""
+        method = self.method
+        if split in self.plan.splits:
+            view = torch.randint(max(1, self.views), batch.index.shape, device=batch.index.device) if self.views > 1 else 0
+            rows = self._rows(batch.index, view)
+            teacher = self._teacher.get(rows) if self._teacher and split in method.teacher_splits else None
+            return batch._replace(images=self._activations.get(rows) if self._activations else batch.images, teacher=teacher)
+        if self.plan.trunk is None:
+            return batch
+        teacher = method.teacher_outputs(split, batch) if split in method.teacher_splits else None
+        return batch._replace(images=self.plan.trunk.activations(method.laid_out(batch.images)), teacher=teacher)
+
+    def __str__(self) -> str:
+        stores = {"activations": self._activations, "teachers' outputs": self._teacher}
+        kept = [f"{name} {_size(rows)}" for name, rows in stores.items() if rows]
+        views = f", {self.views} stored views in place of new ones: an approximation" if self.views and kept else ""
+        what = f"; {self._count:,} images, {', '.join(kept)}{views}" if kept else ""
+        return f"cache: {self.plan.mode} ({self.plan.why}{what})"
+
+    def _rows(self, index: Tensor, view: Tensor | int) -> Tensor:
+        return self._slots[index] * max(1, self.views) + view
+
+    def _keep(self, split: str, batch: Batch, rows: Tensor) -> None:
+        count = self._count * max(1, self.views)
+        if self.plan.trunk is not None:
+            with self.method.trainer.precision_plugin.forward_context():
+                activations = self.plan.trunk.activations(self.method.laid_out(batch.images))
+            self._activations = self._activations or Rows(count, activations, self._limit, self._folder)
+            self._activations.put(rows, activations)
+        if split in self.method.teacher_splits:
+            outputs = self.method.teacher_outputs(split, batch)
+            self._teacher = self._teacher or Rows(count, outputs, self._limit, self._folder)
+            self._teacher.put(rows, outputs)
+
+
+def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
+    """What can be kept exactly in a run, and is read often enough to be worth it.
+
+    Args:
+        method: A :class:`ClassUnlearning` on its device, in training mode, with the trainer's data.
+        mode: What is asked for; ``auto`` takes the most that is exact.
+        views: Augmented views to keep of each image; 0 for none.
+
+    Raises:
+        ValueError: If what is asked for cannot be kept exactly; the message says why.
+    """
+    if mode == "off":
+        return Plan("off", "as asked")
+    data = method.trainer.datamodule
+    names = tuple(dict.fromkeys((*method.train_splits, *method.teacher_splits)))
+    splits = tuple(name for name in names if _passes(method, names, name) >= 1)
+    trunk, whole = _trunk(method) if mode != "teacher" else (None, "not asked for")
+    reasons = {
+        "activations": "" if trunk else whole,
+        "teacher": "" if method.teacher_splits else f"{type(method).__name__} reads no frozen network in training",
+    }
+    if (data.crop_padding or data.flip) and not (views and trunk):
+        changing = "images are augmented anew in every epoch; --model.views N keeps N views of each in their place"
+        reasons = {name: reason or changing for name, reason in reasons.items()}
+    if views and data.flip == "alternating":
+        reasons = {
+            name: reason or "views are of one epoch, which flip: alternating mirrors alike" for name, reason in reasons.items()
+        }
+    if not splits:
+        reasons = dict.fromkeys(reasons, "no image is read more than once")
+    wanted: Any = ("activations", "teacher") if mode == "auto" else (mode,)
+    for name in wanted:
+        if not reasons[name]:
+            why = f"everything before {trunk.entrance} is frozen" if trunk else "the teacher is frozen"
+            return Plan(name, why, splits if trunk else tuple(s for s in splits if s in method.teacher_splits), trunk)
+    if mode != "auto":
+        raise ValueError(f"--model.cache {mode} cannot be had: {reasons[mode]}")
+    return Plan("off", reasons["teacher"] if method.teacher_splits else reasons["activations"])
+
+
+def _trunk(method: Any) -> tuple[FrozenTrunk | None, str]:
+    try:
+        return FrozenTrunk(method.network, _examples(method)), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _examples(method: Any) -> Tensor:
+    return method.laid_out(method.example_images().to(method.device))
+
+
+def _passes(method: Any, names: Sequence[str], split: str) -> float:
+    """How many times this process reads a split's images in the whole run."""
+    trainer, data = method.trainer, method.trainer.datamodule
+    sizes = {name: len(data.split(name)) for name in names}
+    longest = min(sizes.values()) if method.loader_mode == "min_size" else max(sizes.values())
+    batches = math.ceil(longest / (data.batch_size * trainer.world_size))
+    limit = trainer.limit_train_batches
+    batches = min(batches, limit) if isinstance(limit, int) else int(limit * batches)
+    steps = [trainer.max_epochs * batches] if (trainer.max_epochs or -1) > 0 else []
+    steps += [trainer.max_steps] if trainer.max_steps > 0 else []
+    return min(steps, default=math.inf) * data.batch_size / max(1, sizes[split])
+
+
+def _mapped(shape: Sequence[int], dtype: torch.dtype, folder: Path) -> Tensor:
+    folder.mkdir(parents=True, exist_ok=True)
+    path, count = folder / f"cache-{os.getpid()}-{id(shape)}.part", math.prod(shape)
+    try:
+        with path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):  # a full disk is an error here, and no crash when a page is written
+                os.posix_fallocate(file.fileno(), 0, count * dtype.itemsize)
+        return torch.from_file(str(path), shared=True, size=count, dtype=dtype).view(*shape)
+    except OSError as error:
+        size = f"{count * dtype.itemsize / GIBIBYTE:.1f} GiB"
+        raise OSError(f"{folder} has no room for a cache of {size} ({error.strerror}): set --model.cache off") from None
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _size(rows: Rows) -> str:
+    return f"{rows.size / GIBIBYTE:.2f} GiB {'in a file' if rows.mapped else 'in memory'}"

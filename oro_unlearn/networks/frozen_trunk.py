@@ -1,0 +1,89 @@
+"""The layers before the first one that is trained: run once for each image, and left out afterwards."""
+
+from copy import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+
+class FrozenTrunk:
+    """Cuts a network between its frozen first layers, the trunk, and the rest, the tail.
+
+    ``tail(activations(images))`` is ``network(images)``. The tail shares its modules with the network, so training it trains
+    the network. Only the network's own children are told apart. The cut is the latest one before the first trained child
+    that works: a network that does something of its own between two children is cut before it, or not at all.
+
+    Args:
+        network: Any network.
+        images: (B, C, H, W) to try it on.
+
+    Raises:
+        ValueError: If there is no frozen layer before the first trained one, or one that behaves differently in training,
+            or no cut gives parts that add up to the network on ``images``.
+    """
+
+    def __init__(self, network: nn.Module, images: Tensor) -> None:
+        children = list(network.named_children())
+        trained = [any(p.requires_grad for p in module.parameters()) for _, module in children]
+        first = trained.index(True) if any(trained) else 0
+        held = [place for place, (_, module) in enumerate(children[:first]) if any(True for _ in module.parameters())]
+        if not held:
+            raise ValueError("no frozen layer comes before the first that is trained")
+        moody = [name for name, module in children[: held[-1] + 1] if any(_varies(part) for part in module.modules())]
+        if moody:
+            raise ValueError(f"the frozen layer {moody[0]} has dropout or batch normalisation in training mode")
+        self.network = network
+        for place in reversed(held):
+            self._cut(children, place + 1)
+            if self._works(images):
+                return
+        raise ValueError("the network does more than to pass its layers in order")
+
+    def _cut(self, children: list[tuple[str, nn.Module]], place: int) -> None:
+        self.entrance, self._entrance = children[place]  # name and module
+        self.tail = copy(self.network)
+        self.tail._modules = dict(self.network._modules) | {name: nn.Identity() for name, _ in children[:place]}
+
+    @torch.no_grad()
+    def activations(self, images: Tensor) -> Tensor:
+        """What enters the tail for images (B, C, H, W); nothing behind that is computed."""
+
+        def leave(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            raise _ReachedError(inputs[0])
+
+        handle = self._entrance.register_forward_pre_hook(leave)
+        try:
+            self.network(images)
+        except _ReachedError as reached:
+            return reached.activations
+        finally:
+            handle.remove()
+        raise ValueError("the network's forward never comes to the layer after its trunk")
+
+    @torch.no_grad()
+    def _works(self, images: Tensor) -> bool:
+        modes = {module: module.training for module in self.network.modules()}
+        self.network.eval()  # or batch normalisation of the tail would learn from the trial
+        try:
+            whole, parts = self.network(images), self.tail(self.activations(images))
+            return torch.allclose(whole, parts, rtol=1e-4, atol=1e-4 * float(whole.abs().max()))
+        except Exception:  # whatever a forward raises when it is entered half-way
+            return False
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+
+
+class _ReachedError(Exception):
+    """The tail's input is known: the rest of the forward pass is not needed."""
+
+    def __init__(self, activations: Tensor) -> None:
+        super().__init__()
+        self.activations = activations
+
+
+def _varies(module: nn.Module) -> bool:
+    return module.training and isinstance(module, _BatchNorm | _DropoutNd)
