@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.speed import attacks, audit, step, svd, timing
+from benchmarks import speed_tables
+from benchmarks.speed import attacks, audit, caches, growth, step, svd, timing
 
 
 def test_sides_take_turns_and_the_first_turn_is_not_counted():
@@ -48,6 +49,45 @@ def test_epochs_and_audits_run(monkeypatch):
         monkeypatch.setattr(audit, name, value)
     assert audit.memory_of_an_audit()["ratio"] < 1.5
     assert audit.seconds_of_an_audit(runs=1)["ratio"] > 0
+
+
+def test_a_cache_saves_operations(monkeypatch):
+    """Counted, so it is the same everywhere; a narrow network, whose ratio is that of the wide one."""
+    monkeypatch.setattr(step, "COUNT", 200)
+    for name, value in (("PER_CLASS", 16), ("BATCH", 8), ("IMAGES", 8), ("WIDTH", 8), ("FORGET", 50), ("RETAIN", 450)):
+        monkeypatch.setattr(caches, name, value)
+    caches.save_weights(caches.wide(10), "original.safetensors")
+    row = caches.operations("original.safetensors")
+    tail, whole = row["operations"]["steps"] / (2 * 50 * 10), row["operations"]["retraining"] / (450 * 101)
+    assert 0.3 < tail / whole < 0.45, "section 5 of the specification: 0.39 of a step of the whole network"
+    assert row["operations"]["cache"] / 500 < whole / 3, "less than a forward pass of an image"
+    epoch, extrapolated = caches.timed("original.safetensors", runs=1)
+    assert set(epoch["seconds"]) == {"RWFT-2-O, cached", "RWFT-2-O", "RWFT-O", "retraining"}
+    assert extrapolated["ratio"] > 0
+
+
+def test_exponents(monkeypatch):
+    assert growth.exponent([1, 10, 100], [9.0, 2.0, 200.0]) == pytest.approx(2), "the first is left out"
+    monkeypatch.setitem(growth.SIZES, "audit: classes", (3, 5, 8))
+    row = growth.grow("audit: classes", runs=1)
+    assert len(row["medians"]) == 3
+    growth.draw([row], Path("growth.png"))
+    assert Path("growth.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "met"),
+    [(0.4, "<= 0.40", True), (0.41, "<= 0.40", False), (1000.0, ">= 1,000", True), (1.5, "< 1.5", False)],
+)
+def test_targets_are_read_from_their_words(value, target, met):
+    assert (speed_tables.reached({"ratio": value, "target": target}) == "yes") is met
+
+
+def test_the_table_of_all_scripts_leaves_out_what_was_not_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "RESULTS", tmp_path)
+    monkeypatch.setattr(speed_tables, "RESULTS", tmp_path)
+    timing.write("svd", [{"what": "a vs b", "ratio": 12.345, "target": ">= 10"}])
+    assert speed_tables.speed_table("all").splitlines()[2] == "| a vs b | 12.3 | >= 10 | yes | `speed.svd` |"
 
 
 def test_the_summary_holds_every_method_and_marks_the_closest(monkeypatch):
