@@ -3,11 +3,15 @@
 import contextlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import track
 from torch import Tensor, nn
 
 from oro_unlearn.methods.base import Batch
@@ -68,7 +72,7 @@ class SampleCache:
         method: A :class:`ClassUnlearning` on its device, with the trainer's data.
         plan: What to keep.
         views: Augmented views of each image that are kept in place of new ones in every epoch; 0: images as they are.
-        limit: Largest size in GiB of activations, and of teachers' outputs, that is kept in memory.
+        limit: Largest size in GiB of activations, and of teachers' outputs, that is kept in memory each.
     """
 
     def __init__(self, method: Any, plan: Plan, views: int = 0, limit: float = 4.0) -> None:
@@ -91,10 +95,17 @@ class SampleCache:
         devices = [self.method.device] if self.method.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(torch.initial_seed())
-            for split in self.plan.splits:
-                for view in range(max(1, self.views)):
-                    for batch in self.method.read(split, augment=self.views > 0):
-                        self._keep(split, batch, self._rows(batch.index, view))
+            for split, view in product(self.plan.splits, range(max(1, self.views))):
+                for batch in self._tracked(split):
+                    self._keep(split, batch, self._rows(batch.index, view))
+
+    def _tracked(self, split: str) -> Iterable[Batch]:
+        """Every batch of a split, with a progress bar where there is one of training."""
+        trainer, size = self.method.trainer, self.method.trainer.datamodule.batch_size
+        shown = trainer.progress_bar_callback is not None and trainer.is_global_zero
+        total = math.ceil(len(trainer.datamodule.split(split)) / size)
+        batches = self.method.read(split, augment=self.views > 0)
+        return track(batches, f"caching {split}", total, console=Console(), transient=True, disable=not shown)
 
     def batch(self, split: str, batch: Batch) -> Batch:
         """A training batch with what is kept of it: activations in the place of images, the teacher's outputs beside."""
@@ -205,7 +216,7 @@ def _mapped(shape: Sequence[int], dtype: torch.dtype, folder: Path) -> Tensor:
                 os.posix_fallocate(file.fileno(), 0, count * dtype.itemsize)
         return torch.from_file(str(path), shared=True, size=count, dtype=dtype).view(*shape)
     except OSError as error:
-        size = f"{count * dtype.itemsize / GIBIBYTE:.1f} GiB"
+        size = decimal(count * dtype.itemsize)
         raise OSError(f"{folder} has no room for a cache of {size} ({error.strerror}): set --model.cache off") from None
     finally:
         with contextlib.suppress(OSError):
@@ -213,4 +224,4 @@ def _mapped(shape: Sequence[int], dtype: torch.dtype, folder: Path) -> Tensor:
 
 
 def _size(rows: Rows) -> str:
-    return f"{rows.size / GIBIBYTE:.2f} GiB {'in a file' if rows.mapped else 'in memory'}"
+    return f"{decimal(rows.size)} {'in a file' if rows.mapped else 'in memory'}"
