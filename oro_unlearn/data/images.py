@@ -82,7 +82,7 @@ def random_crop(images: Tensor, padding: int) -> Tensor:
         images: (B, C, H, W).
         padding: Pixels added on every side before the crop.
     """
-    return crop(images, padding, torch.randint(0, 2 * padding + 1, (2, len(images), 1, 1), device=images.device))
+    return crop(images, padding, torch.randint(0, 2 * padding + 1, (2, len(images)), device=images.device))
 
 
 def crop(images: Tensor, padding: int, corners: Tensor) -> Tensor:
@@ -91,14 +91,11 @@ def crop(images: Tensor, padding: int, corners: Tensor) -> Tensor:
     Args:
         images: (B, C, H, W).
         padding: Pixels p added on every side before the crop.
-        corners: Top row and left column of each crop in the padded image, (2, B, 1, 1) in [0, 2p].
+        corners: Top row and left column of each crop in the padded image, (2, B) in [0, 2p].
     """
-    batch, _, height, width = images.shape
-    padded = pad(images, [padding] * 4).permute(0, 2, 3, 1)  # (B, H + 2p, W + 2p, C)
-    rows = corners[0] + torch.arange(height, device=images.device)[:, None]  # (B, H, 1)
-    columns = corners[1] + torch.arange(width, device=images.device)  # (B, 1, W)
-    samples = torch.arange(batch, device=images.device)[:, None, None]
-    return padded[samples, rows, columns].permute(0, 3, 1, 2)
+    height, width = images.shape[2:]
+    crops = pad(images, [padding] * 4).unfold(2, height, 1).unfold(3, width, 1)  # (B, C, 2p + 1, 2p + 1, H, W), a view
+    return crops[torch.arange(len(images), device=images.device), :, corners[0], corners[1]]
 
 
 def random_flip(images: Tensor) -> Tensor:

@@ -43,6 +43,10 @@ class PairImages(Dataset[Any]):
             self._kept[position] = self.load(position)
         return self._kept[position]
 
+    def without_images(self) -> "PairImages":
+        """The same pairs with images (B, 0), of which none is read: for a method that knows their features."""
+        return PairImages(lambda _: torch.empty(0, dtype=torch.uint8), self.captions, self.attacks, self.slots, keep=False)
+
     def __getitem__(self, position: int) -> PairSample:
         return self.__getitems__([position])
 

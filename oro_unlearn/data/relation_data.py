@@ -27,10 +27,10 @@ class RelationData(LightningDataModule, ABC):
 
     Training splits are ``unsafe``, ``edges`` (listed neighbours: one slot replaced), ``nodes`` (its subject and object
     alone) and ``neutral``; a training batch holds ``batch_size`` pairs of every group that the method names. A batch of one
-    group is ``(images, captions, attacks, slots, index)``: images (B, 3, H, W) uint8; captions and attacks are B strings, the
-    attack a reworded, placed or misspelt caption of the training banks; slots (B, 3) int64 are the positions of
-    subject, relation and object in ``graph.objects`` and ``graph.relations``, -1 where there is none; ``index`` (B,) is the
-    picture's position in its split.
+    group is ``(images, captions, attacks, slots, index)``: images (B, 3, H, W) uint8, or (B, 0) where the method needs none;
+    captions and attacks are B strings, the attack a reworded, placed or misspelt caption of the training banks; slots (B, 3)
+    int64 are the positions of subject, relation and object in ``graph.objects`` and ``graph.relations``, -1 where there is
+    none; ``index`` (B,) is the picture's position in its split.
 
     Args:
         graph: YAML file of the relation graph; ``scenes`` is the one of the embedded world.
@@ -235,7 +235,7 @@ class RelationData(LightningDataModule, ABC):
     def train_dataloader(self) -> CombinedLoader:
         """One shuffled loader for each split the method trains on: every batch holds as many pairs of each.
 
-        That is ``batch_size`` pairs, or what the smallest split has.
+        That is ``batch_size`` pairs, or what the smallest split has. A method whose ``needs_images`` is false gets none.
 
         Raises:
             ValueError: If one of them is empty.
@@ -249,6 +249,7 @@ class RelationData(LightningDataModule, ABC):
                     f"--data {type(self).__name__} has no {name} pairs to train on: add pictures of them, raise --data.listed, "
                     "or name another tuple to forget"
                 )
+        splits = {name: pairs if method.needs_images(name) else pairs.without_images() for name, pairs in splits.items()}
         size = max(1, min(self.batch_size, min(map(len, splits.values())) // self.trainer.world_size))
         loaders = {
             name: DataLoader(pairs, batch_size=size, shuffle=True, drop_last=True, collate_fn=as_is)

@@ -55,6 +55,10 @@ class UnlearningModule(LightningModule, ABC):
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
         """Named terms (scalars); their sum is minimised and each is logged as ``loss/NAME``."""
 
+    def needs_images(self, split: str) -> bool:
+        """Whether training reads the images of a split, or knows what it needs of them."""
+        return True
+
     def prepare(self, split: str, batch: Any) -> Any:
         """A training batch of a split as :meth:`losses` gets it."""
         return batch
@@ -128,8 +132,8 @@ class UnlearningModule(LightningModule, ABC):
             ValueError: If the loss is no longer finite.
         """
         loss = self.trainer.callback_metrics.get("loss", torch.tensor(0.0)).to(self.device)
-        norms = torch._foreach_norm([p.detach() for p in self.parameters() if p.requires_grad])
-        if not torch.stack([*norms, loss]).isfinite().all():  # the host waits for the device once
+        largest = torch._foreach_norm([p.detach() for p in self.parameters() if p.requires_grad], float("inf"))
+        if not torch.stack([*largest, loss]).isfinite().all():  # the host waits for the device once
             raise ValueError(
                 f"{type(self).__name__} diverged in epoch {self.current_epoch} (NaN or infinite): "
                 "lower --model.optimizer.lr; the checkpoint of the epoch before is kept"

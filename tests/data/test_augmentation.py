@@ -26,12 +26,12 @@ def numbered(side: int) -> torch.Tensor:
 def test_every_crop_is_torchvisions(padding, shape):
     images = torch.rand(2, *shape)
     for top, left in product(range(2 * padding + 1), repeat=2):
-        found = crop(images, padding, torch.tensor([top, left]).view(2, 1, 1, 1).expand(2, 2, 1, 1))
+        found = crop(images, padding, torch.tensor([top, left])[:, None].expand(2, 2))
         assert torch.equal(found, torchvisions_crop(pad(images, padding), top, left, *shape[1:])), (top, left)
 
 
 def test_each_image_has_a_crop_of_its_own():
-    corners = torch.tensor([[0, 2], [1, 0]]).view(2, 2, 1, 1)  # (0, 1) of the first, (2, 0) of the second
+    corners = torch.tensor([[0, 2], [1, 0]])  # (0, 1) of the first, (2, 0) of the second
     found = crop(numbered(4).expand(2, -1, -1, -1), 1, corners)
     whole = pad(numbered(4), 1)
     assert torch.equal(found, torch.cat([torchvisions_crop(whole, 0, 1, 4, 4), torchvisions_crop(whole, 2, 0, 4, 4)]))

@@ -169,6 +169,7 @@ def test_vocabulary_is_drawn_in_its_shares():
 def test_the_base_stays_bit_identical_and_every_adapter_learns(adapter, towers):
     weights = write_weights()
     plain, module = OpenCLIP("scenes", pretrained=weights), method(weights=weights, towers=towers, adapter=adapter)
+    plain.requires_grad_(False)  # matmul folds batches for weights that need a gradient, which rounds otherwise on some CPUs
     fit(module, steps=3)
     base = lora.base_state(module.network.model)
     assert all(torch.equal(base[name], value) for name, value in plain.model.state_dict().items())

@@ -131,7 +131,7 @@ class ClassUnlearning(Classifier):
         return self._plan
 
     def needs_images(self, split: str) -> bool:
-        """Whether training reads a split's images, or activations alone."""
+        """Whether training reads the images of a split, or activations alone."""
         return not (self.planned().trunk and split in self.planned().splits)
 
     def prepare(self, split: str, batch: Batch) -> Batch:

@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.methods.relations.caption_cache import CaptionCache
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs, encode_captions
 from oro_unlearn.networks.adapter_files import base_sha256
+
+TOGETHER = 64  # pictures encoded at once before training
 
 
 class RelationalUnlearning(DualEncoder):
     """Edits a CLIP model by adapters; with them switched off it is the original, bit by bit.
 
-    Features under the reference are computed once for each picture and caption; so are the model's own picture features where
-    only the text tower is trained.
+    Features under the reference are computed once: of a group's pictures before training, of a caption when it is first seen.
+    Where only the text tower is trained the model's own picture features are the same ones, and batches leave pictures out.
 
     Args:
         towers: What is adapted: ``text``, ``image`` or ``both``.
@@ -26,6 +29,8 @@ class RelationalUnlearning(DualEncoder):
         lora_alpha: Scale of the adapters; an update is multiplied by lora_alpha / lora_rank.
         lora_dropout: In the adapters.
         retrained: Checkpoints of the same network trained without the tuple, for comparison.
+        cache: ``auto``: what does not change is computed once; ``off``: in every step, and each caption as often as it
+            occurs in it. The losses are the same up to rounding.
         kwargs: Arguments of :class:`DualEncoder`.
 
     Raises:
@@ -41,6 +46,7 @@ class RelationalUnlearning(DualEncoder):
         lora_alpha: int = 16,
         lora_dropout: float = 0.0,
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        cache: Literal["auto", "off"] = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,8 +55,9 @@ class RelationalUnlearning(DualEncoder):
         self.retrained_paths = list(retrained)
         self.retrained = nn.ModuleList()
         self.adapter_parameters = 0
-        self._pictures: dict[str, dict[int, Tensor]] = {}  # reference features by group and position
-        self._texts: dict[str, Tensor] = {}  # reference features by caption
+        self.cache = cache
+        self._pictures: dict[str, Tensor] = {}  # reference features (N, D) by split, in the order of its pictures
+        self._captions: CaptionCache | None = None  # of this fit
 
     def setup(self, stage: str) -> None:
         """Load the original and the models to compare with, and add the adapters, once."""
@@ -71,6 +78,19 @@ class RelationalUnlearning(DualEncoder):
         self.retrained.eval()
         return self
 
+    def needs_images(self, split: str) -> bool:
+        """Whether training batches must hold pictures: not where their features are known and stay as they are."""
+        return self.cache == "off" or self.towers != "text"
+
+    def on_fit_start(self) -> None:
+        """Encode the pictures of all groups under the reference; what an earlier fit knew was of its data and device."""
+        super().on_fit_start()
+        self._pictures.clear()
+        self._captions = None
+        if self.cache == "auto":
+            for split in self.train_splits:
+                self.reference_pictures(split)
+
     def on_after_backward(self) -> None:
         """Refuse adapters that no gradient reaches, at the first step.
 
@@ -82,32 +102,44 @@ class RelationalUnlearning(DualEncoder):
 
     # -- features
 
-    def pictures(self, group: str, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """Features of a batch's pictures under the model and under the reference, (B, D) each."""
-        known = self._pictures.setdefault(group, {})
-        positions = pairs.index.tolist()
-        missing = [row for row, position in enumerate(positions) if position not in known]
-        if missing:
-            found = self.image_features("original", pairs.images[missing])
-            known.update({positions[row]: vector for row, vector in zip(missing, found, strict=True)})
-        reference = torch.stack([known[position] for position in positions])
+    def pictures(self, split: str, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """Features of a batch of a split's pictures under the model and under the reference, (B, D) each."""
+        if self.cache == "off":
+            reference = self.image_features("original", pairs.images)
+        else:
+            reference = self.reference_pictures(split).index_select(0, pairs.index)
         return (reference if self.towers == "text" else self.network.encode_image(pairs.images)), reference
 
+    def reference_pictures(self, split: str) -> Tensor:
+        """Features (N, D) of all pictures of a split under the reference, in order."""
+        if split not in self._pictures:
+            pairs = self.trainer.datamodule.split(split)  # type: ignore[attr-defined]
+            starts = range(0, len(pairs), TOGETHER)
+            images = (pairs.__getitems__(range(start, min(start + TOGETHER, len(pairs))))[0] for start in starts)
+            self._pictures[split] = torch.cat([self.image_features("original", part.to(self.device)) for part in images])
+        return self._pictures[split]
+
     def texts(self, *groups: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
-        """Features of several lists of captions under the model and under the reference; each caption is encoded once."""
-        unique = list(dict.fromkeys(caption for group in groups for caption in group))
-        before = self.reference_texts(unique)
-        now = before if self.towers == "image" else self.network.encode_text(self.network.tokenize(unique))
-        position = {caption: number for number, caption in enumerate(unique)}
-        rows = [torch.tensor([position[caption] for caption in group], dtype=torch.long, device=now.device) for group in groups]
-        return [now[row] for row in rows], [before[row] for row in rows]
+        """Features (N, D) of each of several lists of captions, under the model and under the reference."""
+        captions, sizes = [caption for group in groups for caption in group], [len(group) for group in groups]
+        before = self.reference_texts(captions)
+        if self.towers == "image":
+            now = before
+        elif self.cache == "off":
+            now = self.network.encode_text(self.network.tokenize(captions))
+        else:
+            now = self._known_captions.now(captions)
+        return list(now.split(sizes)), list(before.split(sizes))
 
     def reference_texts(self, captions: Sequence[str]) -> Tensor:
         """Features (N, D) of captions under the reference."""
-        missing = [caption for caption in dict.fromkeys(captions) if caption not in self._texts]
-        if missing:
-            self._texts.update(zip(missing, self.text_features("original", missing), strict=True))
-        return torch.stack([self._texts[caption] for caption in captions])
+        return self.text_features("original", captions) if self.cache == "off" else self._known_captions.before(captions)
+
+    @property
+    def _known_captions(self) -> CaptionCache:
+        if self._captions is None:
+            self._captions = CaptionCache(self.network, partial(self.text_features, "original"))
+        return self._captions
 
     def tau_of(self, form: str) -> float:
         """Mean cosine of unsafe training pictures with captions, under the reference.
@@ -122,10 +154,7 @@ class RelationalUnlearning(DualEncoder):
         captions = [text for shared in ((0,) if form == "unrelated" else (0, 1, 2)) for text in data.vocabulary[shared]]
         if not captions:
             raise ValueError(f"the graph has no {form} captions: set --model.tau to a number, such as 0")
-        pairs, count = data.split("unsafe"), 64
-        chosen = Pairs(*pairs.__getitems__(list(range(min(count, len(pairs))))))
-        chosen = chosen._replace(images=chosen.images.to(self.device))
-        return float((self.pictures("unsafe", chosen)[1] @ self.reference_texts(captions).T).mean())
+        return float((self.reference_pictures("unsafe")[:TOGETHER] @ self.reference_texts(captions).T).mean())
 
     # -- measuring
 
@@ -146,7 +175,8 @@ class RelationalUnlearning(DualEncoder):
         """Unit vectors (N, D) of captions under one of :meth:`models`."""
         if role == "unlearned":
             return super().text_features(role, captions)
-        return self._other(role, lambda network: encode_captions(network, captions))
+        with torch.autocast(self.device.type, enabled=False):
+            return self._other(role, lambda network: encode_captions(network, captions))
 
     def _other(self, role: str, encode: Any) -> Tensor:
         if role.startswith("retrained"):

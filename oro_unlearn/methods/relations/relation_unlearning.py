@@ -81,7 +81,8 @@ class RelationUnlearning(RelationalUnlearning):
     def losses(self, unsafe: Pairs, edges: Pairs, nodes: Pairs, neutral: Pairs) -> dict[str, Tensor]:  # type: ignore[override]
         """The terms by name, weighted; those with weight 0 are left out."""
         kept = {"l1_edges": edges, "l2_nodes": nodes, "l4_neutral": neutral}
-        pictures = [self.pictures(name, pairs) for name, pairs in (("unsafe", unsafe), *kept.items())]
+        splits = {"unsafe": unsafe, "edges": edges, "nodes": nodes, "neutral": neutral}
+        pictures = [self.pictures(name, pairs) for name, pairs in splits.items()]
         safe = list(dict.fromkeys(caption for pairs in kept.values() for caption in pairs.captions))
         vocabulary = self.draw_vocabulary() if self.weights["vocab_text"] or self.weights["kl_rows"] else []
         forgotten = list(dict.fromkeys(unsafe.captions))

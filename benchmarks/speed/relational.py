@@ -1,0 +1,107 @@
+"""A training step of relational unlearning with its cache against the naive one, in turn, from the same weights and batches.
+
+    python -m benchmarks.speed.relational
+
+The recipe of lightning_configs/scenes/relation_unlearning.yaml, on its own network and on a ViT-B-32 with random weights, after
+every picture and caption was seen once. The naive step (``cache: off``) encodes pictures and captions under the reference in
+each step, each caption as often as it occurs, padded to the longest. Writes benchmarks/results/speed_relational.json.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+from torch.nn.functional import interpolate
+from torch.nn.utils import clip_grad_norm_
+
+from benchmarks.speed.step import QUIET
+from benchmarks.speed.timing import in_turn, ratio, rounded, write
+from oro_unlearn.cli import build, settle
+from oro_unlearn.data import Scenes
+
+RECIPE = Path(__file__).parents[2] / "lightning_configs/scenes/relation_unlearning.yaml"
+TARGETS = {"text": ">= 3", "both": ">= 1.5"}
+SMALL = ["--data.batch_size", "4", "--data.pairs", "8", "--model.vocab_captions", "24", "--model.tau", "0"]
+VIT = ["--data", "LargeScenes", *SMALL, "--model.network.name", "ViT-B-32", "--model.network.pretrained", ""]
+
+
+class LargeScenes(Scenes):
+    """Drawn scenes at the size that a ViT-B-32 takes, with few captions."""
+
+    def _drawn(self, *args: Any) -> Any:
+        load = super()._drawn(*args)
+        return lambda number: interpolate(load(number)[None], 224)[0]
+
+
+class Side:
+    """A method that has taken one step of Trainer.fit and seen every caption.
+
+    Args:
+        cache: ``auto`` or ``off``.
+        words: Of the command line, laid over the recipe.
+    """
+
+    def __init__(self, cache: str, words: list[str]) -> None:
+        cli = build(["--config", str(RECIPE), *words, "--model.cache", cache])
+        self.method, self.data = cli.model, cli.datamodule
+        torch.manual_seed(0)
+        self.trainer = Trainer(max_steps=1, accelerator="cpu", **QUIET)
+        self.trainer.fit(self.method, datamodule=self.data)
+        if cache == "auto":
+            splits = [self.data.split(name) for name in self.method.train_splits]
+            self.method.reference_texts([text for split in splits for text in (*split.captions, *split.attacks)])
+            self.method.reference_texts([text for texts in self.data.vocabulary.values() for text in texts])
+        self.method.train()
+        self.batches: Any = iter(())
+        self.steps = 0
+
+    def step(self) -> Tensor:
+        """One more step: batch, losses, backward, optimizer; the losses (T,)."""
+        torch.manual_seed(self.steps)  # both sides draw the same pairs and captions
+        self.steps += 1
+        batch = next(self.batches, None)
+        if batch is None:
+            self.batches = iter(self.data.train_dataloader())
+            batch = next(self.batches)
+        groups = {name: self.method.batch_type(*parts) for name, parts in batch[0].items()}
+        losses = torch.stack(list(self.method.losses(**groups).values()))
+        self.trainer.optimizers[0].zero_grad()
+        losses.sum().backward()
+        clip_grad_norm_(self.method.parameters(), 1.0)
+        self.trainer.optimizers[0].step()
+        return losses.detach()
+
+
+def compare(towers: str, network: str, words: list[str], runs: int = 11) -> dict[str, Any]:
+    """A row: seconds of the steps of both sides.
+
+    Args:
+        towers: ``text`` or ``both``.
+        network: Its name in the row.
+        words: Laid over the recipe.
+        runs: Steps that are timed.
+    """
+    sides = {cache: Side(cache, [*words, "--model.towers", towers]) for cache in ("off", "auto")}
+    first = {cache: torch.stack(list(side.method.history[0].values())) for cache, side in sides.items()}
+    seconds = in_turn({cache: side.step for cache, side in sides.items()}, runs)
+    return {
+        "what": f"relational training step, towers {towers}, {network}: naive vs cached",
+        "ratio": ratio(seconds, "off", "auto"),
+        "target": TARGETS[towers],
+        "largest_difference_of_the_first_losses": float((first["off"] - first["auto"]).abs().max()),
+        "seconds": rounded(seconds),
+    }
+
+
+def main() -> None:
+    """Measure and write."""
+    settle()
+    rows = [compare(towers, "the recipe", []) for towers in TARGETS]
+    rows += [compare(towers, "ViT-B-32 with random weights, 4 pairs a group", VIT, runs=5) for towers in TARGETS]
+    write("relational", rows)
+
+
+if __name__ == "__main__":
+    main()
