@@ -1,6 +1,7 @@
 """The tables of a comparison, in Markdown, LaTeX and CSV."""
 
 import csv
+import math
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
@@ -165,7 +166,8 @@ def mask_rows(result: Result) -> list[list[str]]:
         cells = []
         for key in keys:
             found = [own[request][key] - mask[request][key] for request in own if request in mask]
-            cells.append(f"{mean(found):+.2f} ({sum(value < 0 for value in found)} of {len(found)}; {_wilcoxon(found)})")
+            closer = f"{sum(value < 0 for value in found)} of {len(found)}"
+            cells.append("–" if math.isnan(mean(found)) else f"{mean(found):+.2f} ({closer}; {_wilcoxon(found)})")
         rows.append([_row_label(result, method), *cells])
     return rows
 

@@ -40,6 +40,16 @@ def growth_table(name: str) -> str:
     return markdown_table(rows)
 
 
+def recipe_table(name: str) -> str:
+    """Accuracy of training recipes by the images they read."""
+    rows = [["recipe", "images read", "test accuracy %, by seed", "mean ± std"]]
+    for row in load(name)["rows"]:
+        seeds = ", ".join(f"{100 * value:.1f}" for value in row["accuracy"])
+        spread = "–" if row["std"] is None else f"{100 * row['std']:.1f}"
+        rows.append([row["recipe"], f"{row['images_read']:,}", seeds, f"{100 * row['mean']:.1f} ± {spread}"])
+    return markdown_table(rows)
+
+
 def reached(row: dict[str, Any]) -> str:
     """Whether a measured ratio meets its target, ``<= 0.40`` for instance."""
     sign, _, value = row["target"].partition(" ")
@@ -51,4 +61,4 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-SPEED_TABLES = {"speed": speed_table, "growth": growth_table}
+SPEED_TABLES = {"speed": speed_table, "growth": growth_table, "recipe": recipe_table}

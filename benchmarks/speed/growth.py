@@ -87,7 +87,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """One curve a claim, each relative to its first size."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(6.5, 4.8), layout="constrained")
     axes = figure.subplots()
     for row in rows:
         relative = [[value / values[0] for value in values] for values in (row["sizes"], row["medians"])]
@@ -95,7 +95,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.loglog([1, 64], [1, 64], color="#9aa0a6", linestyle=":", label="in proportion")
     axes.set_xlabel("size, relative to the smallest")
     axes.set_ylabel("seconds, relative to the smallest")
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     figure.savefig(path, dpi=110)
 
 

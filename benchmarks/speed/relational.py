@@ -41,14 +41,17 @@ class Side:
     Args:
         cache: ``auto`` or ``off``.
         words: Of the command line, laid over the recipe.
+        accelerator: As in Trainer.
     """
 
-    def __init__(self, cache: str, words: list[str]) -> None:
+    def __init__(self, cache: str, words: list[str], accelerator: str = "cpu") -> None:
         cli = build(["--config", str(RECIPE), *words, "--model.cache", cache])
         self.method, self.data = cli.model, cli.datamodule
         torch.manual_seed(0)
-        self.trainer = Trainer(max_steps=1, accelerator="cpu", **QUIET)
+        self.trainer = Trainer(max_steps=1, accelerator=accelerator, **QUIET)
         self.trainer.fit(self.method, datamodule=self.data)
+        self.method.to(self.trainer.strategy.root_device)  # which it has left
+        self.optimizer = self.method.optimizer([parameter for parameter in self.method.parameters() if parameter.requires_grad])
         if cache == "auto":
             splits = [self.data.split(name) for name in self.method.train_splits]
             self.method.reference_texts([text for split in splits for text in (*split.captions, *split.attacks)])
@@ -65,12 +68,13 @@ class Side:
         if batch is None:
             self.batches = iter(self.data.train_dataloader())
             batch = next(self.batches)
-        groups = {name: self.method.batch_type(*parts) for name, parts in batch[0].items()}
+        parts_by_name = self.trainer.strategy.batch_to_device(batch[0])
+        groups = {name: self.method.batch_type(*parts) for name, parts in parts_by_name.items()}
         losses = torch.stack(list(self.method.losses(**groups).values()))
-        self.trainer.optimizers[0].zero_grad()
+        self.optimizer.zero_grad()
         losses.sum().backward()
         clip_grad_norm_(self.method.parameters(), 1.0)
-        self.trainer.optimizers[0].step()
+        self.optimizer.step()
         return losses.detach()
 
 

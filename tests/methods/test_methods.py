@@ -316,17 +316,24 @@ def test_a_method_of_the_users_own(run, report, original_weights):
 
 
 def test_two_processes_train(original_weights):
-    """Mixed precision, two processes, adapters: one checkpoint, one report, and adapters that moved."""
+    """Mixed precision, two processes, adapters, with and without a cache: one checkpoint, one report, the same weights."""
     weights = original_weights(CONFIGS / "digits/rw_a.yaml")
-    command = [sys.executable, "-m", "oro_unlearn", "fit", "--config", str(CONFIGS / "digits/rw_a.yaml")]
-    command += ["--model.original", weights, "--trainer.default_root_dir", "out", "--trainer.max_epochs", "1"]
-    command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.precision", "bf16-mixed"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    state = torch.load("out/model.ckpt", weights_only=True)
-    assert state["global_step"] == -(-len(Digits(forget=[8]).split("retain")) // 256)
-    assert state["state_dict"]["network.layer3.adapter.weight"].abs().sum() > 0
-    assert json.loads(Path("out/report.json").read_text())["seconds"] > 0
+    states = {}
+    for cache in ("off", "auto"):
+        command = [sys.executable, "-m", "oro_unlearn", "fit", "--config", str(CONFIGS / "digits/rw_a.yaml")]
+        command += ["--model.original", weights, "--trainer.default_root_dir", cache, "--trainer.max_epochs", "2"]
+        command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.precision", "bf16-mixed"]
+        command += ["--data.crop_padding", "0", "--model.cache", cache]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.count("cache: ") == 1, "the first process says what is kept"
+        assert ("cache: activations (everything before layer3 is frozen" in done.stdout) == (cache == "auto")
+        states[cache] = torch.load(f"{cache}/model.ckpt", weights_only=True)
+        assert states[cache]["global_step"] == 2 * -(-len(Digits(forget=[8]).split("retain")) // 256)
+        assert json.loads(Path(cache, "report.json").read_text())["seconds"] > 0
+    plain, kept = (states[cache]["state_dict"]["network.layer3.adapter.weight"] for cache in ("off", "auto"))
+    assert plain.abs().sum() > 0
+    assert torch.allclose(plain, kept, rtol=1e-3, atol=1e-6)
 
 
 def test_two_processes_measure_what_one_measures(original_weights):
