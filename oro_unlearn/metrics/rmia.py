@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -73,8 +74,16 @@ def rmia(
     if not len(relative):
         raise ValueError("no population sample has a probability under the target and a reference model")
     lost = likelihoods.isnan()
-    ranks = torch.searchsorted((gamma * relative).sort().values, likelihoods.nan_to_num(0.0), side="right")
+    ranks = _ranks(likelihoods.nan_to_num(0.0), gamma * relative)
     return RMIA((ranks.double() / len(relative)).masked_fill(lost, torch.nan), likelihoods, int(lost.sum()))
+
+
+def _ranks(values: Tensor, among: Tensor) -> Tensor:
+    """How many of ``among`` (Z,) are at most each of the values (N,). In order they are found several times as fast."""
+    wanted, others = values.cpu().numpy(), np.sort(among.cpu().numpy())
+    order, ranks = np.argsort(wanted), np.empty(len(wanted), dtype=np.int64)
+    ranks[order] = np.searchsorted(others, wanted[order], side="right")
+    return torch.from_numpy(ranks).to(values.device)
 
 
 def _normaliser(outside: Tensor, inside: Tensor | None, offset: float) -> Tensor:
