@@ -54,6 +54,7 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
 ]
 UNION = re.compile(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: .* Given value: (.*)")
 CLASS = re.compile(r"class '([\w.]+)'")
+LITERAL = re.compile(r"Literal\[(.*?)\]")
 CONSTRUCTOR = re.compile(r"Type \S*Callable\[.*\] expects a function or a callable class: |\.? Got value: Namespace\(.*")
 
 
@@ -90,7 +91,8 @@ def _shorter(text: str) -> str:
         return f"{fault} {what} {unknown[1]!r} for {key[-1]}; known: {', '.join(known)}, or the import path of your own"
     union = UNION.search(text)
     if union:
-        types = " or ".join(name.rpartition(".")[2].replace("NoneType", "null") for name in CLASS.findall(union[1])) or union[1]
+        classes = [name.rpartition(".")[2].replace("NoneType", "null") for name in CLASS.findall(union[1])]
+        types = " or ".join([*classes, *LITERAL.findall(union[1])]) or union[1]
         text = text[: union.start()] + f"expected {types}, got {union[2]}"
     text = CONSTRUCTOR.sub("", text).replace("a typing.Literal[", "one of [")
     return CLASS.sub(lambda found: found[1], text).replace("Parser key ", "").replace("<", "").replace(">", "")

@@ -316,3 +316,11 @@ def test_a_negative_part_is_refused():
 def test_pixels_come_back_from_normalised_images():
     data, pixels = Digits(), torch.rand(2, 1, 4, 4)
     assert torch.allclose(data.to_pixels(data.normalise(pixels)), pixels, atol=1e-6)
+
+
+def test_a_flip_that_does_not_exist_is_named_beside_those_that_do(run):
+    from tests.conftest import CONFIGS
+
+    code, said = run("fit", "--config", str(CONFIGS / "digits/original.yaml"), "--data.flip", "sideways")
+    assert code == 2
+    assert "expected bool or 'alternating', got sideways" in said

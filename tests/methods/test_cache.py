@@ -7,6 +7,7 @@ from lightning.pytorch import Trainer
 from oro_unlearn.data import Digits
 from oro_unlearn.methods import RWFT, SCRUB, BadTeacher, CFk, EUk, FineTune
 from oro_unlearn.methods.classes import cache as caches
+from tests.conftest import CONFIGS, SHORT
 from tests.methods.test_methods import FORGET, method
 
 STAGE = {"update": ["layer3", "fc"], "batchnorm": "eval"}
@@ -183,6 +184,18 @@ def test_mixed_precision_keeps_its_type():
     plain, kept = (fit(RWFT, cache=mode, trainer={"precision": "bf16-mixed"}, **STAGE) for mode in ("off", "auto"))
     for expected, value in zip(plain.network.parameters(), kept.network.parameters(), strict=True):
         assert torch.allclose(expected, value, atol=1e-5)
+
+
+def test_a_refusal_comes_before_an_earlier_run_is_touched(run, original_weights, tmp_path):
+    config, out = CONFIGS / "digits/rwft_o.yaml", tmp_path / "out"
+    words = ["fit", "--config", str(config), "--model.original", original_weights(config), *SHORT]
+    words += ["--trainer.default_root_dir", str(out), "--trainer.max_epochs", "1"]
+    assert run(*words)[0] == 0
+    before = {path: path.read_bytes() for path in out.glob("*.*")}
+    code, said = run(*words, "--model.cache", "activations")
+    assert code == 2
+    assert "--model.cache activations cannot be had" in said
+    assert {path: path.read_bytes() for path in out.glob("*.*")} == before
 
 
 def test_options_out_of_range():

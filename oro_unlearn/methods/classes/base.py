@@ -111,6 +111,12 @@ class ClassUnlearning(Classifier):
             self.original.eval()
         return self
 
+    def configure_optimizers(self) -> Any:
+        """As ever; a cache that cannot be had ends here, before anything of an earlier run is replaced."""
+        if self.train_splits:
+            self.planned()
+        return super().configure_optimizers()
+
     def on_train_start(self) -> None:
         """Compute what is kept, and say so."""
         super().on_train_start()

@@ -156,31 +156,31 @@ def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
     """
     if mode == "off":
         return Plan("off", "as asked")
-    data = method.trainer.datamodule
-    names = tuple(dict.fromkeys((*method.train_splits, *method.teacher_splits)))
-    splits = tuple(name for name in names if _passes(method, names, name) >= 1)
     trunk, whole = _trunk(method) if mode != "teacher" else (None, "not asked for")
-    reasons = {
-        "activations": "" if trunk else whole,
-        "teacher": "" if method.teacher_splits else f"{type(method).__name__} reads no frozen network in training",
-    }
-    if (data.crop_padding or data.flip) and not (views and trunk):
-        changing = "images are augmented anew in every epoch; --model.views N keeps N views of each in their place"
-        reasons = {name: reason or changing for name, reason in reasons.items()}
-    if views and data.flip == "alternating":
-        reasons = {
-            name: reason or "views are of one epoch, which flip: alternating mirrors alike" for name, reason in reasons.items()
-        }
-    if not splits:
-        reasons = dict.fromkeys(reasons, "no image is read more than once")
-    wanted: Any = ("activations", "teacher") if mode == "auto" else (mode,)
-    for name in wanted:
+    frozen = "" if method.teacher_splits else f"{type(method).__name__} reads no frozen network in training"
+    reasons = {"activations": "" if trunk else whole, "teacher": frozen}
+    splits: tuple[str, ...] = ()
+    if not all(reasons.values()):  # of other methods the splits may not be there yet
+        names = tuple(dict.fromkeys((*method.train_splits, *method.teacher_splits)))
+        splits = tuple(name for name in names if _passes(method, names, name) >= 1)
+        hindrance = _changing(method.trainer.datamodule, bool(views and trunk)) or ("" if splits else "no image is read twice")
+        reasons = {name: reason or hindrance for name, reason in reasons.items()}
+    for name in ("activations", "teacher") if mode == "auto" else (mode,):
         if not reasons[name]:
             why = f"everything before {trunk.entrance} is frozen" if trunk else "the teacher is frozen"
             return Plan(name, why, splits if trunk else tuple(s for s in splits if s in method.teacher_splits), trunk)
     if mode != "auto":
         raise ValueError(f"--model.cache {mode} cannot be had: {reasons[mode]}")
     return Plan("off", reasons["teacher"] if method.teacher_splits else reasons["activations"])
+
+
+def _changing(data: Any, views: bool) -> str:
+    """Why images are not the same in every epoch; empty where they are."""
+    if views and data.flip == "alternating":
+        return "views are of one epoch, which flip: alternating mirrors alike"
+    if (data.crop_padding or data.flip) and not views:
+        return "images are augmented anew in every epoch; --model.views N keeps N views of each in their place"
+    return ""
 
 
 def _trunk(method: Any) -> tuple[FrozenTrunk | None, str]:
