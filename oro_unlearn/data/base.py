@@ -235,13 +235,12 @@ class ImageData(LightningDataModule, ABC):
             images = alternating_flip(images, index, self.trainer.current_epoch)
         elif augment and self.flip:
             images = random_flip(images)
-        mean, std = self._statistics(images)
-        return images.float().div_(255).sub_(mean).div_(std), labels, index
+        return self.normalise(images.float().div_(255)), labels, index
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Pixels (B, C, H, W) in [0, 1] as the networks see them."""
         mean, std = self._statistics(pixels)
-        return (pixels - mean) / std
+        return (pixels - mean).div_(std)
 
     def to_pixels(self, images: Tensor) -> Tensor:
         """The inverse of :meth:`normalise`: normalised images (B, C, H, W) in [0, 1] again."""

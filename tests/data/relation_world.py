@@ -51,6 +51,9 @@ class Counting(LightningModule):
         self.sizes: list[dict[str, int]] = []
         self.seen: dict[str, set[int]] = {name: set() for name in GROUPS}
 
+    def needs_images(self, split):
+        return True
+
     def training_step(self, batch):
         self.sizes.append({name: len(parts[0]) for name, parts in batch.items()})
         assert all(len(set(map(len, parts))) == 1 for parts in batch.values())

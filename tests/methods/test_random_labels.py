@@ -127,7 +127,7 @@ def test_the_mask_is_the_largest_gradient_over_the_whole_forget_set():
     """Whatever the batch size: |sum over samples|, not the sum of absolute batch gradients."""
     module = method(SalUn, density=0.2)
     train(module, Digits(forget=FORGET, batch_size=100), steps=1)
-    whole = Batch(*(torch.cat(parts) for parts in zip(*module.batches("forget"), strict=True)))
+    whole = Batch(*(torch.cat(parts) for parts in zip(*(batch[:3] for batch in module.batches("forget")), strict=True)))
     network = module.original.requires_grad_(True).eval()
     gradients = torch.autograd.grad(cross_entropy(network(whole.images), whole.labels), list(network.parameters()))
     size, mask = (torch.cat([part.flatten() for part in parts]) for parts in (gradients, module._mask))
