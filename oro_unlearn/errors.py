@@ -92,7 +92,7 @@ def _shorter(text: str) -> str:
     union = UNION.search(text)
     if union:
         classes = [name.rpartition(".")[2].replace("NoneType", "null") for name in CLASS.findall(union[1])]
-        types = " or ".join([*classes, *LITERAL.findall(union[1])]) or union[1]
+        types = " or ".join([*classes, *LITERAL.findall(union[1].replace("', '", "' or '"))]) or union[1]
         text = text[: union.start()] + f"expected {types}, got {union[2]}"
     text = CONSTRUCTOR.sub("", text).replace("a typing.Literal[", "one of [")
     return CLASS.sub(lambda found: found[1], text).replace("Parser key ", "").replace("<", "").replace(">", "")

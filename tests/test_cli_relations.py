@@ -36,7 +36,7 @@ def files(monkeypatch):
     [
         (["--model.push", "shove"], r'"push": Expected one of \[\'cosine\', \'target\', .*\]. Got value: shove$'),
         (["--model.towers", "audio"], r'"towers": Expected one of \[\'both\', \'text\', \'image\'\]. Got value: audio$'),
-        (["--model.tau", "high"], '"tau": expected float, got high'),
+        (["--model.tau", "high"], "\"tau\": expected float or 'unrelated' or 'mismatched', got high"),
         (["--model.alpha", "-1"], "weights are 0 or more .* see l2_nodes"),
         (["--model.lora_rank", "0"], "rank must be 1 or more"),
         (["--model.optimizer.lr", "fast"], '"lr": expected float or Tensor, got fast$'),

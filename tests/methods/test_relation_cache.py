@@ -31,8 +31,7 @@ def same(options: dict, tolerance: float) -> bool:
     return all(torch.allclose(cached[name], naive[name], rtol=tolerance, atol=tolerance) for name in naive)
 
 
-@pytest.mark.parametrize("towers", TOWERS)
-@pytest.mark.parametrize("adapter", ["lora", "dora"])
+@pytest.mark.parametrize(("towers", "adapter"), [*((towers, "lora") for towers in TOWERS), ("both", "dora")])
 def test_losses_of_every_step_are_those_without_cache(towers, adapter):
     assert same({"towers": towers, "adapter": adapter, "push": "cosine", "vocab_captions": 20}, 1e-4)
 
