@@ -66,7 +66,7 @@ class Rows:
 
 
 class SampleCache:
-    """Serves batches from what was kept; without a kept split it passes them on. Also holds the original without normalisation.
+    """Serves batches from what was kept; without a kept split it passes them on. Also holds the original, folded.
 
     Args:
         method: A :class:`ClassUnlearning` on its device, with the trainer's data.
