@@ -157,6 +157,7 @@ class UnlearningCLI(LightningCLI):
             "data": data.name,
             "network": getattr(model.network, "architecture", type(model.network).__name__).rsplit("/", 1)[-1],
             "forget": data.forget_names,
+            "forgotten": getattr(data, "forgotten_names", []),
             "seed": self._get(self.config, "seed_everything"),
             "versions": versions(),
             "hardware": hardware(self.trainer.strategy.root_device.type),

@@ -15,7 +15,7 @@ from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from oro_unlearn.data.forget_request import Request, read_indices, resolve_classes
+from oro_unlearn.data.forget_request import Request, read_indices, resolve_all
 from oro_unlearn.data.images import (
     LabelledImages,
     Sample,
@@ -52,6 +52,8 @@ class ImageData(LightningDataModule, ABC):
     Args:
         forget: Classes to forget, by name or index, one or several. Empty: nothing is forgotten (training only).
         forget_indices: File with the positions of training samples to forget, instead of classes.
+        forgotten: Classes that earlier requests have forgotten: their images are in no training split, and tests count them
+            among what must be forgotten.
         batch_size: Images per batch, of each split that a method trains on.
         crop_padding: Pixels of the random shift in training; 0 for none.
         flip: Mirror at random in training; ``alternating``: a fixed half in even epochs, the other half in odd ones.
@@ -72,6 +74,7 @@ class ImageData(LightningDataModule, ABC):
         self,
         forget: Request = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         forget_indices: str = "",
+        forgotten: Request = [],  # noqa: B006 (never changed)
         batch_size: int = 128,
         crop_padding: int = 0,
         flip: bool | Literal["alternating"] = False,
@@ -95,7 +98,7 @@ class ImageData(LightningDataModule, ABC):
         self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
         self.channels, self.holdout = channels, holdout
         self.per_class, self.test_per_class = per_class, test_per_class
-        self.forget, self.forget_indices = forget, forget_indices
+        self.forget, self.forget_indices, self.forgotten = forget, forget_indices, forgotten
         self.device_limit = device_limit
         self._statistics_on: dict[torch.device, list[Tensor]] = {}
 
@@ -115,14 +118,19 @@ class ImageData(LightningDataModule, ABC):
 
     @property
     def forget_classes(self) -> list[int]:
-        """Indices of the classes to forget, sorted; empty where nothing or single samples are forgotten."""
-        return resolve_classes(self.forget, self.class_names) if self.forget not in ([], "") else []
+        """Indices of the classes that must be forgotten, earlier requests' too, sorted; empty where there are none."""
+        return resolve_all([self.forget, self.forgotten], self.class_names)
 
     @property
     def forget_names(self) -> list[str]:
         """What is forgotten, for a report: classes by name, or the file of single samples."""
-        names = [self.class_names[label] for label in self.forget_classes]
+        names = [self.class_names[label] for label in resolve_all([self.forget], self.class_names)]
         return names or ([self.forget_indices] if self.forget_indices else [])
+
+    @property
+    def forgotten_names(self) -> list[str]:
+        """What earlier requests have forgotten, for a report."""
+        return [self.class_names[label] for label in resolve_all([self.forgotten], self.class_names)]
 
     @cached_property
     def sets(self) -> dict[str, LabelledImages]:
@@ -132,7 +140,9 @@ class ImageData(LightningDataModule, ABC):
         if self.holdout:
             rows = stratified_split(train.labels[train.positions], self.holdout, seed=0)
             train, test = (train.subset(train.positions[part]) for part in rows)
-        forgotten = torch.tensor(self.forget_classes)
+        gone = torch.tensor(resolve_all([self.forgotten], self.class_names))
+        train = train.subset(train.positions[~torch.isin(train.labels[train.positions], gone)])
+        must_go = torch.tensor(self.forget_classes)
         if self.forget_indices:
             chosen = torch.tensor(read_indices(self.forget_indices, len(train.labels)), dtype=torch.long)
             missing = chosen[~torch.isin(chosen, train.positions)]
@@ -143,8 +153,8 @@ class ImageData(LightningDataModule, ABC):
                 )
             to_forget = torch.isin(train.positions, chosen)
         else:
-            to_forget = torch.isin(train.labels[train.positions], forgotten)
-        test_to_forget = torch.isin(test.labels[test.positions], forgotten)
+            to_forget = torch.isin(train.labels[train.positions], must_go)
+        test_to_forget = torch.isin(test.labels[test.positions], must_go)
         return {
             "train": train,
             "forget": train.subset(train.positions[to_forget]),

@@ -42,6 +42,21 @@ def resolve_classes(request: Request, class_names: Sequence[str]) -> list[int]:
     return sorted(classes)
 
 
+def resolve_all(requests: Sequence[Request], class_names: Sequence[str]) -> list[int]:
+    """Sorted class indices of several requests together, of which any may be empty.
+
+    Args:
+        requests: As :func:`resolve_classes` takes one.
+        class_names: Names of all classes, in the order of their indices.
+
+    Raises:
+        ValueError: As :func:`resolve_classes`.
+    """
+    named = [request if isinstance(request, list) else [request] for request in requests if request != ""]
+    together = [item for items in named for item in items]
+    return resolve_classes(together, class_names) if together else []
+
+
 def read_indices(path: str | Path, size: int) -> list[int]:
     """Read positions of training samples from a file.
 

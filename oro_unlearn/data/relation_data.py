@@ -35,6 +35,7 @@ class RelationData(LightningDataModule, ABC):
     Args:
         graph: YAML file of the relation graph; ``scenes`` is the one of the embedded world.
         forget: Tuples to forget, such as ``child drinking wine``, one or several. Empty: the graph's unsafe edges.
+        forgotten: Tuples that earlier requests have forgotten: neither trained on nor kept, and measured again.
         propagate: Let what is forgotten reach down the is-a hierarchy.
         batch_size: Pairs of every group in a training batch.
         listed: How many neighbours of each slot are trained on where the graph names no safe edge; the others are unlisted,
@@ -53,6 +54,7 @@ class RelationData(LightningDataModule, ABC):
         self,
         graph: str = "scenes",
         forget: str | list[str] = "",
+        forgotten: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         propagate: bool = True,
         batch_size: int = 32,
         listed: dict[str, int] = {"subject": 2, "relation": 3, "object": 2},  # noqa: B006 (never changed)
@@ -70,6 +72,7 @@ class RelationData(LightningDataModule, ABC):
         if seed < 0:
             raise ValueError(f"--data.seed is 0 or more, not {seed}")
         self.graph_path, self.forget, self.propagate, self.batch_size = graph, forget, propagate, batch_size
+        self.forgotten = list(forgotten)
         self.listed_counts, self.withheld, self.seed = listed, withheld, seed
         self.rewordings = rewordings
 
@@ -103,12 +106,36 @@ class RelationData(LightningDataModule, ABC):
     @cached_property
     def roles(self) -> Roles:
         """Who plays which part."""
-        return derive_roles(self.graph, self.requests, self.propagate)
+        return derive_roles(self.graph, self.requests, self.propagate, self.forgotten_triples)
+
+    @cached_property
+    def forgotten_triples(self) -> list[Triple]:
+        """The tuples that earlier requests have forgotten.
+
+        Raises:
+            ValueError: If the graph does not allow one.
+        """
+        found = [self.parsed("forgotten", text) for text in self.forgotten]
+        for triple in found:
+            if not self.graph.valid(triple):
+                raise ValueError(f"--data.forgotten: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
+        return found
+
+    @cached_property
+    def forgotten_concepts(self) -> list[Triple]:
+        """Concrete tuples that earlier requests have forgotten, with what follows from them, without what is to go now."""
+        found = {triple for request in self.forgotten_triples for triple in self.graph.closure(request)}
+        return [t for t in self.graph.ordered(found) if self.graph.concrete(t) and t not in self.roles.unsafe]
 
     @property
     def forget_names(self) -> list[str]:
         """What is forgotten, in words."""
         return [" ".join(triple) for triple in self.roles.requested]
+
+    @property
+    def forgotten_names(self) -> list[str]:
+        """What earlier requests have forgotten, in words."""
+        return [" ".join(triple) for triple in self.forgotten_triples]
 
     @cached_property
     def concrete(self) -> list[Concept]:

@@ -42,6 +42,7 @@ class RelationProbes:
             or wordings, places or styles of an unsafe tuple.
         items: By group, the items' names.
         unsafe: Gallery positions of what is forgotten.
+        forgotten: Gallery positions of what earlier requests have forgotten.
         neighbours: Gallery positions of the neighbours by the slot that differs.
         nodes: Gallery positions of all single objects.
         swaps: Gallery positions of tuples and of the same with subject and object exchanged.
@@ -57,6 +58,7 @@ class RelationProbes:
     pairs: dict[str, Tensor] = field(default_factory=dict)
     items: dict[str, list[str]] = field(default_factory=dict)
     unsafe: list[int] = field(default_factory=list)
+    forgotten: list[int] = field(default_factory=list)
     neighbours: dict[str, list[int]] = field(default_factory=dict)
     nodes: list[int] = field(default_factory=list)
     swaps: list[tuple[int, int]] = field(default_factory=list)
@@ -87,6 +89,7 @@ def make_probes(data: "RelationData", pictures: Sequence[Picture], load: Callabl
         pairs={name: torch.tensor(rows, dtype=torch.long).view(-1, 3) for name, rows in builder.pairs.items()},
         items={name: list(names) for name, names in builder.items.items()},
         unsafe=[position[triple] for triple in data.roles.unsafe if triple in position],
+        forgotten=[position[triple] for triple in data.forgotten_concepts if triple in position],
         neighbours={slot: [position[t] for t in found if t in position] for slot, found in data.roles.neighbours.items()},
         nodes=[number for number, (name, *more) in enumerate(builder.concepts) if not more and name in data.graph.objects],
         swaps=[
@@ -201,6 +204,7 @@ class _Builder:
         self.preserved("unlisted_in", [triple for triple in unlisted if triple in known], 0)
         self.preserved("unlisted_out", [triple for triple in unlisted if triple not in known], 0)
         self.preserved("never_pretrained", [concept for concept in data.never_pretrained if concept in data.kept], 0)
+        self.preserved("forgotten_earlier", data.forgotten_concepts, OTHER_WORDINGS)
         self.preserved("everything_else", [concept for concept in self.concepts if concept in data.kept], 0)
 
     def preserved(self, group: str, concepts: Sequence[Concept], wordings: int) -> None:

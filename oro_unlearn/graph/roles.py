@@ -52,7 +52,9 @@ def shared_slots(a: Concept, b: Concept) -> int:
     return int(node[0] in (triple[0], triple[2]))
 
 
-def derive_roles(graph: RelationGraph, requests: Sequence[Triple] = (), propagate: bool = True) -> Roles:
+def derive_roles(
+    graph: RelationGraph, requests: Sequence[Triple] = (), propagate: bool = True, forgotten: Sequence[Triple] = ()
+) -> Roles:
     """Find the roles of all concepts for a request.
 
     Args:
@@ -60,9 +62,10 @@ def derive_roles(graph: RelationGraph, requests: Sequence[Triple] = (), propagat
         requests: Triples to forget; all unsafe edges of the graph when empty.
         propagate: Whether what follows from a request by the hierarchy is forgotten too. Otherwise it is an ordinary
             neighbour. The mirror image of a symmetric relation is always forgotten with it.
+        forgotten: Triples that earlier requests have forgotten.
 
-    Unsafe edges of the graph that are not requested, and what follows from them, get no role: they are neither forgotten
-    now nor preserved.
+    Unsafe edges of the graph that are not requested, triples forgotten earlier, and what follows from them, get no role:
+    they are neither forgotten now nor preserved.
 
     Raises:
         ValueError: If there is nothing to forget, or a request is unknown, not allowed by its relation, or contradicts a
@@ -73,7 +76,7 @@ def derive_roles(graph: RelationGraph, requests: Sequence[Triple] = (), propagat
     concrete = [triple for triple in unsafe if graph.concrete(triple)]
     if not concrete:
         raise ValueError(f"{graph.path}: nothing is left to forget of '{requested[0]}': overrides or abstract objects take all")
-    marked = tuple(edge.triple for edge in graph.edges if edge.status == "unsafe")
+    marked = (*(edge.triple for edge in graph.edges if edge.status == "unsafe"), *forgotten)
     closed = set(unsafe) | set(_follow(graph, marked, propagate))
     stated = [triple for triple in _stated(graph, "neutral") if triple not in closed]
     closed |= set(stated)

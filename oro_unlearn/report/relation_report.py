@@ -21,6 +21,7 @@ FORGOTTEN = {
     "hypernym": "words above it, forgotten too",
     "above": "words above it, not asked for",
     "shuffled": "shuffled words (control)",
+    "forgotten_earlier": "earlier requests",
 }
 KEPT = {
     "single_node": "single node",

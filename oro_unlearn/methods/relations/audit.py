@@ -168,7 +168,7 @@ def _retrieval(probes: Any, scores: Tensor) -> Figures:
     """R@1/5/10 of all that is not forgotten, each concept with the same weight; and of single objects among themselves."""
     rows = _plain(probes)
     concept = probes.picture_concept[rows]
-    kept = ~torch.isin(concept, torch.tensor(probes.unsafe, dtype=torch.long))
+    kept = ~torch.isin(concept, torch.tensor([*probes.unsafe, *probes.forgotten], dtype=torch.long))
     rows, concept = rows[kept], concept[kept]
     own = scores[rows].gather(1, concept[:, None])
     ranks = (scores[rows] > own).sum(1)
@@ -193,7 +193,7 @@ def _swaps(probes: Any, scores: Tensor) -> Figures:
     """
     rows = _plain(probes)
     concept = probes.picture_concept[rows]
-    kept = ~torch.isin(concept, torch.tensor(probes.unsafe, dtype=torch.long))
+    kept = ~torch.isin(concept, torch.tensor([*probes.unsafe, *probes.forgotten], dtype=torch.long))
     rows, concept = rows[kept], concept[kept]
     weight = 1 / torch.bincount(concept, minlength=scores.shape[1])[concept].float()
     wins = scores[rows].gather(1, concept[:, None]) > scores[rows]  # (P, M)

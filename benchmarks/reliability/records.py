@@ -1,0 +1,25 @@
+"""Results of a reliability benchmark, with what it was run on."""
+
+from typing import Any
+
+import torch
+
+from benchmarks.compare_tables import RESULTS
+from oro_unlearn.report.run_report import hardware, versions, write_json
+
+
+def write(name: str, words: str, content: dict[str, Any], device: str = "cpu") -> None:
+    """Write ``benchmarks/results/reliability_NAME.json``.
+
+    Args:
+        name: Of the script.
+        words: Its arguments.
+        content: What it found.
+        device: ``cpu`` or ``cuda``.
+    """
+    command = f"python -m benchmarks.reliability.{name} {words}".strip()
+    record = {"command": command, **content, "versions": versions(), "hardware": hardware(device), "torch": torch.__version__}
+    write_json(record, RESULTS / f"reliability_{name}.json")
+
+
+__all__ = ["write"]
