@@ -1,6 +1,8 @@
 """One line a user understands, for every mistake a user can make."""
 
+import errno
 import inspect
+import os
 import pickle
 import re
 from types import ModuleType
@@ -13,6 +15,7 @@ from torch import nn
 
 from oro_unlearn import data, methods, networks
 from oro_unlearn.methods import UnlearningModule
+from oro_unlearn.report.names import printable
 
 KNOWN = {
     "model": ("method", methods, UnlearningModule),
@@ -26,6 +29,33 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
         "a checkpoint holds more than tensors and is not unpickled, because that could run code: save its state dict alone",
     ),
     (torch.OutOfMemoryError, "", "out of memory: lower --data.batch_size, or use a smaller network"),
+    (MemoryError, "", "out of memory: lower --data.batch_size, or use smaller images or a smaller network"),
+    (
+        RuntimeError,
+        "can't allocate memory|not enough memory",
+        "out of memory: lower --data.batch_size, or use smaller images or a smaller network",
+    ),
+    (OverflowError, "(.{1,200})", "a number among the options is too large ({}): choose a smaller one"),
+    (
+        RuntimeError,
+        r"negative dimension (-\d+)|expected a non-zero but got|(?:channels|features) must be",
+        "the network cannot be built with these sizes: give --model.network sizes of 1 or more",
+    ),
+    (
+        ValueError,
+        r"(\S+) is not in bounds, numpy accepts from 0 to (\d+)",
+        "--seed_everything is a number from 0 to {1}, not {0}",
+    ),
+    (
+        ValueError,
+        r"islice\(\) must be None or an integer|batch_size should be a positive integer",
+        "--data.batch_size must be a number of images that fits into memory, at least 1",
+    ),
+    (
+        RuntimeError,
+        r"PytorchStreamWriter failed writing file|unexpected pos \d+ vs \d+",
+        "a checkpoint cannot be written: make room on the disk, or choose another --trainer.default_root_dir",
+    ),
     (
         RuntimeError,
         r"Error\(s\) in loading state_dict for \w+: (.{1,200})",
@@ -52,6 +82,19 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
         "the network reads {}-channel images and the data has {}: set --data.channels or the network's in_channels",
     ),
 ]
+DISK = {  # what an operating system says of a folder that cannot be written, and what to do
+    errno.ENOSPC: "make room on the disk, or choose another --trainer.default_root_dir",
+    errno.EDQUOT: "make room on the disk, or choose another --trainer.default_root_dir",
+    errno.EFBIG: "make room on the disk, or choose another --trainer.default_root_dir",
+    errno.EROFS: "choose a folder that can be written, such as another --trainer.default_root_dir",
+    errno.EACCES: "make it readable and writable, or choose another",
+    errno.EPERM: "make it readable and writable, or choose another",
+    errno.ENOTDIR: "a part of its path is a file: choose another folder",
+    errno.EISDIR: "a folder is in its place: move that away",
+    errno.EEXIST: "a file is in its place: move that away, or choose another",
+    errno.ENAMETOOLONG: "choose a shorter one",
+}
+LONGEST = 900  # characters of a line
 UNION = re.compile(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: .* Given value: (.*)")
 CLASS = re.compile(r"class '([\w.]+)'")
 LITERAL = re.compile(r"Literal\[(.*?)\]")
@@ -65,19 +108,39 @@ def explain(error: BaseException) -> str | None:
         error: What was raised.
 
     Returns:
-        The line, or None if no mistake of a user's is known to raise this: then it needs its traceback.
+        The line, printable and of no more than 900 characters, or None if no mistake of a user's is known to raise this: then
+        it needs its traceback.
     """
+    line = _line(error)
+    return None if line is None else _shown(line)
+
+
+def _shown(text: str) -> str:
+    """Text from files and names as one line: what would steer a terminal, or turn text round, is spelt out."""
+    line = printable(text)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 205]} ... {line[-200:]}"
+
+
+def _line(error: BaseException) -> str | None:
     text = " ".join(str(error).split())
     if isinstance(error, ArgumentError):
         return _shorter(text)
-    if isinstance(error, ValueError | OSError | MisconfigurationException):
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
     for kind, pattern, line in FAILURES:
         found = re.search(pattern, text)
         if isinstance(error, kind) and found:
             return line.format(*found.groups())
+    if isinstance(error, OSError) and error.errno in DISK and error.filename:
+        return f"{_name(error.filename)} cannot be used ({error.strerror}): {DISK[error.errno]}"
+    if isinstance(error, ValueError | OSError | MisconfigurationException):
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
     return None
+
+
+def _name(path: str | bytes) -> str:
+    """A path that can be shown: of a long one the beginning."""
+    name = os.fsdecode(path)
+    return name if len(name) <= 200 else f"{name[:200]}..."
 
 
 def _shorter(text: str) -> str:

@@ -33,13 +33,19 @@ def resolve_classes(request: Request, class_names: Sequence[str]) -> list[int]:
         index = names.index(text) if text in names else int(text) if text.isdecimal() else -1
         if not 0 <= index < len(names):
             shown = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
-            raise ValueError(f"forget class {item!r} does not exist; the classes are {shown} (indices 0 to {len(names) - 1})")
+            raise ValueError(
+                f"forget class {_short(item)} does not exist; the classes are {shown} (indices 0 to {len(names) - 1})"
+            )
         classes.add(index)
     if len(classes) == len(names):
         raise ValueError(
             f"all {len(names)} classes are to be forgotten, nothing is left to keep: name fewer with --data.forget"
         )
     return sorted(classes)
+
+
+def _short(item: str | int) -> str:
+    return repr(item) if isinstance(item, int) or len(item) <= 80 else repr(item[:80] + "...")
 
 
 def resolve_all(requests: Sequence[Request], class_names: Sequence[str]) -> list[int]:
@@ -81,11 +87,11 @@ def read_indices(path: str | Path, size: int) -> list[int]:
         indices = sorted({int(value) for value in values.ravel()})
         if values.dtype.kind == "f":
             raise ValueError("floating-point numbers")
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} must hold integers, the positions of training samples: {error}") from None
+    except (ValueError, EOFError, TypeError, OverflowError) as error:
+        raise ValueError(f"{path} must hold integers, the positions of training samples: {str(error)[:200]}") from None
     if indices and not 0 <= indices[0] <= indices[-1] < size:
         raise ValueError(
-            f"{path} names sample {indices[0] if indices[0] < 0 else indices[-1]}; there are {size} (0 to {size - 1})"
+            f"{path} names sample {str(indices[0] if indices[0] < 0 else indices[-1])[:80]}; there are {size} (0 to {size - 1})"
         )
     if len(indices) == size:
         raise ValueError(f"{path} names all {size} training samples, nothing is left to keep")

@@ -16,6 +16,9 @@ from torchvision.transforms.v2 import functional as transforms
 
 from oro_unlearn.data.images import TensorImages
 
+LARGEST = 16384  # pixels of a square image's side
+STRIP = 100  # longest image, in widths of its short side
+
 
 def read_image(path: str | Path, size: int, channels: int) -> Tensor:
     """Decode one file, convert it to grey or colour, and scale and crop it to a square.
@@ -33,17 +36,33 @@ def read_image(path: str | Path, size: int, channels: int) -> Tensor:
     """
     try:
         with Image.open(path) as file:
-            image = _eight_bits(file).convert("L" if channels == 1 else "RGB")
+            image = _within(_eight_bits(file)).convert("L" if channels == 1 else "RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "no image file" if isinstance(error, UnidentifiedImageError) else str(error).splitlines()[0]
+        reason = "no image file" if isinstance(error, UnidentifiedImageError) else (str(error).splitlines() or ["empty"])[0]
         raise ValueError(f"cannot read image {path} ({reason}): repair or remove it") from None
     if image.size != (size, size):
         image = transforms.center_crop(transforms.resize(image, size, antialias=True), size)
     return transforms.pil_to_tensor(image)
 
 
+def _within(image: Image.Image) -> Image.Image:
+    """The middle of a strip: scaled by its short side to the size of the others, all of it could fill the memory."""
+    longest = STRIP * min(image.size)
+    return (
+        image
+        if max(image.size) <= longest
+        else transforms.center_crop(image, [min(side, longest) for side in image.size[::-1]])
+    )
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Pillow clips 16-bit grey images when it converts them; keep their upper byte instead."""
+    """Pillow clips 16-bit grey images when it converts them; keep their upper byte instead.
+
+    Raises:
+        ValueError: For floating-point pixels: which of them are black and white is not in the file.
+    """
+    if image.mode == "F":
+        raise ValueError("floating-point pixels: save it with 8 or 16 bits")
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))

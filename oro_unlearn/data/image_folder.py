@@ -1,5 +1,6 @@
 """The user's own images, one folder per class."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets
 
 from oro_unlearn.data.base import ImageData, TensorImages, data_root, first_of_each, stratified_split
-from oro_unlearn.data.image_files import FileImages
+from oro_unlearn.data.image_files import LARGEST, FileImages
 from oro_unlearn.data.images import LabelledImages
 
 PREFETCHED = 4  # batches that each worker process keeps ready
@@ -36,7 +37,7 @@ class ImageFolder(ImageData):
 
     Raises:
         FileNotFoundError: If the folder is missing or holds no images.
-        ValueError: If training and test folder hold different classes.
+        ValueError: If training and test folder hold different classes, or a number makes no sense.
     """
 
     name = "image_folder"
@@ -54,6 +55,12 @@ class ImageFolder(ImageData):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if not 1 <= image_size <= LARGEST:
+            raise ValueError(f"--data.image_size is a number of pixels from 1 to {LARGEST}, not {image_size}")
+        if min(len(mean), len(std)) < self.channels or not all(map(math.isfinite, [*mean, *std])) or min(std) <= 0:
+            raise ValueError(f"--data.mean and --data.std are a number for each of {self.channels} channels, std above 0")
+        if num_workers < 0 or not memory_limit >= 0:
+            raise ValueError(f"--data.num_workers ({num_workers}) and --data.memory_limit ({memory_limit}) are 0 or more")
         self.root = data_root(root)
         self.image_size, self.mean, self.std = image_size, mean[: self.channels], std[: self.channels]
         self.test_fraction, self.split_seed = test_fraction, split_seed

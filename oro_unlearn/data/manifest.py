@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from oro_unlearn.data.relation_data import GROUPS
 from oro_unlearn.graph import Captions, Concept, RelationGraph
-from oro_unlearn.graph.wording import closest, wording_key
+from oro_unlearn.graph.wording import brief, closest, wording_key
 
 COLUMNS = ("image", "edge", "group", "caption", "split", "context", "style", "source", "licence")
 SPLITS = {"train": "train", "test": "test", "eval": "test", "validation": "test", "": ""}
@@ -34,6 +34,7 @@ class Row(NamedTuple):
     line: int
 
 
+@brief()
 def read_manifest(path: str | Path, root: str | Path, graph: RelationGraph, test_share: float = 0.3) -> list[Row]:
     """Read a manifest and check it against graph and folder.
 
@@ -83,7 +84,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)  # a quote without end would swallow the rows below it
     try:
         header = list(reader.fieldnames or ())
         _known_columns(f"{path}:{reader.line_num}", header)
@@ -95,7 +96,7 @@ def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 )
             yield reader.line_num, values
     except csv.Error as error:
-        raise ValueError(f"{path}:{reader.reader.line_num}: no CSV ({error}): quote or shorten the cell") from None
+        raise ValueError(f"{path}:{reader.reader.line_num}: no CSV ({error}): close its quotes, or shorten the cell") from None
 
 
 def _jsonl(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -11,14 +11,14 @@ from typing import Any
 from torch import Tensor
 
 from oro_unlearn.data.base import data_root
-from oro_unlearn.data.image_files import read_image
+from oro_unlearn.data.image_files import LARGEST, read_image
 from oro_unlearn.data.manifest import Row, read_manifest
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_data import RelationData
 from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probes
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Triple
 from oro_unlearn.graph.captions import Bank
-from oro_unlearn.graph.wording import ARTICLES, wording_key
+from oro_unlearn.graph.wording import ARTICLES, brief, wording_key
 
 KEPT_IN_MEMORY = 4096  # pictures
 
@@ -52,8 +52,8 @@ class RelationPairs(RelationData):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if image_size < 1:
-            raise ValueError(f"--data.image_size is a number of pixels, at least 1, not {image_size}")
+        if not 1 <= image_size <= LARGEST:
+            raise ValueError(f"--data.image_size is a number of pixels from 1 to {LARGEST}, not {image_size}")
         if not 0 <= test_share < 1:
             raise ValueError(f"--data.test_share is a part in [0, 1), not {test_share}")
         self.root, self.manifest = data_root(root), manifest
@@ -71,6 +71,7 @@ class RelationPairs(RelationData):
         return ManifestCaptions(self.graph)
 
     @cached_property
+    @brief()
     def rows(self) -> list[Row]:
         """The manifest, read once.
 

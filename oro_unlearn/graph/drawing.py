@@ -10,6 +10,7 @@ from oro_unlearn.graph.roles import SLOTS, Roles, shared_slots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from networkx import MultiDiGraph
 
 STYLES: dict[str, tuple[str, Any, float]] = {  # colour, line style and width by role
@@ -22,6 +23,7 @@ NODE_COLOUR, PLAIN_COLOUR = "#1565c0", "#bdbdbd"
 LIMITS = {"unsafe": 8, "safe neighbour": 8, "swapped": 4, "neutral": 6}  # triples drawn; of neighbours, for each slot
 WIDTH = 11.0  # between subjects and objects, in rows
 OUTER = 2.6  # from there to their parents
+LONGEST = 40  # letters of a name
 BEND = 0.075  # between parallel arcs, of their length
 
 
@@ -43,6 +45,19 @@ def draw_graph(graph: RelationGraph, roles: Roles, path: str | Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in {".png", ".svg"}:
         raise ValueError(f"{path}: a drawing is a .png or a .svg: end its name so")
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):  # names may hold dollar signs
+        figure = _figure(graph, roles)
+    partial = path.with_name(path.name + ".part")
+    try:
+        figure.savefig(partial, format=suffix[1:], dpi=100, metadata={"Date": None} if suffix == ".svg" else None)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _figure(graph: RelationGraph, roles: Roles) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -52,12 +67,7 @@ def draw_graph(graph: RelationGraph, roles: Roles, path: str | Path) -> None:
     figure = Figure(figsize=(14, 0.6 * rows + 2.2), layout="constrained")
     FigureCanvasAgg(figure)
     _draw(graph, roles, network, places, figure.add_subplot())
-    partial = path.with_name(path.name + ".part")
-    try:
-        figure.savefig(partial, format=suffix[1:], dpi=100, metadata={"Date": None} if suffix == ".svg" else None)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    return figure
 
 
 def _network(graph: RelationGraph, roles: Roles) -> "MultiDiGraph":
@@ -129,7 +139,7 @@ def _draw(
     levels = [y for _, y in places.values()]
     axes.set(xlim=(-OUTER - 1.2, WIDTH + OUTER + 1.2), ylim=(min(levels) - 0.7, max(levels) + 0.7))
     axes.axis("off")
-    requests = ", ".join(map(str, roles.requested[:3])) + (", ..." if len(roles.requested) > 3 else "")
+    requests = ", ".join(_short(str(triple)) for triple in roles.requested[:3]) + (", ..." if len(roles.requested) > 3 else "")
     axes.set_title(f"To forget: {requests}", fontsize=13)
     _draw_hierarchy(graph, places, axes)
     order = list(STYLES)
@@ -144,7 +154,7 @@ def _draw(
         box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour, "linewidth": width}
         drawn = network.__class__()
         drawn.add_nodes_from(group)
-        networkx.draw_networkx_labels(drawn, places, {node: node[1] for node in group}, font_size=10, bbox=box, ax=axes)
+        networkx.draw_networkx_labels(drawn, places, {node: _short(node[1]) for node in group}, font_size=10, bbox=box, ax=axes)
     _draw_legend(axes, {edge["role"] for _, _, edge in network.edges(data=True)})
 
 
@@ -162,7 +172,7 @@ def _draw_arc(start: tuple[float, float], end: tuple[float, float], edge: dict[s
     t = edge["label_at"]
     x, y = ((1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c for a, b, c in zip((x0, y0), control, (x1, y1), strict=True))
     box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.9}
-    axes.text(x, y, edge["relation"], color=colour, fontsize=8.5, ha="center", va="center", bbox=box)
+    axes.text(x, y, _short(edge["relation"]), color=colour, fontsize=8.5, ha="center", va="center", bbox=box)
 
 
 def _draw_hierarchy(graph: RelationGraph, places: dict[tuple[int, str], tuple[float, float]], axes: "Axes") -> None:
@@ -183,7 +193,11 @@ def _draw_hierarchy(graph: RelationGraph, places: dict[tuple[int, str], tuple[fl
 
 def _half_width(name: str) -> float:
     """About half the width of a box with this name, in rows."""
-    return 0.06 * len(name) + 0.08
+    return 0.06 * min(len(name), LONGEST) + 0.08
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _draw_legend(axes: "Axes", used: set[str]) -> None:

@@ -7,7 +7,7 @@ import yaml
 
 from oro_unlearn.graph.checks import check_edges, check_hierarchy, check_relations, check_wordings
 from oro_unlearn.graph.relation_graph import Edge, Node, Relation, RelationGraph, Status, Triple
-from oro_unlearn.graph.wording import BANKS, closest, wording_key
+from oro_unlearn.graph.wording import BANKS, brief, closest, wording_key
 from oro_unlearn.graph.yaml_lines import YamlFile, is_null, line_of
 
 SCENES = Path(__file__).with_name("scenes.yaml")
@@ -20,6 +20,7 @@ MAX_WORDINGS = 50  # in one bank of one object or relation
 Banks = dict[str, tuple[str, ...]]
 
 
+@brief()
 def load_graph(path: str | Path = "") -> RelationGraph:
     """Read and check a graph.
 

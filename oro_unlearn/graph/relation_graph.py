@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from oro_unlearn.graph.wording import closest, split_triple, wording_key
+from oro_unlearn.graph.wording import brief, closest, split_triple, wording_key
 
 Concept = tuple[str, ...]  # (subject, relation, object), or (node,) alone
 Status = Literal["unsafe", "safe", "neutral"]
@@ -188,6 +188,7 @@ class RelationGraph:
         ranks, kinds = self._object_rank, self._relation_rank
         return sorted(triples, key=lambda triple: (kinds[triple.relation], ranks[triple.subject], ranks[triple.object]))
 
+    @brief()
     def parse(self, text: str) -> Triple:
         """The triple that a text such as "child next to dog" names.
 

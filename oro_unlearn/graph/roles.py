@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oro_unlearn.graph.relation_graph import Concept, RelationGraph, Triple
+from oro_unlearn.graph.wording import brief
 
 SLOTS = ("subject", "relation", "object")
 
@@ -52,6 +53,7 @@ def shared_slots(a: Concept, b: Concept) -> int:
     return int(node[0] in (triple[0], triple[2]))
 
 
+@brief()
 def derive_roles(
     graph: RelationGraph, requests: Sequence[Triple] = (), propagate: bool = True, forgotten: Sequence[Triple] = ()
 ) -> Roles:

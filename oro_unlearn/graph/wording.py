@@ -1,11 +1,25 @@
 """When two wordings count as the same, which article a noun takes, and how a sentence is split into a triple."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 ARTICLES = ("a", "an", "the", "some")
 BANKS = ("train", "eval")
+LONGEST = 500  # letters of an error
 MAX_WORDS = 40  # of a text that is split into subject, relation and object
+
+
+@contextmanager
+def brief() -> Iterator[None]:
+    """Errors with long names in them keep their beginning, which says where, and their end, which says what to do."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError) as error:
+        text = str(error)
+        if len(text) <= LONGEST:
+            raise
+        raise type(error)(f"{text[: LONGEST - 155]} ... {text[-150:]}") from None
 
 
 def wording_key(text: str) -> str:
@@ -15,8 +29,12 @@ def wording_key(text: str) -> str:
     >>> wording_key("A Grown-up"), wording_key("grown up")
     ('grown up', 'grown up')
     """
-    words = "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()
+    words = _words(text)
     return " ".join(words[1:] if len(words) > 1 and words[0] in ARTICLES else words)
+
+
+def _words(text: str) -> list[str]:
+    return "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()
 
 
 def with_article(noun: str, mass: bool) -> str:
@@ -54,14 +72,19 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
     words = wording_key(text).split()
     if not 3 <= len(words) <= MAX_WORDS:
         raise ValueError(f"{text[:80]!r} is no relation: write subject, relation and object, as in 'child eating hamburger'")
-    cuts = [(i, j) for i in range(1, len(words) - 1) for j in range(len(words) - 1, i, -1)]
-    spans = [tuple(wording_key(" ".join(part)) for part in (words[:i], words[i:j], words[j:])) for i, j in cuts]
+    spans = _spans(_words(text))  # with its first article, which may be a name
     found = [(nodes[s], relations[r], nodes[o]) for s, r, o in spans if s in nodes and r in relations and o in nodes]
     if not found:
-        raise ValueError(_unknown(text, spans, nodes, relations))
+        raise ValueError(_unknown(text, _spans(words), nodes, relations))
     if len(set(found)) > 1:
         raise ValueError(f"{text!r} can be read as " + " or as ".join(" | ".join(parts) for parts in sorted(set(found))))
     return found[0]
+
+
+def _spans(words: list[str]) -> list[tuple[str, ...]]:
+    """Every cut into three parts, each as its key."""
+    cuts = [(i, j) for i in range(1, len(words) - 1) for j in range(len(words) - 1, i, -1)]
+    return [tuple(wording_key(" ".join(part)) for part in (words[:i], words[i:j], words[j:])) for i, j in cuts]
 
 
 def _unknown(text: str, spans: list[tuple[str, ...]], nodes: Mapping[str, str], relations: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ import os
 import pickle
 import stat
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -30,7 +31,7 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
     state = _strip(_read(Path(path)), own)
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     reshaped = [name for name in own if name in state and own[name].shape != state[name].shape]
-    complaints = [f"{len(names)} {what} (first {names[0]})" for what, names in
+    complaints = [f"{len(names)} {what} (first {' '.join(names[0][:80].split())})" for what, names in
                   (("weights missing", missing), ("unknown weights", unexpected)) if names]  # fmt: skip
     complaints += [f"{name} is {tuple(state[name].shape)} there and {tuple(own[name].shape)} here" for name in reshaped[:1]]
     if complaints:
@@ -39,11 +40,38 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
             "Set --model.network to the network it was trained with"
         )
     for name, tensor in state.items():
-        if not torch.isfinite(tensor).all():
+        kind = own[name].dtype
+        if not _plain(tensor) or (kind.is_floating_point and not tensor.is_floating_point()):
+            found = f"{tensor.dtype}, {tensor.layout}"
+            raise ValueError(f"{path} holds {name} as {found}, where {kind} is needed: save plain weights")
+        state[name] = tensor.to(kind)  # before the next question: a large double is an infinite float
+        if not torch.isfinite(state[name]).all():
             raise ValueError(
                 f"{path} has NaN or infinite values in {name}: it diverged or is masked; choose another checkpoint"
             )
     network.load_state_dict(state)
+
+
+def check_run_checkpoint(path: str | Path) -> None:
+    """Refuse what is no checkpoint of a run, before Lightning reads it.
+
+    Args:
+        path: What ``--ckpt_path`` names.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged, holds more than tensors, or is no run's checkpoint.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} of --ckpt_path not found")
+    content = _unpickled(path)
+    whole = isinstance(content, dict) and {"pytorch-lightning_version", "loops", "state_dict"} <= content.keys()
+    if not whole or "fit_loop" not in content["loops"] or not _tensors(content["state_dict"]):
+        raise ValueError(
+            f"--ckpt_path takes a run's model.ckpt, and {path} is none; weights alone go to --model.original, or of CLIP to "
+            "the network's pretrained"
+        )
 
 
 def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path) -> None:
@@ -52,6 +80,9 @@ def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path) -> No
     Args:
         network: The network whose state dict is written, or the state dict.
         path: The file to write; missing folders are made.
+
+    Raises:
+        OSError: If it cannot be written; what was there stays.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +90,11 @@ def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path) -> No
     # clones: safetensors refuses shared memory, and channels-last tensors are not contiguous
     state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in own.items()}
     partial = path.with_name(path.name + ".part")
-    _write(state, partial)
-    os.replace(partial, path)
+    try:
+        _write(state, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _write(state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -68,30 +102,54 @@ def _write(state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None
     path.unlink(missing_ok=True)
     path.touch()
     mode = stat.S_IMODE(path.stat().st_mode)
-    save_file(state, path, metadata)
+    try:
+        save_file(state, path, metadata)
+    except SafetensorError as error:  # its writer does not say OSError
+        raise OSError(f"{path} cannot be written ({_reason(error)}): make room there, or choose another folder") from None
     path.chmod(mode)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} not found")
-    try:
-        if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors":
+        try:
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        except (SafetensorError, RuntimeError, OSError, ValueError, KeyError) as error:
+            raise ValueError(f"{path} cannot be read as a checkpoint: {_reason(error)}") from None
+    content = _unpickled(path)
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not _tensors(content) or not content:
+        raise ValueError(f"{path} holds no state dict: save one with torch.save(model.state_dict(), path)")
+    return content
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise ValueError(
             f"{path} holds more than tensors and is not unpickled, because that could run code: "
             "save it again with torch.save(model.state_dict(), path)"
         ) from None
-    except (SafetensorError, RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from None
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f"{path} holds no state dict: save one with torch.save(model.state_dict(), path)")
-    return content
+    except Exception as error:  # a damaged file can make torch's reader raise anything
+        raise ValueError(f"{path} cannot be read as a checkpoint: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [f"it ends too early or is damaged ({type(error).__name__})"])[0][:300]
+
+
+def _tensors(content: Any) -> bool:
+    """Whether it is a dict of tensors by name."""
+    items = content.items() if isinstance(content, dict) else [(None, None)]
+    return all(isinstance(name, str) and isinstance(value, Tensor) for name, value in items)
+
+
+def _plain(tensor: Tensor) -> bool:
+    return tensor.layout is torch.strided and not (tensor.is_complex() or tensor.is_quantized or tensor.is_meta)
 
 
 def _strip(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from oro_unlearn.report.names import label as label_of
+from oro_unlearn.report.names import literal_text
+
 COLOURS = {"original": "#9aa0a6", "retrained": "#1a73e8", "unlearned": "#e8710a"}
 
 
+@literal_text()
 def plot_confusion_and_redirection(
     confusion: Sequence[Sequence[int]],
     shares: Mapping[str, Sequence[float]],
@@ -24,6 +28,7 @@ def plot_confusion_and_redirection(
     """
     from matplotlib.figure import Figure  # no pyplot: no global state, no display
 
+    class_names = [label_of(name) for name in class_names]
     figure = Figure(figsize=(13, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     rows = [[count / (sum(row) or 1) for count in row] for row in confusion]

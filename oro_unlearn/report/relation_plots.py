@@ -1,9 +1,11 @@
 """The figures of a relational run: losses by term, cosines by group, and the pictures closest to what was forgotten."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from oro_unlearn.report.names import label, literal_text
 from oro_unlearn.report.plots import COLOURS
 
 ROLES = {"forgotten": "#c5221f", "neighbour": "#188038", "other": "#9aa0a6"}  # frames of the contact sheet
@@ -61,6 +63,7 @@ def plot_cosines(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str
     _save(figure, path)
 
 
+@literal_text()
 def plot_closest(sheets: Mapping[str, Sequence[tuple[Any, str, str]]], title: str, path: str | Path) -> None:
     """Draw the pictures closest to a caption, one row of eight by two for each model.
 
@@ -72,7 +75,7 @@ def plot_closest(sheets: Mapping[str, Sequence[tuple[Any, str, str]]], title: st
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 3.6 * len(sheets) + 0.5), layout="constrained")
-    figure.suptitle(f"Pictures closest to: {title}   (red: forgotten, green: neighbour)", fontsize=11)
+    figure.suptitle(f"Pictures closest to: {label(title)}   (red: forgotten, green: neighbour)", fontsize=11)
     parts = figure.subfigures(len(sheets), 1, squeeze=False)[:, 0]
     for part, (role, pictures) in zip(parts, sheets.items(), strict=True):
         part.suptitle(role, fontsize=10, x=0.01, ha="left")
@@ -80,7 +83,7 @@ def plot_closest(sheets: Mapping[str, Sequence[tuple[Any, str, str]]], title: st
             panel.imshow(pixels)
             panel.set_xticks([])
             panel.set_yticks([])
-            panel.set_xlabel(name, fontsize=6.5)
+            panel.set_xlabel(textwrap.fill(label(name), 24), fontsize=6.5)
             for spine in panel.spines.values():
                 spine.set(color=ROLES[kind], linewidth=3)
     _save(figure, path)

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
+
+from oro_unlearn.report.names import label
 
 
 class Row(NamedTuple):
@@ -40,8 +43,8 @@ def report_table(report: Mapping[str, Any]) -> Table:
         report: Content of ``report.json``.
     """
     metrics = report["metrics"]
-    title = f"{report['method']} · {report['data']} · {report['network']} · forgotten: {_names(report['forget'])}"
-    table = Table(title=title, caption=caption(report), caption_justify="left")
+    what = f"{report['method']} · {report['data']} · {report['network']} · forgotten: {_names(report['forget'])}"
+    table = Table(title=title(what), caption=Text(caption(report), "table.caption"), caption_justify="left")
     table.add_column("figure")
     columns = [role for role in ("original", "unlearned", "retrained") if role in metrics]
     for role in columns:
@@ -51,6 +54,11 @@ def report_table(report: Mapping[str, Any]) -> Table:
         if any(cell != "–" for cell in cells):
             table.add_row(row.label, *cells)
     return table
+
+
+def title(text: str) -> Text:
+    """A table's title in which brackets are brackets."""
+    return Text(text, "table.title")
 
 
 def caption(report: Mapping[str, Any]) -> str:
@@ -64,7 +72,7 @@ def caption(report: Mapping[str, Any]) -> str:
     if "unlearned" in metrics and "retrained" not in metrics:
         parts.append("No retrained model given (--model.retrained): the reference column and UTV are left out.")
     if report.get("neighbours"):
-        pairs = ", ".join(f"{forgotten} → {near}" for forgotten, near in report["neighbours"].items())
+        pairs = ", ".join(f"{label(forgotten)} → {label(near)}" for forgotten, near in report["neighbours"].items())
         parts.append(f"Nearest class: {pairs}.")
     return " ".join([*parts, NOTE] if "unlearned" in metrics else parts)
 
@@ -94,19 +102,25 @@ def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def rich_table(rows: Sequence[Sequence[str]], title: str, caption: str = NOTE) -> Table:
     """A header and rows as a terminal table."""
-    table = Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    texts = Text(title, "table.title"), Text(caption, "table.caption")
+    table = Table(title=texts[0], caption=texts[1], caption_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for position, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if position else "left", no_wrap=not position)
+        table.add_column(Text(name), justify="right" if position else "left", no_wrap=not position)
     for row in rows[1:]:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """A header and rows as a Markdown table."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(_markdown_cell, row)) + " |" for row in rows]
     rule = "|" + "|".join(["---"] + ["---:"] * (len(rows[0]) - 1)) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _markdown_cell(text: str) -> str:
+    """A cell that ends where it ends, and is no HTML."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def number(value: float | None, percent: bool = False, digits: int = 3) -> str:
@@ -144,4 +158,4 @@ def _cell(metrics: Mapping[str, Any], role: str, row: Row) -> str:
 
 
 def _names(forget: Sequence[str]) -> str:
-    return "nothing" if not forget else ", ".join(forget) if len(forget) <= 5 else f"{len(forget)} classes"
+    return "nothing" if not forget else ", ".join(map(label, forget)) if len(forget) <= 5 else f"{len(forget)} classes"

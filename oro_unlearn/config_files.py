@@ -1,0 +1,91 @@
+"""The YAML of configuration files and options, without what a hostile or careless file can hold."""
+
+import math
+from typing import Any
+
+import yaml
+from jsonargparse import Namespace, get_loader, set_loader
+
+MODE = "checked yaml"  # of jsonargparse's parsers
+MAX_VALUES = 100_000  # of one file, aliases written out
+LARGEST = 2**63 - 1
+
+
+def load_checked(text: str) -> Any:
+    """Load a YAML as jsonargparse does, once it is known to be harmless.
+
+    Args:
+        text: A configuration file, or the value of one option.
+
+    Returns:
+        What it stands for.
+
+    Raises:
+        yaml.YAMLError: If it is no YAML, a key is given twice, a number is absurdly long, it holds itself, or its aliases stand
+            for too much.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root is not None:
+            _size(root, {})
+        return get_loader("yaml")(text)
+    except RecursionError:
+        raise yaml.YAMLError("lists and mappings are nested too deeply") from None
+    except ValueError as error:  # of a number or date that Python cannot hold
+        raise yaml.YAMLError(str(error).partition(";")[0]) from None
+
+
+def check_numbers(config: Namespace) -> None:
+    """Refuse numbers that no option can mean.
+
+    Args:
+        config: Everything a command line asks for.
+
+    Raises:
+        ValueError: If one is NaN, infinite or beyond 64 bits; the message names its option.
+    """
+    for key, value in config.items():
+        _check_number(key, value)
+
+
+def _check_number(key: str, value: Any) -> None:
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_number(key, item)
+    is_float, is_int = isinstance(value, float), isinstance(value, int)
+    if (is_float and not math.isfinite(value)) or (is_int and abs(value) > LARGEST):
+        option = key.removeprefix("fit.").removeprefix("test.").replace("init_args.", "")
+        what = "a finite number" if is_float else "a number below 2**63"
+        raise ValueError(f"--{option} is {str(value)[:40]}: give it {what}")
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Number of values below a node, itself included; what an alias repeats is counted each time."""
+    if id(node) in known:
+        if not known[id(node)]:
+            raise _problem(node, "a list or mapping holds itself")
+        return known[id(node)]
+    known[id(node)] = 0  # until all below it is counted
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    _check_keys(pairs)
+    children = node.value if isinstance(node, yaml.SequenceNode) else [child for pair in pairs for child in pair]
+    known[id(node)] = total = 1 + sum(_size(child, known) for child in children)
+    if total > MAX_VALUES:
+        raise _problem(node, f"aliases stand for more than {MAX_VALUES} values")
+    return total
+
+
+def _check_keys(pairs: list[tuple[yaml.Node, yaml.Node]]) -> None:
+    first: dict[str, int] = {}
+    for key, _ in pairs:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in first and name != "<<":
+            raise _problem(key, f"{name[:80]!r} is given twice, first on line {first[name]}: drop one")
+        first[name] = line
+
+
+def _problem(node: yaml.Node, what: str) -> yaml.YAMLError:
+    return yaml.YAMLError(f"line {node.start_mark.line + 1}: {what}")
+
+
+set_loader(MODE, load_checked, exceptions=(yaml.YAMLError,))
