@@ -1,5 +1,6 @@
 """The command line: ``oro-unlearn fit`` and ``oro-unlearn test``."""
 
+import json
 import logging
 import os
 import sys
@@ -7,28 +8,25 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
+from oro_unlearn.data.base import ImageData
 from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
 from oro_unlearn.errors import explain
 from oro_unlearn.graph import draw_graph
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
-from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
 from oro_unlearn.report import class_report, relation_report
+from oro_unlearn.report.provenance import differences
 from oro_unlearn.report.run_report import hardware, versions
+from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints
 
-RESULTS = (
-    "report.json",
-    *class_report.FIGURES,
-    *relation_report.FIGURES,
-    "model.safetensors",
-    *(f"adapter/{name}" for name in (CONFIG, WEIGHTS, BASE)),
-)
 NOISE = (  # warnings of libraries about what is meant here
     ".*isinstance.treespec, LeafSpec.*",
     ".*smaller than the logging interval.*",
@@ -45,31 +43,28 @@ NOISE = (  # warnings of libraries about what is meant here
 
 
 class SaveConfig(SaveConfigCallback):
-    """Writes ``config.yaml`` when fitting really starts: a request that fails leaves the folder as it was."""
+    """Writes ``config.yaml`` when there is a first result, and marks checkpoints: a request that fails leaves all as it was."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Not yet."""
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Now: data and checkpoints are loaded. What an earlier run left here would not belong to this configuration."""
-        root, resumed = Path(trainer.default_root_dir), trainer.ckpt_path is not None
-        for name in (*RESULTS, *(() if resumed else ("model.ckpt",))) if trainer.is_global_zero else ():
-            (root / name).unlink(missing_ok=True)
-        if trainer.is_global_zero and (root / "adapter").is_dir() and not any((root / "adapter").iterdir()):
-            (root / "adapter").rmdir()  # never a folder with the user's own files
-        super().setup(trainer, pl_module, "fit")
-
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Into the run's folder; the logger's has a number."""
-        Path(trainer.default_root_dir).mkdir(parents=True, exist_ok=True)
+        """Into the run's folder, in one step."""
         path = Path(trainer.default_root_dir) / self.config_filename
-        self.parser.save(self.config, path, skip_none=False, overwrite=True)
+        partial = path.with_name(path.name + ".part")
+        self.parser.save(self.config, partial, skip_none=False, overwrite=True)
+        partial.replace(path)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Which run it is of, so that the same command finds it."""
+        folder: RunFolder | None = getattr(trainer, "run_folder", None)
+        checkpoint["run"] = folder.mark if folder else ""
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Tell who stopped a run how to go on."""
-        checkpoint = Path(trainer.default_root_dir) / "model.ckpt"
-        if isinstance(exception, KeyboardInterrupt) and checkpoint.exists():
-            print(f"stopped; go on with the same command and --ckpt_path {checkpoint}", file=sys.stderr)
+        folder: RunFolder | None = getattr(trainer, "run_folder", None)
+        if isinstance(exception, KeyboardInterrupt) and folder and folder.stopped():
+            print("stopped; the same command goes on", file=sys.stderr)
 
 
 class UnlearningCLI(LightningCLI):
@@ -95,6 +90,8 @@ class UnlearningCLI(LightningCLI):
         """Tell the model what the data knows."""
         for name in ("num_classes", "forget_classes"):
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+        help_text = "Go on where a fit with the same options was stopped; false begins anew."
+        parser.add_argument("--resume", type=bool, default=True, help=help_text)
 
     def instantiate_classes(self) -> None:
         """Model, data and trainer.
@@ -108,50 +105,85 @@ class UnlearningCLI(LightningCLI):
             raise ValueError(f"{kinds}: choose --data Scenes or --data RelationPairs")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """A trainer that writes everything into ``default_root_dir``."""
+        """A trainer that writes everything into ``default_root_dir``, and leaves sharing out data to the data module."""
         config = self._get(self.config_init, "trainer")
         root = config.default_root_dir
-        if str(config.precision) in ("16-true", "bf16-true"):
-            raise ValueError(f"--trainer.precision {config.precision} is not supported: use 16-mixed, bf16-mixed or 32-true")
+        check_precision(str(config.precision), self.model)
         callbacks: list[Callback] = [RichProgressBar()] if config.enable_progress_bar is not False else []
         if config.enable_checkpointing is not False:
             callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
         self.trainer_defaults["callbacks"] = callbacks
         if config.logger is None:  # one numbered folder a fit, so that a resumed run keeps its history
             kwargs["logger"] = CSVLogger(root, name="logs") if self.subcommand == "fit" else False
-        return super().instantiate_trainer(**kwargs)
+        if isinstance(self.datamodule, ImageData | RelationData):
+            kwargs["use_distributed_sampler"] = False
+        plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []
+        kwargs["plugins"] = [*plugins, WholeCheckpoints(self._begin)]
+        self.run_folder = RunFolder(root, self._asked_for())
+        trainer = super().instantiate_trainer(**kwargs)
+        trainer.run_folder = self.run_folder  # type: ignore[attr-defined]
+        return trainer
+
+    def _asked_for(self) -> dict[str, Any]:
+        """Everything that was asked for and can change a figure, with defaults, as YAML has it."""
+        parser, config = self._parser(self.subcommand), self.config.get(str(self.subcommand), self.config)
+        found = yaml.safe_load(parser.dump(config, skip_none=False))
+        return {part: found[part] for part in ("seed_everything", "trainer", "model", "data")}
+
+    def _begin(self) -> None:
+        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        saver = next((found for found in callbacks if isinstance(found, SaveConfig)), None)
+        self.run_folder.begin(lambda: saver.save_config(self.trainer, self.model, "fit") if saver else None)
+
+    def before_fit(self) -> None:
+        """Go on with this very run where it was stopped. A method without epochs is quick, and starts from the original."""
+        options = self.config_init.fit
+        if not self.model.train_splits:
+            options.ckpt_path = None
+        elif self.config_init.fit.resume and options.ckpt_path is None and (found := self.run_folder.stopped()):
+            options.ckpt_path = str(found[0])
+            rank_zero_only(print)(f"going on after epoch {found[1]} with the run that was stopped here (--resume false: anew)")
 
     def after_fit(self) -> None:
         """Measure, write weights, report and figure, and print before and after."""
-        root = Path(self.trainer.default_root_dir)
+        root = self.run_folder.root
         if not self.model.train_splits:  # no epoch has written a checkpoint
-            self.trainer.save_checkpoint(root / "model.ckpt")
+            self.trainer.save_checkpoint(root / CHECKPOINT)
         if self.trainer.is_global_zero:
+            self._begin()
             self.model.write(root)
         self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:
-            self._report(root)
+            self._report()
 
     def before_test(self) -> None:
         """Measure the run's own checkpoint unless another is named, never an untrained model.
 
         Raises:
             FileNotFoundError: If there is none.
+            ValueError: If it is not the one that the run's report was written for.
         """
-        options, own = self.config_init.test, Path(self.trainer.default_root_dir) / "model.ckpt"
+        options, own = self.config_init.test, self.run_folder.root / CHECKPOINT
         if options.ckpt_path is None and not own.is_file():
             raise FileNotFoundError(
                 f"nothing to measure: {own} not found; run fit first, or name a checkpoint with --ckpt_path"
             )
+        if options.ckpt_path is None:
+            self.run_folder.check(own)
         options.ckpt_path = options.ckpt_path or str(own)
 
     def after_test(self) -> None:
-        """Write and print the report again."""
-        if self.trainer.is_global_zero:
-            self._report(Path(self.trainer.default_root_dir))
+        """Write and print the report again, and say whether it is the one that was there."""
+        if not self.trainer.is_global_zero:
+            return
+        old, new = self.run_folder.report(), self._report()
+        if old:
+            changed = differences(old, json.loads(json.dumps(new)))
+            where = f"differs from the report that was here in {len(changed)} places, first in {changed[:1]}"
+            print(where if changed else "the same in everything as the report that was here")
 
-    def _report(self, root: Path) -> None:
-        model, data = self.model, self.datamodule
+    def _report(self) -> dict[str, Any]:
+        model, data, root = self.model, self.datamodule, self.run_folder.root
         header = {
             "method": type(model).__name__,
             "data": data.name,
@@ -161,14 +193,40 @@ class UnlearningCLI(LightningCLI):
             "seed": self._get(self.config, "seed_everything"),
             "versions": versions(),
             "hardware": hardware(self.trainer.strategy.root_device.type),
+            "processes": self.trainer.world_size,
             "seconds": round(model.seconds, 3),
             "images_read": model.images_read,
         }
+        root.mkdir(parents=True, exist_ok=True)
         kind = relation_report if isinstance(model, DualEncoder) else class_report
         if kind is relation_report:
             draw_graph(data.graph, data.roles, root / "graph.png")
-        report = kind.write_report(header, model, data, root)
+        report = {**kind.make_report(header, model, data, root), **self.run_folder.provenance(data)}
+        self.run_folder.write(report)
         Console().print(kind.report_table(report), f"written to {root}", sep="\n")
+        return report
+
+
+def check_precision(precision: str, model: UnlearningModule) -> None:
+    """Refuse a training precision whose figures would not mean what they say.
+
+    Args:
+        precision: As Lightning names it.
+        model: Method.
+
+    Raises:
+        ValueError: With the reason.
+    """
+    if precision in ("16-true", "transformer-engine", "transformer-engine-float16"):
+        raise ValueError(
+            f"--trainer.precision {precision} is not supported: small gradients are lost without scaling; use 16-mixed, "
+            "bf16-mixed or 32-true"
+        )
+    if precision == "bf16-true" and model.role == "unlearned":
+        raise ValueError(
+            "--trainer.precision bf16-true would round the original, which the edit starts from and is compared with: use "
+            "bf16-mixed; bf16-true is for training from random weights"
+        )
 
 
 def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:

@@ -2,10 +2,10 @@
 
     python -m benchmarks.reliability.soak --minutes 120       (with tinyimagenet20 in $ORO_DATA)
 
-A round forgets ten classes of a ResNet-18 one by one, each request starting from the model that the one before has left, then
-ten tuples of the shipped CLIP model, each with an adapter of its own on top of all earlier ones. Rounds differ in seed and order.
-Every request is kept in runs/reliability/soak/rows.json: stopped and started again, it goes on with the next one. Memory is
-that of one process. Writes benchmarks/results/reliability_soak.json.
+A round forgets ten classes of a ResNet-18 one by one, each request starting from the model that the one before has left,
+then ten tuples of the shipped CLIP model, each with an adapter of its own on top of all earlier ones. Rounds differ in seed
+and order. Every request is kept in runs/reliability/soak/rows.json: stopped and started again, it goes on with the next one.
+Memory is that of one process. Writes benchmarks/results/reliability_soak.json.
 """
 
 import argparse

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
-from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
 from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from oro_unlearn.data.batches import ALONE, EpochBatches, Share, from_batches, same_length
 from oro_unlearn.data.forget_request import Request, read_indices, resolve_all
 from oro_unlearn.data.images import (
     LabelledImages,
@@ -25,6 +25,7 @@ from oro_unlearn.data.images import (
     random_flip,
     without_images,
 )
+from oro_unlearn.data.subsets import stratified_split, with_first_of_each
 
 EVAL_SPLITS = ("test_forget", "test_retain", "forget", "retain")  # an audit chooses the nearest class by the first
 
@@ -54,7 +55,7 @@ class ImageData(LightningDataModule, ABC):
         forget_indices: File with the positions of training samples to forget, instead of classes.
         forgotten: Classes that earlier requests have forgotten: their images are in no training split, and tests count them
             among what must be forgotten.
-        batch_size: Images per batch, of each split that a method trains on.
+        batch_size: Images per batch, of each split that a method trains on; over all processes together.
         crop_padding: Pixels of the random shift in training; 0 for none.
         flip: Mirror at random in training; ``alternating``: a fixed half in even epochs, the other half in odd ones.
         channels: 1 (grey) or 3 (colour); images are converted.
@@ -100,6 +101,7 @@ class ImageData(LightningDataModule, ABC):
         self.per_class, self.test_per_class = per_class, test_per_class
         self.forget, self.forget_indices, self.forgotten = forget, forget_indices, forgotten
         self.device_limit = device_limit
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # a process may have none of a few test images
         self._statistics_on: dict[torch.device, list[Tensor]] = {}
 
     @property
@@ -136,7 +138,7 @@ class ImageData(LightningDataModule, ABC):
     def sets(self) -> dict[str, LabelledImages]:
         """All five splits; the files are read once, at the first use."""
         train, test = self.load()
-        train, test = _first_of_each(train, self.per_class), _first_of_each(test, self.test_per_class)
+        train, test = with_first_of_each(train, self.per_class), with_first_of_each(test, self.test_per_class)
         if self.holdout:
             rows = stratified_split(train.labels[train.positions], self.holdout, seed=0)
             train, test = (train.subset(train.positions[part]) for part in rows)
@@ -162,6 +164,10 @@ class ImageData(LightningDataModule, ABC):
             "test_forget": test.subset(test.positions[test_to_forget]),
             "test_retain": test.subset(test.positions[~test_to_forget]),
         }
+
+    def content(self) -> dict[str, str]:
+        """SHA-256 of training and test set, for a report."""
+        return {name: self.split(split).sha256() for name, split in (("train", "train"), ("test", "test_retain"))}
 
     def split(self, name: str) -> Any:
         """The images of one split.
@@ -191,60 +197,61 @@ class ImageData(LightningDataModule, ABC):
             part.to(device)
 
     def train_dataloader(self) -> CombinedLoader:
-        """One shuffled loader for each split the method trains on, combined as its ``loader_mode`` says.
+        """One loader of :class:`EpochBatches` for each split the method trains on, as long as its ``loader_mode`` says.
 
         Where the method keeps what it needs of the images (``needs_images``), none is read.
 
         Raises:
-            ValueError: If one of them is empty.
+            ValueError: If one of them is empty, or a batch cannot be shared by the processes.
         """
         assert self.trainer is not None
-        loaders = {}
         method: Any = self.trainer.lightning_module
-        for name in method.train_splits:
+        share = (self.trainer.global_rank, self.trainer.world_size)
+        batches: dict[str, EpochBatches] = {}
+        for number, name in enumerate(method.train_splits):
             if not len(self.split(name)):
                 raise ValueError(
                     f"the {name} set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
                 )
-            data = self.split(name) if method.needs_images(name) else without_images(self.split(name))
-            loaders[name] = self.loader(data, shuffle=True)
+            batches[name] = EpochBatches(len(self.split(name)), self.batch_size, number, self.trainer, share)
+            if not batches[name].in_a_pass:
+                raise ValueError(f"the {name} set has {len(self.split(name))} images, fewer than processes: use fewer devices")
+        same_length(batches, method.loader_mode)
+        images = {n: self.split(n) if method.needs_images(n) else without_images(self.split(n)) for n in batches}
+        loaders = {name: self.loader(images[name], **from_batches(own)) for name, own in batches.items()}
         return CombinedLoader(loaders, method.loader_mode)
 
     def test_dataloader(self) -> dict[str, DataLoader[Any]]:
         """One loader for each split that is not empty; under DDP no sample is repeated."""
-        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-        loaders = {}
-        for name in EVAL_SPLITS:
-            data = self.split(name)
-            if distributed and 0 < len(data) < torch.distributed.get_world_size():
-                raise ValueError(f"the {name} set has {len(data)} images, fewer than processes: use fewer --trainer.devices")
-            if len(data):
-                sampler = UnrepeatedDistributedSampler(data, shuffle=False) if distributed else None
-                loaders[name] = self.loader(data, sampler=sampler)
-        return loaders
+        assert self.trainer is not None
+        splits = {name: self.split(name) for name in EVAL_SPLITS if len(self.split(name))}
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return {name: self.loader(data, sampler=range(rank, len(data), world)) for name, data in splits.items()}
 
     def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
         """A loader of whole batches, in this process; they lie where the images do."""
-        return DataLoader(data, batch_size=self.batch_size, collate_fn=as_is, **kwargs)
+        options = kwargs if "batch_sampler" in kwargs else {"batch_size": self.batch_size, **kwargs}
+        return DataLoader(data, collate_fn=as_is, **options)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Normalise, and in training augment, on the device."""
         assert self.trainer is not None
         if isinstance(batch, dict):
-            return {name: self._prepare(part, self.trainer.training) for name, part in batch.items()}
+            share = (self.trainer.global_rank, self.trainer.world_size)
+            return {name: self._prepare(part, self.trainer.training, share) for name, part in batch.items()}
         return self._prepare(batch, self.trainer.training)
 
-    def _prepare(self, batch: Sample, augment: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def _prepare(self, batch: Sample, augment: bool, share: Share = ALONE) -> tuple[Tensor, Tensor, Tensor]:
         images, labels, index = batch
         if images.ndim == 2:  # none were read
             return images, labels, index
         if augment and self.crop_padding:  # of bytes, a quarter of what floats would move
-            images = random_crop(images, self.crop_padding)
+            images = random_crop(images, self.crop_padding, share)
         if augment and self.flip == "alternating":
             assert self.trainer is not None
             images = alternating_flip(images, index, self.trainer.current_epoch)
         elif augment and self.flip:
-            images = random_flip(images)
+            images = random_flip(images, share)
         return self.normalise(images.float().div_(255)), labels, index
 
     def normalise(self, pixels: Tensor) -> Tensor:
@@ -283,50 +290,6 @@ def downloading(name: str) -> Iterator[None]:
         raise OSError(f"{name} cannot be downloaded ({reason}): get it elsewhere and set --data.root or ORO_DATA") from None
 
 
-def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Split positions, the classes in proportion.
-
-    Args:
-        labels: (N,).
-        fraction: Part that goes into the second set, in (0, 1).
-        seed: The same seed gives the same split.
-
-    Returns:
-        Positions of both sets, sorted.
-
-    Raises:
-        ValueError: If a class has fewer than two samples, or a set would not hold every class.
-    """
-    from sklearn.model_selection import train_test_split
-
-    try:
-        parts = train_test_split(torch.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed)
-    except ValueError as error:
-        raise ValueError(f"{len(labels)} images cannot be split, every class in proportion: {error}") from None
-    return parts[0].sort().values, parts[1].sort().values
-
-
-def first_of_each(labels: Tensor, count: int) -> Tensor:
-    """Positions of the first members of every class.
-
-    Args:
-        labels: (N,).
-        count: How many of each class; a smaller class gives all it has.
-
-    Returns:
-        Positions, sorted.
-
-    Example:
-        >>> first_of_each(torch.tensor([1, 0, 1, 1, 0, 2]), 2)
-        tensor([0, 1, 2, 4, 5])
-    """
-    return torch.cat([(labels == label).nonzero()[:count, 0] for label in labels.unique()]).sort().values
-
-
-def _first_of_each(data: LabelledImages, count: int) -> LabelledImages:
-    return data.subset(data.positions[first_of_each(data.labels[data.positions], count)]) if count else data
-
-
 def as_is(batch: Any) -> Any:
     """The data set's ``__getitems__`` has already made the batch."""
     return batch
@@ -339,4 +302,4 @@ def with_channels(images: Tensor, channels: int) -> Tensor:
     return images.expand(-1, 3, -1, -1) if channels == 3 else images.float().mean(1, keepdim=True).round().byte()
 
 
-__all__ = ["EVAL_SPLITS", "ImageData", "TensorImages", "data_root", "downloading", "stratified_split", "with_channels"]
+__all__ = ["EVAL_SPLITS", "ImageData", "TensorImages", "data_root", "downloading", "with_channels"]

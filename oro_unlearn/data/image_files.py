@@ -1,5 +1,6 @@
 """Images in files: read into memory where they fit, and one by one where they do not."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from multiprocessing.pool import ThreadPool
@@ -93,6 +94,11 @@ class FileImages(Dataset[Any]):
     def subset(self, positions: Tensor) -> "FileImages":
         """The given rows (M,) of the whole set."""
         return FileImages(self.paths, self.labels, self.size, self.channels, positions)
+
+    def sha256(self) -> str:
+        """Of the files' names, sizes and labels: they are too many to be read for this."""
+        parts = [(*Path(path).parts[-2:], os.path.getsize(path)) for path in self.paths]
+        return hashlib.sha256(repr((parts, self.labels.tolist())).encode()).hexdigest()
 
     def in_memory(self) -> TensorImages:
         """Decode everything now, with a progress bar."""

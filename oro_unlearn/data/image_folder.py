@@ -9,9 +9,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets
 
-from oro_unlearn.data.base import ImageData, TensorImages, data_root, first_of_each, stratified_split
+from oro_unlearn.data.base import ImageData, TensorImages, data_root
 from oro_unlearn.data.image_files import LARGEST, FileImages
 from oro_unlearn.data.images import LabelledImages
+from oro_unlearn.data.subsets import first_of_each, stratified_split
 
 PREFETCHED = 4  # batches that each worker process keeps ready
 TEST_FOLDERS = ("test", "val", "valid", "validation")
@@ -119,5 +120,6 @@ class ImageFolder(ImageData):
             return super().loader(data, **kwargs)
         workers: dict[str, Any] = {"num_workers": self.num_workers, "pin_memory": torch.cuda.is_available()}
         if self.num_workers:
-            workers |= {"persistent_workers": bool(kwargs.get("shuffle")), "prefetch_factor": PREFETCHED}
-        return DataLoader(data, self.batch_size, **workers, **kwargs)
+            workers |= {"persistent_workers": "batch_sampler" in kwargs, "prefetch_factor": PREFETCHED}
+        options = kwargs if "batch_sampler" in kwargs else {"batch_size": self.batch_size, **kwargs}
+        return DataLoader(data, **workers, **options)

@@ -1,5 +1,6 @@
 """Images in memory as uint8, read batch by batch, and their augmentation on the device."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -7,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.data import Dataset
+
+from oro_unlearn.data.batches import ALONE, Share
 
 Sample = tuple[Tensor, Tensor, Tensor]  # images (B, C, H, W) uint8, labels (B,), index (B,)
 
@@ -21,6 +24,9 @@ class LabelledImages(Protocol):
 
     def subset(self, positions: Tensor) -> "LabelledImages":
         """The given rows of the whole set."""
+
+    def sha256(self) -> str:
+        """Of the whole set."""
 
 
 class TensorImages(Dataset[Any]):
@@ -53,6 +59,13 @@ class TensorImages(Dataset[Any]):
         index = copied(self.positions[torch.as_tensor(items)], images.device)
         return images[index], labels[index], index
 
+    def sha256(self) -> str:
+        """Of images and labels of the whole set."""
+        digest = hashlib.sha256()
+        for part in (self.images, self.labels):
+            digest.update(part.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
     def to(self, device: torch.device) -> None:
         """Read batches of this set, and of all that share its memory, from one copy on a device; the CPU's is no copy."""
         if self._source[0].device != device:
@@ -75,14 +88,16 @@ def copied(values: Tensor, device: torch.device) -> Tensor:
     return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
 
 
-def random_crop(images: Tensor, padding: int) -> Tensor:
+def random_crop(images: Tensor, padding: int, share: Share = ALONE) -> Tensor:
     """Shift each image by up to ``padding`` pixels with zeros around it, as torchvision's ``RandomCrop(size, padding)``.
 
     Args:
         images: (B, C, H, W).
         padding: Pixels added on every side before the crop.
+        share: Where these images are every W-th of a batch: as much is drawn as for the whole batch.
     """
-    return crop(images, padding, torch.randint(0, 2 * padding + 1, (2, len(images)), device=images.device))
+    corners = torch.randint(0, 2 * padding + 1, (2, len(images) * share[1]), device=images.device)
+    return crop(images, padding, corners[:, share[0] :: share[1]])
 
 
 def crop(images: Tensor, padding: int, corners: Tensor) -> Tensor:
@@ -98,9 +113,9 @@ def crop(images: Tensor, padding: int, corners: Tensor) -> Tensor:
     return crops[torch.arange(len(images), device=images.device), :, corners[0], corners[1]]
 
 
-def random_flip(images: Tensor) -> Tensor:
-    """Mirror each image (B, C, H, W) left to right with probability one half."""
-    flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+def random_flip(images: Tensor, share: Share = ALONE) -> Tensor:
+    """Mirror each image (B, C, H, W) left to right with probability one half; ``share`` as in :func:`random_crop`."""
+    flipped = torch.rand(len(images) * share[1], 1, 1, 1, device=images.device)[share[0] :: share[1]] < 0.5
     return torch.where(flipped, images.flip(3), images)
 
 

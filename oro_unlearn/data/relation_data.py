@@ -1,19 +1,21 @@
 """The data module that every source of subject-relation-object pictures builds on."""
 
+import hashlib
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
 from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from oro_unlearn.data.base import as_is
+from oro_unlearn.data.batches import EpochBatches, from_batches, same_length
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_probes import RelationProbes
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, load_graph
@@ -80,6 +82,10 @@ class RelationData(LightningDataModule, ABC):
     def graph(self) -> RelationGraph:
         """The relation graph, read once."""
         return load_graph(self.graph_path)
+
+    def content(self) -> dict[str, str]:
+        """SHA-256 of the graph's file, and of whatever else is read, for a report."""
+        return {"graph": hashlib.sha256(Path(self.graph.path).read_bytes()).hexdigest()}
 
     @cached_property
     def captions(self) -> Captions:
@@ -260,9 +266,10 @@ class RelationData(LightningDataModule, ABC):
         len(self.measured.texts)
 
     def train_dataloader(self) -> CombinedLoader:
-        """One shuffled loader for each split the method trains on: every batch holds as many pairs of each.
+        """One loader of :class:`EpochBatches` for each split the method trains on: every batch holds as many pairs of each.
 
         That is ``batch_size`` pairs, or what the smallest split has. A method whose ``needs_images`` is false gets none.
+        Every process gets the whole batch: the methods share out what they encode, and compare all with all.
 
         Raises:
             ValueError: If one of them is empty.
@@ -277,16 +284,18 @@ class RelationData(LightningDataModule, ABC):
                     "or name another tuple to forget"
                 )
         splits = {name: pairs if method.needs_images(name) else pairs.without_images() for name, pairs in splits.items()}
-        size = max(1, min(self.batch_size, min(map(len, splits.values())) // self.trainer.world_size))
-        loaders = {
-            name: DataLoader(pairs, batch_size=size, shuffle=True, drop_last=True, collate_fn=as_is)
-            for name, pairs in splits.items()
+        size = min(self.batch_size, *map(len, splits.values()))
+        batches = {
+            name: EpochBatches(len(pairs), size, number, self.trainer, whole=True)
+            for number, (name, pairs) in enumerate(splits.items())
         }
+        same_length(batches, method.loader_mode)
+        loaders = {name: DataLoader(splits[name], collate_fn=as_is, **from_batches(own)) for name, own in batches.items()}
         return CombinedLoader(loaders, method.loader_mode)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Every picture to measure on, once; under DDP none is repeated."""
-        images = self.measured.images
-        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-        sampler = UnrepeatedDistributedSampler(images, shuffle=False) if distributed else None
-        return DataLoader(images, batch_size=256, sampler=sampler, collate_fn=as_is)
+        """Every picture to measure on, by one of the processes; the last again where one has fewer, so that all do the same."""
+        assert self.trainer is not None
+        images, rank, world = self.measured.images, self.trainer.global_rank, self.trainer.world_size
+        own = [min(number, len(images) - 1) for number in range(rank, -(-len(images) // world) * world, world)]
+        return DataLoader(images, batch_size=256, sampler=own, collate_fn=as_is)

@@ -1,5 +1,6 @@
 """The user's own pictures of relations, listed in a manifest."""
 
+import hashlib
 import random
 import re
 from collections import Counter
@@ -64,6 +65,12 @@ class RelationPairs(RelationData):
     def manifest_path(self) -> Path:
         """Where the manifest is looked for."""
         return Path(self.manifest) if Path(self.manifest).is_file() else self.root / self.manifest
+
+    def content(self) -> dict[str, str]:
+        """Of graph and manifest; of the pictures' names and sizes, for they are too many to be read for this."""
+        pictures = repr([(Path(row.path).name, Path(row.path).stat().st_size) for row in self.rows])
+        manifest = hashlib.sha256(self.manifest_path.read_bytes()).hexdigest()
+        return {**super().content(), "manifest": manifest, "pictures": hashlib.sha256(pictures.encode()).hexdigest()}
 
     @cached_property
     def captions(self) -> Captions:

@@ -1,13 +1,18 @@
 """What every unlearning method is: a LightningModule with one hook, ``losses``."""
 
+import random
 import time
 from abc import ABC, abstractmethod
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
+from torch.nn import SyncBatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LambdaLR
 
@@ -37,6 +42,7 @@ class UnlearningModule(LightningModule, ABC):
 
     train_splits: tuple[str, ...] = ("forget", "retain")
     batch_type: Any = Batch  # what the parts of a split's batch are, by name
+    whole_batches = False  # whether every process gets the whole batch, or its share
 
     def __init__(
         self,
@@ -50,6 +56,10 @@ class UnlearningModule(LightningModule, ABC):
         self.images_read = 0  # by fitting, over all processes: a cost that no machine changes; kept in the checkpoint
         self.last_losses: dict[str, Tensor] = {}
         self._started: float | None = None  # while fitting
+        self._saved_seconds: float | None = None  # in the last checkpoint of this fit
+        self._stopped_early = False  # before a stop
+        self._resumed_images: int | None = None  # read before a stop
+        self._run_seed: int | None = None  # of everything that is drawn in training; kept in the checkpoint
 
     @abstractmethod
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
@@ -65,16 +75,27 @@ class UnlearningModule(LightningModule, ABC):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The sum of the losses."""
+        if batch_idx == 0 and self.current_epoch == 0:
+            self._warn_of_statistics()
         losses = self.losses(**{name: self.prepare(name, self.batch_type(*parts)) for name, parts in batch.items()})
         total = torch.stack(list(losses.values())).sum()
         self.last_losses = {name: value.detach() for name, value in losses.items()}
         terms = {f"loss/{name}": value for name, value in self.last_losses.items()}
         size = sum(len(parts[-1]) for parts in batch.values())
-        self.images_read += size * self.trainer.world_size
+        self.images_read += size * (1 if self.whole_batches else self.trainer.world_size)
         self.log_dict(
             {**terms, "loss": total.detach()}, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True
         )
         return total
+
+    def _warn_of_statistics(self) -> None:
+        """Where batch normalisation learns, and each process sees a part of a batch."""
+        learning = [type(module) for module in self.modules() if isinstance(module, _BatchNorm) and module.training]
+        if self.trainer.world_size > 1 and set(learning) - {SyncBatchNorm}:
+            rank_zero_warn(
+                "batch normalisation sees each process's part of a batch: set --trainer.sync_batchnorm true (on GPUs) for the "
+                "results of one process"
+            )
 
     def configure_optimizers(self) -> Any:
         """Optimizer and scheduler of the parameters that are trained; none for a method without training splits."""
@@ -105,22 +126,47 @@ class UnlearningModule(LightningModule, ABC):
             return {"scheduler": CosineAnnealingLR(optimizer, T_max=int(steps)), "interval": "step"}
         return {"scheduler": LambdaLR(optimizer, lambda step: triangle(step, int(steps))), "interval": "step"}
 
+    def epoch_seed(self, *numbers: int) -> int:
+        """A seed for this epoch, and for each combination of further numbers of 0 or more."""
+        numbers = (self._run_seed or 0, self.trainer.current_epoch, *numbers)
+        return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
     def on_fit_start(self) -> None:
-        """Start the clock."""
+        """Start the clock, and agree on a seed."""
         self._started = time.perf_counter()
+        if self._stopped_early:
+            self.trainer.should_stop = True
+        if self._run_seed is None:
+            seed = torch.initial_seed() % 2**63
+            self._run_seed = seed if self._trainer is None else self.trainer.strategy.broadcast(seed)
+
+    def on_train_start(self) -> None:
+        """Of a run that goes on, what precedes training was counted when it began."""
+        self.images_read = self.images_read if self._resumed_images is None else self._resumed_images
+
+    def on_train_epoch_start(self) -> None:
+        """Draw from the epoch's own seed: a run that was stopped goes on exactly as one that was not."""
+        seed = self.epoch_seed()
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 (what a method of the user's may draw from)
+        random.seed(seed)
 
     def on_fit_end(self) -> None:
-        """Stop the clock."""
-        self.seconds = self._elapsed()
-        self._started = None
+        """Stop the clock; what a checkpoint says stands, so that measuring it again reports the same."""
+        self.seconds = self._elapsed() if self._saved_seconds is None else self._saved_seconds
+        self._started = self._saved_seconds = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the cost so far."""
-        checkpoint["seconds"], checkpoint["images_read"] = self._elapsed(), self.images_read
+        """Keep the cost so far, and the seed."""
+        self._saved_seconds = checkpoint["seconds"] = self._elapsed()
+        checkpoint["images_read"], checkpoint["run_seed"] = self.images_read, self._run_seed
+        checkpoint["stopped_early"] = bool(self._trainer and self._trainer.should_stop)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from the cost so far."""
+        """Go on from the cost so far, with the same seed."""
         self.seconds, self.images_read = checkpoint.get("seconds", 0.0), checkpoint.get("images_read", 0)
+        self._run_seed, self._resumed_images = checkpoint.get("run_seed"), self.images_read
+        self._stopped_early = checkpoint.get("stopped_early", False)
 
     def _elapsed(self) -> float:
         return self.seconds + (0.0 if self._started is None else time.perf_counter() - self._started)

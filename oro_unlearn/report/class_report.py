@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from oro_unlearn.report.plots import plot_confusion_and_redirection
-from oro_unlearn.report.run_report import redirection, summarise, write_json
+from oro_unlearn.report.run_report import redirection, summarise
 from oro_unlearn.report.tables import report_table
 
 FIGURES = ("redirection.png",)
-__all__ = ["FIGURES", "report_table", "write_report"]
+__all__ = ["FIGURES", "make_report", "report_table"]
 
 
-def write_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> dict[str, Any]:
-    """Draw ``redirection.png`` and write ``report.json``, which comes last: where it is, the run is complete.
+def make_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> dict[str, Any]:
+    """Draw ``redirection.png``.
 
     Args:
         header: What every report begins with.
@@ -35,5 +35,4 @@ def write_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> d
     confusion = found["confusion"][model.role if model.role != "retrained" else "retrained_0"]
     if shares:
         plot_confusion_and_redirection(confusion, shares, names, data.forget_classes, root / FIGURES[0])
-    write_json(report, root / "report.json")
     return report

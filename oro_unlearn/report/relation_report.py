@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
-from oro_unlearn.report.run_report import summarise, write_json
+from oro_unlearn.report.run_report import summarise
 
 FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the command line
 FORGOTTEN = {
@@ -47,8 +47,8 @@ UTILITY = {
 }
 
 
-def write_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> dict[str, Any]:
-    """Draw the figures and write ``report.json``, which comes last: where it is, the run is complete.
+def make_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> dict[str, Any]:
+    """Draw the figures.
 
     Args:
         header: What every report begins with.
@@ -76,7 +76,6 @@ def write_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> d
     if probes.unsafe:
         sheets = {role: _sheet(details["closest"], probes) for role, details in found["details"].items()}
         plot_closest(sheets, probes.texts[probes.unsafe[0]], root / FIGURES[2])
-    write_json(report, root / "report.json")
     return report
 
 

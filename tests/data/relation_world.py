@@ -51,6 +51,9 @@ class Counting(LightningModule):
         self.sizes: list[dict[str, int]] = []
         self.seen: dict[str, set[int]] = {name: set() for name in GROUPS}
 
+    def epoch_seed(self, *numbers):
+        return hash((self._trainer and self.current_epoch, *numbers)) % 2**63
+
     def needs_images(self, split):
         return True
 

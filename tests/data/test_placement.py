@@ -9,6 +9,7 @@ from torch.utils.data import DistributedSampler
 
 from oro_unlearn.data import Digits, ImageFolder
 from oro_unlearn.data.base import EVAL_SPLITS
+from oro_unlearn.data.batches import EpochBatches, from_batches
 from oro_unlearn.methods import Training
 from oro_unlearn.networks import SmallCNN
 
@@ -106,7 +107,9 @@ def test_statistics_are_copied_once_and_let_gradients_through():
 @pytest.mark.parametrize("workers", [0, 2])
 def test_worker_processes_of_training_stay(workers, image_folder):
     data = ImageFolder(str(image_folder("images")), forget="cat", memory_limit=0, num_workers=workers, batch_size=4)
-    training, test = data.loader(data.split("train"), shuffle=True), data.loader(data.split("test_retain"))
+    training, test = data.split("train"), data.loader(data.split("test_retain"))
+    data.trainer = SimpleNamespace(lightning_module=SimpleNamespace(epoch_seed=lambda *numbers: 0))
+    training = data.loader(training, **from_batches(EpochBatches(len(training), 4, 0, data.trainer)))
     assert training.persistent_workers is (workers > 0)
     assert not test.persistent_workers, "read once"
     assert training.prefetch_factor == (4 if workers else None)

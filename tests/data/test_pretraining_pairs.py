@@ -36,7 +36,7 @@ def batches(pool: PretrainingPairs, size: int = 16) -> list[list[Concept]]:
 
 def test_anchors_have_variants_that_differ_in_one_slot(drawn):
     different: Counter[int] = Counter()
-    sampler = drawn.batches(16)
+    sampler = drawn.batches(16, itertools.count().__next__)
     found = [batch for _ in range(30) for batch in sampler]
     assert len(found) == 30 * len(sampler) == 30 * (len(drawn) // 16)
     for batch in found:

@@ -201,7 +201,7 @@ def test_a_batch_holds_as_many_pairs_of_every_group(batch_size, per_group, folde
 
 def test_drawn_groups_are_equally_long():
     data = world(pairs=20, batch_size=6)
-    data.trainer = SimpleNamespace(lightning_module=Counting(), world_size=1)
+    data.trainer = SimpleNamespace(lightning_module=Counting(), global_rank=0, world_size=1)
     batches = [batch for batch, _, _ in iter(data.train_dataloader())]
     assert len(batches) == 3
     assert {len(parts[1]) for batch in batches for parts in batch.values()} == {6}

@@ -122,7 +122,7 @@ def test_what_is_to_be_forgotten_needs_pictures_in_both_splits(missing):
 
 def test_a_group_without_pictures_is_named():
     data = RelationPairs(root=".", manifest=write_csv(Path("m.csv"), rows_for()), graph=write_graph())
-    data.trainer = SimpleNamespace(lightning_module=Counting(), world_size=1)
+    data.trainer = SimpleNamespace(lightning_module=Counting(), global_rank=0, world_size=1)
     with pytest.raises(ValueError, match="--data RelationPairs has no edges pairs to train on: add pictures of them"):
         data.train_dataloader()
     data.trainer.lightning_module.train_splits = ("unsafe",)

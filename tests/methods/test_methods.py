@@ -1,9 +1,6 @@
 """What methods promise: targets, frozen parts, statistics, exports, and which data they read."""
 
 import inspect
-import json
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -313,49 +310,3 @@ def test_a_method_of_the_users_own(run, report, original_weights):
     assert report("out")["method"] == "GradientDifference"
     code, message = run("fit", "--config", str(config), "--model.retain_wait", "1")
     assert (code, "'retain_wait' is not accepted" in message) == (2, True)
-
-
-def test_two_processes_train(original_weights):
-    """Mixed precision, two processes, adapters, with and without a cache: one checkpoint, one report, the same weights."""
-    weights = original_weights(CONFIGS / "digits/rw_a.yaml")
-    states = {}
-    for cache in ("off", "auto"):
-        command = [sys.executable, "-m", "oro_unlearn", "fit", "--config", str(CONFIGS / "digits/rw_a.yaml")]
-        command += ["--model.original", weights, "--trainer.default_root_dir", cache, "--trainer.max_epochs", "2"]
-        command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.precision", "bf16-mixed"]
-        command += ["--data.crop_padding", "0", "--model.cache", cache]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        assert done.stdout.count("cache: ") == 1, "the first process says what is kept"
-        assert ("cache: activations (everything before layer3 is frozen" in done.stdout) == (cache == "auto")
-        states[cache] = torch.load(f"{cache}/model.ckpt", weights_only=True)
-        assert states[cache]["global_step"] == 2 * -(-len(Digits(forget=[8]).split("retain")) // 256)
-        assert json.loads(Path(cache, "report.json").read_text())["seconds"] > 0
-    plain, kept = (states[cache]["state_dict"]["network.layer3.adapter.weight"] for cache in ("off", "auto"))
-    assert plain.abs().sum() > 0
-    assert torch.allclose(plain, kept, rtol=1e-3, atol=1e-6)
-
-
-def test_two_processes_measure_what_one_measures(original_weights):
-    """The mask has no randomness: every figure must be the same, though 35 test images do not halve."""
-    weights = original_weights(CONFIGS / "digits/logit_mask.yaml")
-    other = original_weights(CONFIGS / "digits/logit_mask.yaml", name="retrained.safetensors")
-    found = {}
-    for devices in ("1", "2"):
-        command = [sys.executable, "-m", "oro_unlearn", "fit", "--config", str(CONFIGS / "digits/logit_mask.yaml")]
-        command += ["--model.original", weights, "--model.retrained", f"[{other}]", "--trainer.default_root_dir", devices]
-        command += [
-            "--trainer.accelerator",
-            "cpu",
-            "--trainer.devices",
-            devices,
-            "--trainer.strategy",
-            "ddp" if devices == "2" else "auto",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        found[devices] = json.loads(Path(devices, "report.json").read_text())
-    for role in ("original", "unlearned"):
-        expected = found["1"]["metrics"][role]
-        assert found["2"]["metrics"][role] == pytest.approx(expected, abs=1e-9)
-    assert found["2"]["redirection"] == found["1"]["redirection"]

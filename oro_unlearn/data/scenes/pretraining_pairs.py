@@ -1,7 +1,7 @@
 """Pictures and captions to pretrain on, in batches where everything has near misses beside it."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,9 +37,14 @@ class PretrainingPairs(Dataset[Any]):
     def __init__(self, data: "Scenes", concepts: Sequence[Concept], pictures: int, seed: Sequence[int]) -> None:
         self.data, self.concepts, self.pictures, self.seed = data, list(concepts), pictures, list(seed)
         self.slots = data.slots(self.concepts)
-        self.draw = random.Random(str(self.seed))
+        self.begin(0)
         self.contexts: list[str] = []
         self.pixels = torch.empty(0)
+
+    def begin(self, seed: int) -> None:
+        """Draw captions and mirror images from a seed on: an epoch's does not depend on what was read before."""
+        self.draw = random.Random(f"{self.seed} {seed}")
+        self.mirror = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
         return len(self.concepts) * self.pictures
@@ -63,7 +68,7 @@ class PretrainingPairs(Dataset[Any]):
         self.prepare()
         index = torch.as_tensor(positions)
         images = self.pixels[index]
-        images = torch.where(torch.rand(len(index), 1, 1, 1) < 0.5, images.flip(3), images)
+        images = torch.where(torch.rand(len(index), 1, 1, 1, generator=self.mirror) < 0.5, images.flip(3), images)
         said = [self.said(self.concepts[position // self.pictures]) for position in positions]
         captions = [self.caption(concept, self.contexts[position]) for concept, position in zip(said, positions, strict=True)]
         return images, captions, self.data.slots(said), self.slots[index // self.pictures], index
@@ -85,9 +90,9 @@ class PretrainingPairs(Dataset[Any]):
         parents = objects[name].is_a if name in objects else ()
         return self.draw.choice([name, *(p for p in parents if objects[p].abstract and objects[p].is_a)])
 
-    def batches(self, size: int) -> "VariantBatches":
+    def batches(self, size: int, epoch_seed: Callable[[], int] = lambda: 0) -> "VariantBatches":
         """Batches of ``size`` pictures."""
-        return VariantBatches(self, size)
+        return VariantBatches(self, size, epoch_seed)
 
 
 class VariantBatches(Sampler[list[int]]):
@@ -98,11 +103,12 @@ class VariantBatches(Sampler[list[int]]):
     Args:
         pool: The pictures.
         size: Of a batch.
+        epoch_seed: Gives the seed of an epoch when it begins.
     """
 
-    def __init__(self, pool: PretrainingPairs, size: int) -> None:
-        self.pool, self.size = pool, size
-        self.draw = random.Random(f"batches {pool.seed}")
+    def __init__(self, pool: PretrainingPairs, size: int, epoch_seed: Callable[[], int]) -> None:
+        self.pool, self.size, self.epoch_seed = pool, size, epoch_seed
+        self.draw = random.Random()
         self.position = {concept: number for number, concept in enumerate(pool.concepts)}
         self.variants: dict[tuple[int, int], list[int]] = {}
         for number, concept in enumerate(pool.concepts):
@@ -114,6 +120,9 @@ class VariantBatches(Sampler[list[int]]):
         return max(1, len(self.pool) // self.size)
 
     def __iter__(self) -> Iterator[list[int]]:
+        seed = self.epoch_seed()
+        self.draw = random.Random(f"batches {self.pool.seed} {seed}")
+        self.pool.begin(seed)
         for _ in range(len(self)):
             chosen: list[int] = []
             while len(chosen) < self.size:

@@ -174,7 +174,8 @@ class Scenes(RelationData):
         if method.train_splits != ("train",):
             return super().train_dataloader()
         pool = self.split("train")
-        return {"train": DataLoader(pool, batch_sampler=pool.batches(self.batch_size), collate_fn=as_is)}
+        batches = pool.batches(self.batch_size, method.epoch_seed)
+        return {"train": DataLoader(pool, batch_sampler=batches, collate_fn=as_is, generator=torch.Generator())}
 
 
 def _drawable(triple: Triple) -> bool:

@@ -199,12 +199,12 @@ def _passes(method: Any, names: Sequence[str], split: str) -> float:
     trainer, data = method.trainer, method.trainer.datamodule
     sizes = {name: len(data.split(name)) for name in names}
     longest = min(sizes.values()) if method.loader_mode == "min_size" else max(sizes.values())
-    batches = math.ceil(longest / (data.batch_size * trainer.world_size))
+    batches = math.ceil(longest / data.batch_size)
     limit = trainer.limit_train_batches
     batches = min(batches, limit) if isinstance(limit, int) else int(limit * batches)
     steps = [trainer.max_epochs * batches] if (trainer.max_epochs or -1) > 0 else []
     steps += [trainer.max_steps] if trainer.max_steps > 0 else []
-    return min(steps, default=math.inf) * data.batch_size / max(1, sizes[split])
+    return min(steps, default=math.inf) * data.batch_size / trainer.world_size / max(1, sizes[split])
 
 
 def _mapped(shape: Sequence[int], dtype: torch.dtype, folder: Path) -> Tensor:

@@ -110,6 +110,7 @@ class Classifier(UnlearningModule):
 
     def on_train_epoch_start(self) -> None:
         """Lightning keeps the modes it finds; set ours."""
+        super().on_train_epoch_start()
         self.train()
 
     def audited(self) -> dict[str, nn.Module]:

@@ -76,11 +76,13 @@ class UNSIR(ClassUnlearning):
         if self.current_epoch >= self.impair_epochs:
             return {"repair": cross_entropy(self(images).float(), labels)}
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        count = round(len(labels) * self.noise_copies * len(self.noise) / len(data.split("retain_subset")))
-        rows = torch.randint(len(self.noise), (count,), device=self.device)
-        self.images_read += count * self.trainer.world_size
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        count = round(len(labels) * world * self.noise_copies * len(self.noise) / len(data.split("retain_subset")))
+        rows = torch.randint(len(self.noise), (count,), device=self.device)[rank::world]  # drawn for all, as images are
+        self.images_read += count
+        everything = len(labels) + count / world  # on average over the processes
         images, labels = torch.cat([images, self.noise[rows]]), torch.cat([labels, self.noise_labels[rows]])
-        return {"impair": cross_entropy(self(images).float(), labels)}
+        return {"impair": cross_entropy(self(images).float(), labels, reduction="sum") / everything}
 
     def _learn_noise(self, label: int, generator: torch.Generator) -> Tensor:
         assert self.original is not None

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from oro_unlearn.methods.relations.caption_cache import CaptionCache
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs, encode_captions
+from oro_unlearn.methods.relations.sharding import shard_frozen
+from oro_unlearn.methods.relations.spread import spread
+from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.adapter_files import base_sha256
 
 TOGETHER = 64  # pictures encoded at once before training
@@ -31,6 +34,8 @@ class RelationalUnlearning(DualEncoder):
         retrained: Checkpoints of the same network trained without the tuple, for comparison.
         cache: ``auto``: what does not change is computed once; ``off``: in every step, and each caption as often as it
             occurs in it. The losses are the same up to rounding.
+        shard: Leave a part of the frozen weights with each process (FSDP2), for models that do not fit one GPU; with
+            ``--trainer.strategy ddp``.
         kwargs: Arguments of :class:`DualEncoder`.
 
     Raises:
@@ -47,6 +52,7 @@ class RelationalUnlearning(DualEncoder):
         lora_dropout: float = 0.0,
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         cache: Literal["auto", "off"] = "auto",
+        shard: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,9 +61,10 @@ class RelationalUnlearning(DualEncoder):
         self.retrained_paths = list(retrained)
         self.retrained = nn.ModuleList()
         self.adapter_parameters = 0
-        self.cache = cache
+        self.cache, self.shard = cache, shard
         self._pictures: dict[str, Tensor] = {}  # reference features (N, D) by split, in the order of its pictures
         self._captions: CaptionCache | None = None  # of this fit
+        self._resumed_captions: dict[str, Any] | None = None  # of the fit that this one goes on with
 
     def setup(self, stage: str) -> None:
         """Load the original and the models to compare with, and add the adapters, once."""
@@ -68,9 +75,13 @@ class RelationalUnlearning(DualEncoder):
             other = deepcopy(self.network)
             other.load_weights(path)  # strictly, as plain open_clip has them
             self.retrained.append(other.requires_grad_(False).eval())
-        self.adapter_parameters = self.network.add_adapter(
-            self.towers, rank=self.lora_rank, alpha=self.lora_alpha, kind=self.adapter, dropout=self.lora_dropout
-        )
+        self._with_adapter(self.network)
+
+    def configure_model(self) -> None:
+        """Share out frozen weights, once, if asked for and there are processes to share with."""
+        if self.shard and torch.distributed.is_initialized() and "_base" not in self.__dict__:
+            _ = self._base  # of the whole weights
+            shard_frozen(self, self.network.model, self.trainer.world_size, self.trainer.strategy.root_device.type)
 
     def train(self, mode: bool = True) -> "RelationalUnlearning":
         """Training mode for the edited network alone."""
@@ -108,7 +119,7 @@ class RelationalUnlearning(DualEncoder):
             reference = self.image_features("original", pairs.images)
         else:
             reference = self.reference_pictures(split).index_select(0, pairs.index)
-        return (reference if self.towers == "text" else self.network.encode_image(pairs.images)), reference
+        return (reference if self.towers == "text" else self.spread_images(pairs.images)), reference
 
     def reference_pictures(self, split: str) -> Tensor:
         """Features (N, D) of all pictures of a split under the reference, in order."""
@@ -116,8 +127,11 @@ class RelationalUnlearning(DualEncoder):
             pairs = self.trainer.datamodule.split(split)  # type: ignore[attr-defined]
             starts = range(0, len(pairs), TOGETHER)
             images = (pairs.__getitems__(range(start, min(start + TOGETHER, len(pairs))))[0] for start in starts)
-            self._pictures[split] = torch.cat([self.image_features("original", part.to(self.device)) for part in images])
+            self._pictures[split] = torch.cat([spread(len(part), partial(self._before, part)) for part in images])
         return self._pictures[split]
+
+    def _before(self, images: Tensor, own: list[int]) -> Tensor:
+        return self.image_features("original", images[own].to(self.device))
 
     def texts(self, *groups: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
         """Features (N, D) of each of several lists of captions, under the model and under the reference."""
@@ -126,7 +140,7 @@ class RelationalUnlearning(DualEncoder):
         if self.towers == "image":
             now = before
         elif self.cache == "off":
-            now = self.network.encode_text(self.network.tokenize(captions))
+            now = self.spread_texts(captions)
         else:
             now = self._known_captions.now(captions)
         return list(now.split(sizes)), list(before.split(sizes))
@@ -138,7 +152,7 @@ class RelationalUnlearning(DualEncoder):
     @property
     def _known_captions(self) -> CaptionCache:
         if self._captions is None:
-            self._captions = CaptionCache(self.network, partial(self.text_features, "original"))
+            self._captions = CaptionCache(self.network, partial(self.text_features, "original"), self._resumed_captions)
         return self._captions
 
     def tau_of(self, form: str) -> float:
@@ -196,6 +210,7 @@ class RelationalUnlearning(DualEncoder):
         """Keep the adapter alone, and the mark of its base."""
         super().on_save_checkpoint(checkpoint)
         checkpoint["state_dict"], checkpoint["base_sha256"] = self.network.adapter_state(), self._base
+        checkpoint["captions"] = self._captions.state() if self._captions else None
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the adapter into the network, and let Lightning find the rest as it is.
@@ -213,6 +228,7 @@ class RelationalUnlearning(DualEncoder):
                 "the adapter of --ckpt_path belongs to another base model: set --model.network to the one of its run"
             )
         checkpoint["state_dict"] = self.state_dict()
+        self._resumed_captions = checkpoint.get("captions")
 
     @cached_property
     def _base(self) -> str:
@@ -220,5 +236,14 @@ class RelationalUnlearning(DualEncoder):
 
     def write(self, root: Path) -> None:
         """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft."""
-        super().write(root)
-        self.network.save_adapter(root / "adapter")
+        network = self._with_adapter(self.make_network()) if self.shard else self.network
+        save_weights(network.merged_state(), root / "model.safetensors")
+        network.save_adapter(root / "adapter")
+
+    def _with_adapter(self, network: Any) -> Any:
+        """A network with this method's adapter, with its values where it has some; the number of its parameters is kept."""
+        options = {"rank": self.lora_rank, "alpha": self.lora_alpha, "kind": self.adapter, "dropout": self.lora_dropout}
+        self.adapter_parameters = network.add_adapter(self.towers, **options)
+        if self.network is not network:
+            network.load_adapter_state(self.network.adapter_state())
+        return network

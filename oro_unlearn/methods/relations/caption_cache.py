@@ -1,11 +1,14 @@
 """Features of captions that are computed once, and captions that are encoded once a step."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from oro_unlearn.methods.relations.spread import spread
 
 STEP = 8  # captions whose lengths round up to the same multiple are encoded together
 
@@ -18,27 +21,36 @@ class CaptionCache:
     Args:
         network: An :class:`oro_unlearn.networks.OpenCLIP`; its reference must not change.
         reference: Gives features (N, D) of N captions under the reference.
+        known: What :meth:`state` gave when a run was stopped: features depend, in their last bits, on what was encoded beside
+            them.
     """
 
-    def __init__(self, network: Any, reference: Callable[[Sequence[str]], Tensor]) -> None:
+    def __init__(self, network: Any, reference: Callable[[Sequence[str]], Tensor], known: dict[str, Any] | None = None) -> None:
         self.network, self.reference = network, reference
         self.numbers: dict[str, int] = {}  # rows by caption
         self.lengths: list[int] = []  # tokens of every row
         self.tokens = torch.empty(0, network.context_length, dtype=torch.long)  # (N, L)
         self.features = torch.empty(0, network.embed_dim)  # (N, D) float32
+        if known and known["captions"]:
+            self._add(known["captions"], known["features"].to(network.mean.device))
+
+    def state(self) -> dict[str, Any]:
+        """Captions in the order of their rows, and their features under the reference."""
+        return {"captions": list(self.numbers), "features": self.features.cpu()}
 
     def rows(self, captions: Sequence[str]) -> list[int]:
         """Row numbers of captions; those that are new are tokenised and encoded first."""
         new = [caption for caption in dict.fromkeys(captions) if caption not in self.numbers]
         if new:
-            tokens = self.network.tokenizer(new)
-            ends = (tokens.argmax(1) + 1).tolist() if self.network.trims else [tokens.shape[1]] * len(new)
-            self.numbers.update(zip(new, range(len(self.lengths), len(self.lengths) + len(new)), strict=True))
-            self.lengths += ends
-            features = self.reference(new)
-            self.features = torch.cat([self.features.to(features.device), features])
-            self.tokens = torch.cat([self.tokens.to(features.device), tokens.to(features.device)])
+            self._add(new, self.reference(new))
         return [self.numbers[caption] for caption in captions]
+
+    def _add(self, new: Sequence[str], features: Tensor) -> None:
+        tokens = self.network.tokenizer(new)
+        self.lengths += (tokens.argmax(1) + 1).tolist() if self.network.trims else [tokens.shape[1]] * len(new)
+        self.numbers.update(zip(new, range(len(self.numbers), len(self.numbers) + len(new)), strict=True))
+        self.features = torch.cat([self.features.to(features.device), features])
+        self.tokens = torch.cat([self.tokens.to(features.device), tokens.to(features.device)])
 
     def before(self, captions: Sequence[str]) -> Tensor:
         """Features (N, D) of captions under the reference."""
@@ -53,10 +65,21 @@ class CaptionCache:
         parts, start = [], 0
         for _, group in groupby(unique, lambda row: -(-self.lengths[row] // STEP)):
             together = list(group)
-            parts.append(self.network.encode_text(tokens[start : start + len(together), : self.lengths[together[-1]]]))
+            same_length = tokens[start : start + len(together), : self.lengths[together[-1]]]
+            parts.append(spread(len(together), partial(self._encoded, same_length)))
             start += len(together)
         place = {row: position for position, row in enumerate(unique)}
         return torch.cat(parts).index_select(0, on_device([place[row] for row in rows], self.tokens.device))
+
+    def _encoded(self, tokens: Tensor, numbers: Sequence[int]) -> Tensor:
+        return self.network.encode_text(chosen(tokens, numbers))
+
+
+def chosen(values: Tensor, numbers: Sequence[int]) -> Tensor:
+    """Rows of a tensor (N, ...) by number; the tensor itself where all are asked for."""
+    if len(numbers) == len(values) and list(numbers) == list(range(len(values))):
+        return values
+    return values.index_select(0, on_device(numbers, values.device))
 
 
 def on_device(numbers: Sequence[int], device: torch.device) -> Tensor:

@@ -15,6 +15,8 @@ from torchmetrics.utilities import dim_zero_cat
 
 from oro_unlearn.methods.base import UnlearningModule
 from oro_unlearn.methods.relations.audit import Features, measure, relational_safety_score
+from oro_unlearn.methods.relations.caption_cache import chosen
+from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.networks import OpenCLIP, save_weights
 
 
@@ -42,6 +44,7 @@ class DualEncoder(UnlearningModule):
 
     role: Literal["original", "unlearned"] = "unlearned"
     batch_type: Any = Pairs
+    whole_batches = True
 
     def __init__(
         self,
@@ -87,6 +90,27 @@ class DualEncoder(UnlearningModule):
         total = super().training_step(batch, batch_idx)
         self.history.append(self.last_losses)
         return total
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the losses so far, for the picture of the run."""
+        super().on_save_checkpoint(checkpoint)
+        names = self.history[0] if self.history else ()
+        checkpoint["history"] = {name: torch.stack([step[name] for step in self.history]).cpu() for name in names}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the losses so far."""
+        super().on_load_checkpoint(checkpoint)
+        found = checkpoint.get("history", {})
+        self.history = [dict(zip(found, step, strict=True)) for step in zip(*found.values(), strict=True)]
+
+    def spread_images(self, images: Tensor) -> Tensor:
+        """Features (B, D) of a training batch's images under the model, each encoded by one of the processes."""
+        return spread(len(images), lambda own: self.network.encode_image(chosen(images, own)))
+
+    def spread_texts(self, captions: Sequence[str]) -> Tensor:
+        """Features (N, D) of captions under the model, each encoded by one of the processes."""
+        tokens = self.network.tokenize(captions)
+        return spread(len(captions), lambda own: self.network.encode_text(chosen(tokens, own)))
 
     def models(self) -> list[str]:
         """Models to measure side by side, by role."""
@@ -165,5 +189,8 @@ class _Rows(Metric):
         self.rows.append(rows)
 
     def compute(self) -> Tensor:
-        """All vectors (N, D), sorted by row."""
-        return dim_zero_cat(self.vectors)[dim_zero_cat(self.rows).argsort()]
+        """All vectors (N, D), sorted by row; a row may have come twice."""
+        vectors, rows = dim_zero_cat(self.vectors), dim_zero_cat(self.rows)
+        found = torch.empty_like(vectors[: int(rows.max()) + 1])
+        found[rows] = vectors
+        return found

@@ -58,8 +58,7 @@ class Pretraining(DualEncoder):
 
     def losses(self, train: CaptionedPictures) -> dict[str, Tensor]:  # type: ignore[override]
         """``contrastive`` (both directions), and ``slots``."""
-        images = self.network.encode_image(train.images)
-        texts = self.network.encode_text(self.network.tokenize(train.captions))
+        images, texts = self.spread_images(train.images), self.spread_texts(train.captions)
         with torch.autocast(self.device.type, enabled=False):
             return self._losses(train, images.float(), texts.float())
 

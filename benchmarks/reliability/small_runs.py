@@ -1,0 +1,67 @@
+"""One short run of every method: on scikit-learn's digits, and on a few drawn scenes."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from oro_unlearn.cli import build
+from oro_unlearn.networks import save_weights
+
+CONFIGS = Path("lightning_configs")
+PRESETS = sorted((CONFIGS / "methods").glob("*.yaml"))
+FEW = ["--data.per_class", "20", "--data.batch_size", "40", "--trainer.accelerator", "cpu"]
+FEW += ["--trainer.enable_progress_bar", "false", "--trainer.precision", "32-true"]
+SCENES = {"pairs": 16, "gallery": 1, "probe_pictures": 6, "neighbour_pictures": 1, "pretraining_pictures": 2, "batch_size": 8}
+RELATIONS = {  # short names of relational runs, and their words
+    "relations-text": ["relation_unlearning"],
+    "relations-both": ["relation_unlearning", "--model.towers", "both"],
+    "relations-off": ["relation_unlearning", "--model.towers", "both", "--model.cache", "off"],
+    "relations-sharded": ["relation_unlearning", "--model.towers", "both", "--model.shard", "true"],
+    "relations-paper": ["relation_unlearning_paper"],
+    "relations-push": ["push_only"],
+    "relations-redirect": ["redirect"],
+    "relations-pretraining": ["pretraining", "--data.batch_size", "64", "--trainer.limit_train_batches", "1"],
+}
+
+
+class Case(NamedTuple):
+    """A run of the command line, without its folder."""
+
+    name: str
+    words: list[str]
+    by_process: bool = False  # whether batch normalisation learns from each process's share of a batch
+
+
+def prepare(root: Path) -> Path:
+    """Weights of an original in a folder, random but always the same."""
+    path = root / "original.safetensors"
+    save_weights(build(["--config", str(CONFIGS / "digits/original.yaml"), "--seed_everything", "3"]).model.network, path)
+    return path
+
+
+def cases(original: Path, epochs: int = 2) -> list[Case]:
+    """One case for each preset, for training, for a small test set, and for each kind of relational run.
+
+    Args:
+        original: Weights that :func:`prepare` has written.
+        epochs: Of methods that train.
+    """
+    digits = ["fit", "--config", str(CONFIGS / "digits/original.yaml")]
+    found = [Case("original", [*digits, *FEW, "--trainer.max_epochs", str(epochs), "--model.batchnorm", "eval"])]
+    for preset in PRESETS:
+        trains = yaml.safe_load(preset.read_text())["trainer"]["max_epochs"]
+        words = [*digits, "--config", str(preset), *FEW, "--model.original", str(original), "--data.forget", "[3, 8]"]
+        words += ["--model.batchnorm", "eval", *(["--trainer.max_epochs", str(epochs)] if trains else [])]
+        words += ["--model.importance_file", "off"] if preset.stem == "ssd" else []  # nothing of one run is left for the next
+        found.append(Case(preset.stem, words))
+    kept = ["--data.crop_padding", "0", "--data.flip", "false", "--model.cache", "activations"]
+    found += [Case(f"{c.name}-cached", [*c.words, *kept]) for c in found if c.name in ("rwft_2_o", "rw_a")]
+    mask = next(case for case in found if case.name == "logit_mask")
+    found.append(Case("logit_mask-one-test-image", [*mask.words, "--data.forget", "[3]", "--data.test_per_class", "1"]))
+    for name, (config, *words) in RELATIONS.items():
+        scenes = [word for option, value in SCENES.items() for word in (f"--data.{option}", str(value))]
+        more = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
+        given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), *scenes, *words, *more]
+        found.append(Case(name, given, by_process=config == "pretraining"))
+    return found

@@ -1,0 +1,42 @@
+"""Sharing out the frozen weights of a large CLIP model over the processes (FSDP2), while its adapters stay whole (DDP)."""
+
+import inspect
+import re
+from typing import Any
+
+import torch
+from torch import nn
+
+BLOCK = re.compile(r"(^|\.)(resblocks|blocks|layers|layer)\.\d+$")
+
+
+def shard_frozen(method: nn.Module, model: nn.Module, world: int, device: str) -> None:
+    """Leave a part of the frozen weights of every transformer block with each process; a block is whole while it is used.
+
+    DDP is told to leave them alone. All processes must use the blocks equally often.
+
+    Args:
+        method: What DDP will wrap.
+        model: Its model, with adapters; only what trains stays whole.
+        world: Number of processes.
+        device: Type of their devices, such as ``cuda``.
+
+    Raises:
+        ValueError: If there are no transformer blocks, or PyTorch is too old.
+    """
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    if "ignored_params" not in inspect.signature(fully_shard).parameters:
+        raise ValueError(f"--model.shard needs PyTorch 2.7 or newer, and {torch.__version__} is installed: set it to false")
+    named = [(name, module) for name, module in model.named_modules() if BLOCK.search(name)]
+    blocks = [module for name, module in named if not any(name.startswith(f"{other}.") for other, _ in named)]
+    if not blocks:
+        raise ValueError("--model.shard true shares out transformer blocks, and this model has none: set it to false")
+    mesh = init_device_mesh(device, (world,))
+    options: Any = {"mesh": mesh}
+    for block in blocks:
+        trained = {parameter for parameter in block.parameters() if parameter.requires_grad}
+        fully_shard(block, ignored_params=trained, **options)
+    frozen = [name for name, parameter in method.named_parameters() if not parameter.requires_grad]
+    method._ddp_params_and_buffers_to_ignore = frozen  # type: ignore[assignment]  # as DDP calls it

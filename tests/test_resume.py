@@ -1,0 +1,57 @@
+"""A run that is killed goes on exactly: the same weights, bit by bit, and the same report. So does every run twice."""
+
+import contextlib
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.reliability.small_runs import cases, prepare
+from oro_unlearn.methods import UnlearningModule
+from tests.conftest import CONFIGS
+
+CASES = cases(Path("original.safetensors"), epochs=3)
+AT_ONCE = ("logit_mask", "logit_mask-one-test-image", "ssd", "svd", "gradient_ascent", "gradient_ascent_bounded")
+OF_THIS_RUN = {"seconds", "files", "config"}  # the last names the folder
+
+
+def result(folder: str) -> tuple[bytes, dict]:
+    found = json.loads((Path(folder) / "report.json").read_text())
+    return (Path(folder) / "model.safetensors").read_bytes(), {k: v for k, v in found.items() if k not in OF_THIS_RUN}
+
+
+@pytest.fixture
+def original(tmp_path):
+    """Weights under the name that the cases have, and the configurations where they look for them."""
+    (tmp_path / "lightning_configs").symlink_to(CONFIGS)
+    prepare(tmp_path)
+
+
+class Killed(BaseException):
+    """Not an exception that anything would handle."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_method_goes_on_exactly(case, run, original, monkeypatch, capsys):
+    assert run(*case.words, "--trainer.default_root_dir", "whole")[0] == 0
+    begin, killed = UnlearningModule.on_train_epoch_start, []
+
+    def killed_in_the_second_epoch(self):
+        begin(self)
+        if self.current_epoch == 1:
+            killed.append(True)
+            raise Killed
+
+    command = [*case.words, "--trainer.default_root_dir", "killed"]
+    with monkeypatch.context() as patch, contextlib.suppress(Killed):
+        patch.setattr(UnlearningModule, "on_train_epoch_start", killed_in_the_second_epoch)
+        run(*command)
+    assert killed or case.name in AT_ONCE
+    assert Path("killed/report.json").exists() is not bool(killed)
+    assert run(*command)[0] == 0
+    if killed:
+        with Path("killed/logs/version_1/metrics.csv").open() as file:
+            epochs = [row["epoch"] for row in csv.DictReader(file)]
+        assert epochs == ["1", "2"], "what is finished is not done again"
+    assert result("killed") == result("whole")
