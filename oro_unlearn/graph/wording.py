@@ -72,8 +72,11 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
     words = wording_key(text).split()
     if not 3 <= len(words) <= MAX_WORDS:
         raise ValueError(f"{text[:80]!r} is no relation: write subject, relation and object, as in 'child eating hamburger'")
-    spans = _spans(_words(text))  # with its first article, which may be a name
-    found = [(nodes[s], relations[r], nodes[o]) for s, r, o in spans if s in nodes and r in relations and o in nodes]
+    found = []
+    for cuts in (_spans(_words(text)), _spans(words)):  # with its first article, which may be a name, and without
+        found = found or [
+            (nodes[s], relations[r], nodes[o]) for s, r, o in cuts if s in nodes and r in relations and o in nodes
+        ]
     if not found:
         raise ValueError(_unknown(text, _spans(words), nodes, relations))
     if len(set(found)) > 1:
