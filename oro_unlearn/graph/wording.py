@@ -70,13 +70,12 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
         ValueError: If no split has three known parts, or if several differ; one line that names the closest known names.
     """
     words = wording_key(text).split()
-    if not 3 <= len(words) <= MAX_WORDS:
+    found: list[tuple[str, str, str]] = []
+    for part in (_words(text), words):  # with its first article, which may be a name, and without
+        cuts = _spans(part) if not found and 3 <= len(part) <= MAX_WORDS else []
+        found += [(nodes[s], relations[r], nodes[o]) for s, r, o in cuts if s in nodes and r in relations and o in nodes]
+    if not found and not 3 <= len(words) <= MAX_WORDS:
         raise ValueError(f"{text[:80]!r} is no relation: write subject, relation and object, as in 'child eating hamburger'")
-    found = []
-    for cuts in (_spans(_words(text)), _spans(words)):  # with its first article, which may be a name, and without
-        found = found or [
-            (nodes[s], relations[r], nodes[o]) for s, r, o in cuts if s in nodes and r in relations and o in nodes
-        ]
     if not found:
         raise ValueError(_unknown(text, _spans(words), nodes, relations))
     if len(set(found)) > 1:
