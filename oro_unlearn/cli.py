@@ -20,7 +20,7 @@ from oro_unlearn.data.base import ImageData
 from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
 from oro_unlearn.errors import explain
 from oro_unlearn.graph import draw_graph
-from oro_unlearn.methods import UnlearningModule
+from oro_unlearn.methods import Training, UnlearningModule
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import differences
@@ -108,7 +108,7 @@ class UnlearningCLI(LightningCLI):
         """A trainer that writes everything into ``default_root_dir``, and leaves sharing out data to the data module."""
         config = self._get(self.config_init, "trainer")
         root = config.default_root_dir
-        check_precision(str(config.precision), self.model)
+        check_precision(str(config.precision or "32-true"), self.model)
         callbacks: list[Callback] = [RichProgressBar()] if config.enable_progress_bar is not False else []
         if config.enable_checkpointing is not False:
             callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
@@ -212,20 +212,18 @@ def check_precision(precision: str, model: UnlearningModule) -> None:
 
     Args:
         precision: As Lightning names it.
-        model: Method.
+        model: The method.
 
     Raises:
         ValueError: With the reason.
     """
-    if precision in ("16-true", "transformer-engine", "transformer-engine-float16"):
+    if precision.removesuffix("-true").removesuffix("-mixed") not in ("16", "32", "bf16", "64") or precision == "16-true":
+        reason = "small gradients are lost without scaling" if precision == "16-true" else "it was never measured"
+        raise ValueError(f"--trainer.precision {precision} is not supported ({reason}): use 32-true, bf16-mixed or 16-mixed")
+    if precision in ("bf16-true", "64-true", "64") and not isinstance(model, Training):
         raise ValueError(
-            f"--trainer.precision {precision} is not supported: small gradients are lost without scaling; use 16-mixed, "
-            "bf16-mixed or 32-true"
-        )
-    if precision == "bf16-true" and model.role == "unlearned":
-        raise ValueError(
-            "--trainer.precision bf16-true would round the original, which the edit starts from and is compared with: use "
-            "bf16-mixed; bf16-true is for training from random weights"
+            f"--trainer.precision {precision} is for Training and Retraining: of {type(model).__name__} it would round frozen "
+            "weights that an edit starts from and is compared with; use 32-true, bf16-mixed or 16-mixed"
         )
 
 

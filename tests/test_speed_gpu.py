@@ -31,4 +31,4 @@ def test_an_adapter_is_timed_against_its_network(monkeypatch):
 def test_without_a_gpu_it_says_so(monkeypatch):
     monkeypatch.setattr(gpu.torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit, match="no CUDA device"):
-        gpu.main()
+        gpu.main([])

@@ -25,18 +25,19 @@ ROOT = Path("runs/reliability/processes")
 UNEQUAL = {"seconds", "run", "processes", "versions", "hardware", "files", "config", "inputs", "data_sha256", "commit"}
 
 
-def run_all(words: Sequence[Sequence[str]], world: int, folder: Path) -> None:
+def run_all(words: Sequence[Sequence[str]], world: int, folder: Path, launch_one: bool = False) -> None:
     """Run commands one after another, each by ``world`` processes that torchrun starts.
 
     Args:
         words: Of each command, after ``oro-unlearn``.
         world: Number of processes; 1 is this one.
         folder: For the list of commands.
+        launch_one: Start one process by torchrun too.
 
     Raises:
         RuntimeError: If a process fails; with the end of what it said.
     """
-    if world == 1:
+    if world == 1 and not launch_one:
         sys.argv = sys.argv[:1]  # LightningCLI warns when both are given
         for command in words:
             command_line(list(command))

@@ -83,7 +83,7 @@ class Classifier(UnlearningModule):
 
     def _run(self, network: nn.Module, images: Tensor) -> Tensor:
         """Logits of a network; in training steps of its compiled form, if a backend is named and the size is a usual one."""
-        images = self.laid_out(images)
+        images = self.laid_out(images.to(self.dtype))
         if not (self.compile_backend and self.training) or _is_read(network):
             return network(images)
         if self._first_batch:
@@ -118,7 +118,8 @@ class Classifier(UnlearningModule):
         return {"retrained_0" if self.role == "retrained" else self.role: self.network}
 
     def on_test_start(self) -> None:
-        """Start one audit for each model."""
+        """Start one audit for each model, in float32 whatever it was trained in."""
+        self.float()
         self._held: list[tuple[dict[str, Tensor], Tensor]] = []  # logits by model and labels, of test_forget
         self._audits: Any = None
 

@@ -235,15 +235,22 @@ class RelationalUnlearning(DualEncoder):
         return base_sha256(self.network.model)
 
     def write(self, root: Path) -> None:
-        """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft."""
-        network = self._with_adapter(self.make_network()) if self.shard else self.network
+        """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft.
+
+        Raises:
+            ValueError: If weights are shared out and cannot be had again, because they were drawn at random.
+        """
+        network = self.make_network() if self.shard else self.network
+        if network is not self.network:
+            if base_sha256(network.model) != self._base:
+                raise ValueError("--model.shard true needs weights from a file: set --model.network.init_args.pretrained")
+            self._with_adapter(network)
         save_weights(network.merged_state(), root / "model.safetensors")
         network.save_adapter(root / "adapter")
 
-    def _with_adapter(self, network: Any) -> Any:
-        """A network with this method's adapter, with its values where it has some; the number of its parameters is kept."""
+    def _with_adapter(self, network: Any) -> None:
+        """Give a network this method's adapter, with its values where it has some."""
         options = {"rank": self.lora_rank, "alpha": self.lora_alpha, "kind": self.adapter, "dropout": self.lora_dropout}
         self.adapter_parameters = network.add_adapter(self.towers, **options)
         if self.network is not network:
             network.load_adapter_state(self.network.adapter_state())
-        return network

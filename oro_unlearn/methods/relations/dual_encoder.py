@@ -133,7 +133,8 @@ class DualEncoder(UnlearningModule):
             return encode_captions(self.network, captions)
 
     def on_test_start(self) -> None:
-        """Start collecting every model's image features."""
+        """Start collecting every model's image features, in float32 whatever it was trained in."""
+        self.float()
         self._features: Any = torch.nn.ModuleDict({role: _Rows() for role in self.models()}).to(self.device)
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
