@@ -15,13 +15,16 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
+from rich.text import Text
 
+from oro_unlearn.config_files import MODE, check_numbers
 from oro_unlearn.data.base import ImageData
 from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
 from oro_unlearn.errors import explain
 from oro_unlearn.graph import draw_graph
 from oro_unlearn.methods import Training, UnlearningModule
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
+from oro_unlearn.networks.checkpoints import check_run_checkpoint
 from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import differences
 from oro_unlearn.report.run_report import hardware, versions
@@ -77,7 +80,7 @@ class UnlearningCLI(LightningCLI):
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """A parser that reads no abbreviations and raises its errors."""
-        return super().init_parser(**{**kwargs, "allow_abbrev": False, "exit_on_error": False})
+        return super().init_parser(**{**kwargs, "allow_abbrev": False, "exit_on_error": False, "parser_mode": MODE})
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Required model and data, so that their errors are their own and not those of a union with None."""
@@ -92,6 +95,14 @@ class UnlearningCLI(LightningCLI):
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
         help_text = "Go on where a fit with the same options was stopped; false begins anew."
         parser.add_argument("--resume", type=bool, default=True, help=help_text)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Read the options; numbers that mean nothing, and a checkpoint that is none, are refused before anything is built."""
+        super().parse_arguments(parser, args)
+        check_numbers(self.config)
+        command = self.config.get("subcommand")
+        if command and self.config[command].get("ckpt_path") is not None:
+            check_run_checkpoint(self.config[command].ckpt_path)
 
     def instantiate_classes(self) -> None:
         """Model, data and trainer.
@@ -171,6 +182,7 @@ class UnlearningCLI(LightningCLI):
         if options.ckpt_path is None:
             self.run_folder.check(own)
         options.ckpt_path = options.ckpt_path or str(own)
+        check_run_checkpoint(options.ckpt_path)
 
     def after_test(self) -> None:
         """Write and print the report again, and say whether it is the one that was there."""
@@ -203,7 +215,7 @@ class UnlearningCLI(LightningCLI):
             draw_graph(data.graph, data.roles, root / "graph.png")
         report = {**kind.make_report(header, model, data, root), **self.run_folder.provenance(data)}
         self.run_folder.write(report)
-        Console().print(kind.report_table(report), f"written to {root}", sep="\n")
+        Console().print(kind.report_table(report), Text(f"written to {root}"), sep="\n")
         return report
 
 

@@ -21,7 +21,15 @@ def test_training_runs_in_it_and_is_measured_in_float32(precision, run, report):
 @pytest.mark.parametrize("precision", ["bf16-true", "64-true"])
 @pytest.mark.parametrize("config", ["digits/rwft_o", "digits/logit_mask", "scenes/relation_unlearning", "scenes/pretraining"])
 def test_frozen_weights_are_not_rounded(config, precision, run, original_weights):
-    words = ["fit", "--config", str(CONFIGS / f"{config}.yaml"), "--trainer.precision", precision, "--trainer.accelerator", "cpu"]
+    words = [
+        "fit",
+        "--config",
+        str(CONFIGS / f"{config}.yaml"),
+        "--trainer.precision",
+        precision,
+        "--trainer.accelerator",
+        "cpu",
+    ]
     words += [] if config.startswith("scenes") else ["--model.original", original_weights(DIGITS / "rwft_o.yaml")]
     code, message = run(*words, "--trainer.default_root_dir", "out")
     assert (code, message.count("\n")) == (2, 1)

@@ -1,23 +1,25 @@
 """What needs a GPU: precisions, the same bits again and after a kill, nccl, and the sharded weights of a large CLIP model.
 
-    python -m benchmarks.reliability.gpu
+    python -m benchmarks.reliability.gpu                                        (or some parts: --parts nccl large)
 
 On one GPU; nccl has one process then, so that DDP and FSDP run but share nothing out. Writes
 benchmarks/results/reliability_gpu.json.
 """
 
+import argparse
 import contextlib
 import io
 import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.compare_tables import RESULTS
 from benchmarks.reliability.processes import compare, run_all
 from benchmarks.reliability.records import write
 from benchmarks.reliability.small_runs import CONFIGS, Case, cases, prepare
@@ -116,7 +118,7 @@ def by_nccl(chosen: Sequence[Case], root: Path) -> dict[str, Any]:
     try:
         run_all(words, 1, root, launch_one=True)
     except RuntimeError as error:
-        return {"said": str(error)[-2000:]}
+        return {"said": str(error)[-4000:]}
     found = {case.name: compare(root / "plain" / case.name, root / "nccl" / case.name) for case in chosen}
     return {"said": [line for line in said if line], "largest": {name: max(values.values()) for name, values in found.items()}}
 
@@ -134,7 +136,7 @@ def large(name: str, root: Path) -> dict[str, Any]:
     try:
         run_all([words], 1, root, launch_one=True)
     except RuntimeError as error:
-        return {"network": name, "said": str(error)[-2000:]}
+        return {"network": name, "said": str(error)[-4000:]}
     report = json.loads((root / "out/report.json").read_text())
     return {
         "network": name,
@@ -145,24 +147,30 @@ def large(name: str, root: Path) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Everything, written after each part."""
+PARTS: dict[str, Callable[[list[Case]], Any]] = {
+    "precisions": lambda _: precisions(ROOT / "precisions"),
+    "nccl": lambda chosen: by_nccl([case for case in chosen if case.name in BY_NCCL], ROOT / "nccl"),
+    "exact-classes": lambda chosen: [again_and_after_a_kill(case, ROOT) for case in chosen if "relations" not in case.name],
+    "exact-relations": lambda chosen: [again_and_after_a_kill(case, ROOT) for case in chosen if "relations" in case.name],
+    "large": lambda _: large("ViT-H-14", ROOT / "large"),
+}
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Some or all parts, written after each; the others stay as they were found before."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", nargs="*", choices=list(PARTS), default=list(PARTS))
+    options = parser.parse_args(args)
     if not torch.cuda.is_available():
         sys.exit("benchmarks.reliability.gpu: no CUDA device is here")
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # what PyTorch asks for where bits must be the same
-    chosen = cases(prepare(ROOT), epochs=3)
-    found: dict[str, Any] = {"nccl_version": list(torch.cuda.nccl.version())}
-    parts = {
-        "precisions": lambda: precisions(ROOT / "precisions"),
-        "nccl": lambda: by_nccl([case for case in chosen if case.name in BY_NCCL], ROOT / "nccl"),
-        "exact": lambda: [again_and_after_a_kill(case, ROOT / "exact") for case in chosen],
-        "large": lambda: large("ViT-H-14", ROOT / "large"),
-    }
-    for name, part in parts.items():
+    chosen, path = cases(prepare(ROOT), epochs=3), RESULTS / "reliability_gpu.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    for name in options.parts:
         started = time.perf_counter()
-        found[name] = part()
+        found[name] = PARTS[name](chosen)
         print(name, f"{time.perf_counter() - started:.0f} s", flush=True)
-        write("gpu", "", found, "cuda")
+        write("gpu", "", {**found, "nccl_version": list(torch.cuda.nccl.version())}, "cuda")
 
 
 if __name__ == "__main__":

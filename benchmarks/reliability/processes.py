@@ -48,8 +48,8 @@ def run_all(words: Sequence[Sequence[str]], world: int, folder: Path, launch_one
     launch += ["-m", "benchmarks.reliability.processes", "--worker", str(folder / "commands.json")]
     done = subprocess.run(launch, capture_output=True, text=True, check=False)
     if done.returncode:
-        ours = [line for line in done.stderr.splitlines() if "oro-unlearn: error" in line]
-        raise RuntimeError("\n".join([" ".join(launch), *ours, done.stderr[-4000:]]))
+        ours = [line for line in done.stderr.splitlines() if "oro-unlearn: error" in line or line.startswith("[rank")]
+        raise RuntimeError("\n".join([" ".join(launch), *ours[-40:]]) or done.stderr[-4000:])
 
 
 def compare(one: Path, several: Path) -> dict[str, float]:

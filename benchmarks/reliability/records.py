@@ -18,7 +18,7 @@ def write(name: str, words: str, content: dict[str, Any], device: str = "cpu") -
         device: ``cpu`` or ``cuda``.
     """
     command = f"python -m benchmarks.reliability.{name} {words}".strip()
-    record = {"command": command, **content, "versions": versions(), "hardware": hardware(device), "torch": torch.__version__}
+    record = {**content, "command": command, "versions": versions(), "hardware": hardware(device), "torch": torch.__version__}
     write_json(record, RESULTS / f"reliability_{name}.json")
 
 

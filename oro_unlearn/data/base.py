@@ -27,6 +27,7 @@ from oro_unlearn.data.images import (
 )
 from oro_unlearn.data.subsets import stratified_split, with_first_of_each
 
+LARGEST_BATCH = 2**31 - 1
 EVAL_SPLITS = ("test_forget", "test_retain", "forget", "retain")  # an audit chooses the nearest class by the first
 
 
@@ -92,7 +93,11 @@ class ImageData(LightningDataModule, ABC):
             raise ValueError(f"holdout is a part of the training split in [0, 1), not {holdout}")
         if min(per_class, test_per_class) < 0:
             raise ValueError("per_class and test_per_class are numbers of images, 0 for all, never negative")
-        if device_limit < 0:
+        if not 1 <= batch_size <= LARGEST_BATCH:
+            raise ValueError(f"--data.batch_size is a number of images from 1 to {LARGEST_BATCH}, not {batch_size}")
+        if crop_padding < 0:
+            raise ValueError(f"--data.crop_padding is a number of pixels, 0 for none, not {crop_padding}")
+        if not device_limit >= 0:
             raise ValueError(f"device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
         if forget_indices and forget not in ([], ""):
             raise ValueError("give either --data.forget (classes) or --data.forget_indices (samples), not both")

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
 from oro_unlearn.report.run_report import summarise
+from oro_unlearn.report.tables import title
 
 FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the command line
 FORGOTTEN = {
@@ -102,8 +103,8 @@ def report_table(report: Mapping[str, Any]) -> Group:
         report: Content of ``report.json``.
     """
     before, after = (report["metrics"].get(role, {}) for role in ("original", "unlearned"))
-    title = f"{report['method']} · {report['data']} · {report['network']} · forgotten: {', '.join(report['forget'])}"
-    forgotten = Table("forgotten under", "cosine", "edited", "R@5", "edited", "worst wording", "median rank", title=title)
+    what = f"{report['method']} · {report['data']} · {report['network']} · forgotten: {', '.join(report['forget'])}"
+    forgotten = Table("forgotten under", "cosine", "edited", "R@5", "edited", "worst wording", "median rank", title=title(what))
     for group, label in FORGOTTEN.items():
         names = ("cosine", "r5", "worst_r5", "median_rank")
         (cosine, r5, _, _), edited = ([part.get(f"{group}/{name}") for name in names] for part in (before, after))

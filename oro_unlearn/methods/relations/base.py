@@ -83,6 +83,10 @@ class RelationalUnlearning(DualEncoder):
             _ = self._base  # of the whole weights
             shard_frozen(self, self.network.model, self.trainer.world_size, self.trainer.strategy.root_device.type)
 
+    def cpu(self) -> "RelationalUnlearning":
+        """Weights that are shared out stay where they are, also between fitting and measuring."""
+        return self if self.shard and torch.distributed.is_initialized() else super().cpu()
+
     def train(self, mode: bool = True) -> "RelationalUnlearning":
         """Training mode for the edited network alone."""
         super().train(mode)

@@ -63,7 +63,10 @@ class CaptionCache:
         unique = sorted(set(rows), key=lambda row: (self.lengths[row], row))
         tokens = self.tokens.index_select(0, on_device(unique, self.tokens.device))
         parts, start = [], 0
-        for _, group in groupby(unique, lambda row: -(-self.lengths[row] // STEP)):
+        step = (
+            STEP if self.tokens.device.type == "cpu" else self.network.context_length
+        )  # a GPU waits for kernels, not for tokens
+        for _, group in groupby(unique, lambda row: -(-self.lengths[row] // step)):
             together = list(group)
             same_length = tokens[start : start + len(together), : self.lengths[together[-1]]]
             parts.append(spread(len(together), partial(self._encoded, same_length)))

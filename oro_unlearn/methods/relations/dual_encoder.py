@@ -97,6 +97,11 @@ class DualEncoder(UnlearningModule):
         names = self.history[0] if self.history else ()
         checkpoint["history"] = {name: torch.stack([step[name] for step in self.history]).cpu() for name in names}
 
+    def on_fit_start(self) -> None:
+        """Losses of a run that goes on lie where new ones do."""
+        super().on_fit_start()
+        self.history = [{name: value.to(self.device) for name, value in step.items()} for step in self.history]
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the losses so far."""
         super().on_load_checkpoint(checkpoint)
