@@ -96,9 +96,7 @@ OPTIONS = [
     option("--model.optimizer.lr", "1e999", message="--model.optimizer.lr is inf: give it a finite number"),
     option("--model.optimizer.momentum", ".nan", message="--model.optimizer.momentum is nan"),
     option("--model.forget_weight=-.inf", message="--model.forget_weight is -inf"),
-    option(
-        "--model.optimizer.lr", "1e30", "--trainer.limit_train_batches", "5", message="RWFT diverged in epoch 0"
-    ),
+    option("--model.optimizer.lr", "1e30", "--trainer.limit_train_batches", "5", message="RWFT diverged in epoch 0"),
     option("--model.cache_limit", "-1", message="must not be negative"),
     option("--model.network.init_args.width", "0", message="width|another architecture|larger"),
     option("--model.network.init_args.width", "-4", message="sizes of 1 or more"),

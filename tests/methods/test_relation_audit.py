@@ -235,3 +235,16 @@ def test_without_plain_pictures_figures_are_left_out():
 def test_tiers_are_means_of_attacks():
     figures = {"direct/cosine": 0.1, "paraphrase/cosine": 0.2, "contextual/cosine": 0.6, "direct/r5": 0.0, "combined/r5": 0.5}
     assert _tiers(figures) == pytest.approx({"easy/cosine": 0.1, "easy/r5": 0.0, "medium/cosine": 0.4, "hard/r5": 0.5})
+
+
+def test_nothing_is_gathered_from_other_processes(monkeypatch):
+    """Every process has all features, on the CPU; nccl cannot gather from there."""
+    import torchmetrics.metric
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("gathers")
+
+    monkeypatch.setattr(torchmetrics.metric, "jit_distributed_available", lambda: True)
+    monkeypatch.setattr(torchmetrics.metric, "gather_all_tensors", refuse)
+    found = probes([EATS, ADULT], [EATS, ADULT], {"direct": [(0, 0, 0)], "single_node": [(1, 1, 0)]}, unsafe=[0])
+    assert figures(found, [[0.2, 0.9], [0.9, 0.3]], [[0.3, 0.9], [0.9, 0.3]])["direct/drift"] == pytest.approx(0.1)

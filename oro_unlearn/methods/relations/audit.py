@@ -111,7 +111,7 @@ def _group(
     figures["worst_r5"] = max(by_item["r5"])
     if original is not None:
         base = (original.images[rows] * original.texts[texts]).sum(1)
-        drift = CosineDrift()
+        drift = CosineDrift(sync_on_compute=False)  # every process has all features, on the CPU, where nccl cannot gather
         drift.update(base, cosine)
         figures |= {name: float(value) for name, value in drift.compute().items() if name.endswith("drift")}
         by_item["drift"] = _by_item(base - cosine, item)
