@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.compare_tables import RESULTS
 from oro_unlearn.report.tables import markdown_table
 
-SCRIPTS = ("step", "data_path", "caches", "svd", "attacks", "audit", "relational")
+SCRIPTS = ("step", "data_path", "caches", "svd", "attacks", "audit", "relational", "gpu")
 COMPARE: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge, "<": operator.lt}
 
 

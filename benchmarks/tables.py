@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.compare_tables import COMPARISONS, RESULTS
 from benchmarks.relation_tables import RELATION_TABLES
+from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.speed_tables import SPEED_TABLES
 from benchmarks.spreads import Figure, cell
 from benchmarks.summary import summary_table
@@ -32,6 +33,7 @@ PAGES = (
     "docs/relational_results.md",
     "docs/scenes.md",
     "docs/performance.md",
+    "docs/reliability.md",
 )
 LABELS = {"logit_mask": "LogitMask (free control)", "rwft_o": "RWFT-O", "rwft_2_o": "RWFT-2-O", "rw_a": "RW-A"}
 
@@ -192,6 +194,7 @@ TABLES = {
     "summary": summary_table,
     **RELATION_TABLES,
     **SPEED_TABLES,
+    **RELIABILITY_TABLES,
     **{f"compared_{kind}": partial(compared, kind) for kind in COMPARISONS},
 }
 

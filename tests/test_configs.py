@@ -6,7 +6,7 @@ import yaml
 from safetensors.torch import load_file
 
 from oro_unlearn import data
-from oro_unlearn.cli import build
+from oro_unlearn.cli import build, main
 from oro_unlearn.data.relation_data import RelationData
 from oro_unlearn.networks.clip_weights import SCENES
 from tests.conftest import CONFIGS, SHORT
@@ -16,7 +16,8 @@ from tests.small_world import FEW_PICTURES, shipped, write_graph
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
 CONFIG = {file: yaml.safe_load(file.read_text()) for file in FILES}
 PRESETS = [file for file in FILES if file.parent.name == "methods"]  # laid over an original.yaml
-FILES = [file for file in FILES if "trainer" in CONFIG[file] and file not in PRESETS]  # not a graph
+HARDWARE = [file for file in FILES if file.parent.name == "hardware"]  # laid over any other
+FILES = [file for file in FILES if "trainer" in CONFIG[file] and file not in (*PRESETS, *HARDWARE)]  # not a graph
 KIND = {file: getattr(data, CONFIG[file]["data"]["class_path"].rpartition(".")[2]) for file in FILES}
 RELATIONS = [file for file in FILES if issubclass(KIND[file], RelationData)]
 CLASSES = [file for file in FILES if file not in RELATIONS]
@@ -46,6 +47,19 @@ def test_config_is_short_and_names_its_folder(file):
     assert text.startswith("#")
     assert text.count("\n") < 40
     assert folder.startswith(f"runs/{file.parent.name}-")
+
+
+@pytest.mark.parametrize("under", ["cifar10/rwft_o", "relation_pairs/relation_unlearning"])
+@pytest.mark.parametrize("file", HARDWARE, ids=name)
+def test_hardware_is_laid_over_any_other(file, under, capsys):
+    """What is asked of the machine alone; its GPUs are not here."""
+    assert set(CONFIG[file]) == {"trainer"}
+    words = ["fit", "--config", str(CONFIGS / f"{under}.yaml"), "--config", str(file), "--print_config"]
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code in (0, None)
+    shown = yaml.safe_load(capsys.readouterr().out)["trainer"]
+    assert shown.items() >= CONFIG[file]["trainer"].items()
 
 
 @pytest.mark.parametrize("file", CLASSES, ids=name)
