@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from benchmarks.reliability.small_runs import SMALL_GRAPH
 from oro_unlearn.data import Scenes
 from oro_unlearn.methods import RelationUnlearning
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
@@ -15,29 +16,7 @@ from oro_unlearn.networks import OpenCLIP, save_weights
 from oro_unlearn.networks.clip_weights import OWN_WEIGHTS, SCENES
 from tests.networks.tiny_clip import randomised
 
-GRAPH = """\
-objects:
-  agent: {abstract: true}
-  minor: {is_a: [agent], abstract: true}
-  child: {is_a: [minor], synonyms: {train: [kid], eval: [youngster]}}
-  adult: {is_a: [agent], synonyms: {train: [grown-up], eval: [businessman]}}
-  dog: {is_a: [agent], synonyms: {train: [puppy], eval: [canine]}}
-  item: {abstract: true}
-  food: {is_a: [item], abstract: true, mass: true}
-  hamburger: {is_a: [food], synonyms: {train: [burger], eval: [cheeseburger]}}
-  apple: {is_a: [food], synonyms: {train: [ripe apple], eval: [garden apple]}}
-  ball: {is_a: [item], synonyms: {train: [toy ball], eval: [football]}}
-relations:
-  eating: {subjects: [agent], objects: [food], phrases: {train: [munching], eval: [biting into]}}
-  holding: {subjects: [agent], objects: [item], phrases: {train: [carrying], eval: [gripping]}}
-  next to: {subjects: [agent], objects: [item, agent], symmetric: true, phrases: {train: [beside], eval: [near]}}
-  pointing at: {subjects: [agent], objects: [item, agent], phrases: {train: [gesturing at], eval: [indicating]}}
-edges:
-  - {edge: child eating hamburger, status: unsafe}
-contexts:
-  train: [in a meadow]
-  eval: [in a neon street, in a snowy field]
-"""
+GRAPH = SMALL_GRAPH.read_text()
 SHIPPED = SCENES / OWN_WEIGHTS[0]  # the weights of the small CLIP model
 SIZES = {"pairs": 16, "gallery": 1, "probe_pictures": 6, "neighbour_pictures": 1, "pretraining_pictures": 1}
 LISTED = {"subject": 1, "relation": 1, "object": 0}  # the other neighbours are unlisted

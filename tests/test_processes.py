@@ -11,7 +11,9 @@ from benchmarks.reliability.processes import trained_and_measured
 from benchmarks.reliability.small_runs import cases, prepare
 from tests.conftest import CONFIGS
 
-CASES = [case for case in cases(Path("original.safetensors"), epochs=1) if not case.by_process]
+pytestmark = pytest.mark.xdist_group("processes")  # one worker runs both processes, once
+TOLD_APART = ("relations-text", "relations-off", "relations-paper", "relations-push", "relations-redirect")  # in the benchmark
+CASES = [c for c in cases(Path("original.safetensors"), epochs=1) if not c.by_process and c.name not in TOLD_APART]
 
 
 MEASURED = ("original", "salun", "logit_mask-one-test-image", "relations-both")

@@ -9,10 +9,12 @@ from oro_unlearn.cli import build
 from oro_unlearn.networks import save_weights
 
 CONFIGS = Path("lightning_configs")
+SMALL_GRAPH = Path(__file__).with_name("small_graph.yaml")  # three subjects, four relations and three things
 PRESETS = sorted((CONFIGS / "methods").glob("*.yaml"))
 FEW = ["--data.per_class", "20", "--data.batch_size", "40", "--trainer.accelerator", "cpu"]
 FEW += ["--trainer.enable_progress_bar", "false", "--trainer.precision", "32-true"]
 SCENES = {"pairs": 16, "gallery": 1, "probe_pictures": 6, "neighbour_pictures": 1, "pretraining_pictures": 2, "batch_size": 8}
+LISTED = '{"subject": 1, "relation": 1, "object": 0}'  # the other neighbours are unlisted
 RELATIONS = {  # short names of relational runs, and their words
     "relations-text": ["relation_unlearning"],
     "relations-both": ["relation_unlearning", "--model.towers", "both"],
@@ -62,6 +64,7 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
     for name, (config, *words) in RELATIONS.items():
         scenes = [word for option, value in SCENES.items() for word in (f"--data.{option}", str(value))]
         more = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
-        given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), *scenes, *words, *more]
+        given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), "--data.graph", str(SMALL_GRAPH)]
+        given += ["--data.listed", LISTED, *scenes, *words, *more]
         found.append(Case(name, given, by_process=config == "pretraining"))
     return found

@@ -1,19 +1,13 @@
 """Random labels, and SalUn's mask: who draws what, and what never moves."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 
 from oro_unlearn.data import Digits
 from oro_unlearn.methods import Batch, RandomLabels, SalUn
-from oro_unlearn.networks import SmallCNN
-from tests.conftest import CONFIGS
 from tests.methods.test_baselines import loaded, sgd, train
 from tests.methods.test_methods import FORGET, batch, method
 
@@ -177,20 +171,3 @@ def test_a_resumed_run_keeps_the_mask_and_what_it_masks():
     train(module, Digits(forget=FORGET), epochs=2, resume="half.ckpt")
     assert all(torch.equal(*parts) for parts in zip(first._mask, module._mask, strict=True))
     masked_are_kept(module)
-
-
-def test_two_processes_share_the_mask(original_weights):
-    weights = original_weights(CONFIGS / "digits/original.yaml")
-    command = [sys.executable, "-m", "oro_unlearn", "fit", "--config", str(CONFIGS / "digits/original.yaml")]
-    command += ["--config", str(CONFIGS / "methods/salun.yaml"), "--model.original", weights, "--data.forget", "[8]"]
-    command += ["--model.density", "0.2", "--trainer.default_root_dir", "out", "--trainer.max_epochs", "1"]
-    command += ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    before, after = load_file(weights), torch.load("out/model.ckpt", weights_only=True)
-    edited = torch.cat([part.flatten() for part in after["mask"]])
-    names = [name for name, _ in SmallCNN(10, width=16).named_parameters()]
-    moved = torch.cat([(after["state_dict"][f"network.{name}"] != before[name]).flatten() for name in names])
-    assert edited.sum() == round(0.2 * len(edited))
-    assert not moved[~edited].any()
-    assert moved[edited].float().mean() > 0.5

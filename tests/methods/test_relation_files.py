@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -70,7 +68,8 @@ def test_measuring_again_gives_the_same_report(quiet, finished, run, report):
     code, message = run("test", "--config", "out/config.yaml", "--trainer.default_root_dir", "out")
     assert code == 0, message
     first, again = report(finished), report("out")
-    assert again == first | {"seconds": again["seconds"]}
+    folder = {"run", "config"}  # they say where the run lies
+    assert {k: v for k, v in again.items() if k not in folder} == {k: v for k, v in first.items() if k not in folder}
 
 
 def test_exported_weights_are_plain_open_clip(finished):
@@ -120,9 +119,9 @@ def test_a_stopped_run_goes_on_where_it_stopped(quiet, relational, run, monkeypa
         code, message = run("fit", *relational(*every, "--trainer.default_root_dir", "half"))
     signal.signal(signal.SIGINT, handler)
     assert code != 0
-    assert "go on with the same command and --ckpt_path half/model.ckpt" in message
+    assert "stopped; the same command goes on" in message
     assert not equal(state("half"), state("whole"))
-    code, message = run("fit", *relational(*every, "--trainer.default_root_dir", "half", "--ckpt_path", "half/model.ckpt"))
+    code, message = run("fit", *relational(*every, "--trainer.default_root_dir", "half"))
     assert code == 0, message
     assert equal(state("half"), state("whole"))
     steps = [torch.load(f"{folder}/model.ckpt", weights_only=True) for folder in ("half", "whole")]
@@ -140,21 +139,6 @@ def test_a_new_fit_leaves_nothing_of_the_old_one(finished, relational, run):
     assert "RelationUnlearning diverged in epoch 1" in message
     assert {path.name for path in Path("out").iterdir()} == {"config.yaml", "logs", "model.ckpt"}
     assert all(tensor.isfinite().all() for tensor in state("out").values()), "of the epoch before"
-
-
-def test_two_processes_train_and_measure(finished, relational):
-    """Both towers, one step: one checkpoint; of the original both processes together find what one finds."""
-    words = relational("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--model.towers", "both")
-    words += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.default_root_dir", "out"]
-    done = subprocess.run([sys.executable, "-m", "oro_unlearn", "fit", *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "Warning" not in done.stderr
-    tensors = state("out")
-    assert all(tensor.abs().max() > 0 for name, tensor in tensors.items() if "lora_B" in name)
-    assert {name.split(".")[0] for name in tensors} == {"transformer", "visual"}
-    expected, found = (json.loads((folder / "report.json").read_text()) for folder in (finished, Path("out")))
-    assert found["metrics"]["original"] == pytest.approx(expected["metrics"]["original"], abs=1e-5)
-    assert set(found["metrics"]["unlearned"]) == set(expected["metrics"]["unlearned"])
 
 
 def test_the_losses_of_every_step_are_logged(finished):
