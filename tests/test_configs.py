@@ -105,18 +105,10 @@ def test_relational_config_runs(file, run, report, tmp_path):
 
 
 @pytest.mark.parametrize("file", PRESETS, ids=name)
-def test_preset_runs_over_any_original(file, run, report, original_weights):
-    """It names no network and no data, and leaves nothing of the original's training in force."""
+def test_preset_is_laid_over_any_original(file):
+    """It names no network and no data, and leaves nothing of the original's training in force; test_resume runs it."""
     options = CONFIG[file]["model"].get("init_args", {})
     assert set(CONFIG[file]) == {"trainer", "model"}
     assert not {"network", "original", "forget_classes", "num_classes"} & set(options)
     if CONFIG[file]["trainer"]["max_epochs"]:
         assert {"optimizer", "lr_scheduler"} <= set(options), "the original's would show through"
-    config = CONFIGS / "digits/original.yaml"
-    words = ["--config", str(config), "--config", str(file), *SHORT, "--model.original", original_weights(config)]
-    words += ["--data.forget", "[3, 8]", "--trainer.default_root_dir", "out"]
-    code, message = run("fit", *words, *(["--trainer.max_epochs", "2"] if CONFIG[file]["trainer"]["max_epochs"] else []))
-    assert code == 0, message
-    assert report("out")["method"] == CONFIG[file]["model"]["class_path"]
-    plain = build(["--config", str(config)]).model.network
-    plain.load_state_dict(load_file("out/model.safetensors"), strict=True)

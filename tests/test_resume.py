@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from safetensors.torch import load_file
 
-from benchmarks.reliability.small_runs import cases, prepare
+from benchmarks.reliability.small_runs import PRESETS, cases, prepare
+from oro_unlearn.cli import build
 from oro_unlearn.methods import UnlearningModule
 from tests.conftest import CONFIGS
 
 CASES = cases(Path("original.safetensors"), epochs=3)
+METHODS = {path.stem: yaml.safe_load(path.read_text())["model"]["class_path"] for path in PRESETS}
 AT_ONCE = ("logit_mask", "logit_mask-one-test-image", "ssd", "svd", "gradient_ascent", "gradient_ascent_bounded")
 OF_THIS_RUN = {"seconds", "files", "config"}  # the last names the folder
 
@@ -55,3 +59,11 @@ def test_every_method_goes_on_exactly(case, run, original, monkeypatch, capsys):
             epochs = [row["epoch"] for row in csv.DictReader(file)]
         assert epochs == ["1", "2"], "what is finished is not done again"
     assert result("killed") == result("whole")
+    if case.name in METHODS:
+        assert result("whole")[1]["method"] == METHODS[case.name]
+        plain = build(["--config", "lightning_configs/digits/original.yaml"]).model.network
+        plain.load_state_dict(load_file("whole/model.safetensors"), strict=True)
+
+
+def test_every_preset_is_among_the_cases():
+    assert set(METHODS) <= {case.name for case in CASES}
