@@ -63,7 +63,8 @@ def processes_table(name: str) -> str:
     shown = sorted(names, key=lambda figure: -max(found[kind].get(figure, 0.0) for kind in ORDER))[:12]
     rows = [["largest difference over all methods", "the same checkpoint, measured", "trained by one and by two"]]
     for figure in shown:
-        cells = [f"{found[kind][figure]:.1e}" if figure in found[kind] else "–" for kind in ("measured", "trained")]
+        values = [found[kind].get(figure) for kind in ("measured", "trained")]
+        cells = ["–" if value is None else f"{value:.1e}" if value else "0" for value in values]
         rows.append([figure, *cells])
     rest = len(found["trained"]) - len(shown)
     return markdown_table([*rows, [f"{rest} other figures", "less, or 0", "less, or 0"]])
