@@ -162,6 +162,8 @@ class UnlearningCLI(LightningCLI):
             self.trainer.save_checkpoint(root / CHECKPOINT)
         if self.trainer.is_global_zero:
             self._begin()
+            if self.model.train_splits and self.trainer.checkpoint_callback is None:
+                (root / CHECKPOINT).unlink(missing_ok=True)  # of an earlier run
             self.model.write(root)
         self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:

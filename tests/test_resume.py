@@ -65,5 +65,25 @@ def test_every_method_goes_on_exactly(case, run, original, monkeypatch, capsys):
         plain.load_state_dict(load_file("whole/model.safetensors"), strict=True)
 
 
+def test_begin_anew_if_asked_to_and_without_checkpoints_leave_none(run, original, monkeypatch):
+    (case,) = [case for case in CASES if case.name == "original"]
+    command = [*case.words, "--trainer.default_root_dir", "out", "--trainer.max_epochs", "2"]
+    begin = UnlearningModule.on_train_epoch_start
+
+    def killed_in_the_second_epoch(self):
+        begin(self)
+        if self.current_epoch == 1:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(UnlearningModule, "on_train_epoch_start", killed_in_the_second_epoch)
+        run(*command)
+    assert run(*command, "--resume", "false", "--trainer.enable_checkpointing", "false")[0] == 0
+    with Path("out/logs/version_1/metrics.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
+    assert not Path("out/model.ckpt").exists()
+    assert set(json.loads(Path("out/report.json").read_text())["files"]) == {"model.safetensors"}
+
+
 def test_every_preset_is_among_the_cases():
     assert set(METHODS) <= {case.name for case in CASES}
