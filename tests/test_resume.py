@@ -75,9 +75,10 @@ def test_begin_anew_if_asked_to_and_without_checkpoints_leave_none(run, original
         if self.current_epoch == 1:
             raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(UnlearningModule, "on_train_epoch_start", killed_in_the_second_epoch)
-        run(*command)
+        with pytest.raises(Killed):
+            run(*command)
     assert run(*command, "--resume", "false", "--trainer.enable_checkpointing", "false")[0] == 0
     with Path("out/logs/version_1/metrics.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
