@@ -129,7 +129,7 @@ class UnlearningModule(LightningModule, ABC):
     def epoch_seed(self, *numbers: int) -> int:
         """A seed for this epoch, and for each combination of further numbers of 0 or more."""
         numbers = (self._run_seed or 0, self.trainer.current_epoch, *numbers)
-        return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+        return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
 
     def on_fit_start(self) -> None:
         """Start the clock, and agree on a seed."""
