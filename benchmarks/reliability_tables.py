@@ -109,6 +109,14 @@ def memory_table(name: str) -> str:
     return markdown_table(rows)
 
 
+def in_use_table(name: str) -> str:
+    """Resident memory after requests, before and after the allocator gave back what is free."""
+    found = load(name)["rows"]
+    rows = [["relational requests in one process", "resident, MB", "after malloc_trim, MB"]]
+    shown = [row for row in found if row["request"] in (1, 2, 4, 6, 8, 10, len(found))]
+    return markdown_table([*rows, *([str(r["request"]), f"{r['resident_mb']:,.0f}", f"{r['in_use_mb']:,.0f}"] for r in shown)])
+
+
 def precision_table(name: str) -> str:
     """What every precision gives on a GPU; a dash where it is refused."""
     found = load(name)["precisions"]
@@ -135,6 +143,7 @@ RELIABILITY_TABLES: dict[str, Callable[[str], str]] = {
     "processes": processes_table,
     "requests": soak_table,
     "memory": memory_table,
+    "in_use": in_use_table,
     "precisions": precision_table,
     "exact": exact_table,
 }
