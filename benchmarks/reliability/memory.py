@@ -2,8 +2,8 @@
 
     python -m benchmarks.reliability.memory --requests 12
 
-Relational requests, the kind after which the soak's memory grows, one after another in one process; after each, the resident memory
-before and after the allocator was told to give back what is free (glibc's malloc_trim). Writes
+Relational requests, the kind after which the soak's memory grows, one after another in one process; after each, the resident
+memory before and after the allocator was told to give back what is free (glibc's malloc_trim). Writes
 benchmarks/results/reliability_memory.json.
 """
 
