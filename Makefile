@@ -37,7 +37,7 @@ lint: .venv/test.stamp
 
 test: lint
 	@echo "== pytest, with doctests"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 tables: .venv/demo.stamp
 	$(BIN)/python -m benchmarks.tables
