@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from oro_unlearn.report.provenance import differences
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints
 
+FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
 NOISE = (  # warnings of libraries about what is meant here
     ".*isinstance.treespec, LeafSpec.*",
     ".*smaller than the logging interval.*",
@@ -192,9 +194,7 @@ class UnlearningCLI(LightningCLI):
             return
         old, new = self.run_folder.report(), self._report()
         if old:
-            changed = differences(old, json.loads(json.dumps(new)))
-            where = f"differs from the report that was here in {len(changed)} places, first in {changed[:1]}"
-            print(where if changed else "the same in everything as the report that was here")
+            print(compared(differences(old, json.loads(json.dumps(new)))))
 
     def _report(self) -> dict[str, Any]:
         model, data, root = self.model, self.datamodule, self.run_folder.root
@@ -219,6 +219,26 @@ class UnlearningCLI(LightningCLI):
         self.run_folder.write(report)
         Console().print(kind.report_table(report), Text(f"written to {root}"), sep="\n")
         return report
+
+
+def compared(changed: Sequence[str]) -> str:
+    """What is to be said of a report that was measured again.
+
+    Args:
+        changed: Where it differs from the old one.
+
+    Example:
+        >>> compared(["hardware.threads"])
+        'every figure is that of the report that was here; what differs: hardware.threads'
+        >>> compared(["metrics.unlearned.test/acc_f"])
+        'not the report that was here; what differs: metrics.unlearned.test/acc_f'
+    """
+    if not changed:
+        return "the same report as the one that was here"
+    figures = [place for place in changed if place.partition(".")[0] in FIGURES]
+    begin = "not the report that was here" if figures else "every figure is that of the report that was here"
+    shown = [*figures, *(place for place in changed if place not in figures)][:5]
+    return f"{begin}; what differs: {', '.join(shown)}{', ...' if len(changed) > len(shown) else ''}"
 
 
 def check_precision(precision: str, model: UnlearningModule) -> None:
