@@ -6,6 +6,7 @@ from typing import NamedTuple
 import yaml
 
 from oro_unlearn.cli import build
+from oro_unlearn.methods.relations.sharding import can_shard
 from oro_unlearn.networks import save_weights
 
 CONFIGS = Path("lightning_configs")
@@ -63,6 +64,8 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
     mask = next(case for case in found if case.name == "logit_mask")
     found.append(Case("logit_mask-one-test-image", [*mask.words, "--data.forget", "[3]", "--data.test_per_class", "1"]))
     for name, (config, *words) in RELATIONS.items():
+        if name == "relations-sharded" and not can_shard():
+            continue
         scenes = [word for option, value in SCENES.items() for word in (f"--data.{option}", str(value))]
         more = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
         given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), "--data.graph", str(SMALL_GRAPH)]

@@ -10,6 +10,13 @@ from torch import nn
 BLOCK = re.compile(r"(^|\.)(resblocks|blocks|layers|layer)\.\d+$")
 
 
+def can_shard() -> bool:
+    """Whether this PyTorch can share out frozen weights and leave the others alone."""
+    from torch.distributed.fsdp import fully_shard
+
+    return "ignored_params" in inspect.signature(fully_shard).parameters
+
+
 def shard_frozen(method: nn.Module, model: nn.Module, world: int, device: str) -> None:
     """Leave a part of the frozen weights of every transformer block with each process; a block is whole while it is used.
 
@@ -27,7 +34,7 @@ def shard_frozen(method: nn.Module, model: nn.Module, world: int, device: str) -
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    if "ignored_params" not in inspect.signature(fully_shard).parameters:
+    if not can_shard():
         raise ValueError(f"--model.shard needs PyTorch 2.7 or newer, and {torch.__version__} is installed: set it to false")
     named = [(name, module) for name, module in model.named_modules() if BLOCK.search(name)]
     blocks = [module for name, module in named if not any(name.startswith(f"{other}.") for other, _ in named)]
