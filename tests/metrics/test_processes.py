@@ -78,6 +78,7 @@ def work(rank: int, folder: str) -> None:
             if isinstance(metric, ForgetRetainAccuracy):
                 found[name, share]["matrix"] = metric.confusion_matrix().sum().item()
     torch.save(found, f"{folder}/{rank}.pt")
+    torch.distributed.barrier()  # or the first to leave can keep the other waiting (PyTorch 2.6)
     torch.distributed.destroy_process_group()
 
 
