@@ -118,7 +118,7 @@ def by_nccl(chosen: Sequence[Case], root: Path) -> dict[str, Any]:
     try:
         run_all(words, 1, root, launch_one=True)
     except RuntimeError as error:
-        return {"said": str(error)[-4000:]}
+        return {"said": str(error).splitlines()[-1]}
     found = {case.name: compare(root / "plain" / case.name, root / "nccl" / case.name) for case in chosen}
     return {"said": [line for line in said if line], "largest": {name: max(values.values()) for name, values in found.items()}}
 
@@ -136,7 +136,7 @@ def large(name: str, root: Path) -> dict[str, Any]:
     try:
         run_all([words], 1, root, launch_one=True)
     except RuntimeError as error:
-        return {"network": name, "said": str(error)[-4000:]}
+        return {"network": name, "said": str(error).splitlines()[-1]}
     report = json.loads((root / "out/report.json").read_text())
     return {
         "network": name,
