@@ -153,7 +153,7 @@ class UnlearningCLI(LightningCLI):
         options = self.config_init.fit
         if not self.model.train_splits:
             options.ckpt_path = None
-        elif self.config_init.fit.resume and options.ckpt_path is None and (found := self.run_folder.stopped()):
+        elif options.resume and options.ckpt_path is None and (found := self.run_folder.stopped()):
             options.ckpt_path = str(found[0])
             rank_zero_only(print)(f"going on after epoch {found[1]} with the run that was stopped here (--resume false: anew)")
 

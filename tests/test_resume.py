@@ -1,6 +1,5 @@
 """A run that is killed goes on exactly: the same weights, bit by bit, and the same report. So does every run twice."""
 
-import contextlib
 import csv
 import json
 from pathlib import Path
@@ -9,9 +8,8 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
-from benchmarks.reliability.small_runs import PRESETS, cases, prepare
+from benchmarks.reliability.small_runs import PRESETS, cases, killed_in_second_epoch, prepare
 from oro_unlearn.cli import build
-from oro_unlearn.methods import UnlearningModule
 from tests.conftest import CONFIGS
 
 CASES = cases(Path("original.safetensors"), epochs=3)
@@ -32,24 +30,11 @@ def original(tmp_path):
     prepare(tmp_path)
 
 
-class Killed(BaseException):
-    """Not an exception that anything would handle."""
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_method_goes_on_exactly(case, run, original, monkeypatch, capsys):
+def test_every_method_goes_on_exactly(case, run, original):
     assert run(*case.words, "--trainer.default_root_dir", "whole")[0] == 0
-    begin, killed = UnlearningModule.on_train_epoch_start, []
-
-    def killed_in_the_second_epoch(self):
-        begin(self)
-        if self.current_epoch == 1:
-            killed.append(True)
-            raise Killed
-
     command = [*case.words, "--trainer.default_root_dir", "killed"]
-    with monkeypatch.context() as patch, contextlib.suppress(Killed):
-        patch.setattr(UnlearningModule, "on_train_epoch_start", killed_in_the_second_epoch)
+    with killed_in_second_epoch() as killed:
         run(*command)
     assert killed or case.name in AT_ONCE
     assert Path("killed/report.json").exists() is not bool(killed)
@@ -65,20 +50,12 @@ def test_every_method_goes_on_exactly(case, run, original, monkeypatch, capsys):
         plain.load_state_dict(load_file("whole/model.safetensors"), strict=True)
 
 
-def test_begin_anew_if_asked_to_and_without_checkpoints_leave_none(run, original, monkeypatch):
+def test_begin_anew_if_asked_to_and_without_checkpoints_leave_none(run, original):
     (case,) = [case for case in CASES if case.name == "original"]
     command = [*case.words, "--trainer.default_root_dir", "out", "--trainer.max_epochs", "2"]
-    begin = UnlearningModule.on_train_epoch_start
-
-    def killed_in_the_second_epoch(self):
-        begin(self)
-        if self.current_epoch == 1:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(UnlearningModule, "on_train_epoch_start", killed_in_the_second_epoch)
-        with pytest.raises(Killed):
-            run(*command)
+    with killed_in_second_epoch() as killed:
+        run(*command)
+    assert killed
     assert run(*command, "--resume", "false", "--trainer.enable_checkpointing", "false")[0] == 0
     with Path("out/logs/version_1/metrics.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]

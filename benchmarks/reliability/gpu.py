@@ -22,9 +22,8 @@ import torch
 from benchmarks.compare_tables import RESULTS
 from benchmarks.reliability.processes import compare, run_all
 from benchmarks.reliability.records import write
-from benchmarks.reliability.small_runs import CONFIGS, Case, cases, prepare
+from benchmarks.reliability.small_runs import CONFIGS, Case, cases, killed_in_second_epoch, prepare
 from oro_unlearn.cli import main as command_line
-from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.networks import OpenCLIP, save_weights
 
 ROOT = Path("runs/reliability/gpu")
@@ -33,10 +32,6 @@ BY_NCCL = ("original", "rwft_o", "rw_a-cached", "logit_mask", "relations-both", 
 SCENES = ["--config", str(CONFIGS / "scenes/relation_unlearning.yaml")]
 LARGE = ["--data", "benchmarks.speed.relational.LargeScenes", "--data.batch_size", "16", "--data.pairs", "32"]
 LARGE += ["--data.gallery", "1", "--data.probe_pictures", "8", "--data.neighbour_pictures", "1", "--model.vocab_captions", "64"]
-
-
-class Killed(BaseException):
-    """Not an exception that anything would handle."""
 
 
 def quietly(words: Sequence[str]) -> str:
@@ -93,17 +88,8 @@ def again_and_after_a_kill(case: Case, root: Path) -> dict[str, Any]:
     """Whether a run gives the same weights as one that was stopped in its second epoch and went on."""
     words = [on_gpu(case, root / kind / case.name, "--trainer.deterministic", "true") for kind in ("whole", "killed")]
     said = quietly(words[0])
-    begin = UnlearningModule.on_train_epoch_start
-
-    def killed(self: UnlearningModule) -> None:
-        begin(self)
-        if self.current_epoch == 1:
-            raise Killed
-
-    UnlearningModule.on_train_epoch_start = killed  # type: ignore[method-assign]
-    with contextlib.suppress(Killed):
+    with killed_in_second_epoch():
         quietly(words[1])
-    UnlearningModule.on_train_epoch_start = begin  # type: ignore[method-assign]
     said = said or quietly(words[1])
     if said:
         return {"case": case.name, "said": said}

@@ -1,11 +1,14 @@
 """One short run of every method: on scikit-learn's digits, and on a few drawn scenes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
 from oro_unlearn.cli import build
+from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.relations.sharding import can_shard
 from oro_unlearn.networks import save_weights
 
@@ -27,6 +30,29 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-redirect": ["redirect"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "64", "--trainer.limit_train_batches", "1"],
 }
+
+
+class Killed(BaseException):
+    """Not an exception that anything would handle."""
+
+
+@contextmanager
+def killed_in_second_epoch() -> Iterator[list[int]]:
+    """Every fit in this block ends without a word when its second epoch begins; the epochs where one was ended."""
+    begin, kills = UnlearningModule.on_train_epoch_start, []
+
+    def killed(self: UnlearningModule) -> None:
+        begin(self)
+        if self.current_epoch == 1:
+            kills.append(1)
+            raise Killed
+
+    UnlearningModule.on_train_epoch_start = killed  # type: ignore[method-assign]
+    try:
+        with suppress(Killed):
+            yield kills
+    finally:
+        UnlearningModule.on_train_epoch_start = begin  # type: ignore[method-assign]
 
 
 class Case(NamedTuple):

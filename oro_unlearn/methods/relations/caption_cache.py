@@ -63,9 +63,8 @@ class CaptionCache:
         unique = sorted(set(rows), key=lambda row: (self.lengths[row], row))
         tokens = self.tokens.index_select(0, on_device(unique, self.tokens.device))
         parts, start = [], 0
-        step = (
-            STEP if self.tokens.device.type == "cpu" else self.network.context_length
-        )  # a GPU waits for kernels, not for tokens
+        # a GPU waits for the launch of kernels, not for tokens: there all are encoded at once
+        step = STEP if self.tokens.device.type == "cpu" else self.network.context_length
         for _, group in groupby(unique, lambda row: -(-self.lengths[row] // step)):
             together = list(group)
             same_length = tokens[start : start + len(together), : self.lengths[together[-1]]]

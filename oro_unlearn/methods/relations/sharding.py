@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from typing import Any
 
 import torch
 from torch import nn
@@ -41,9 +40,8 @@ def shard_frozen(method: nn.Module, model: nn.Module, world: int, device: str) -
     if not blocks:
         raise ValueError("--model.shard true shares out transformer blocks, and this model has none: set it to false")
     mesh = init_device_mesh(device, (world,))
-    options: Any = {"mesh": mesh}
     for block in blocks:
         trained = {parameter for parameter in block.parameters() if parameter.requires_grad}
-        fully_shard(block, ignored_params=trained, **options)
+        fully_shard(block, mesh=mesh, ignored_params=trained)
     frozen = [name for name, parameter in method.named_parameters() if not parameter.requires_grad]
     method._ddp_params_and_buffers_to_ignore = frozen  # type: ignore[assignment]  # as DDP calls it
