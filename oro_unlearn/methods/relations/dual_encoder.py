@@ -166,9 +166,9 @@ class DualEncoder(UnlearningModule):
         self.measurements = {"metrics": metrics, "details": details, "losses": losses}
         del self._features
 
-    def write(self, root: Path) -> None:
-        """``model.safetensors``: a state dict that plain open_clip loads."""
-        save_weights(self.network.merged_state(), root / "model.safetensors")
+    def write(self, root: Path, notes: dict[str, Any]) -> None:
+        """``model.safetensors``: a state dict that plain open_clip loads, and what it says of itself."""
+        save_weights(self.network.merged_state(), root / "model.safetensors", notes)
 
 
 def encode_captions(network: Any, captions: Sequence[str]) -> Tensor:
