@@ -13,7 +13,7 @@ from oro_unlearn.methods.base import UnlearningModule
 from oro_unlearn.methods.classes.audit import ClassAudit
 from oro_unlearn.methods.classes.first_look import checked_logits
 from oro_unlearn.metrics import nearest_class
-from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters, save_weights
+from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters, logits_of, save_weights
 
 
 class Classifier(UnlearningModule):
@@ -94,14 +94,14 @@ class Classifier(UnlearningModule):
         """Logits of a network; in training steps of its compiled form, if a backend is named and the size is a usual one."""
         images = self.laid_out(images.to(self.dtype))
         if not (self.compile_backend and self.training) or _is_read(network):
-            return network(images)
+            return logits_of(network(images))
         if self._first_batch:
             self._sizes.add(images.shape)
         if images.shape not in self._sizes:
-            return network(images)
+            return logits_of(network(images))
         if network not in self._compiled:
             self._compiled[network] = torch.compile(network, backend=self.compile_backend, dynamic=False)
-        return self._compiled[network](images)
+        return logits_of(self._compiled[network](images))
 
     def laid_out(self, images: Tensor) -> Tensor:
         """Images or maps (B, C, H, W) in the network's memory format; vectors (B, D) as they are."""
@@ -170,7 +170,7 @@ class Classifier(UnlearningModule):
     def _probe(self, model: nn.Module, images: Tensor) -> Tensor:
         """Logits (B, K) in float32, whatever the training precision: confidences near 1 need it."""
         with torch.autocast(self.device.type, enabled=False):
-            return model(self.laid_out(images)).float()
+            return logits_of(model(self.laid_out(images))).float()
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Show the batch to every model, once, and feed the audits; ``test_forget``, the first split, waits for the others."""
