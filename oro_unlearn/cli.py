@@ -171,7 +171,13 @@ class UnlearningCLI(LightningCLI):
             now, known = data.forget_names, {}
         edited = not isinstance(self.model, Training | Pretraining)
         forgotten = list(dict.fromkeys([*data.forgotten_names, *now])) if edited else []
-        return {**known, "forgotten": forgotten, "method": type(self.model).__name__, "inputs": sources, "run": self.run_folder.mark}
+        return {
+            **known,
+            "forgotten": forgotten,
+            "method": type(self.model).__name__,
+            "inputs": sources,
+            "run": self.run_folder.mark,
+        }
 
     def _begin(self) -> None:
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]

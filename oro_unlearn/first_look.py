@@ -41,9 +41,10 @@ class FirstLook(Callback):
         Raises:
             ValueError: If something speaks against the run, and it is not forced.
         """
-        for line in [*lines_of(trainer.datamodule), *self.notes]:  # type: ignore[attr-defined]
+        module: Any = pl_module
+        for line in [*lines_of(trainer.datamodule), *self.notes, *module.remarks()]:  # type: ignore[attr-defined]
             rank_zero_only(print)(line)
-        self.complaints = pl_module.first_look()  # type: ignore[operator]
+        self.complaints = module.first_look()
         if self.complaints and not self.force:
             raise ValueError(f"{'; '.join(self.complaints)}; --force true goes on all the same")
 

@@ -73,6 +73,10 @@ class UnlearningModule(LightningModule, ABC):
         """
         return []
 
+    def remarks(self) -> list[str]:
+        """What is to be said of this run before it begins, a sentence each; the models are loaded."""
+        return []
+
     def first_words(self) -> list[str]:
         """What a reader must know before any figure of ``measurements``, a sentence each."""
         return []

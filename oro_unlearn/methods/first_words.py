@@ -1,5 +1,6 @@
 """What a reader must know before any figure: a run that was forced, an edit that did nothing, a model that it destroyed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,9 @@ def class_words(
     lost = fewer(were, kept, total) and (kept < were / 2 or not above_chance(kept, total, 1 / num_classes))
     if total and (constant or lost):
         what = f"; {largest['unlearned']:.0%} of all predictions are one class" if constant else ""
-        words.append(f"The model is destroyed: {kept} of {total} test pictures of all else are recognised, {were} before{what}.")
+        words.append(
+            f"The model is destroyed: {kept} of {total} test pictures of all else are recognised, {were} before{what}."
+        )
     return words
 
 
@@ -49,7 +52,9 @@ def _moved(after: Figures) -> list[str]:
     moved = after.get("train/moved")
     if moved is None or moved >= SAME_OUTPUTS:
         return []
-    return [f"The edit did nothing: outputs for what is to be forgotten moved by {moved:.4f} (total variation to the original)."]
+    return [
+        f"The edit did nothing: outputs for what is to be forgotten moved by {moved:.4f} (total variation to the original)."
+    ]
 
 
 def relation_words(figures: Mapping[str, Figures]) -> list[str]:
@@ -80,4 +85,4 @@ def forced_words(complaints: Sequence[str]) -> list[str]:
 
 def _hits(figures: Any, name: str, count: int) -> int:
     share = figures.get(name)
-    return round((share if share is not None and share == share else 0.0) * count)
+    return 0 if share is None or math.isnan(share) else round(share * count)

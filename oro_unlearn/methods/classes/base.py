@@ -93,6 +93,21 @@ class ClassUnlearning(Classifier):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         return complaints(self, data.requested_classes, data.class_names, data.natural_order)
 
+    def absent_classes(self) -> int:
+        """Number of classes of which the data have no picture."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return self.num_classes - len(data.present_classes)
+
+    def remarks(self) -> list[str]:
+        """That training on labels would unlearn classes without pictures too."""
+        absent = self.absent_classes()
+        if not absent or "retain" not in self.train_splits or "retain" in self.teacher_splits:
+            return []
+        return [
+            f"{absent} of {self.num_classes} classes have no pictures: {type(self).__name__} trains on the labels of the others "
+            "alone and may destroy them; the report says how often a class without pictures is predicted"
+        ]
+
     def first_words(self) -> list[str]:
         """Whether the edit did nothing, did not forget, or destroyed the model."""
         data, found = self.trainer.datamodule, self.measurements  # type: ignore[attr-defined]

@@ -50,12 +50,15 @@ def checked_logits(logits: Tensor, images: Tensor, num_classes: int, network: nn
             f"{name} has {logits.shape[1]} outputs and the data {num_classes} classes: name a class for every output, in their "
             "order, with --data.class_names, or set the network's number of classes"
         )
-    if not torch.isfinite(logits).all() and not bool((logits == -torch.inf).any()):
-        raise ValueError(f"{name} returns NaN or infinite values for the first batch: check its weights and --data.mean, --data.std")
-    if num_classes > 1 and bool((logits >= 0).all()) and torch.allclose(logits.sum(1), torch.ones(len(logits)).to(logits), atol=1e-3):
+    if logits.isnan().any() or bool((logits == torch.inf).any()):  # a mask may be minus infinity
         raise ValueError(
-            f"{name} returns probabilities (every row is positive and sums to 1), and figures need logits: leave out the softmax "
-            "at its end"
+            f"{name} returns NaN or infinite values for the first batch: check weights, --data.mean and --data.std"
+        )
+    sums = logits.sum(1)
+    if num_classes > 1 and bool((logits >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
+        raise ValueError(
+            f"{name} returns probabilities (no value is negative and rows sum to 1), and figures need logits: "
+            "leave out the softmax at its end"
         )
     return logits
 
@@ -120,24 +123,20 @@ def _unknown(known: Answers, kept: Answers, requested: list[int], names: list[st
 
 def _order(both: Answers, names: list[str], natural: list[str] | None) -> str:
     """Whether the head's rows are in another order than the classes."""
-    everything = list(range(len(names)))
+    everything, give = list(range(len(names))), "give the order of the head's rows with --data.class_names FILE"
     here, pictures = both.right(everything)
-    if natural:
-        there = both.right(everything, [natural.index(name) for name in names])[0]
-        if there > here:
-            return (
-                f"the class order is likely wrong: the folders sort as text ({', '.join(names[:3])}, ...) and {here} of {pictures} "
-                f"pictures are recognised; in natural order ({', '.join(natural[:3])}, ...) it would be {there}: give the order of "
-                "the head's rows with --data.class_names FILE"
-            )
-    swapped = _swapped(both)
-    if swapped:
-        first, second = swapped[0]
+    there = both.right(everything, [natural.index(name) for name in names])[0] if natural else 0
+    if natural and there > here:
         return (
-            f"the class order is likely wrong: pictures of {names[first]!r} are mostly called {names[second]!r}"
-            f"{', and the reverse' if (second, first) in swapped else ''}: give the order of the head's rows with --data.class_names FILE"
+            f"the class order is likely wrong: folders sort as text ({', '.join(names[:3])}, ...), which makes {here} of "
+            f"{pictures} answers right; in natural order ({', '.join(natural[:3])}, ...) it would be {there}: {give}"
         )
-    return ""
+    swapped = _swapped(both)
+    if not swapped:
+        return ""
+    first, second = (names[label] for label in swapped[0])
+    back = ", and the reverse" if swapped[0][::-1] in swapped else ""
+    return f"the class order is likely wrong: pictures of {first!r} are mostly called {second!r}{back}: {give}"
 
 
 def _swapped(both: Answers) -> list[tuple[int, int]]:
