@@ -60,8 +60,8 @@ def knowing(
     with torch.no_grad():
         model.layer1.weight.copy_(torch.eye(3)[:, :, None, None])
         model.layer1.bias.zero_()
-        model.fc.weight.copy_(10 * means)
-        model.fc.bias.copy_(-5 * means.square().sum(1))
+        model.fc.weight.copy_(means)
+        model.fc.bias.copy_(-0.5 * means.square().sum(1))
     if file.endswith(".safetensors"):
         save_weights(model, file)
     else:

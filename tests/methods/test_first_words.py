@@ -24,8 +24,8 @@ def test_nothing_is_said_of_an_edit_that_forgot_and_kept():
         ({"acc_f": 1.0}, "The edit did nothing: 40 of 40"),
         ({"acc_f": 0.95}, "The edit did nothing: 38 of 40"),
         ({"acc_f": 0.5}, "Not forgotten: 20 of 40"),
-        ({"acc_f": 0.0, "acc_r": 0.3}, "The model is destroyed: it is right about 30 of 100"),
-        ({"acc_f": 0.0, "acc_r": 0.5, "largest": 1.0}, "The model is destroyed: it is right about 50 of 100"),
+        ({"acc_f": 0.0, "acc_r": 0.3}, "The model is destroyed: 30 of 100 test pictures"),
+        ({"acc_f": 0.0, "acc_r": 0.5, "largest": 1.0}, "The model is destroyed: 50 of 100 test pictures"),
         ({"acc_f": 1.0, "moved": 0.001, "classes": False}, "The edit did nothing: outputs"),
     ],
 )
