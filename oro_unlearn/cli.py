@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -33,6 +34,7 @@ from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import differences
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints
+from oro_unlearn.typed_names import keep_names
 
 FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
 NOISE = (  # warnings of libraries about what is meant here
@@ -107,7 +109,10 @@ class UnlearningCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Read the options; numbers that mean nothing, and a checkpoint that is none, are refused before anything is built."""
-        super().parse_arguments(parser, args)
+        if isinstance(args, dict | Namespace):
+            super().parse_arguments(parser, args)
+        else:  # as LightningCLI does, with names quoted
+            self.config = parser.parse_args(keep_names(sys.argv[1:] if args is None else args))
         check_numbers(self.config)
         command = self.config.get("subcommand")
         if command and self.config[command].get("ckpt_path") is not None:
