@@ -55,7 +55,7 @@ class ClassAudit(nn.Module):
         if split.endswith("forget"):
             for other in retrained:
                 self.utv[phase].update(probabilities, other.softmax(1))
-        if split != "test_forget":
+        if split not in ("test_forget", "test_earlier"):
             group = {"retain": MEMBER, "test_retain": NON_MEMBER, "forget": TARGET}[split]
             confidence = probabilities.gather(1, labels[:, None])[:, 0]
             self.mia.update(confidence, torch.full_like(labels, group))

@@ -69,9 +69,8 @@ class Classifier(UnlearningModule):
         """
         data = getattr(self._trainer, "datamodule", None)  # without a trainer there is nothing to look at
         if data is not None and not len(data.split("forget")):
-            raise ValueError(
-                "the forget set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
-            )
+            how = getattr(data, "how_to_name", 'name what to forget with --data.forget "[NAME]"')
+            raise ValueError(f"the forget set is empty: {how}")
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, C, H, W)."""
