@@ -21,7 +21,9 @@ def test_a_name_is_the_text_that_was_typed(name):
         assert load_checked(f"data: {{init_args: {{forget: {text}}}}}")["data"]["init_args"]["forget"] in (name, [name])
 
 
-@pytest.mark.parametrize("name", ["a: b", "cat #2", "*x", "@home", "%a", 'it\'s "so"', "two\nlines", "\\frac", "\x1b[31m", "é\udce9"])
+@pytest.mark.parametrize(
+    "name", ["a: b", "cat #2", "*x", "@home", "%a", 'it\'s "so"', "two\nlines", "\\frac", "\x1b[31m", "é\udce9"]
+)
 def test_a_name_without_brackets_is_taken_as_a_whole(name):
     assert yaml.safe_load(keep_names(["--data.forget", name])[1]) in (name, [name])
     assert yaml.safe_load(keep_names([f"--data.forgotten={json.dumps([name])}"])[0].partition("=")[2]) in (name, [name])
