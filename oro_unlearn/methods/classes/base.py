@@ -60,8 +60,8 @@ class ClassUnlearning(Classifier):
             raise ValueError(f"--model.views ({views}) and --model.cache_limit ({cache_limit}) must not be negative")
         if not self.forget_classes and not self.forgets_samples:
             raise ValueError(
-                f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with --data.forget, "
-                "for instance --data.forget '[0]'"
+                f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with "
+                '--data.forget "[NAME]", or by index with --data.forget_index "[INDEX]"'
             )
         self.original_path, self.retrained_paths = original, list(retrained)
         self.original: nn.Module | None = None
