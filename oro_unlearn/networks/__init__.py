@@ -1,7 +1,7 @@
 """Networks, their adapters, and their weights on disk."""
 
 from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, check_foldable, fold_adapters
-from oro_unlearn.networks.checkpoints import load_weights, save_weights
+from oro_unlearn.networks.checkpoints import Checkpoint, fill_network, load_weights, read_checkpoint, save_weights
 from oro_unlearn.networks.head import FeatureReader, classifier_head
 from oro_unlearn.networks.open_clip import OpenCLIP
 from oro_unlearn.networks.resnet import ResNet18
@@ -11,6 +11,7 @@ from oro_unlearn.networks.vgg import VGG19BN
 
 __all__ = [
     "VGG19BN",
+    "Checkpoint",
     "FeatureReader",
     "InputAdapter",
     "LogitAdapter",
@@ -21,9 +22,11 @@ __all__ = [
     "add_adapters",
     "check_foldable",
     "classifier_head",
+    "fill_network",
     "fold_adapters",
     "fuse_attention",
     "load_weights",
+    "read_checkpoint",
     "save_weights",
     "split_attention",
 ]
