@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import ArgumentError
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -18,6 +19,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.text import Text
 
+from oro_unlearn.command_parser import CommandParser
+from oro_unlearn.command_words import tidied
 from oro_unlearn.config_files import MODE, check_numbers
 from oro_unlearn.data.base import ImageData
 from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
@@ -26,10 +29,12 @@ from oro_unlearn.graph import draw_graph
 from oro_unlearn.methods import Training, UnlearningModule
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks.checkpoints import check_run_checkpoint
+from oro_unlearn.one_line import fail
 from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import differences
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints
+from oro_unlearn.suggestions import advised, check_words
 
 FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
 NOISE = (  # warnings of libraries about what is meant here
@@ -83,6 +88,12 @@ class UnlearningCLI(LightningCLI):
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """A parser that reads no abbreviations and raises its errors."""
         return super().init_parser(**{**kwargs, "allow_abbrev": False, "exit_on_error": False, "parser_mode": MODE})
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """A parser that knows which part of a configuration file is its own."""
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.command = subcommand  # type: ignore[attr-defined]
+        return parser
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Required model and data, so that their errors are their own and not those of a union with None."""
@@ -281,6 +292,7 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
         trainer_defaults={"default_root_dir": "runs/unnamed", "enable_model_summary": False},
         seed_everything_default=0,
         auto_configure_optimizers=False,
+        parser_class=CommandParser,
         parser_kwargs={
             "prog": "oro-unlearn",
             "description": "Make a trained vision(-language) model forget, and show that it did.",
@@ -306,11 +318,13 @@ def main(args: ArgsType = None) -> None:
         args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
     """
     settle()
+    words = tidied(sys.argv[1:] if args is None else [str(word) for word in args])
     try:
-        build(args, run=True)
+        check_words(words)
+        build(words if args is not None else None, run=True)
     except Exception as error:
         message = explain(error)
         if message is None or os.environ.get("ORO_DEBUG") == "1":
             raise
-        print(f"oro-unlearn: error: {message}", file=sys.stderr)
-        sys.exit(2)
+        parsing = isinstance(error, ArgumentError)
+        fail(advised(message, words) if parsing else message, alike=parsing)
