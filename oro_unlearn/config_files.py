@@ -7,6 +7,7 @@ import yaml
 from jsonargparse import Namespace, get_loader, set_loader
 
 from oro_unlearn.command_words import RUNS
+from oro_unlearn.typed_names import with_names
 
 MODE = "checked yaml"  # of jsonargparse's parsers
 MAX_VALUES = 100_000  # of one file, aliases written out
@@ -14,7 +15,7 @@ LARGEST = 2**63 - 1
 
 
 def load_checked(text: str) -> Any:
-    """Load a YAML as jsonargparse does, once it is known to be harmless.
+    """Load a YAML as jsonargparse does, once it is known to be harmless; names of classes stay text.
 
     Args:
         text: A configuration file, or the value of one option.
@@ -30,7 +31,7 @@ def load_checked(text: str) -> Any:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if root is not None:
             _size(root, {})
-        return get_loader("yaml")(text)
+        return with_names(root, get_loader("yaml")(text))
     except RecursionError:
         raise yaml.YAMLError("lists and mappings are nested too deeply") from None
     except ValueError as error:  # of a number or date that Python cannot hold
@@ -50,6 +51,7 @@ def of_command(text: str, command: str) -> str:
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _size(root or yaml.ScalarNode("", ""), {})
     except (yaml.YAMLError, RecursionError, ValueError):
         return text  # which load_checked refuses
     pairs = root.value if isinstance(root, yaml.MappingNode) else []

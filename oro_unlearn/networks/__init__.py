@@ -4,6 +4,7 @@ from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapte
 from oro_unlearn.networks.checkpoints import load_weights, save_weights
 from oro_unlearn.networks.head import FeatureReader, classifier_head
 from oro_unlearn.networks.open_clip import OpenCLIP
+from oro_unlearn.networks.outputs import logits_of
 from oro_unlearn.networks.resnet import ResNet18
 from oro_unlearn.networks.small_cnn import SmallCNN
 from oro_unlearn.networks.split_attention import SplitAttention, fuse_attention, split_attention
@@ -24,6 +25,7 @@ __all__ = [
     "fold_adapters",
     "fuse_attention",
     "load_weights",
+    "logits_of",
     "save_weights",
     "split_attention",
 ]

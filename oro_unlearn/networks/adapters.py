@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from oro_unlearn.networks.head import classifier_head
+from oro_unlearn.networks.outputs import logits_of
 
 
 class InputAdapter(nn.Module):
@@ -87,14 +88,14 @@ def fold_adapters(network: nn.Module, images: Tensor) -> None:
     Raises:
         ValueError: If something besides an ungrouped convolution reads the adapted features, so that no exact fold exists.
     """
-    before = network(images)
+    before = logits_of(network(images))
     for name, module in list(network.named_modules()):
         if isinstance(module, LogitAdapter):
             network.set_submodule(name, _folded_head(module))
         elif isinstance(module, InputAdapter):
             _fold_input_adapter(network, module, images)
             network.set_submodule(name, module.layer)
-    error = (network(images) - before).abs().max().item()
+    error = (logits_of(network(images)) - before).abs().max().item()
     if not error <= 1e-3 * (1 + before.abs().max().item()):
         raise ValueError(
             f"the adapter cannot be folded exactly (logits move by {error:.2g}): something besides a convolution reads "

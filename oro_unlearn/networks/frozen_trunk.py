@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
+from oro_unlearn.networks.outputs import logits_of
+
 
 class FrozenTrunk:
     """Cuts a network between its frozen first layers, the trunk, and the rest, the tail.
@@ -68,7 +70,7 @@ class FrozenTrunk:
         modes = {module: module.training for module in self.network.modules()}
         self.network.eval()  # or batch normalisation of the tail would learn from the trial
         try:
-            whole, parts = self.network(images), self.tail(self.activations(images))
+            whole, parts = logits_of(self.network(images)), logits_of(self.tail(self.activations(images)))
             return torch.allclose(whole, parts, rtol=1e-4, atol=1e-4 * float(whole.abs().max()))
         except Exception:  # whatever a forward raises when it is entered half-way
             return False

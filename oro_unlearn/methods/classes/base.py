@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.cache import CacheMode, Plan, SampleCache, make_plan
 from oro_unlearn.methods.classes.classifier import Classifier
+from oro_unlearn.methods.classes.first_look import complaints
+from oro_unlearn.methods.first_words import class_words
 from oro_unlearn.networks import load_weights
 
 INPUTS = ("original.", "retrained.", "teacher.")  # prefixes of weights that are inputs: a checkpoint leaves them out
@@ -84,6 +86,35 @@ class ClassUnlearning(Classifier):
 
     def choose_parameters(self) -> None:
         """Freeze what the method does not train, or add adapters; called once, after the original is loaded."""
+
+    @torch.no_grad()
+    def first_look(self) -> list[str]:
+        """Whether the original knows what is to be forgotten, and the models to compare with do not."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return complaints(self, data.requested_classes, data.class_names, data.natural_order)
+
+    def absent_classes(self) -> int:
+        """Number of classes of which the data have no picture."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return self.num_classes - len(data.present_classes)
+
+    def remarks(self) -> list[str]:
+        """That training on labels would unlearn classes without pictures too."""
+        absent = self.absent_classes()
+        if not absent or "retain" not in self.train_splits or "retain" in self.teacher_splits:
+            return []
+        return [
+            f"{absent} of {self.num_classes} classes have no pictures: {type(self).__name__} trains on the labels of the others "
+            "alone and may destroy them; the report says how often a class without pictures is predicted"
+        ]
+
+    def first_words(self) -> list[str]:
+        """Whether the edit did nothing, did not forget, or destroyed the model."""
+        data, found = self.trainer.datamodule, self.measurements  # type: ignore[attr-defined]
+        images = {split: len(data.split(split)) for split in ("forget", "test_forget", "test_retain")}
+        predicted = {role: torch.tensor(found["confusion"][role]).sum(0) for role in ("original", "unlearned")}
+        largest = {role: float(counts.max() / counts.sum().clamp(min=1)) for role, counts in predicted.items()}
+        return class_words(found["metrics"], images, self.num_classes, largest, classes=bool(self.forget_classes))
 
     def train_only(self, layers: list[str], option: str = "update") -> None:
         """Freeze the network but for some layers.
@@ -173,10 +204,13 @@ class ClassUnlearning(Classifier):
             self.images_read += len(batch.labels)
             yield batch
 
-    def read(self, split: str, augment: bool = False) -> Iterator[Batch]:
-        """:meth:`batches` without counting them as a cost, and augmented if asked for."""
+    def read(self, split: str, augment: bool = False, at_most: int = 0) -> Iterator[Batch]:
+        """:meth:`batches` without counting them as a cost; augmented, or so many evenly spaced images, if asked for."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        for parts in data.loader(data.split(split)):
+        images = data.split(split)
+        if at_most and len(images) > at_most:
+            images = images.subset(images.positions[torch.linspace(0, len(images) - 1, at_most).long()])
+        for parts in data.loader(images):
             yield Batch(*data._prepare([part.to(self.device) for part in parts], augment))
 
     def audited(self) -> dict[str, nn.Module]:

@@ -57,12 +57,28 @@ class RWFT(ClassUnlearning):
         self.update, self.target, self.retain, self.forget_weight = update, target, retain, forget_weight
         self.teacher_path, self.teacher_weight = teacher, teacher_weight
         self.teacher: nn.Module | None = None
+        self._distills = False  # although labels were asked for
         self.adapter_layer, self.tilt = adapter_layer, tilt
         self.tilt_dimensions, self.tilt_temperature = tilt_dimensions, tilt_temperature
         self.train_splits = ("forget",) if retain == "none" else ("forget", "retain")
         self.teacher_splits = ("forget", "retain") if retain == "distill" else ("forget",)
         if retain == "none" and self.batchnorm == "train" and update != "adapters":
             rank_zero_warn("retain: none with batchnorm: train lets the forget set overwrite the statistics; prefer eval")
+
+    def setup(self, stage: str) -> None:
+        """Labels alone would teach that classes without pictures never occur: the original's outputs do not."""
+        super().setup(stage)
+        if self.retain == "ce" and self.absent_classes():
+            self.retain, self.teacher_splits, self._distills = "distill", ("forget", "retain"), True
+
+    def remarks(self) -> list[str]:
+        """That the retain loss is another one than was asked for."""
+        if not self._distills:
+            return super().remarks()
+        return [
+            f"{self.absent_classes()} of {self.num_classes} classes have no pictures, and labels of the others would destroy them: "
+            "retain: distill is taken in the place of ce"
+        ]
 
     def choose_parameters(self) -> None:
         """Train everything, the named layers, or new adapters; load the teacher."""
