@@ -19,7 +19,7 @@ def main() -> None:
         if page is None:
             check_words(words)
     except (ValueError, OSError) as error:
-        fail(str(error), alike=True)
+        fail(str(error), alike=not isinstance(error, OSError))
     if page is not None:
         print(page)
         return

@@ -38,8 +38,8 @@ def test_what_each_process_says(name, number, alike, said, monkeypatch, capsys):
     ("words", "said"),
     [
         (["--model.lr", "1"], ""),
-        (["--config", "nope.yaml"], ""),
-        (["--model.original", "nope.pt"], "error: process 1: original"),
+        (["--config", "nope.yaml"], "error: process 1: configuration file nope.yaml not found"),
+        (["--model.original", "nope.pt"], "error: process 1: original checkpoint nope.pt not found"),
     ],
 )
 def test_what_all_find_alike_is_left_to_the_first(words, said, run, monkeypatch):
