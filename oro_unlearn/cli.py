@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from oro_unlearn.command_parser import CommandParser
 from oro_unlearn.command_words import tidied
 from oro_unlearn.config_files import MODE, check_numbers
 from oro_unlearn.data.base import ImageData
+from oro_unlearn.data.contract import asked_of
 from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
 from oro_unlearn.errors import explain
 from oro_unlearn.first_look import FirstLook, Rehearsal, SeenEnoughError
@@ -111,7 +113,8 @@ class UnlearningCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Tell the model what the data knows."""
         for name in ("num_classes", "forget_classes"):
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+            known = partial(asked_of, name=name)
+            parser.link_arguments("data", f"model.init_args.{name}", compute_fn=known, apply_on="instantiate")
         help_text = "Go on where a fit with the same options was stopped; false begins anew."
         parser.add_argument("--resume", type=bool, default=True, help=help_text)
         help_text = "Go on although a first look says that figures would be wrong; the report begins with what was said."

@@ -9,8 +9,9 @@ from textwrap import fill
 
 from oro_unlearn import __version__
 from oro_unlearn.command_words import COMMANDS, RUNS, chosen, given
-from oro_unlearn.source_options import Option, classes, found, options, summary
-from oro_unlearn.suggestions import TRAINER, did_you_mean
+from oro_unlearn.completion import completion
+from oro_unlearn.source_options import TRAINER, Option, classes, found, options, summary
+from oro_unlearn.suggestions import did_you_mean
 
 FILLED = ("num_classes", "forget_classes")  # by the command line, from the data
 OVERVIEW = """\
@@ -93,6 +94,8 @@ def answer(words: Sequence[str]) -> str | None:
         return OVERVIEW.format(commands=_rows(COMMANDS.items()))
     if words[0] == "--version":
         return version_line()
+    if words[0] == "completion":
+        return completion(words[1:])
     return _about_a_run(words) if words[0] in RUNS else None
 
 

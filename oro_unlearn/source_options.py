@@ -4,7 +4,7 @@ import ast
 import importlib.util
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ HOMES = {  # where a name without dots is looked for
     "model.optimizer": "torch.optim",
     "model.lr_scheduler": "torch.optim.lr_scheduler",
 }
+TRAINER = "lightning.pytorch.Trainer"
 BASES = ("Batch", "ClassUnlearning", "ImageData", "RelationalUnlearning", "UnlearningModule")  # which nobody can run
 MARKUP = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``|`([^`<]*)(?: <[^`]*)?`_?")
 
@@ -46,7 +47,7 @@ def found(part: str, name: str) -> Source | None:
     Returns:
         None if it is not found, or is no Python.
     """
-    path = name if "." in name else f"{HOMES[part]}.{name}" if part in HOMES else ""
+    path = name if "." in name else f"{HOMES[part]}.{name}" if name and part in HOMES else ""
     module, _, last = path.rpartition(".")
     return _definition(module, last) if module else None
 
@@ -93,10 +94,20 @@ def plain(text: str) -> str:
 
 def classes(part: str) -> list[str]:
     """Names that an option takes, such as those of all methods for ``model``."""
-    if not HOMES[part].startswith("oro_unlearn."):
-        return []
     names = [name for name in _public_names(HOMES[part]) if name not in BASES and name[0].isupper()]
     return sorted(name for name in names if not name.endswith(("Adapter", "Attention", "Reader", "Checkpoint")))
+
+
+def option_of(name: str, chosen: Mapping[str, str]) -> Option | None:
+    """An option by its name.
+
+    Args:
+        name: Such as ``model.retain``.
+        chosen: Classes by the option that takes them.
+    """
+    part, _, last = name.rpartition(".")
+    source = found(part, TRAINER if part == "trainer" else chosen.get(part, ""))
+    return next((option for option in (options(source) if source else None) or [] if option.name == last), None)
 
 
 def _public_names(module: str) -> list[str]:

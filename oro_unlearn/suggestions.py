@@ -9,11 +9,10 @@ from pathlib import Path
 
 import oro_unlearn
 from oro_unlearn.command_words import CLASSES, COMMANDS, CONFIG, chosen, command_of, given
-from oro_unlearn.source_options import classes, found, options
+from oro_unlearn.source_options import TRAINER, classes, found, options
 
 PRESETS = Path("lightning_configs")
 TOP = ("config", "print_config", "seed_everything", "resume", "force", "ckpt_path", "weights_only", "model", "data")
-TRAINER = "lightning.pytorch.Trainer"
 UNLESS_CHOSEN = {"model.optimizer": "SGD", "model": "RWFT", "data": "ImageFolder"}  # whose options are then thought of
 OTHER_NAMES = {  # what other programs call an option
     **dict.fromkeys(("epoch", "epochs", "num_epochs", "n_epochs"), "trainer.max_epochs"),
@@ -122,7 +121,7 @@ def suggested(name: str, words: Sequence[str]) -> list[str]:
         words: The command line: its classes decide which options there are.
     """
     name = name.replace("init_args.", "").replace("-", "_")
-    known = _known(tuple(sorted(chosen(words).items())))
+    known = known_options(words)
     first, _, _ = name.partition(".")
     last = name.rpartition(".")[2]
     same = [option for option in known if option.rpartition(".")[2].lower() == last.lower()]
@@ -135,6 +134,11 @@ def suggested(name: str, words: Sequence[str]) -> list[str]:
     beside = [option for option in known if option.partition(".")[0] == first] or known
     by_last = {option.rpartition(".")[2]: option for option in reversed(beside)}
     return [by_last[near] for near in nearest(last, by_last)] or nearest(name, known, 0.85)
+
+
+def known_options(words: Sequence[str]) -> list[str]:
+    """Every option that there is with the classes of a command line, without dashes."""
+    return _known(tuple(sorted(chosen(words).items())))
 
 
 @lru_cache(maxsize=4)
