@@ -64,7 +64,7 @@ def test_folders_that_sort_otherwise_as_numbers_are_named(words, run):
     order = [as_text.index(name) for name in names]  # rows by number
     code, message = run("fit", *words("--data.forget", "[10]", order=order, classes=as_text))
     assert code == 2
-    assert "in natural order (0, 1, 2, ...) it would be 120" in message
+    assert "in natural order (0, 1, 2, ...) it would be 65" in message
     Path("names.txt").write_text("\n".join(names))
     code, message = run("fit", *words("--data.forget", "[10]", "--data.class_names", "names.txt", order=order, classes=as_text))
     assert code == 0, message
@@ -92,7 +92,7 @@ def test_probabilities_are_no_logits(words, run):
 
 @pytest.mark.parametrize(
     ("method", "rate", "says"),
-    [("fine_tune", "1e-9", "The edit did nothing: 10 of 10"), ("gradient_ascent", "100", "The model is destroyed")],
+    [("fine_tune", "1e-9", "The edit did nothing: 10 of 10"), ("gradient_ascent", "1e5", "The model is destroyed")],
 )
 def test_an_edit_that_did_nothing_or_too_much_is_said_first(words, run, report, method, rate, says):
     code, message = run("fit", *words("--data.forget", "[fox]", "--model.optimizer.lr", rate, method=method))
