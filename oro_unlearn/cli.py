@@ -6,11 +6,12 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -19,8 +20,11 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.text import Text
 
+from oro_unlearn.command_parser import CommandParser
+from oro_unlearn.command_words import tidied
 from oro_unlearn.config_files import MODE, check_numbers
 from oro_unlearn.data.base import ImageData
+from oro_unlearn.data.contract import asked_of
 from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
 from oro_unlearn.errors import explain
 from oro_unlearn.first_look import FirstLook, Rehearsal, SeenEnoughError
@@ -30,10 +34,12 @@ from oro_unlearn.methods import Pretraining, Training, UnlearningModule
 from oro_unlearn.methods.first_words import forced_words
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks.checkpoints import check_run_checkpoint
+from oro_unlearn.one_line import fail
 from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import differences
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints
+from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
 
 FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
@@ -91,6 +97,12 @@ class UnlearningCLI(LightningCLI):
         """A parser that reads no abbreviations and raises its errors."""
         return super().init_parser(**{**kwargs, "allow_abbrev": False, "exit_on_error": False, "parser_mode": MODE})
 
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """A parser that knows which part of a configuration file is its own."""
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.command = subcommand  # type: ignore[attr-defined]
+        return parser
+
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Required model and data, so that their errors are their own and not those of a union with None."""
         parser.add_lightning_class_args(self.trainer_class, "trainer")
@@ -101,7 +113,8 @@ class UnlearningCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Tell the model what the data knows."""
         for name in ("num_classes", "forget_classes"):
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+            known = partial(asked_of, name=name)
+            parser.link_arguments("data", f"model.init_args.{name}", compute_fn=known, apply_on="instantiate")
         help_text = "Go on where a fit with the same options was stopped; false begins anew."
         parser.add_argument("--resume", type=bool, default=True, help=help_text)
         help_text = "Go on although a first look says that figures would be wrong; the report begins with what was said."
@@ -339,6 +352,7 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
         trainer_defaults={"default_root_dir": "runs/unnamed", "enable_model_summary": False},
         seed_everything_default=0,
         auto_configure_optimizers=False,
+        parser_class=CommandParser,
         parser_kwargs={
             "prog": "oro-unlearn",
             "description": "Make a trained vision(-language) model forget, and show that it did.",
@@ -364,11 +378,13 @@ def main(args: ArgsType = None) -> None:
         args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
     """
     settle()
+    words = tidied(sys.argv[1:] if args is None else [str(word) for word in args])
     try:
-        build(args, run=True)
+        check_words(words)
+        build(words if args is not None else None, run=True)
     except Exception as error:
         message = explain(error)
         if message is None or os.environ.get("ORO_DEBUG") == "1":
             raise
-        print(f"oro-unlearn: error: {message}", file=sys.stderr)
-        sys.exit(2)
+        parsing = isinstance(error, ArgumentError)
+        fail(advised(message, words) if parsing else message, alike=parsing)
