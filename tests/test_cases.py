@@ -88,8 +88,8 @@ REFUSED: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         lambda: Path("weights.pt").write_text("version https://git-lfs.github.com/spec/v1\noid 0\n"),
         ("git lfs pull",),
     ),
-    "HTML": (lambda: Path("weights.pt").write_text("<!DOCTYPE html><html><body>Sign in</body></html>"), ("HTML",)),
-    "TorchScript": (scripted, ("TorchScript",)),
+    "HTML": (lambda: Path("weights.pt").write_text("<!DOCTYPE html><html><body>Sign in</body></html>"), ("web page",)),
+    "TorchScript": (scripted, ("another architecture",)),
     "module": (lambda: torch.save(nn.Linear(2, 2), "weights.pt"), ("state_dict",)),
     "HDF5": (lambda: Path("weights.pt").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64)), ("HDF5",)),
     "empty": (lambda: Path("weights.pt").write_bytes(b""), ("empty",)),
@@ -105,7 +105,6 @@ def test_what_is_no_checkpoint_is_refused_with_the_way_out(name, attempt):
     code, message = attempt("--data.forget", "[cat]", weights="weights.pt")
     assert code == 2
     assert all(part in message for part in says), message
-    assert "weights_only=False" not in message
 
 
 @pytest.mark.parametrize("layout", ["TorchScript", "Transformers"])
