@@ -1,0 +1,5 @@
+"""Stub."""
+
+
+def relation_inventory_lines(inventory):
+    return [str(inventory)]
