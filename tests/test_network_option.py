@@ -151,7 +151,7 @@ def test_the_written_configuration_gives_the_same_network(words):
     ],
 )
 def test_what_cannot_be_built_is_one_line(words, message):
-    with pytest.raises(Exception) as error:  # noqa: PT011 (of several kinds; what is said of it counts)
+    with pytest.raises(Exception) as error:
         network(NET, *words)
     line = explain(error.value)
     assert line

@@ -1,5 +1,0 @@
-"""Stub."""
-
-
-def relation_inventory_lines(inventory):
-    return [str(inventory)]
