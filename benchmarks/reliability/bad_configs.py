@@ -43,8 +43,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefghi", "bcdefghij", strict=True)
 )
 OPTIONS = [
-    option("--model.updatee", "all", message="Option 'updatee' is not accepted"),
-    option("--trainer.max_epoch", "1", message="unrecognized arguments: --trainer.max_epoch 1"),
+    option("--model.updatee", "all", message="unknown option --model.updatee: did you mean --model.update?"),
+    option("--trainer.max_epoch", "1", message="unknown option --trainer.max_epoch: did you mean --trainer.max_epochs"),
     option("--trainer.max_epochs", "many", message='"trainer.max_epochs": expected int or null, got many'),
     option("--model.forget_weight", "heavy", message='"forget_weight": Expected a float. Got value: heavy'),
     option("--model.retain", "maybe", message="'ce', 'distill', 'none'"),
@@ -52,10 +52,17 @@ OPTIONS = [
     option("--data", "Digitz", message="unknown data set 'Digitz' for data; known: CIFAR10, CIFAR100, Digits"),
     option("--model.network", "Foo", message="unknown network 'Foo' for network; known: OpenCLIP, ResNet18, SmallCNN, VGG19BN"),
     option("--model.network", "oro_unlearn.networks.Foo", message="unknown network 'Foo'"),
-    option("--config", "nope.yaml", message="File does not exist"),
+    option("--config", "nope.yaml", message="configuration file nope.yaml not found"),
     option("--data.forget", "[cat]", message="forget class 'cat' does not exist; the classes are 0, 1, 2"),
-    option("--data.forget", "[10]", message="forget class 10 does not exist"),
-    option("--data.forget", "[-1]", message="forget class -1 does not exist"),
+    option("--data.forget", "[10]", message="forget class '10' does not exist"),
+    option("--data.forget", "[-1]", message="forget class '-1' does not exist"),
+    option("--data.forget", "[008]", message="forget class '008' does not exist"),
+    option("--data.forget", "null", message="forget class 'null' does not exist"),
+    option("--data.forget", "[yes]", message="forget class 'yes' does not exist"),
+    option("--data.forget_index", "[10]", message="--data.forget_index 10 is no class: there are 10, 0 to 9"),
+    option("--data.forget_index", "[-1]", message="--data.forget_index -1 is no class"),
+    option("--data.forget_index", "[1.0]", message="forget_index"),
+    option("--data.forget_index", "[yes]", message="forget_index"),
     option("--data.forget", "[" + "9" * 5000 + "]", message="forget class .* does not exist"),
     option("--data.forget", "[²]", message="forget class '²' does not exist"),
     option("--data.forget", "[nan]", message="forget class 'nan' does not exist"),
@@ -64,7 +71,7 @@ OPTIONS = [
     option("--data.forget", "[\u202e8]", message="forget class '.*8' does not exist"),
     option("--data.forget", "[]", message="the forget set is empty: RWFT forgets whole classes"),
     option("--data.forget", "[0,1,2,3,4,5,6,7,8,9]", message="all 10 classes are to be forgotten"),
-    option("--data.forgotten", "[cat]", message="forget class 'cat' does not exist"),
+    option("--data.forgotten", "[cat]", message="forgotten class 'cat' does not exist"),
     option("--model.update", "[layer9]", message=r"names no layer 'layer9'; the network's layers are \['layer1'"),
     option("--data.channels", "3", message="the network reads 1-channel images and the data has 3"),
     option("--data.channels", "2", message="channels must be 1"),
@@ -101,7 +108,7 @@ OPTIONS = [
     option("--model.network.init_args.width", "0", message="width|another architecture|larger"),
     option("--model.network.init_args.width", "-4", message="sizes of 1 or more"),
     BadInput("no method", ("fit",), "model"),
-    BadInput("no command", (), "expected"),
+    BadInput("no command", (), "no command: begin with one of fit, test"),
     BadInput("an unknown command", ("train",), "'train'"),
 ]
 CONFIG_FILES = [
@@ -173,7 +180,11 @@ RELATIONS = [
     scenes("--model", "PushOnlyy", message="unknown method 'PushOnlyy' for model; known: AMUN, BadTeacher, BoundaryExpand"),
     scenes("--model.network", "SmallCNN", message="unsuitable network 'SmallCNN' for network; known: OpenCLIP, ResNet18"),
     scenes("--model.network", "oro_unlearn.networks.SmallCNN", message="Expected .* to be a subclass of OpenCLIP"),
-    scenes("--model.network.init_args.nam", "x", message="\"network\": Option 'nam' is not accepted$"),
+    scenes(
+        "--model.network.init_args.nam",
+        "x",
+        message="unknown option --model.network.init_args.nam: did you mean --model.network.name",
+    ),
     scenes("--trainer.precision", "bf16-true", message="bf16-true .*use"),
     BadInput(
         "scenes, weights that would have to be downloaded",

@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from oro_unlearn.data.batches import ALONE, EpochBatches, Share, from_batches, same_length
-from oro_unlearn.data.forget_request import Request, read_indices, resolve_all
+from oro_unlearn.data.class_request import ClassRequest
+from oro_unlearn.data.forget_request import Indices, Request
 from oro_unlearn.data.images import (
     LabelledImages,
     Sample,
@@ -25,10 +26,18 @@ from oro_unlearn.data.images import (
     random_flip,
     without_images,
 )
+from oro_unlearn.data.inventory import inventory
+from oro_unlearn.data.splits import check_request, make_splits
 from oro_unlearn.data.subsets import stratified_split, with_first_of_each
 
 LARGEST_BATCH = 2**31 - 1
-EVAL_SPLITS = ("test_forget", "test_retain", "forget", "retain")  # an audit chooses the nearest class by the first
+EVAL_SPLITS = (
+    "test_forget",
+    "test_retain",
+    "forget",
+    "retain",
+    "test_earlier",
+)  # an audit chooses the nearest class by the first
 
 
 def data_root(root: str) -> Path:
@@ -42,20 +51,22 @@ def data_root(root: str) -> Path:
     return here if root and (here.exists() or here.is_absolute()) else everything / here
 
 
-class ImageData(LightningDataModule, ABC):
+class ImageData(ClassRequest, LightningDataModule, ABC):
     """Labelled images, split by a request to forget.
 
-    Splits are ``train``, ``forget`` and ``retain`` (of the training set), ``test_forget`` and ``test_retain``. Batches
-    are ``(images, labels, index)``: images are float (B, C, H, W), normalised, and in training also shifted and
-    flipped, by the batch on the device; ``index`` is the sample's position in the training (or test) set.
+    Splits are ``train``, ``forget`` and ``retain`` (of the training set), ``test_forget``, ``test_retain``, and
+    ``test_earlier``: the test images of what earlier requests have forgotten. Batches are ``(images, labels, index)``:
+    images are float (B, C, H, W), normalised, and in training also shifted and flipped, by the batch on the device;
+    ``index`` is the sample's position in the training (or test) set.
 
     A new data set writes :meth:`load`, ``class_names``, ``mean`` and ``std``.
 
     Args:
-        forget: Classes to forget, by name or index, one or several. Empty: nothing is forgotten (training only).
+        forget: Classes to forget, by name, one or several, such as ``[cat]``. A number is a name too. Empty: nothing is
+            forgotten (training only).
+        forget_index: Classes to forget, by index, that is by row of the model's head, such as ``[3]``.
         forget_indices: File with the positions of training samples to forget, instead of classes.
-        forgotten: Classes that earlier requests have forgotten: their images are in no training split, and tests count them
-            among what must be forgotten.
+        forgotten: Classes that earlier requests have forgotten, by name: their images are in no training split.
         batch_size: Images per batch, of each split that a method trains on; over all processes together.
         crop_padding: Pixels of the random shift in training; 0 for none.
         flip: Mirror at random in training; ``alternating``: a fixed half in even epochs, the other half in odd ones.
@@ -71,10 +82,15 @@ class ImageData(LightningDataModule, ABC):
     name: str
     mean: Sequence[float]
     std: Sequence[float]
+    class_order = "the data set's own"  # for the inventory, as what follows
+    split_made_by = "training and test set as published"
+    skipped: Mapping[str, int] = {}  # files that were not read, by reason
+    reading_notes: Sequence[str] = ()
 
     def __init__(
         self,
         forget: Request = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        forget_index: Indices = [],  # noqa: B006 (never changed)
         forget_indices: str = "",
         forgotten: Request = [],  # noqa: B006 (never changed)
         batch_size: int = 128,
@@ -99,20 +115,14 @@ class ImageData(LightningDataModule, ABC):
             raise ValueError(f"--data.crop_padding is a number of pixels, 0 for none, not {crop_padding}")
         if not device_limit >= 0:
             raise ValueError(f"device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
-        if forget_indices and forget not in ([], ""):
-            raise ValueError("give either --data.forget (classes) or --data.forget_indices (samples), not both")
         self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
         self.channels, self.holdout = channels, holdout
         self.per_class, self.test_per_class = per_class, test_per_class
-        self.forget, self.forget_indices, self.forgotten = forget, forget_indices, forgotten
+        self.forget, self.forget_index, self.forget_indices, self.forgotten = forget, forget_index, forget_indices, forgotten
+        self.only_one_request()
         self.device_limit = device_limit
         self.allow_zero_length_dataloader_with_multiple_devices = True  # a process may have none of a few test images
         self._statistics_on: dict[torch.device, list[Tensor]] = {}
-
-    @property
-    @abstractmethod
-    def class_names(self) -> list[str]:
-        """Names of the K classes, in the order of their indices."""
 
     @abstractmethod
     def load(self) -> tuple[LabelledImages, LabelledImages]:
@@ -124,51 +134,33 @@ class ImageData(LightningDataModule, ABC):
         return len(self.class_names)
 
     @property
-    def forget_classes(self) -> list[int]:
-        """Indices of the classes that must be forgotten, earlier requests' too, sorted; empty where there are none."""
-        return resolve_all([self.forget, self.forgotten], self.class_names)
+    def present_classes(self) -> list[int]:
+        """Indices of the classes that have pictures, in training or test set, sorted."""
+        parts = [self.split(name) for name in ("train", "test_forget", "test_retain", "test_earlier")]
+        return sorted({int(label) for part in parts for label in part.labels.unique()})
 
     @property
-    def forget_names(self) -> list[str]:
-        """What is forgotten, for a report: classes by name, or the file of single samples."""
-        names = [self.class_names[label] for label in resolve_all([self.forget], self.class_names)]
-        return names or ([self.forget_indices] if self.forget_indices else [])
-
-    @property
-    def forgotten_names(self) -> list[str]:
-        """What earlier requests have forgotten, for a report."""
-        return [self.class_names[label] for label in resolve_all([self.forgotten], self.class_names)]
+    def natural_order(self) -> list[str] | None:
+        """The names in an order by which numbers in them count, where the rows are in another that nobody has asked for."""
+        return None
 
     @cached_property
     def sets(self) -> dict[str, LabelledImages]:
-        """All five splits; the files are read once, at the first use."""
+        """All splits; the files are read once, at the first use."""
         train, test = self.load()
         train, test = with_first_of_each(train, self.per_class), with_first_of_each(test, self.test_per_class)
         if self.holdout:
             rows = stratified_split(train.labels[train.positions], self.holdout, seed=0)
             train, test = (train.subset(train.positions[part]) for part in rows)
-        gone = torch.tensor(resolve_all([self.forgotten], self.class_names))
-        train = train.subset(train.positions[~torch.isin(train.labels[train.positions], gone)])
-        must_go = torch.tensor(self.forget_classes)
-        if self.forget_indices:
-            chosen = torch.tensor(read_indices(self.forget_indices, len(train.labels)), dtype=torch.long)
-            missing = chosen[~torch.isin(chosen, train.positions)]
-            if len(missing):
-                raise ValueError(
-                    f"{self.forget_indices}: {len(missing)} of {len(chosen)} samples are not in the training split (first "
-                    f"{int(missing[0])}), which is a part of the images here: name training images only"
-                )
-            to_forget = torch.isin(train.positions, chosen)
-        else:
-            to_forget = torch.isin(train.labels[train.positions], must_go)
-        test_to_forget = torch.isin(test.labels[test.positions], must_go)
-        return {
-            "train": train,
-            "forget": train.subset(train.positions[to_forget]),
-            "retain": train.subset(train.positions[~to_forget]),
-            "test_forget": test.subset(test.positions[test_to_forget]),
-            "test_retain": test.subset(test.positions[~test_to_forget]),
-        }
+        samples = self.forget_samples(len(train.labels)) if self.samples_file else None
+        must_go = self.requested_classes if self.forget_classes else []
+        splits = make_splits(train, test, must_go, self.earlier_classes, samples, self.samples_file)
+        check_request(splits, must_go, self.class_names)
+        return splits
+
+    def inventory(self) -> dict[str, Any]:
+        """What was read, for a person to check before training: see :func:`oro_unlearn.data.inventory.inventory`."""
+        return inventory(self)
 
     def content(self) -> dict[str, str]:
         """SHA-256 of training and test set, for a report."""
@@ -178,7 +170,7 @@ class ImageData(LightningDataModule, ABC):
         """The images of one split.
 
         Args:
-            name: ``train``, ``forget``, ``retain``, ``test_forget`` or ``test_retain``.
+            name: ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain`` or ``test_earlier``.
         """
         return self.sets[name]
 
@@ -215,9 +207,7 @@ class ImageData(LightningDataModule, ABC):
         batches: dict[str, EpochBatches] = {}
         for number, name in enumerate(method.train_splits):
             if not len(self.split(name)):
-                raise ValueError(
-                    f"the {name} set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
-                )
+                raise ValueError(f"the {name} set is empty: {self.how_to_name}")
             batches[name] = EpochBatches(len(self.split(name)), self.batch_size, number, self.trainer, share)
             if not batches[name].in_a_pass:
                 raise ValueError(f"the {name} set has {len(self.split(name))} images, fewer than processes: use fewer devices")

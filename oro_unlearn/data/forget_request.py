@@ -1,66 +1,79 @@
-"""What to forget: class names, class indices, or a file of sample indices."""
+"""What to forget: classes by name, classes by index, or a file of sample indices."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
-Request = str | int | list[str | int]
+Request = str | list[str]
+Indices = int | list[int]
 
 
-def resolve_classes(request: Request, class_names: Sequence[str]) -> list[int]:
-    """Turn names and indices into sorted class indices. A name wins over an index.
+def resolve_classes(names: Request, class_names: Sequence[str], indices: Indices = [], option: str = "forget") -> list[int]:  # noqa: B006
+    """Turn names and indices into sorted class indices. A name is only ever a name; both sides are compared in NFC.
 
     Args:
-        request: One class or several, by name or index.
+        names: One class or several, by name; empty for none.
         class_names: Names of all classes, in the order of their indices.
+        indices: One class or several, by index.
+        option: That names them, for messages.
 
     Raises:
-        ValueError: If a class does not exist, or if every class is named.
+        ValueError: If a class does not exist.
 
     Example:
-        >>> resolve_classes(["cat", 2], ["bird", "cat", "dog"])
+        >>> resolve_classes(["cat"], ["bird", "cat", "dog"], 2)
         [1, 2]
     """
-    wanted = request if isinstance(request, list) else [request]
-    names, classes = list(class_names), set()
-    for item in wanted:
-        text = str(item)
-        if isinstance(item, int) and text not in names and any(name.isdecimal() and name[0] == "0" for name in names[1:]):
-            raise ValueError(
-                f"class names have leading zeros, and YAML reads {item} as a number: write --data.forget \"['...']\""
-            )
-        index = names.index(text) if text in names else int(text) if text.isdecimal() else -1
-        if not 0 <= index < len(names):
-            shown = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
-            raise ValueError(
-                f"forget class {_short(item)} does not exist; the classes are {shown} (indices 0 to {len(names) - 1})"
-            )
-        classes.add(index)
-    if len(classes) == len(names):
-        raise ValueError(
-            f"all {len(names)} classes are to be forgotten, nothing is left to keep: name fewer with --data.forget"
+    known = {normalize("NFC", name): index for index, name in enumerate(class_names)}
+    found = {known.get(normalize("NFC", name), -1): name for name in listed(names)}
+    if -1 in found:
+        raise ValueError(_unknown(found[-1], class_names, option))
+    numbers = indices if isinstance(indices, list) else [indices]
+    outside = [number for number in numbers if not 0 <= number < len(class_names)]
+    if outside:
+        shown = str(outside[0])[:80]
+        raise ValueError(f"--data.forget_index {shown} is no class: there are {len(class_names)}, 0 to {len(class_names) - 1}")
+    return sorted({*found, *numbers})
+
+
+def listed(names: Request) -> list[str]:
+    """Names of a request as a list; nothing is an empty one."""
+    return [str(name) for name in (names if isinstance(names, list) else [names])] if names != "" else []
+
+
+def _unknown(name: str, class_names: Sequence[str], option: str) -> str:
+    shown = repr(name if len(name) <= 80 else f"{name[:80]}...")
+    line = f"{option} class {shown} does not exist; the classes are {some_of(class_names)}"
+    close = get_close_matches(name[:200], class_names, 1)
+    hint = f": did you mean {close[0]!r}?" if close else ""
+    if option == "forget" and name.isdecimal() and len(name) < 10 and int(name) < len(class_names):
+        hint = (
+            f': for row {int(name)} of the head, which is {class_names[int(name)]!r}, write --data.forget_index "[{int(name)}]"'
         )
-    return sorted(classes)
+    return line + hint
 
 
-def _short(item: str | int) -> str:
-    return repr(item) if isinstance(item, int) or len(item) <= 80 else repr(item[:80] + "...")
+def some_of(names: Sequence[str], count: int = 20) -> str:
+    """The first names of many.
 
-
-def resolve_all(requests: Sequence[Request], class_names: Sequence[str]) -> list[int]:
-    """Sorted class indices of several requests together, of which any may be empty.
-
-    Args:
-        requests: As :func:`resolve_classes` takes one.
-        class_names: Names of all classes, in the order of their indices.
-
-    Raises:
-        ValueError: As :func:`resolve_classes`.
+    Example:
+        >>> some_of(["cat", "dog", "eel"], 2)
+        'cat, dog, ... (3 in all)'
     """
-    named = [request if isinstance(request, list) else [request] for request in requests if request != ""]
-    together = [item for items in named for item in items]
-    return resolve_classes(together, class_names) if together else []
+    return ", ".join(names[:count]) + (f", ... ({len(names)} in all)" if len(names) > count else "")
+
+
+def how_to_name(class_names: Sequence[str]) -> str:
+    """What somebody is told who has named nothing.
+
+    Example:
+        >>> how_to_name(["cat", "dog"])
+        'name what to forget with --data.forget "[cat]"; the classes are cat, dog'
+    """
+    return f'name what to forget with --data.forget "[{class_names[0]}]"; the classes are {some_of(class_names, 5)}'
 
 
 def read_indices(path: str | Path, size: int) -> list[int]:
@@ -96,3 +109,23 @@ def read_indices(path: str | Path, size: int) -> list[int]:
     if len(indices) == size:
         raise ValueError(f"{path} names all {size} training samples, nothing is left to keep")
     return indices
+
+
+def read_lines(path: str | Path, option: str) -> list[str]:
+    """Lines of a text file that are not blank, without the blanks around them.
+
+    Args:
+        path: Text in UTF-8, with or without its mark.
+        option: That names the file.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is no text.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} not found: set {option}")
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text in UTF-8: save it as UTF-8, one name a line") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -2,32 +2,35 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from rich import get_console
 from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as transforms
 
+from oro_unlearn.data.decoding import REASONS, Facts, Reading, decode, inspect, reason
 from oro_unlearn.data.images import TensorImages
 
+Result = TypeVar("Result")
 LARGEST = 16384  # pixels of a square image's side
 STRIP = 100  # longest image, in widths of its short side
 
 
-def read_image(path: str | Path, size: int, channels: int) -> Tensor:
+def read_image(path: str | Path, size: int, channels: int, reading: Reading = Reading()) -> Tensor:  # noqa: B008 (a tuple)
     """Decode one file, convert it to grey or colour, and scale and crop it to a square.
 
     Args:
         path: Any file that Pillow reads.
         size: Side of the result in pixels: the shorter side is scaled to it, the middle is kept.
         channels: 1 (grey) or 3 (colour).
+        reading: How it becomes a picture.
 
     Returns:
         (channels, size, size) uint8.
@@ -36,11 +39,9 @@ def read_image(path: str | Path, size: int, channels: int) -> Tensor:
         ValueError: If the file is missing, corrupt or no image; the message names it.
     """
     try:
-        with Image.open(path) as file:
-            image = _within(_eight_bits(file)).convert("L" if channels == 1 else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "no image file" if isinstance(error, UnidentifiedImageError) else (str(error).splitlines() or ["empty"])[0]
-        raise ValueError(f"cannot read image {path} ({reason}): repair or remove it") from None
+        image = _within(decode(path, channels, reading))
+    except REASONS as error:
+        raise ValueError(f"cannot read image {path} ({reason(error)}): repair or remove it") from None
     if image.size != (size, size):
         image = transforms.center_crop(transforms.resize(image, size, antialias=True), size)
     return transforms.pil_to_tensor(image)
@@ -56,19 +57,6 @@ def _within(image: Image.Image) -> Image.Image:
     )
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Pillow clips 16-bit grey images when it converts them; keep their upper byte instead.
-
-    Raises:
-        ValueError: For floating-point pixels: which of them are black and white is not in the file.
-    """
-    if image.mode == "F":
-        raise ValueError("floating-point pixels: save it with 8 or 16 bits")
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-
-
 class FileImages(Dataset[Any]):
     """A labelled image set whose files are decoded when they are asked for.
 
@@ -78,10 +66,19 @@ class FileImages(Dataset[Any]):
         size: Side of the images in pixels.
         channels: 1 (grey) or 3 (colour).
         positions: Rows that belong to this set, (M,) int64; all of them when left out.
+        reading: How files become pictures.
     """
 
-    def __init__(self, paths: Sequence[str], labels: Tensor, size: int, channels: int, positions: Tensor | None = None) -> None:
-        self.paths, self.labels, self.size, self.channels = paths, labels, size, channels
+    def __init__(
+        self,
+        paths: Sequence[str],
+        labels: Tensor,
+        size: int,
+        channels: int,
+        positions: Tensor | None = None,
+        reading: Reading = Reading(),  # noqa: B008 (a tuple)
+    ) -> None:
+        self.paths, self.labels, self.size, self.channels, self.reading = paths, labels, size, channels, reading
         self.positions = torch.arange(len(paths)) if positions is None else positions
 
     def __len__(self) -> int:
@@ -89,11 +86,14 @@ class FileImages(Dataset[Any]):
 
     def __getitem__(self, item: int) -> tuple[Tensor, Tensor, Tensor]:
         index = self.positions[item]
-        return read_image(self.paths[int(index)], self.size, self.channels), self.labels[index], index
+        return self._read(self.paths[int(index)]), self.labels[index], index
+
+    def _read(self, path: str) -> Tensor:
+        return read_image(path, self.size, self.channels, self.reading)
 
     def subset(self, positions: Tensor) -> "FileImages":
         """The given rows (M,) of the whole set."""
-        return FileImages(self.paths, self.labels, self.size, self.channels, positions)
+        return FileImages(self.paths, self.labels, self.size, self.channels, positions, self.reading)
 
     def sha256(self) -> str:
         """Of the files' names, sizes and labels: they are too many to be read for this."""
@@ -102,12 +102,37 @@ class FileImages(Dataset[Any]):
 
     def in_memory(self) -> TensorImages:
         """Decode everything now, with a progress bar."""
-        with ThreadPool(min(8, os.cpu_count() or 1)) as pool:
-            decoded = pool.imap(lambda path: read_image(path, self.size, self.channels), self.paths, chunksize=64)
-            images = list(track(decoded, "reading images", total=len(self.paths), transient=True))
-        return TensorImages(torch.stack(images), self.labels)
+        return TensorImages(torch.stack(_each(self._read, self.paths, "reading images")), self.labels)
 
     @property
     def gibibytes(self) -> float:
         """Size of the decoded images."""
         return len(self.paths) * self.channels * self.size**2 / 2**30
+
+
+def inspect_all(paths: Sequence[str], whole: Reading | None = None) -> list[Facts]:
+    """Read the headers of files, with a progress bar.
+
+    Args:
+        paths: Of the files.
+        whole: Decode each file too, so that damage behind its header is found.
+    """
+
+    def look(path: str) -> Facts:
+        facts = inspect(path)
+        if whole is None or facts.problem:
+            return facts
+        try:
+            decode(path, 3, whole)
+        except REASONS as error:
+            return facts._replace(problem=reason(error))
+        return facts
+
+    return _each(look, paths, "looking at images")
+
+
+def _each(function: Callable[[str], Result], paths: Sequence[str], what: str) -> list[Result]:
+    with ThreadPool(min(8, os.cpu_count() or 1)) as pool:
+        found = pool.imap(function, paths, chunksize=64)
+        quiet = not get_console().is_terminal
+        return list(track(found, what, total=len(paths), transient=True, disable=quiet))

@@ -1,32 +1,43 @@
 """The user's own images, one folder per class."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
-from torchvision import datasets
 
 from oro_unlearn.data.base import ImageData, TensorImages, data_root
-from oro_unlearn.data.image_files import LARGEST, FileImages
+from oro_unlearn.data.class_names import natural_key
+from oro_unlearn.data.decoding import WHITE, Reading
+from oro_unlearn.data.folder_classes import classes_of
+from oro_unlearn.data.folder_layout import Layout, find_layout
+from oro_unlearn.data.folder_listing import Listing, list_folder
+from oro_unlearn.data.folder_reading import Readable, counts, decoded, ranges_of, readable
+from oro_unlearn.data.forget_files import positions_of
+from oro_unlearn.data.image_files import LARGEST
 from oro_unlearn.data.images import LabelledImages
-from oro_unlearn.data.subsets import first_of_each, stratified_split
+from oro_unlearn.data.subsets import stratified_split
 
 PREFETCHED = 4  # batches that each worker process keeps ready
-TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
 class ImageFolder(ImageData):
     """Images in ``ROOT/train/CLASS/`` and ``ROOT/test/CLASS/``, or all in ``ROOT/train/CLASS/`` or ``ROOT/CLASS/``.
 
-    The test folder may be called ``test``, ``val``, ``valid`` or ``validation``. Without one, a stratified part becomes the
-    test split, always the same for the same seed.
-    Sets that fit are decoded once into memory; larger ones are read by worker processes.
+    Splits may be called ``training``, ``val``, ``valid``, ``validation``, ``eval`` or ``dev`` too, in any case. Without a
+    labelled test folder, a stratified part becomes the test split, always the same for the same seed. Hidden files and
+    folders, and the folders of runs, are not read. Sets that fit are decoded once into memory; larger ones are read by
+    worker processes.
 
     Args:
         root: Folder of the images; default: ``$ORO_DATA``, or ``.data``.
+        class_names: Names of the classes in the order of the head's rows, or a file of them: one a line, or JSON (a list,
+            ``id2label``, ``class_to_idx``); ``timm:imagenet-1k`` are its WordNet ids. Some may have no folder. Default: the
+            folders, sorted as text.
         image_size: Side in pixels: the shorter side is scaled to it and the middle is kept.
         mean: Of each channel, for normalisation; the default is ImageNet's.
         std: Of each channel.
@@ -34,6 +45,12 @@ class ImageFolder(ImageData):
         split_seed: Seed of that split.
         memory_limit: Largest decoded size in GiB that is kept in memory.
         num_workers: Processes that read larger sets.
+        skip_unread: Leave out files in class folders that cannot be read, and say how many; else they stop the run.
+        exif_orientation: Turn pictures as their EXIF says.
+        background: Red, green and blue, 0 to 255, behind transparent pixels; the default is white, as a page shows them.
+        pixel_range: Values of black and white in files with more than eight bits a channel. Default: the lowest and the highest
+            value in the set's files.
+        forget_files: File with the paths or names of training images to forget, one a line, instead of classes.
         kwargs: Arguments of :class:`ImageData`.
 
     Raises:
@@ -46,6 +63,7 @@ class ImageFolder(ImageData):
     def __init__(
         self,
         root: str = "",
+        class_names: str | list[str] = "",
         image_size: int = 32,
         mean: Sequence[float] = (0.485, 0.456, 0.406),
         std: Sequence[float] = (0.229, 0.224, 0.225),
@@ -53,6 +71,11 @@ class ImageFolder(ImageData):
         split_seed: int = 0,
         memory_limit: float = 2.0,
         num_workers: int = 4,
+        skip_unread: bool = False,
+        exif_orientation: bool = True,
+        background: list[int] = list(WHITE),  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        pixel_range: list[float] = [],  # noqa: B006 (never changed)
+        forget_files: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,57 +85,102 @@ class ImageFolder(ImageData):
             raise ValueError(f"--data.mean and --data.std are a number for each of {self.channels} channels, std above 0")
         if num_workers < 0 or not memory_limit >= 0:
             raise ValueError(f"--data.num_workers ({num_workers}) and --data.memory_limit ({memory_limit}) are 0 or more")
+        if len(background) != 3 or not all(0 <= value <= 255 for value in background):
+            raise ValueError(
+                f"--data.background is red, green and blue from 0 to 255, such as [255, 255, 255], not {background}"
+            )
+        if pixel_range and (len(pixel_range) != 2 or not pixel_range[0] < pixel_range[1]):
+            raise ValueError(f"--data.pixel_range is two numbers, black and then white, such as [0, 4095], not {pixel_range}")
         self.root = data_root(root)
+        self.class_list, self.forget_files = class_names, forget_files
         self.image_size, self.mean, self.std = image_size, mean[: self.channels], std[: self.channels]
         self.test_fraction, self.split_seed = test_fraction, split_seed
-        self.memory_limit, self.num_workers = memory_limit, num_workers
+        self.memory_limit, self.num_workers, self.skip_unread = memory_limit, num_workers, skip_unread
+        self.reading = Reading(exif_orientation, tuple(background))
+        self.pixel_range = pixel_range
+        self._parts: list[Readable] = []  # training and test files, once they are loaded
+        self.only_one_request(forget_files=forget_files)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Which folders are training and test split."""
+        return find_layout(self.root)
+
+    @cached_property
+    def listings(self) -> dict[Path, Listing]:
+        """What lies in the training folder, and in the test folder if there is one."""
+        return {folder: list_folder(folder) for folder in (self.layout.train, self.layout.test) if folder}
 
     @cached_property
     def class_names(self) -> list[str]:
-        """Names of the class folders, sorted."""
-        return self._listing(self._train_folder).classes
+        """Names of the classes: as listed, else of the class folders, sorted as text."""
+        return classes_of(self.listings, self.class_list)
 
-    @cached_property
-    def _train_folder(self) -> str:
-        """``train``, if that holds class folders; else the root itself (where ``train`` may be a class)."""
-        if not self.root.is_dir():
-            raise FileNotFoundError(f"image folder {self.root} not found: set --data.root")
-        train = self.root / "train"
+    @property
+    def natural_order(self) -> list[str] | None:
+        """The folders in an order by which numbers in their names count, if that is another and no list was given."""
+        natural = sorted(self.class_names, key=natural_key)
+        return natural if not self.class_list and natural != self.class_names else None
+
+    def load(self) -> tuple[LabelledImages, LabelledImages]:
+        """Training and test set, in memory where they fit.
+
+        Raises:
+            FileNotFoundError: If there are no pictures.
+            ValueError: If a file in a class folder is not read, and that was not asked for.
+        """
+        alone = self.layout.test is None  # then it is divided before a part of each class is taken
+        limits = [0] if alone else [self.per_class, self.test_per_class]
+        skip = self.reading if self.skip_unread else None
+        found = zip(self.listings.values(), limits, strict=True)
+        self._parts = [readable(listing, self.class_names, limit, skip) for listing, limit in found]
+        self.reading = self.reading._replace(ranges=ranges_of(self._parts, self.pixel_range))
+        sets = [decoded(part, self.image_size, self.channels, self.reading, self.memory_limit) for part in self._parts]
+        if not alone:
+            return sets[0], sets[1]
+        rows = stratified_split(sets[0].labels, self.test_fraction, self.split_seed)
+        return sets[0].subset(rows[0]), sets[0].subset(rows[1])
+
+    @property
+    def samples_file(self) -> str:
+        """The file of single samples to forget, by position or by name."""
+        return self.forget_indices or self.forget_files
+
+    def forget_samples(self, size: int) -> list[int]:
+        """Positions of the training samples that a file names."""
+        return positions_of(self.forget_files, self._parts[0].paths) if self.forget_files else super().forget_samples(size)
+
+    @property
+    def class_order(self) -> str:  # type: ignore[override]
+        """Where the order of the classes comes from."""
+        if self.class_list:
+            return f"as listed in {self.class_list}" if isinstance(self.class_list, str) else "as listed in --data.class_names"
+        natural = self.natural_order
+        hint = f"; by their numbers it would be {', '.join(natural[:3])}, ..." if natural else ""
+        return f"folders sorted as text{hint}"
+
+    @property
+    def split_made_by(self) -> str:  # type: ignore[override]
+        """Which folders are training and test split."""
+        if self.layout.test:
+            return f"{self.layout.train.name} is the training set, {self.layout.test.name} the test set"
         return (
-            "train" if train.is_dir() and (not any(train.iterdir()) or any(path.is_dir() for path in train.iterdir())) else ""
+            f"no test folder: {100 * self.test_fraction:g} % of each class set aside here; the model may have been trained on "
+            "them, so MIA and test accuracy are not what they say"
         )
 
     @property
-    def _test_folder(self) -> str:
-        """The test folder's name, or nothing where the set is not split on disk."""
-        found = [name for name in TEST_FOLDERS if self._train_folder and (self.root / name).is_dir()]
-        return found[0] if found else ""
+    def skipped(self) -> dict[str, int]:  # type: ignore[override]
+        """Files that were not read, by reason."""
+        total: Counter[str] = Counter()
+        for part in self._parts:
+            total.update(part.skipped)
+        return dict(sorted(total.items()))
 
-    def _listing(self, folder: str) -> datasets.ImageFolder:
-        try:
-            return datasets.ImageFolder(str(self.root / folder))
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"no images in class folders under {self.root / folder}: {error}") from None
-
-    def load(self) -> tuple[LabelledImages, LabelledImages]:
-        """Training and test set, in memory where they fit."""
-        train = self._listing(self._train_folder)
-        if not self._test_folder:
-            whole = self._set(train)
-            rows = stratified_split(whole.labels, self.test_fraction, self.split_seed)
-            return whole.subset(rows[0]), whole.subset(rows[1])
-        test = self._listing(self._test_folder)
-        if train.classes != test.classes:
-            odd = sorted(set(train.classes) ^ set(test.classes))
-            raise ValueError(f"{self.root}: train and {self._test_folder} hold different classes, for instance {odd[0]!r}")
-        return self._set(train, self.per_class), self._set(test, self.test_per_class)
-
-    def _set(self, listing: datasets.ImageFolder, per_class: int = 0) -> TensorImages | FileImages:
-        """Files that are not used are not read."""
-        paths, labels = [path for path, _ in listing.samples], torch.tensor(listing.targets)
-        used = first_of_each(labels, per_class or len(labels))
-        files = FileImages([paths[row] for row in used.tolist()], labels[used], self.image_size, self.channels)
-        return files.in_memory() if files.gibibytes <= self.memory_limit else files
+    @property
+    def reading_notes(self) -> list[str]:  # type: ignore[override]
+        """What is not obvious of how the files were read."""
+        return [*self.layout.notes, *counts(self._parts, self.reading)]
 
     def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
         """Whole batches from memory, or decoded by worker processes; those of training stay from epoch to epoch."""

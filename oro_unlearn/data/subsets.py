@@ -1,5 +1,7 @@
 """Parts of a labelled set that are always the same."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -49,3 +51,8 @@ def first_of_each(labels: Tensor, count: int) -> Tensor:
 def with_first_of_each(data: LabelledImages, count: int) -> LabelledImages:
     """A set with the first ``count`` members of every class; 0 for all."""
     return data.subset(data.positions[first_of_each(data.labels[data.positions], count)]) if count else data
+
+
+def of_classes(data: LabelledImages, classes: Sequence[int]) -> Tensor:
+    """Which of a set's positions are of given classes: (M,) bool."""
+    return torch.isin(data.labels[data.positions], torch.tensor(list(classes), dtype=torch.long))

@@ -29,6 +29,8 @@ class TinyImageNet(ImageData):
     """
 
     name = "tiny_imagenet"
+    class_order = "WordNet ids, sorted"
+    split_made_by = "train is the training set and val the test set, as published"
 
     def __init__(self, root: str = "", download: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

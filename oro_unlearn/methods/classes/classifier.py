@@ -11,8 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from oro_unlearn.methods.base import UnlearningModule
 from oro_unlearn.methods.classes.audit import ClassAudit
+from oro_unlearn.methods.classes.first_look import checked_logits
 from oro_unlearn.metrics import nearest_class
-from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters, save_weights
+from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters, logits_of, save_weights
 
 
 class Classifier(UnlearningModule):
@@ -69,9 +70,16 @@ class Classifier(UnlearningModule):
         """
         data = getattr(self._trainer, "datamodule", None)  # without a trainer there is nothing to look at
         if data is not None and not len(data.split("forget")):
-            raise ValueError(
-                "the forget set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
-            )
+            how = getattr(data, "how_to_name", 'name what to forget with --data.forget "[NAME]"')
+            raise ValueError(f"the forget set is empty: {how}")
+
+    @torch.no_grad()
+    def first_look(self) -> list[str]:
+        """Check what the network returns for a few images."""
+        self.eval()
+        images = self.trainer.datamodule.normalise(self.example_images()).to(self.device)  # type: ignore[attr-defined]
+        checked_logits(self._probe(self.network, images), images, self.num_classes, self.network)
+        return []
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, C, H, W)."""
@@ -85,14 +93,14 @@ class Classifier(UnlearningModule):
         """Logits of a network; in training steps of its compiled form, if a backend is named and the size is a usual one."""
         images = self.laid_out(images.to(self.dtype))
         if not (self.compile_backend and self.training) or _is_read(network):
-            return network(images)
+            return logits_of(network(images))
         if self._first_batch:
             self._sizes.add(images.shape)
         if images.shape not in self._sizes:
-            return network(images)
+            return logits_of(network(images))
         if network not in self._compiled:
             self._compiled[network] = torch.compile(network, backend=self.compile_backend, dynamic=False)
-        return self._compiled[network](images)
+        return logits_of(self._compiled[network](images))
 
     def laid_out(self, images: Tensor) -> Tensor:
         """Images or maps (B, C, H, W) in the network's memory format; vectors (B, D) as they are."""
@@ -131,7 +139,10 @@ class Classifier(UnlearningModule):
     def _start_audits(self) -> None:
         """Choose the nearest classes by the forgotten test images, and feed these."""
         self._neighbours = self._nearest_classes()
-        audits = {name: ClassAudit(self.num_classes, self.forget_classes, self._neighbours) for name in self.audited()}
+        data = getattr(self._trainer, "datamodule", None)
+        now = set(getattr(data, "requested_classes", self.forget_classes))
+        known = (self.num_classes, self.forget_classes, self._neighbours, sorted(set(self.forget_classes) - now))
+        audits = {name: ClassAudit(*known) for name in self.audited()}
         self._audits = nn.ModuleDict(audits).to(self._audit_device)
         for logits, labels in self._held:
             self._feed("test_forget", logits, labels)
@@ -158,7 +169,7 @@ class Classifier(UnlearningModule):
     def _probe(self, model: nn.Module, images: Tensor) -> Tensor:
         """Logits (B, K) in float32, whatever the training precision: confidences near 1 need it."""
         with torch.autocast(self.device.type, enabled=False):
-            return model(self.laid_out(images)).float()
+            return logits_of(model(self.laid_out(images))).float()
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Show the batch to every model, once, and feed the audits; ``test_forget``, the first split, waits for the others."""
@@ -176,7 +187,7 @@ class Classifier(UnlearningModule):
     def _feed(self, split: str, logits: dict[str, Tensor], labels: Tensor) -> None:
         for name, audit in self._audits.items():
             others = [value for other, value in logits.items() if other.startswith("retrained") and other != name]
-            audit.update(split, logits[name], labels, others)
+            audit.update(split, logits[name], labels, others, logits.get("original") if name == "unlearned" else None)
 
     def on_test_epoch_end(self) -> None:
         """Collect ``measurements``: figures and test confusion matrices by model, and the neighbours."""
@@ -188,9 +199,9 @@ class Classifier(UnlearningModule):
             "neighbours": self._neighbours,
         }
 
-    def write(self, root: Path) -> None:
-        """``model.safetensors``: a plain state dict of the plain network."""
-        save_weights(self.export(), root / "model.safetensors")
+    def write(self, root: Path, notes: dict[str, Any]) -> None:
+        """``model.safetensors``: a plain state dict of the plain network, and what it says of itself."""
+        save_weights(self.export(), root / "model.safetensors", notes)
 
     def export(self) -> nn.Module:
         """The edited network in its original architecture, in eval mode on the CPU; adapters are folded in."""
