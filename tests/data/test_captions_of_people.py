@@ -117,9 +117,12 @@ def test_a_caption_in_both_splits_is_measured_in_the_words_of_the_graph():
     data = people([*rows, ("the sea", "train"), ("the sea", "test")])
     captions = data.inventory()["captions"]
     assert captions["in_both_splits"] == 3
-    assert set(captions["examples"]["in_both_splits"]) == {"a child eating a hamburger", "The dog is holding a ball", "the sea"}
+    assert set(captions["examples"]["in_both_splits"]) == {
+        *("'a child eating a hamburger'", "'The dog is holding a ball'", "'the sea'")
+    }
     assert "The dog is holding a ball" in data.split("neutral").captions
     assert "The dog is holding a ball" not in data.measured.texts
+    assert "    pictures/captions.csv:7: 'the sea' (2 rows)" in relation_inventory_lines(data.inventory())
     assert "the sea" not in data.measured.items.get("neutral_edge", []), "it is trained on"
 
 
