@@ -1,7 +1,7 @@
 """Networks, their adapters, and their weights on disk."""
 
 from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, check_foldable, fold_adapters
-from oro_unlearn.networks.checkpoints import load_weights, save_weights
+from oro_unlearn.networks.checkpoints import Checkpoint, fill_network, load_weights, read_checkpoint, save_weights
 from oro_unlearn.networks.head import FeatureReader, classifier_head
 from oro_unlearn.networks.open_clip import OpenCLIP
 from oro_unlearn.networks.outputs import logits_of
@@ -12,6 +12,7 @@ from oro_unlearn.networks.vgg import VGG19BN
 
 __all__ = [
     "VGG19BN",
+    "Checkpoint",
     "FeatureReader",
     "InputAdapter",
     "LogitAdapter",
@@ -22,10 +23,12 @@ __all__ = [
     "add_adapters",
     "check_foldable",
     "classifier_head",
+    "fill_network",
     "fold_adapters",
     "fuse_attention",
     "load_weights",
     "logits_of",
+    "read_checkpoint",
     "save_weights",
     "split_attention",
 ]

@@ -30,6 +30,8 @@ class ClassUnlearning(Classifier):
         original: Checkpoint of the trained classifier: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``.
         retrained: Checkpoints of models trained without the forgotten data, for comparison. May be empty: the reference
             columns are then left out.
+        checkpoint_key: Key of the state dict in the original's file, if it holds several, for instance ``model_ema``; dots go
+            below: ``ema.state_dict``.
         cache: What is computed once for each training image instead of in every step. ``activations``: what enters the first
             trained layer, where everything before it is frozen, and teachers' outputs; ``teacher``: these alone; ``auto``: the
             most that changes no result, said at the start; ``off``. Augmentation leaves nothing to keep, unless ``views`` are.
@@ -50,6 +52,7 @@ class ClassUnlearning(Classifier):
         self,
         original: str = "",
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        checkpoint_key: str = "",
         cache: CacheMode = "auto",
         cache_limit: float = 4.0,
         views: int = 0,
@@ -63,7 +66,7 @@ class ClassUnlearning(Classifier):
                 f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with --data.forget, "
                 "for instance --data.forget '[0]'"
             )
-        self.original_path, self.retrained_paths = original, list(retrained)
+        self.original_path, self.retrained_paths, self.checkpoint_key = original, list(retrained), checkpoint_key
         self.original: nn.Module | None = None
         self.retrained = nn.ModuleList()
         self.cache_mode, self.cache_limit, self.views = cache, cache_limit, views
@@ -76,7 +79,7 @@ class ClassUnlearning(Classifier):
             return
         self.require_forget_set()
         self._require_original()
-        load_weights(self.network, self.original_path)
+        rank_zero_only(print)(load_weights(self.network, self.original_path, self.checkpoint_key))
         self.original = self._frozen(self.network)
         for path in self.retrained_paths:
             model = deepcopy(self.original)
@@ -232,7 +235,8 @@ class ClassUnlearning(Classifier):
         checkpoint["state_dict"].update(inputs)
 
     def _require_original(self) -> None:
-        if self.original_path and Path(self.original_path).is_file():
+        path = Path(self.original_path)
+        if self.original_path and (path.is_file() or (path / "config.json").is_file()):  # the second is of Hugging Face
             return
         run = Path(self.original_path).parent  # runs/<configs>-<network>/original, as our YAMLs have it
         data = getattr(getattr(self.trainer, "datamodule", None), "name", "digits")
