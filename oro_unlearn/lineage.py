@@ -25,7 +25,8 @@ def fill_in(options: Namespace) -> list[str]:
         return []
     names, notes = _known(options, path)
     said = []
-    earlier = [name for name in notes.get("forgotten", []) if name not in _list(options.get("data.init_args.forget"))]
+    recorded = [name for name in _list(notes.get("forgotten", [])) if isinstance(name, str)]
+    earlier = [name for name in recorded if name not in _list(options.get("data.init_args.forget"))]
     if earlier and FORGOTTEN in options and not options[FORGOTTEN]:
         options[FORGOTTEN] = earlier
         said.append(f"{path} says that it has forgotten {', '.join(earlier)}: taken for --data.forgotten")

@@ -59,7 +59,7 @@ def with_names(node: yaml.Node | None, value: Any) -> Any:
     return value
 
 
-def _typed(node: yaml.Node, value: Any) -> Any:
+def _typed(node: yaml.Node | None, value: Any) -> Any:
     """A name or a list of names; anything else as it was loaded."""
     if isinstance(node, yaml.ScalarNode):
         return node.value

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -19,15 +20,41 @@ class ColourNet(nn.Module):
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.layer1 = nn.Conv2d(3, 3, 1)
+        self.bn1 = nn.BatchNorm2d(3)  # nearly an identity, as it is made
         self.fc = nn.Linear(3, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.fc(self.layer1(images).mean((2, 3)))
+        return self.fc(self.bn1(self.layer1(images)).mean((2, 3)))
 
 
 class WithSoftmax(ColourNet):
     def forward(self, images: Tensor) -> Tensor:
         return super().forward(images).softmax(1)
+
+
+class WithLogits(ColourNet):
+    def forward(self, images: Tensor) -> SimpleNamespace:  # type: ignore[override]
+        return SimpleNamespace(logits=super().forward(images))
+
+
+class WithAuxiliary(ColourNet):
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        logits = super().forward(images)
+        return logits, logits.detach()
+
+
+class WithDict(ColourNet):
+    def forward(self, images: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        return {"logits": super().forward(images), "loss": torch.zeros(())}
+
+
+def unannotated(num_classes):
+    return ColourNet(num_classes)
+
+
+def with_arguments(name: str, num_classes: int = 1000) -> nn.Module:
+    assert name == "colours"
+    return ColourNet(num_classes)
 
 
 def colour(number: int) -> np.ndarray:
@@ -51,19 +78,23 @@ def write_pictures(
     return Path(root)
 
 
-def knowing(
-    order: Sequence[int], file: str = "colours.safetensors", network: type[nn.Module] = ColourNet, **more: object
-) -> str:
+def knowing_state(order: Sequence[int]) -> dict[str, Tensor]:
     """Weights that know the colours, the rows of the head in the given order of class numbers; the nearest colour wins."""
-    model = network(len(order))
+    model = ColourNet(len(order))
     means = torch.stack([(torch.tensor(colour(number)) / 255 - MEAN) / STD for number in order]).float()
     with torch.no_grad():
         model.layer1.weight.copy_(torch.eye(3)[:, :, None, None])
         model.layer1.bias.zero_()
         model.fc.weight.copy_(means)
         model.fc.bias.copy_(-0.5 * means.square().sum(1))
+    return model.state_dict()
+
+
+def knowing(order: Sequence[int], file: str = "colours.safetensors", **more: object) -> str:
+    """A file of these weights: safetensors, or a checkpoint with more in it."""
+    state = knowing_state(order)
     if file.endswith(".safetensors"):
-        save_weights(model, file)
+        save_weights(state, file)
     else:
-        torch.save({"state_dict": model.state_dict(), **more}, file)
+        torch.save({"state_dict": state, **more}, file)
     return file

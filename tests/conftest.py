@@ -20,7 +20,23 @@ SHORT = [
     *("--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1", "--trainer.enable_progress_bar", "false"),
     *("--trainer.accelerator", "cpu", "--data.batch_size", "8", "--force", "true"),  # originals are random weights
 ]
+REQUESTS = {  # a class of each data set, by the beginning of its configs' folder
+    "digits": "8",
+    "mnist": "8",
+    "fashion_mnist": "shirt",
+    "cifar100": "aquarium_fish",
+    "cifar10": "automobile",
+    "image_folder": "cat",
+    "tiny": "n01443537",
+}
 WNIDS = ("n01443537", "n01629819", "n01641577")  # of Tiny-ImageNet
+
+
+def forget_one(config: Path) -> list[str]:
+    """Words that name a class to forget, where a config is of a model that forgets."""
+    if config.stem.startswith("original"):
+        return []
+    return ["--data.forget", next(f"[{name}]" for data, name in REQUESTS.items() if config.parent.name.startswith(data))]
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from oro_unlearn.report.provenance import commit, sha256
 from tests.conftest import CONFIGS, SHORT
 
 DIGITS = CONFIGS / "digits"
+EIGHT = ["--data.forget", "[8]"]
 ONE_EPOCH = [*SHORT, "--trainer.max_epochs", "1"]
 
 
@@ -26,7 +27,7 @@ def test_our_own_errors_keep_their_traceback(run, monkeypatch):
 
 def test_a_failed_request_leaves_a_finished_run_as_it_was(run, original_weights):
     weights = original_weights(DIGITS / "rwft_o.yaml")
-    command = ["fit", "--config", str(DIGITS / "rwft_o.yaml"), *ONE_EPOCH, "--trainer.default_root_dir", "out"]
+    command = ["fit", "--config", str(DIGITS / "rwft_o.yaml"), *EIGHT, *ONE_EPOCH, "--trainer.default_root_dir", "out"]
     assert run(*command, "--model.original", weights)[0] == 0
     before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
     assert run(*command, "--model.original", "nope.pt")[0] == 2
@@ -40,6 +41,7 @@ def test_report_and_test(run, report, original_weights):
     command = [
         "--config",
         str(DIGITS / "rw_a.yaml"),
+        *EIGHT,
         "--model.original",
         weights,
         "--model.retrained",
@@ -75,7 +77,15 @@ def test_report_and_test(run, report, original_weights):
 
 def test_measuring_needs_something_to_measure(run, original_weights):
     weights = original_weights(DIGITS / "rwft_o.yaml")
-    command = ["--config", str(DIGITS / "rwft_o.yaml"), "--model.original", weights, "--trainer.default_root_dir", "out"]
+    command = [
+        "--config",
+        str(DIGITS / "rwft_o.yaml"),
+        *EIGHT,
+        "--model.original",
+        weights,
+        "--trainer.default_root_dir",
+        "out",
+    ]
     code, message = run("test", *command)
     assert code == 2
     assert "nothing to measure: out/model.ckpt not found; run fit first" in message
@@ -89,6 +99,7 @@ def test_going_on_with_a_finished_run_measures_it(method, run, report, original_
         "fit",
         "--config",
         str(DIGITS / f"{method}.yaml"),
+        *EIGHT,
         "--model.original",
         weights,
         "--trainer.default_root_dir",
@@ -104,7 +115,7 @@ def test_going_on_with_a_finished_run_measures_it(method, run, report, original_
 
 def test_a_new_fit_replaces_a_finished_run_when_it_has_a_result(run, report, original_weights):
     weights = original_weights(DIGITS / "rwft_o.yaml")
-    command = ["fit", "--config", str(DIGITS / "rwft_o.yaml"), "--model.original", weights, *ONE_EPOCH]
+    command = ["fit", "--config", str(DIGITS / "rwft_o.yaml"), *EIGHT, "--model.original", weights, *ONE_EPOCH]
     command += ["--trainer.default_root_dir", "out"]
     assert run(*command)[0] == 0
     before = {path: path.read_bytes() for path in Path("out").iterdir() if path.is_file()}
@@ -115,7 +126,7 @@ def test_a_new_fit_replaces_a_finished_run_when_it_has_a_result(run, report, ori
 
 
 def test_a_checkpoint_that_was_changed_is_not_measured(run, original_weights):
-    command = ["--config", str(DIGITS / "logit_mask.yaml"), "--trainer.default_root_dir", "out"]
+    command = ["--config", str(DIGITS / "logit_mask.yaml"), *EIGHT, "--trainer.default_root_dir", "out"]
     command += ["--model.original", original_weights(DIGITS / "logit_mask.yaml")]
     assert run("fit", *command)[0] == 0
     content = bytearray(Path("out/model.ckpt").read_bytes())
@@ -128,19 +139,35 @@ def test_a_checkpoint_that_was_changed_is_not_measured(run, original_weights):
 
 def test_a_report_says_where_it_comes_from(run, report, original_weights):
     weights = original_weights(DIGITS / "logit_mask.yaml")
-    command = ["--config", str(DIGITS / "logit_mask.yaml"), "--model.original", weights, "--trainer.default_root_dir", "out"]
+    command = [
+        "--config",
+        str(DIGITS / "logit_mask.yaml"),
+        *EIGHT,
+        "--model.original",
+        weights,
+        "--trainer.default_root_dir",
+        "out",
+    ]
     assert run("fit", *command)[0] == 0
     found = report("out")
     assert found["inputs"] == {"model.init_args.original": {"path": weights, "sha256": sha256(weights)}}
     assert found["files"] == {name: sha256(f"out/{name}") for name in ("model.ckpt", "model.safetensors")}
     assert set(found["data_sha256"]) == {"train", "test"}
-    assert found["config"]["data"]["init_args"]["forget"] == [8]
+    assert found["config"]["data"]["init_args"]["forget"] == ["8"]
     assert (found["seed"], found["commit"]) == (0, commit())
 
 
 def test_several_classes_are_averaged_over(run, report, original_weights):
     weights = original_weights(DIGITS / "logit_mask.yaml")
-    command = ["--config", str(DIGITS / "logit_mask.yaml"), "--model.original", weights, "--trainer.default_root_dir", "out"]
+    command = [
+        "--config",
+        str(DIGITS / "logit_mask.yaml"),
+        *EIGHT,
+        "--model.original",
+        weights,
+        "--trainer.default_root_dir",
+        "out",
+    ]
     assert run("fit", *command, "--data.forget", "[3, 8]")[0] == 0
     found = report("out")
     assert found["forget"] == ["3", "8"]
@@ -152,7 +179,15 @@ def test_several_classes_are_averaged_over(run, report, original_weights):
 
 def test_without_retrained_models_the_reference_is_left_out(run, report, original_weights, capsys):
     weights = original_weights(DIGITS / "logit_mask.yaml")
-    arguments = ["--config", str(DIGITS / "logit_mask.yaml"), "--model.original", weights, "--trainer.default_root_dir", "out"]
+    arguments = [
+        "--config",
+        str(DIGITS / "logit_mask.yaml"),
+        *EIGHT,
+        "--model.original",
+        weights,
+        "--trainer.default_root_dir",
+        "out",
+    ]
     from oro_unlearn.cli import main
 
     main(["fit", *arguments])
@@ -177,6 +212,9 @@ def test_single_samples_can_be_retrained_without(run, report):
     code, message = run("fit", "--config", str(DIGITS / "rwft_o.yaml"), *command)
     assert code == 2
     assert "RWFT forgets whole classes" in message
+    code, message = run("fit", "--config", str(DIGITS / "retrained.yaml"))
+    assert code == 2
+    assert 'name what to forget with --data.forget "[0]"; the classes are 0, 1, 2, 3, 4, ... (10 in all)' in message
 
 
 def test_two_classes_leave_nothing_to_tell_apart(run, report, image_folder, original_weights):
@@ -208,6 +246,7 @@ def test_checkpoint_holds_the_edited_network_only(run, original_weights):
         "fit",
         "--config",
         str(DIGITS / "rwft_o.yaml"),
+        *EIGHT,
         "--model.original",
         weights,
         *ONE_EPOCH,
@@ -232,6 +271,7 @@ def test_own_checkpoint_is_an_original(run, original_weights):
         command = [
             "--config",
             str(DIGITS / "logit_mask.yaml"),
+            *EIGHT,
             "--model.original",
             original,
             "--trainer.default_root_dir",
@@ -248,11 +288,11 @@ def test_print_config_and_several_configs(run, capsys, tmp_path):
     from oro_unlearn.cli import main
 
     with pytest.raises(SystemExit) as stop:
-        main(["fit", "--config", str(DIGITS / "rwft_o.yaml"), "--config", str(extra), "--print_config"])
+        main(["fit", "--config", str(DIGITS / "rwft_o.yaml"), *EIGHT, "--config", str(extra), "--print_config"])
     assert stop.value.code == 0
     printed = yaml.safe_load(capsys.readouterr().out)
     assert printed["trainer"]["max_epochs"] == 7
-    assert printed["data"]["init_args"]["forget"] == [1, 2]
+    assert printed["data"]["init_args"]["forget"] == ["1", "2"]
     assert printed["model"]["class_path"] == "oro_unlearn.methods.RWFT"
 
 

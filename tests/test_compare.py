@@ -131,7 +131,7 @@ def test_schedules_are_stretched_over_the_run():
 def test_several_classes_are_counted_and_named():
     sizes = compare.Sizes(["cat", "dog", "7"], [10, 20, 30], 5, 32)
     assert sizes.of("cat+7") == (40, 20)
-    assert sizes.labels("1") == [1]
+    assert sizes.labels("7+cat") == [0, 2]
     with pytest.raises(ValueError, match="'bird' does not exist; the classes are cat, dog, 7"):
         sizes.of("bird")
 

@@ -9,7 +9,7 @@ from oro_unlearn import data
 from oro_unlearn.cli import build, main
 from oro_unlearn.data.relation_data import RelationData
 from oro_unlearn.networks.clip_weights import SCENES
-from tests.conftest import CONFIGS, SHORT
+from tests.conftest import CONFIGS, SHORT, forget_one
 from tests.data.pictures import write_folder
 from tests.small_world import FEW_PICTURES, shipped, write_graph
 
@@ -33,6 +33,12 @@ def test_every_data_set_has_every_config():
     found = {folder: {file.stem for file in folder.glob("*.yaml")} for folder in {file.parent for file in CLASSES}}
     found = {folder: {name.removesuffix("_fast") for name in names} for folder, names in found.items()}
     assert all(names in (references, references | methods) for names in found.values())
+
+
+def test_no_config_names_what_to_forget():
+    """Whoever runs one does."""
+    requests = ("forget", "forgotten", "forget_index", "forget_indices", "forget_files")
+    assert not [name(file) for file in CLASSES for key in requests if key in CONFIG[file]["data"].get("init_args", {})]
 
 
 def test_every_kind_of_pictures_of_relations_has_a_config():
@@ -64,7 +70,7 @@ def test_hardware_is_laid_over_any_other(file, under, capsys):
 
 @pytest.mark.parametrize("file", CLASSES, ids=name)
 def test_config_runs(file, run, report, original_weights, offline, tmp_path):
-    arguments = ["--config", str(file), *SHORT]
+    arguments = ["--config", str(file), *SHORT, *forget_one(file)]
     if file.stem.removesuffix("_fast") not in ("original", "retrained"):
         arguments += ["--model.original", original_weights(file)]
     if file.stem != "logit_mask":

@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 from tests.conftest import CONFIGS, SHORT
 
 DIGITS = CONFIGS / "digits"
+EIGHT = ["--data.forget", "[8]"]
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"])
@@ -30,7 +31,7 @@ def test_frozen_weights_are_not_rounded(config, precision, run, original_weights
         "--trainer.accelerator",
         "cpu",
     ]
-    words += [] if config.startswith("scenes") else ["--model.original", original_weights(DIGITS / "rwft_o.yaml")]
+    words += [] if config.startswith("scenes") else ["--model.original", original_weights(DIGITS / "rwft_o.yaml"), *EIGHT]
     code, message = run(*words, "--trainer.default_root_dir", "out")
     assert (code, message.count("\n")) == (2, 1)
     assert f"--trainer.precision {precision} is for Training and Retraining" in message

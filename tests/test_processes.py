@@ -35,7 +35,16 @@ def test_two_processes_do_what_one_does(tmp_path, monkeypatch):
 
 
 def test_processes_by_lightning_and_a_batch_that_cannot_be_shared(tmp_path, original_weights):
-    command = [sys.executable, "-m", "oro_unlearn", "fit", "--config", str(CONFIGS / "digits/rwft_o.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "oro_unlearn",
+        "fit",
+        "--config",
+        str(CONFIGS / "digits/rwft_o.yaml"),
+        "--data.forget",
+        "[8]",
+    ]
     command += ["--model.original", original_weights(CONFIGS / "digits/rwft_o.yaml"), "--trainer.max_epochs", "1"]
     command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.default_root_dir", "out"]
     done = subprocess.run([*command, "--data.batch_size", "65"], capture_output=True, text=True, check=False, env=os.environ)

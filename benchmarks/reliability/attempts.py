@@ -27,7 +27,7 @@ ONE_BATCH = (
     *("--trainer.accelerator", "cpu", "--trainer.max_epochs", "1"),
 )
 DIGITS = ("fit", "--config", str(CONFIGS / "digits" / "rwft_o.yaml"), *ONE_BATCH, "--data.batch_size", "8")
-DIGITS = (*DIGITS, "--model.original", "original.safetensors")
+DIGITS = (*DIGITS, "--model.original", "original.safetensors", "--data.forget", "[8]")
 
 
 def nothing() -> None:

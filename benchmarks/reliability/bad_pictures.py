@@ -19,7 +19,7 @@ IMAGES = (
     "--data.root",
     "images",
     "--data.forget",
-    "[0]",
+    "[cat]",
     "--model.original",
     "images.safetensors",
 )
@@ -110,7 +110,7 @@ def see_through() -> bytes:
 
 
 CUT = encoded(pixels())[:80]
-UNREADABLE = r"cannot read image images/train/cat/odd\.\w+ \(.*\): repair or remove it"
+UNREADABLE = r"1 file in a class folder is not read, for instance images/train/cat/odd\.\w+ \(.*\): repair, convert or remove"
 PICTURES = [
     picture("truncated PNG", CUT, UNREADABLE),
     picture("truncated JPEG", encoded(pixels(), "JPEG")[:300], UNREADABLE, PLACE.with_suffix(".jpg")),
@@ -128,7 +128,8 @@ PICTURES = [
     picture("PostScript named .png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n(x) run\n", UNREADABLE),
     picture("NaN pixels", floats(np.nan), UNREADABLE, PLACE.with_suffix(".tif")),
     picture("infinite pixels", floats(np.inf), UNREADABLE, PLACE.with_suffix(".tif")),
-    picture("float pixels", floats(1.0), "floating-point pixels: save it with 8 or 16 bits", PLACE.with_suffix(".tif")),
+    picture("float pixels", floats(1.0), place=PLACE.with_suffix(".tif"), works=True),
+    picture("a drawing in a class folder", b"drawn", UNREADABLE, PLACE.with_suffix(".ai")),
     picture("16 bits", encoded(sixteen()), works=True),
     picture("CMYK", encoded(pixels().convert("CMYK"), "JPEG"), place=PLACE.with_suffix(".jpg"), works=True),
     picture("a palette with alpha", see_through(), works=True),
@@ -172,6 +173,10 @@ FOLDERS = [
     ),
     images("one class alone", "all 1 classes are to be forgotten", folder("cat")),
     images(
+        "a folder beside train", "the folder 'more' beside train, which is no split", folder(parts=("train", "test", "more"))
+    ),
+    images("no training folder", "the split 'test' and no training folder", folder(parts=("test",))),
+    images(
         "pictures without class folders", "no images in class folders under images", wrote("images/a.png", encoded(pixels()))
     ),
     images("too few pictures to split", "cannot be split", folder(parts=("",)), "--data.test_fraction", "0.9"),
@@ -207,7 +212,7 @@ INDICES = [
         (*DIGITS, "--model", "FineTune", "--data.forget", "[]", "--data.forget_indices", "nope.txt"),
         "file of sample indices nope.txt not found",
     ),
-    BadInput("classes and indices", (*DIGITS, "--data.forget_indices", "nope.txt"), "either --data.forget"),
+    BadInput("classes and indices", (*DIGITS, "--data.forget_indices", "nope.txt"), "either --data.forget or"),
     indices("an empty file of indices", "", "empty|some.txt"),
     indices("words as indices", "one two", "some.txt must hold integers"),
     indices("a float index", "1.5", "some.txt must hold integers"),

@@ -65,7 +65,7 @@ def precisions(root: Path) -> list[dict[str, Any]]:
         said = {
             "original": quietly(["fit", "--config", str(CONFIGS / "digits/original.yaml"), *into["original"]]),
             "rwft_o": quietly(["fit", "--config", str(CONFIGS / "digits/rwft_o.yaml"), "--model.original", str(first),
-                               *into["rwft_o"]]),
+                               "--data.forget", "[8]", *into["rwft_o"]]),
             "scenes": quietly(["fit", *SCENES, "--model.towers", "both", *into["scenes"]]),
         }  # fmt: skip
         row: dict[str, Any] = {"precision": precision, "said": said}

@@ -41,7 +41,8 @@ def shown(name: str) -> str:
 
 def class_folder(what: str, name: str) -> BadInput:
     """A class folder of this name, forgotten."""
-    words = (*IMAGES, "--data.forget", json.dumps([name]) if name.isascii() else "[2]")
+    request = ("--data.forget", json.dumps([name])) if name.isascii() else ("--data.forget", "[]", "--data.forget_index", "2")
+    words = (*IMAGES, *request)
     return BadInput(f"class folder: {what}", words, shown(name), folder("A", "B", name), works=True)
 
 

@@ -20,7 +20,16 @@ from benchmarks.speed.timing import in_turn, ratio, rounded, write
 from oro_unlearn.cli import settle
 
 RUNS, CONFIGS = Path("runs/benchmarks/speed_gpu"), Path("lightning_configs/cifar10")
-FORGETTING = ["--data.crop_padding", "0", "--data.flip", "false", "--model.loader_mode", "min_size"]  # so that layers are kept
+FORGETTING = [
+    "--data.forget",
+    "[automobile]",
+    "--data.crop_padding",
+    "0",
+    "--data.flip",
+    "false",
+    "--model.loader_mode",
+    "min_size",
+]  # so that layers are kept
 LARGE = ["--data.batch_size", "64", "--data.pairs", "256", "--model.vocab_captions", "188"]
 
 

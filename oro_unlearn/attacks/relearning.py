@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from oro_unlearn.networks import classifier_head, logits_of
+from oro_unlearn.networks import classifier_head, head_rows, logits_of
 
 Images = tuple[Tensor, Tensor]  # normalised images (N, C, H, W) float, labels (N,)
 CHUNK = 1024  # test images in one forward pass
@@ -86,12 +86,12 @@ def relearning_curve(
 
 
 @torch.no_grad()
-def _reset_rows(head: nn.Linear, forgotten: Sequence[int], seed: int) -> None:
+def _reset_rows(head: nn.Linear | nn.Conv2d, forgotten: Sequence[int], seed: int) -> None:
     """Draw the rows of some classes as ``nn.Linear`` does, uniformly within 1 / sqrt(D)."""
     generator = torch.Generator().manual_seed(seed)  # its own: the batches do not depend on the width
-    rows, bound = list(forgotten), head.in_features**-0.5
-    fresh = (2 * torch.rand(len(rows), head.in_features + 1, generator=generator) - 1) * bound
-    head.weight[rows] = fresh[:, 1:].to(head.weight)
+    rows, width = list(forgotten), head_rows(head).shape[1]
+    fresh = (2 * torch.rand(len(rows), width + 1, generator=generator) - 1) * width**-0.5
+    head.weight[rows] = fresh[:, 1:].to(head.weight).view_as(head.weight[rows])
     if head.bias is not None:
         head.bias[rows] = fresh[:, 0].to(head.bias)
 

@@ -54,15 +54,16 @@ def data_root(root: str) -> Path:
 class ImageData(ClassRequest, LightningDataModule, ABC):
     """Labelled images, split by a request to forget.
 
-    Splits are ``train``, ``forget`` and ``retain`` (of the training set), ``test_forget``, ``test_retain``, and ``test_earlier``:
-    the test images of what earlier requests have forgotten. Batches are ``(images, labels, index)``: images are float (B, C, H, W), normalised, and in training also shifted and
-    flipped, by the batch on the device; ``index`` is the sample's position in the training (or test) set.
+    Splits are ``train``, ``forget`` and ``retain`` (of the training set), ``test_forget``, ``test_retain``, and
+    ``test_earlier``: the test images of what earlier requests have forgotten. Batches are ``(images, labels, index)``:
+    images are float (B, C, H, W), normalised, and in training also shifted and flipped, by the batch on the device;
+    ``index`` is the sample's position in the training (or test) set.
 
     A new data set writes :meth:`load`, ``class_names``, ``mean`` and ``std``.
 
     Args:
-        forget: Classes to forget, by name, one or several, such as ``[cat]``. A number is a name too. Empty: nothing is forgotten
-            (training only).
+        forget: Classes to forget, by name, one or several, such as ``[cat]``. A number is a name too. Empty: nothing is
+            forgotten (training only).
         forget_index: Classes to forget, by index, that is by row of the model's head, such as ``[3]``.
         forget_indices: File with the positions of training samples to forget, instead of classes.
         forgotten: Classes that earlier requests have forgotten, by name: their images are in no training split.
@@ -122,11 +123,6 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         self.device_limit = device_limit
         self.allow_zero_length_dataloader_with_multiple_devices = True  # a process may have none of a few test images
         self._statistics_on: dict[torch.device, list[Tensor]] = {}
-
-    @property
-    @abstractmethod
-    def class_names(self) -> list[str]:
-        """Names of the K classes, in the order of their indices."""
 
     @abstractmethod
     def load(self) -> tuple[LabelledImages, LabelledImages]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-NAME_LISTS = ("label_names", "classes", "class_names", "names")  # keys of a JSON that hold names in order
-NAMES_BY_INDEX = ("id2label", "idx_to_class", "idx2label")
-INDEX_BY_NAME = ("class_to_idx", "label2id")
+KEYS = (  # of a JSON: names in order, names by row, and rows by name
+    *("label_names", "classes", "class_names", "names"),
+    *("id2label", "idx_to_class", "idx2label"),
+    *("class_to_idx", "label2id"),
+)
 TIMM = "timm:"
 
 
@@ -100,12 +102,11 @@ def _of_json(text: str, where: str) -> list[Any]:
         raise ValueError(f"{where} is no JSON ({str(error)[:100]})") from None
     if isinstance(content, list):
         return content
-    tables = [content, content.get("pretrained_cfg")] if isinstance(content, dict) else []
-    for table in tables:
-        for key in (*NAME_LISTS, *NAMES_BY_INDEX, *INDEX_BY_NAME) if isinstance(table, dict) else []:
-            if table.get(key):
-                return table[key] if isinstance(table[key], list) else _in_order(table[key], where)
-    return _in_order(content, where)
+    config = content.get("pretrained_cfg") if isinstance(content, dict) else None  # timm's
+    tables = [table for table in (content, config) if isinstance(table, dict)]
+    named = [table[key] for table in tables for key in KEYS if table.get(key)]
+    table = named[0] if named else content
+    return table if isinstance(table, list) else _in_order(table, where)
 
 
 def _in_order(table: Any, where: str) -> list[Any]:

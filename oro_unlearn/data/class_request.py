@@ -1,5 +1,7 @@
 """What a data module is asked to forget."""
 
+from abc import abstractmethod
+
 from oro_unlearn.data.forget_request import Indices, Request, how_to_name, listed, read_indices, resolve_classes
 
 
@@ -7,18 +9,21 @@ class ClassRequest:
     """Classes or single samples to forget, of a data module that knows its classes.
 
     Attributes:
-        class_names: Names of the K classes.
         forget: Classes to forget, by name.
         forget_index: Classes to forget, by index.
         forget_indices: File with positions of training samples to forget.
         forgotten: Classes that earlier requests have forgotten, by name.
     """
 
-    class_names: list[str]
     forget: Request
     forget_index: Indices
     forget_indices: str
     forgotten: Request
+
+    @property
+    @abstractmethod
+    def class_names(self) -> list[str]:
+        """Names of the K classes, in the order of their indices."""
 
     def only_one_request(self, **files: str) -> None:
         """Refuse to forget classes and single samples together, or samples of two files.
@@ -59,7 +64,7 @@ class ClassRequest:
             ValueError: If a class does not exist, or all are named.
         """
         classes = sorted({*self.requested_classes, *self.earlier_classes})
-        if len(classes) == len(self.class_names):
+        if classes and len(classes) == len(self.class_names):
             raise ValueError(
                 f"all {len(classes)} classes are to be forgotten, nothing is left to keep: name fewer with --data.forget"
             )

@@ -32,8 +32,8 @@ def classes_of(listings: dict[Path, Listing], source: str | Sequence[str]) -> li
         odd = sorted(set(first.classes) ^ set(listing.classes))
         if odd:
             raise ValueError(
-                f"{train.parent}: {train.name} and {test.name} hold different classes, for instance {odd[0]!r}: rename or add its "
-                "folder, or list all classes with --data.class_names"
+                f"{train.parent}: {train.name} and {test.name} hold different classes, for instance {odd[0]!r}: rename or add "
+                "its folder, or list all classes with --data.class_names"
             )
     return first.classes
 
@@ -60,6 +60,6 @@ def _check_list(folder: Path, listing: Listing, names: Sequence[str], source: st
     if all(name[0] == "n" and name[1:].isdecimal() and len(name) == 9 for name in listing.classes):
         hint = ": the folders are WordNet ids, try --data.class_names timm:imagenet-1k"
     raise ValueError(
-        f"{source}: {len(unknown)} of {len(listing.classes)} class folders in {folder} are not among its {len(names)} names, for "
-        f"instance {unknown[0]!r}; it holds {some_of(names, 5)}{hint}"
+        f"{source}: {len(unknown)} of {len(listing.classes)} class folders in {folder} are not among its {len(names)} names, "
+        f"for instance {unknown[0]!r}; it holds {some_of(names, 5)}{hint}"
     )

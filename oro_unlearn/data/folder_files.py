@@ -45,7 +45,7 @@ def walk(folder: Path, with_hidden: bool = False) -> Iterator[tuple[Path, bool]]
     Raises:
         OSError: If a folder cannot be read.
     """
-    seen: set[str] = set()
+    seen = set(map(str, folder.resolve().parents))  # a link that leads up is not followed
     places = []
     for place, inner, files in os.walk(folder, onerror=_raise, followlinks=True):
         seen.add(os.path.realpath(place))

@@ -29,7 +29,9 @@ def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
     parts = [_parts(os.path.abspath(path)) for path in paths]
     for row, places in enumerate(parts):
         by_name.setdefault(places[-1], []).append(row)
-    found, missing, ambiguous = set(), [], []
+    found: set[int] = set()
+    missing: list[str] = []
+    ambiguous: list[str] = []
     lines = [line for line in read_lines(list_file, "--data.forget_files") if not line.startswith("#")]
     for line in lines:
         ours = _parts(line)
@@ -38,13 +40,13 @@ def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
         (missing if not rows else ambiguous).extend([line] if len(rows) != 1 else [])
     if missing:
         raise ValueError(
-            f"{list_file}: {len(missing)} of {len(lines)} lines name no training picture, first {missing[0][:200]!r}: write paths "
-            "as they lie in the training folder"
+            f"{list_file}: {len(missing)} of {len(lines)} lines name no training picture, first {missing[0][:200]!r}: write "
+            "paths as they lie in the training folder"
         )
     if ambiguous:
         raise ValueError(
-            f"{list_file}: {len(ambiguous)} of {len(lines)} lines fit several pictures, first {ambiguous[0][:200]!r}: write the "
-            "class folder too, as in CLASS/FILE"
+            f"{list_file}: {len(ambiguous)} of {len(lines)} lines fit several pictures, first {ambiguous[0][:200]!r}: write "
+            "the class folder too, as in CLASS/FILE"
         )
     if len(found) in (0, len(paths)):
         what = "no pictures" if not found else f"all {len(paths)} training pictures, nothing is left to keep"

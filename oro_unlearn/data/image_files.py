@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 from PIL import Image
+from rich import get_console
 from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -133,4 +134,5 @@ def inspect_all(paths: Sequence[str], whole: Reading | None = None) -> list[Fact
 def _each(function: Callable[[str], Result], paths: Sequence[str], what: str) -> list[Result]:
     with ThreadPool(min(8, os.cpu_count() or 1)) as pool:
         found = pool.imap(function, paths, chunksize=64)
-        return list(track(found, what, total=len(paths), transient=True))
+        quiet = not get_console().is_terminal
+        return list(track(found, what, total=len(paths), transient=True, disable=quiet))

@@ -28,9 +28,10 @@ PREFETCHED = 4  # batches that each worker process keeps ready
 class ImageFolder(ImageData):
     """Images in ``ROOT/train/CLASS/`` and ``ROOT/test/CLASS/``, or all in ``ROOT/train/CLASS/`` or ``ROOT/CLASS/``.
 
-    Splits may be called ``training``, ``val``, ``valid``, ``validation``, ``eval`` or ``dev`` too, in any case. Without a labelled
-    test folder, a stratified part becomes the test split, always the same for the same seed. Hidden files and folders, and the
-    folders of runs, are not read. Sets that fit are decoded once into memory; larger ones are read by worker processes.
+    Splits may be called ``training``, ``val``, ``valid``, ``validation``, ``eval`` or ``dev`` too, in any case. Without a
+    labelled test folder, a stratified part becomes the test split, always the same for the same seed. Hidden files and
+    folders, and the folders of runs, are not read. Sets that fit are decoded once into memory; larger ones are read by
+    worker processes.
 
     Args:
         root: Folder of the images; default: ``$ORO_DATA``, or ``.data``.
@@ -72,7 +73,7 @@ class ImageFolder(ImageData):
         num_workers: int = 4,
         skip_unread: bool = False,
         exif_orientation: bool = True,
-        background: list[int] = list(WHITE),  # noqa: B006, B008 (never changed; jsonargparse shows it as the default)
+        background: list[int] = list(WHITE),  # noqa: B006 (never changed; jsonargparse shows it as the default)
         pixel_range: list[float] = [],  # noqa: B006 (never changed)
         forget_files: str = "",
         **kwargs: Any,
@@ -164,8 +165,8 @@ class ImageFolder(ImageData):
         if self.layout.test:
             return f"{self.layout.train.name} is the training set, {self.layout.test.name} the test set"
         return (
-            f"no test folder: {100 * self.test_fraction:g} % of each class set aside here; the model may have been trained on them, "
-            "so MIA and test accuracy are not what they say"
+            f"no test folder: {100 * self.test_fraction:g} % of each class set aside here; the model may have been trained on "
+            "them, so MIA and test accuracy are not what they say"
         )
 
     @property

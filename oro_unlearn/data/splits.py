@@ -40,8 +40,8 @@ def make_splits(
         missing = chosen[~torch.isin(chosen, train.positions)]
         if len(missing):
             raise ValueError(
-                f"{source}: {len(missing)} of {len(chosen)} samples are not in the training split (first {int(missing[0])}), which "
-                "is a part of the images here: name training images only"
+                f"{source}: {len(missing)} of {len(chosen)} samples are not in the training split (first {int(missing[0])}), "
+                "which is a part of the images here: name training images only"
             )
         to_forget = torch.isin(train.positions, chosen)
     now, before = of_classes(test, requested), of_classes(test, sorted(set(earlier) - set(requested)))

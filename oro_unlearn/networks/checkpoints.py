@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -62,6 +62,25 @@ def read_checkpoint(path: str | Path, key: str = "") -> Checkpoint:
     left_out = [name for name in left_out if name.strip("'") != NOTES]
     checkpoint = Checkpoint(state, "", class_names, notes, path, where, left_out, names_from)
     return checkpoint._replace(taken=_line(checkpoint, [], left_out))
+
+
+def read_notes(path: str | Path) -> dict[str, Any]:
+    """What a safetensors file of ours says of itself, without reading its tensors; any other file says nothing.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If the notes were changed.
+    """
+    if Path(path).suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError):  # whoever reads its tensors says what is wrong
+        return {}
+    return _notes(metadata.get(NOTES), Path(path))
 
 
 def load_weights(network: nn.Module, path: str | Path, key: str = "") -> str:

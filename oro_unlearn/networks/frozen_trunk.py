@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
 
 from oro_unlearn.networks.outputs import logits_of
 
@@ -88,4 +87,7 @@ class _ReachedError(Exception):
 
 
 def _varies(module: nn.Module) -> bool:
-    return module.training and isinstance(module, _BatchNorm | _DropoutNd)
+    """Batch normalisation that learns, or dropout of units, paths or attention, under any package's name for its rate."""
+    rates = (getattr(module, name, 0.0) for name in ("p", "drop_prob", "dropout"))
+    random = any(isinstance(rate, float | int) and rate > 0 for rate in rates)
+    return module.training and (isinstance(module, _BatchNorm) or random)

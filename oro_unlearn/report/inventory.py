@@ -9,7 +9,7 @@ NAMED = 8  # classes
 
 
 def inventory_lines(inventory: Mapping[str, Any]) -> list[str]:
-    """The lines that are printed before training.
+    r"""The lines that are printed before training.
 
     Args:
         inventory: Of a data module's ``inventory()``.
@@ -22,7 +22,7 @@ def inventory_lines(inventory: Mapping[str, Any]) -> list[str]:
         ...     "forget": {"cat": {"train": 12, "test": 3}}, "forgotten": {}, "skipped": {"hidden": 2, "suffix .psd": 1},
         ...     "split": "train and val", "normalisation": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]},
         ... }
-        >>> print(*inventory_lines(found), sep="\\n")
+        >>> print(*inventory_lines(found), sep="\n")
         data          image_folder in images
         classes       2 of 1000 classes have pictures: cat, dog
         order         names.txt

@@ -19,12 +19,13 @@ def test_forgotten_classes_are_in_no_training_split():
     assert labels(data, "forget") == {3}
     assert labels(data, "retain") == {0, 2, 4, 5, 6, 7, 9}
     assert labels(data, "train") == labels(data, "retain") | {3}
-    assert labels(data, "test_forget") == {1, 3, 8}
+    assert (data.requested_classes, data.earlier_classes) == ([3], [1, 8])
+    assert (labels(data, "test_forget"), labels(data, "test_earlier")) == ({3}, {1, 8})
     assert labels(data, "test_retain") == labels(data, "retain")
 
 
 def test_forgotten_classes_must_exist_and_leave_something():
-    with pytest.raises(ValueError, match="forget class 'cat' does not exist"):
+    with pytest.raises(ValueError, match="forgotten class 'cat' does not exist"):
         _ = Digits(forget=[1], forgotten=["cat"]).forget_classes
     with pytest.raises(ValueError, match="all 10 classes are to be forgotten"):
         _ = Digits(forget=[0], forgotten=list(range(1, 10))).forget_classes

@@ -188,7 +188,7 @@ def test_mixed_precision_keeps_its_type():
 
 def test_a_refusal_comes_before_an_earlier_run_is_touched(run, original_weights, tmp_path):
     config, out = CONFIGS / "digits/rwft_o.yaml", tmp_path / "out"
-    words = ["fit", "--config", str(config), "--model.original", original_weights(config), *SHORT]
+    words = ["fit", "--config", str(config), "--model.original", original_weights(config), *SHORT, "--data.forget", "[8]"]
     words += ["--trainer.default_root_dir", str(out), "--trainer.max_epochs", "1"]
     assert run(*words)[0] == 0
     before = {path: path.read_bytes() for path in out.glob("*.*")}

@@ -141,7 +141,7 @@ def test_the_command_line_takes_every_kind_of_flip(word, value):
 
 def test_nothing_of_the_recipe_is_left_under_a_preset_laid_over_it():
     words = ["--config", str(CONFIGS / "cifar10/original_fast.yaml"), "--config", str(CONFIGS / "methods/fine_tune.yaml")]
-    model = build([*words, "--model.original", "unread", "--data.forget", "[0]"]).model
+    model = build([*words, "--model.original", "unread", "--data.forget_index", "[0]"]).model
     assert isinstance(model, FineTune)
     assert not hasattr(model, "label_smoothing")
     assert not hasattr(model, "schedule")

@@ -14,7 +14,7 @@ from oro_unlearn.methods.classes.cache import CacheMode, Plan, SampleCache, make
 from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.methods.classes.first_look import complaints
 from oro_unlearn.methods.first_words import class_words
-from oro_unlearn.networks import load_weights
+from oro_unlearn.networks import load_weights, resolve_layers
 
 INPUTS = ("original.", "retrained.", "teacher.")  # prefixes of weights that are inputs: a checkpoint leaves them out
 
@@ -63,8 +63,8 @@ class ClassUnlearning(Classifier):
             raise ValueError(f"--model.views ({views}) and --model.cache_limit ({cache_limit}) must not be negative")
         if not self.forget_classes and not self.forgets_samples:
             raise ValueError(
-                f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with --data.forget, "
-                "for instance --data.forget '[0]'"
+                f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with "
+                '--data.forget "[NAME]", or by index with --data.forget_index "[INDEX]"'
             )
         self.original_path, self.retrained_paths, self.checkpoint_key = original, list(retrained), checkpoint_key
         self.original: nn.Module | None = None
@@ -123,14 +123,14 @@ class ClassUnlearning(Classifier):
         """Freeze the network but for some layers.
 
         Args:
-            layers: Their names.
+            layers: Their names; or ``quarter1`` to ``quarter4`` of the stages, and ``head``.
             option: Option of the method that names them, for the error.
 
         Raises:
             ValueError: If one of them does not exist.
         """
         self.network.requires_grad_(False)
-        for layer in layers:
+        for layer in resolve_layers(self.network, layers, self.num_classes):
             try:
                 self.network.get_submodule(layer).requires_grad_(True)
             except AttributeError:

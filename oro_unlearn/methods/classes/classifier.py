@@ -70,9 +70,8 @@ class Classifier(UnlearningModule):
         """
         data = getattr(self._trainer, "datamodule", None)  # without a trainer there is nothing to look at
         if data is not None and not len(data.split("forget")):
-            raise ValueError(
-                "the forget set is empty: name what to forget with --data.forget, for instance --data.forget '[0]'"
-            )
+            how = getattr(data, "how_to_name", 'name what to forget with --data.forget "[NAME]"')
+            raise ValueError(f"the forget set is empty: {how}")
 
     @torch.no_grad()
     def first_look(self) -> list[str]:
