@@ -129,6 +129,8 @@ def _line(error: BaseException) -> str | None:
     text = " ".join(str(error).split())
     if text.startswith("Call to compute_fn") and error.__cause__:  # what jsonargparse wraps an error of ours in
         return _line(error.__cause__)
+    if isinstance(error, SyntaxError) and error.filename:  # in a script that an option names
+        return f"{error.filename}, line {error.lineno}: {error.msg}"
     if isinstance(error, ArgumentError):
         return _shorter(text)
     for kind, pattern, line in FAILURES:
