@@ -129,8 +129,6 @@ def _line(error: BaseException) -> str | None:
     text = " ".join(str(error).split())
     if text.startswith("Call to compute_fn") and error.__cause__:  # what jsonargparse wraps an error of ours in
         return _line(error.__cause__)
-    if isinstance(error, SyntaxError) and error.filename:  # in a script that an option names
-        return f"{error.filename}, line {error.lineno}: {error.msg}"
     if isinstance(error, ArgumentError):
         return _shorter(text)
     for kind, pattern, line in FAILURES:
@@ -139,7 +137,9 @@ def _line(error: BaseException) -> str | None:
             return line.format(*found.groups())
     if isinstance(error, OSError) and error.errno in DISK and error.filename:
         return f"{_name(error.filename)} cannot be used ({error.strerror}): {DISK[error.errno]}"
-    if isinstance(error, ValueError | OSError | MisconfigurationException):
+    if isinstance(error, SyntaxError):  # in a script that an option names
+        text = f"{error.filename}, line {error.lineno}: {error.msg}"
+    if isinstance(error, ValueError | OSError | SyntaxError | MisconfigurationException):
         lines = [line for line in str(error).splitlines() if line.strip()]
         return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
     return None

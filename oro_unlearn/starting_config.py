@@ -1,7 +1,10 @@
 """A YAML to start from, for pictures in class folders."""
 
 import json
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +19,7 @@ from oro_unlearn.report.names import printable
 LOOKED_AT = 20  # pictures whose size is read
 SMALL = 96  # pixels: pictures of one size up to this are taken as they are
 NAMED = 20  # classes in a comment
+NO_TEXT = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # to YAML
 OURS = "oro_unlearn.networks.ResNet18"
 ORIGINAL = """\
 model:
@@ -86,11 +90,13 @@ def picture_start(folder: Path, model: str, output: Path) -> Start:
         FileNotFoundError: If folder or checkpoint is missing.
         ValueError: If they cannot be read.
     """
-    data: Any = ImageFolder(str(folder), skip_unread=True)
-    seen, folders = inventory_lines(data.inventory()), list(data.class_names)
     checkpoint = read_checkpoint(model) if model else None
     known = recognised(checkpoint.state) if checkpoint else None
-    notes = [*seen, *_of_model(model, checkpoint, known)]
+    size, channels = _size(folder, known), known.channels if known else 3
+    data: Any = ImageFolder(str(folder), image_size=size, channels=channels, skip_unread=True)
+    folders = list(data.class_names)
+    seen = [line for line in inventory_lines(data.inventory()) if not line.startswith("to forget")]
+    notes = [*seen, *_of_model(checkpoint, known)]
     names = _names(folders, checkpoint, known, data.natural_order)
     others = bool(known and known.classes > len(folders))
     parts = {
@@ -106,17 +112,17 @@ def picture_start(folder: Path, model: str, output: Path) -> Start:
         run=_text(f"runs/{folder.resolve().name}/{'forgotten' if checkpoint else 'original'}"),
         epochs=10 if checkpoint else 40,
         root=_text(str(folder)),
-        size=_size(folder, known),
-        channels=known.channels if known else 3,
+        size=size,
+        channels=channels,
         names=names,
         **parts,
     )
-    ask = f' --data.forget "{_list(folders[:1])}"' if checkpoint else ""
-    commands = [f"oro-unlearn {command} --config {output}{ask}" for command in ("check", "fit")]
+    ask = ["--data.forget", _list(folders[:1])] if checkpoint else []
+    commands = [shlex.join(["oro-unlearn", command, "--config", str(output), *ask]) for command in ("check", "fit")]
     return Start({output: text}, notes, commands)
 
 
-def _of_model(model: str, checkpoint: Checkpoint | None, known: Recognised | None) -> list[str]:
+def _of_model(checkpoint: Checkpoint | None, known: Recognised | None) -> list[str]:
     if checkpoint is None:
         return []
     line = printable(f"model         {checkpoint.taken}")
@@ -156,8 +162,8 @@ def _size(folder: Path, known: Recognised | None) -> int:
     """Side of the images: that of small pictures which are all alike, or what the network's family is trained with."""
     shapes: set[tuple[int, int]] = set()
     pictures = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in Image.registered_extensions())
-    for path, _ in zip(pictures, range(LOOKED_AT), strict=False):
-        with Image.open(path) as picture:
+    for path in islice(pictures, LOOKED_AT):
+        with suppress(OSError), Image.open(path) as picture:  # what cannot be read is in the notes
             shapes.add(picture.size)
     alike = min(shapes.pop()) if len(shapes) == 1 else SMALL + 1
     if alike <= SMALL:
@@ -170,8 +176,7 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
-def _list(names: Sequence[str] | Mapping[str, Any]) -> str:
-    return f"[{', '.join(name if name.isidentifier() and name.isascii() and name.lower() not in YES else _text(name) for name in names)}]"
-
-
-YES = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # which YAML reads as something else
+def _list(names: Sequence[str]) -> str:
+    """Names as a list in YAML, quoted where they could be read as something else."""
+    plain = [name.isascii() and name.isidentifier() and name.lower() not in NO_TEXT for name in names]
+    return f"[{', '.join(name if simple else _text(name) for name, simple in zip(names, plain, strict=True))}]"

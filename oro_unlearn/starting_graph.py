@@ -1,13 +1,14 @@
 """A relation graph and a YAML to start from, for pictures with captions."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from oro_unlearn.data.caption_files import caption_files
-from oro_unlearn.data.caption_tables import read_table
+from oro_unlearn.data.caption_files import STEMS, caption_files
+from oro_unlearn.data.caption_tables import SUFFIXES, read_table
 from oro_unlearn.report.names import printable
 from oro_unlearn.starting_config import Start
 
@@ -89,10 +90,17 @@ def caption_start(place: Path, model: str, output: Path) -> Start:
             manifest=json.dumps(manifest),
         ),
     }
-    asked = json.dumps(first, ensure_ascii=False)
-    commands = [f"python -m oro_unlearn.graph {graph} --forget {asked}"]
-    commands += [f"oro-unlearn {command} --config {output} --data.forget {asked}" for command in ("check", "fit")]
+    runs = [["oro-unlearn", command, "--config", str(output), "--data.forget", first] for command in ("check", "fit")]
+    commands = [shlex.join(words) for words in (["python", "-m", "oro_unlearn.graph", str(graph), "--forget", first], *runs)]
     return Start(files, [f"captions      {counted}", f"most often    {printable(often)}"], commands)
+
+
+def has_captions(place: Path) -> bool:
+    """Whether it is a table of captions, or a folder that has one."""
+    if place.is_file():
+        return place.suffix.lower() in SUFFIXES
+    names = {f"{stem}{suffix}" for stem in STEMS for suffix in SUFFIXES}
+    return any(path.name.casefold() in names for path in [*place.glob("*"), *place.glob("*/*")] if path.is_file())
 
 
 def split_tuple(text: str) -> tuple[str, str, str] | None:

@@ -89,7 +89,9 @@ def _constructor(name: str) -> Callable[..., nn.Module]:
 
 def _fits(make: Callable[..., nn.Module], arguments: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> bool:
     with torch.device("meta"):
-        own = {name: tuple(value.shape) for name, value in make(**arguments).state_dict().items() if not name.endswith(COUNTERS)}
+        own = {
+            name: tuple(value.shape) for name, value in make(**arguments).state_dict().items() if not name.endswith(COUNTERS)
+        }
     first = next(iter(own))
     prefix = next((name.removesuffix(first) for name in shapes if name.endswith(first)), "")
     return len(own) <= len(shapes) and all(shapes.get(f"{prefix}{name}") == shape for name, shape in own.items())
