@@ -6,11 +6,12 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -19,18 +20,27 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.text import Text
 
+from oro_unlearn.command_parser import CommandParser
+from oro_unlearn.command_words import tidied
 from oro_unlearn.config_files import MODE, check_numbers
 from oro_unlearn.data.base import ImageData
+from oro_unlearn.data.contract import asked_of
 from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
 from oro_unlearn.errors import explain
+from oro_unlearn.first_look import FirstLook, Rehearsal, SeenEnoughError
 from oro_unlearn.graph import draw_graph
-from oro_unlearn.methods import Training, UnlearningModule
+from oro_unlearn.init_command import main as start
+from oro_unlearn.lineage import check_order, fill_in
+from oro_unlearn.methods import Pretraining, Training, UnlearningModule
+from oro_unlearn.methods.first_words import forced_words
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks.checkpoints import check_run_checkpoint
+from oro_unlearn.one_line import fail
 from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import differences
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints
+from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
 
 FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
@@ -66,6 +76,7 @@ class SaveConfig(SaveConfigCallback):
         """Which run it is of, so that the same command finds it."""
         folder: RunFolder | None = getattr(trainer, "run_folder", None)
         checkpoint["run"] = folder.mark if folder else ""
+        checkpoint["oro_unlearn"] = folder.notes if folder else {}
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Tell who stopped a run how to go on."""
@@ -79,12 +90,19 @@ class UnlearningCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """``fit`` and ``test``."""
-        return {name: LightningCLI.subcommands()[name] for name in ("fit", "test")}
+        """``fit``, ``test`` and ``check``."""
+        known = {name: LightningCLI.subcommands()[name] for name in ("fit", "test")}
+        return {**known, "check": {"model", "datamodule"}}
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """A parser that reads no abbreviations and raises its errors."""
         return super().init_parser(**{**kwargs, "allow_abbrev": False, "exit_on_error": False, "parser_mode": MODE})
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """A parser that knows which part of a configuration file is its own."""
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.command = subcommand  # type: ignore[attr-defined]
+        return parser
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Required model and data, so that their errors are their own and not those of a union with None."""
@@ -96,9 +114,12 @@ class UnlearningCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Tell the model what the data knows."""
         for name in ("num_classes", "forget_classes"):
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+            known = partial(asked_of, name=name)
+            parser.link_arguments("data", f"model.init_args.{name}", compute_fn=known, apply_on="instantiate")
         help_text = "Go on where a fit with the same options was stopped; false begins anew."
         parser.add_argument("--resume", type=bool, default=True, help=help_text)
+        help_text = "Go on although a first look says that figures would be wrong; the report begins with what was said."
+        parser.add_argument("--force", type=bool, default=False, help=help_text)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Read the options; numbers that mean nothing, and a checkpoint that is none, are refused before anything is built."""
@@ -112,12 +133,17 @@ class UnlearningCLI(LightningCLI):
             check_run_checkpoint(self.config[command].ckpt_path)
 
     def instantiate_classes(self) -> None:
-        """Model, data and trainer.
+        """Model, data and trainer; what the model's file says of itself is filled in.
 
         Raises:
-            ValueError: If the model forgets relations and the data knows none.
+            ValueError: If the model forgets relations and the data knows none, or classes are in another order than the
+                model's file says.
         """
+        options = self.config.get(str(self.subcommand), self.config)
+        self.filled_in = fill_in(options)
         super().instantiate_classes()
+        if isinstance(self.datamodule, ImageData):
+            check_order(options, self.datamodule.class_names)
         if isinstance(self.model, DualEncoder) and not isinstance(self.datamodule, RelationData):
             kinds = f"{type(self.model).__name__} is for relations, and {type(self.datamodule).__name__} has none"
             raise ValueError(f"{kinds}: choose --data Scenes or --data RelationPairs")
@@ -127,8 +153,13 @@ class UnlearningCLI(LightningCLI):
         config = self._get(self.config_init, "trainer")
         root = config.default_root_dir
         check_precision(str(config.precision or "32-true"), self.model)
-        callbacks: list[Callback] = [RichProgressBar()] if config.enable_progress_bar is not False else []
-        if config.enable_checkpointing is not False:
+        self.first_look = FirstLook(self._get(self.config_init, "force"), self.filled_in)
+        callbacks: list[Callback] = [self.first_look]
+        callbacks += [RichProgressBar()] if config.enable_progress_bar is not False else []
+        if self.subcommand == "check":
+            callbacks.append(Rehearsal())
+            kwargs["enable_checkpointing"] = False
+        elif config.enable_checkpointing is not False:
             callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
         self.trainer_defaults["callbacks"] = callbacks
         if config.logger is None:  # one numbered folder a fit, so that a resumed run keeps its history
@@ -148,6 +179,25 @@ class UnlearningCLI(LightningCLI):
         found = yaml.safe_load(parser.dump(config, skip_none=False))
         return {part: found[part] for part in ("seed_everything", "trainer", "model", "data")}
 
+    def notes(self) -> dict[str, Any]:
+        """What the weights of this run say of themselves."""
+        data, inputs = self.datamodule, self.run_folder.inputs
+        sources = {option: found["sha256"] for option, found in inputs.items() if option.startswith("model.")}
+        if isinstance(data, ImageData):
+            now = [data.class_names[label] for label in data.requested_classes]
+            known = {"class_names": list(data.class_names)}
+        else:
+            now, known = data.forget_names, {}
+        edited = not isinstance(self.model, Training | Pretraining)
+        forgotten = list(dict.fromkeys([*data.forgotten_names, *now])) if edited else []
+        return {
+            **known,
+            "forgotten": forgotten,
+            "method": type(self.model).__name__,
+            "inputs": sources,
+            "run": self.run_folder.mark,
+        }
+
     def _begin(self) -> None:
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         saver = next((found for found in callbacks if isinstance(found, SaveConfig)), None)
@@ -156,6 +206,7 @@ class UnlearningCLI(LightningCLI):
     def before_fit(self) -> None:
         """Go on with this very run where it was stopped. A method without epochs is quick, and starts from the original."""
         options = self.config_init.fit
+        self.run_folder.notes = self.notes()
         if not self.model.train_splits:
             options.ckpt_path = None
         elif options.resume and options.ckpt_path is None and (found := self.run_folder.stopped()):
@@ -171,7 +222,7 @@ class UnlearningCLI(LightningCLI):
             self._begin()
             if self.model.train_splits and self.trainer.checkpoint_callback is None:
                 (root / CHECKPOINT).unlink(missing_ok=True)  # of an earlier run
-            self.model.write(root)
+            self.model.write(root, self.run_folder.notes)
         self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:
             self._report()
@@ -215,15 +266,30 @@ class UnlearningCLI(LightningCLI):
             "processes": self.trainer.world_size,
             "seconds": round(model.seconds, 3),
             "images_read": model.images_read,
+            **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
         }
         root.mkdir(parents=True, exist_ok=True)
         kind = relation_report if isinstance(model, DualEncoder) else class_report
         if kind is relation_report:
             draw_graph(data.graph, data.roles, root / "graph.png")
         report = {**kind.make_report(header, model, data, root), **self.run_folder.provenance(data)}
+        report = {"said_first": [*forced_words(self.first_look.complaints), *model.first_words()], **report}
         self.run_folder.write(report)
-        Console().print(kind.report_table(report), Text(f"written to {root}"), sep="\n")
+        warnings = [Text(words, "bold red") for words in report["said_first"]]
+        Console().print(*warnings, kind.report_table(report), Text(f"written to {root}"), sep="\n")
         return report
+
+
+class UnlearningTrainer(Trainer):
+    """A trainer that can look at a run without doing it."""
+
+    def check(self, model: LightningModule, datamodule: LightningDataModule | None = None) -> None:
+        """Say what a fit with these options would read and do, up to the first steps; nothing is written."""
+        try:
+            self.fit(model, datamodule=datamodule)
+        except SeenEnoughError:
+            for rehearsal in (found for found in self.callbacks if isinstance(found, Rehearsal)):  # type: ignore[attr-defined]
+                rank_zero_only(print)(rehearsal.verdict)
 
 
 def compared(changed: Sequence[str]) -> str:
@@ -279,6 +345,7 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
     return UnlearningCLI(
         UnlearningModule,
         LightningDataModule,
+        trainer_class=UnlearningTrainer,
         subclass_mode_model=True,
         subclass_mode_data=True,
         save_config_callback=SaveConfig,
@@ -286,6 +353,7 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
         trainer_defaults={"default_root_dir": "runs/unnamed", "enable_model_summary": False},
         seed_everything_default=0,
         auto_configure_optimizers=False,
+        parser_class=CommandParser,
         parser_kwargs={
             "prog": "oro-unlearn",
             "description": "Make a trained vision(-language) model forget, and show that it did.",
@@ -311,11 +379,15 @@ def main(args: ArgsType = None) -> None:
         args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
     """
     settle()
+    words = tidied(sys.argv[1:] if args is None else [str(word) for word in args])
     try:
-        build(args, run=True)
+        check_words(words)
+        if words[0] == "init":
+            return start(words[1:])
+        build(words if args is not None else None, run=True)
     except Exception as error:
         message = explain(error)
         if message is None or os.environ.get("ORO_DEBUG") == "1":
             raise
-        print(f"oro-unlearn: error: {message}", file=sys.stderr)
-        sys.exit(2)
+        parsing = isinstance(error, ArgumentError)
+        fail(advised(message, words) if parsing else message, alike=parsing)

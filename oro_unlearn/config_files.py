@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from jsonargparse import Namespace, get_loader, set_loader
 
+from oro_unlearn.command_words import RUNS
 from oro_unlearn.typed_names import with_names
 
 MODE = "checked yaml"  # of jsonargparse's parsers
@@ -35,6 +36,43 @@ def load_checked(text: str) -> Any:
         raise yaml.YAMLError("lists and mappings are nested too deeply") from None
     except ValueError as error:  # of a number or date that Python cannot hold
         raise yaml.YAMLError(str(error).partition(";")[0]) from None
+
+
+def of_command(text: str, command: str) -> str:
+    """What a configuration file says to one command.
+
+    Args:
+        text: A YAML. Its options may be nested under the names of commands, as in ``{fit: {model: ...}}``; those beside them
+            count for all commands.
+        command: Whose options are wanted. One without a part of its own takes that of ``fit``, whose options are the same.
+
+    Returns:
+        The text itself where nothing is nested, or where it is no YAML.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _size(root or yaml.ScalarNode("", ""), {})
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return text  # which load_checked refuses
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    parts = {key.value: value for key, value in pairs if key.value in RUNS and isinstance(value, yaml.MappingNode)}
+    if not parts:
+        return text
+    beside = [pair for pair in pairs if pair[0].value not in (*RUNS, "subcommand")]
+    shared = yaml.MappingNode(root.tag, beside, root.start_mark)
+    return str(yaml.serialize(_merged(shared, parts.get(command, parts.get("fit"))), Dumper=yaml.SafeDumper))
+
+
+def _merged(under: yaml.MappingNode, over: yaml.MappingNode | None) -> yaml.MappingNode:
+    """Two mappings in one; where both have a key, the second one's value counts, or its mapping is laid over."""
+    if over is None:
+        return under
+    values = {key.value: (key, value) for key, value in under.value}
+    for key, value in over.value:
+        before = values[key.value][1] if key.value in values else None
+        both = isinstance(before, yaml.MappingNode) and isinstance(value, yaml.MappingNode)
+        values[key.value] = (key, _merged(before, value) if both else value)
+    return yaml.MappingNode(under.tag, list(values.values()), under.start_mark)
 
 
 def check_numbers(config: Namespace) -> None:

@@ -5,6 +5,7 @@ import inspect
 import os
 import pickle
 import re
+from importlib import import_module
 from types import ModuleType
 
 import torch
@@ -16,11 +17,14 @@ from torch import nn
 from oro_unlearn import data, methods, networks
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.report.names import printable
+from oro_unlearn.suggestions import did_you_mean
 
 KNOWN = {
     "model": ("method", methods, UnlearningModule),
     "data": ("data set", data, LightningDataModule),
     "network": ("network", networks, nn.Module),
+    "optimizer": ("optimizer", torch.optim, torch.optim.Optimizer),
+    "lr_scheduler": ("schedule", torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler),
 }
 FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: type, pattern, and what to say
     (
@@ -123,6 +127,8 @@ def _shown(text: str) -> str:
 
 def _line(error: BaseException) -> str | None:
     text = " ".join(str(error).split())
+    if text.startswith("Call to compute_fn") and error.__cause__:  # what jsonargparse wraps an error of ours in
+        return _line(error.__cause__)
     if isinstance(error, ArgumentError):
         return _shorter(text)
     for kind, pattern, line in FAILURES:
@@ -131,7 +137,9 @@ def _line(error: BaseException) -> str | None:
             return line.format(*found.groups())
     if isinstance(error, OSError) and error.errno in DISK and error.filename:
         return f"{_name(error.filename)} cannot be used ({error.strerror}): {DISK[error.errno]}"
-    if isinstance(error, ValueError | OSError | MisconfigurationException):
+    if isinstance(error, SyntaxError):  # in a script that an option names
+        text = f"{error.filename}, line {error.lineno}: {error.msg}"
+    if isinstance(error, ValueError | OSError | SyntaxError | MisconfigurationException):
         lines = [line for line in str(error).splitlines() if line.strip()]
         return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
     return None
@@ -145,13 +153,26 @@ def _name(path: str | bytes) -> str:
 
 def _shorter(text: str) -> str:
     """Jsonargparse's message without its types' representations, naming the known classes where one is unknown."""
+    missing = re.search(r"No module named '([\w.]+)'", text)
+    if missing:
+        file = f"{missing[1].partition('.')[0]}.py"
+        return f"there is no Python module {missing[1]!r}: is it installed, or a file {file} in this folder?"
+    stranger = re.search(r"module '(?!oro_unlearn)([\w.]+)' has no attribute '(\w+)'", text)
+    if stranger:
+        return f"{stranger[1]} has no {stranger[2]!r}{did_you_mean(stranger[2], dir(import_module(stranger[1])))}"
+    unfit = re.search(r"Import path (\S+) does not correspond to a subclass of (\w+)", text)
+    if unfit:
+        where = "".join(f" for {name}" for name in re.findall(r'Parser key "([\w.]+)"', text)[-1:])
+        return f"{unfit[1]}{where} is no {unfit[2]}: name a class derived from it"
     unknown = re.search(r"Expected a dot import path string: (\S+)", text) or re.search(r"has no attribute '(\w+)'", text)
     key = re.findall(r'Parser key "([\w.]+)"', text)
     if unknown and key and key[-1] in KNOWN:
         what, module, base = KNOWN[key[-1]]
         known = _classes(module, base)
         fault = "unsuitable" if unknown[1] in known else "unknown"
-        return f"{fault} {what} {unknown[1]!r} for {key[-1]}; known: {', '.join(known)}, or the import path of your own"
+        near = did_you_mean(unknown[1], known).removeprefix(":")
+        line = f"{fault} {what} {unknown[1]!r} for {key[-1]}; known: {', '.join(known)}, or the import path of your own"
+        return f"{line};{near}" if near else line
     union = UNION.search(text)
     if union:
         classes = [name.rpartition(".")[2].replace("NoneType", "null") for name in CLASS.findall(union[1])]

@@ -35,6 +35,7 @@ class RunFolder:
         self.commit = commit()
         content = [settings(config), self.inputs, versions(), self.commit]
         self.mark = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+        self.notes: dict[str, Any] = {}  # what this run's weights say of themselves
         self._begun = False
 
     def stopped(self) -> tuple[Path, int] | None:

@@ -115,9 +115,9 @@ ORIGINALS = [
     original("no suffix", "some", UNREADABLE, wrote("some", "no checkpoint")),
     original("a picture", "some.pth", UNREADABLE, wrote("some.pth", b"\x89PNG\r\n\x1a\n" + bytes(99))),
     original(
-        "a torch file named .safetensors", "some.safetensors", UNREADABLE, lambda: torch.save(weights(), "some.safetensors")
+        "a torch file named .safetensors", "some.safetensors", "", lambda: torch.save(weights(), "some.safetensors"), works=True
     ),
-    original("safetensors named .pt", "some.pt", UNREADABLE, lambda: save_weights(weights(), "some.pt")),
+    original("safetensors named .pt", "some.pt", "", lambda: save_weights(weights(), "some.pt"), works=True),
     original("truncated .safetensors", "some.safetensors", UNREADABLE, cut("some.safetensors", "original.safetensors", 5000)),
     original(
         "truncated .pt",

@@ -43,8 +43,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefghi", "bcdefghij", strict=True)
 )
 OPTIONS = [
-    option("--model.updatee", "all", message="Option 'updatee' is not accepted"),
-    option("--trainer.max_epoch", "1", message="unrecognized arguments: --trainer.max_epoch 1"),
+    option("--model.updatee", "all", message="unknown option --model.updatee: did you mean --model.update?"),
+    option("--trainer.max_epoch", "1", message="unknown option --trainer.max_epoch: did you mean --trainer.max_epochs"),
     option("--trainer.max_epochs", "many", message='"trainer.max_epochs": expected int or null, got many'),
     option("--model.forget_weight", "heavy", message='"forget_weight": Expected a float. Got value: heavy'),
     option("--model.retain", "maybe", message="'ce', 'distill', 'none'"),
@@ -52,7 +52,7 @@ OPTIONS = [
     option("--data", "Digitz", message="unknown data set 'Digitz' for data; known: CIFAR10, CIFAR100, Digits"),
     option("--model.network", "Foo", message="unknown network 'Foo' for network; known: OpenCLIP, ResNet18, SmallCNN, VGG19BN"),
     option("--model.network", "oro_unlearn.networks.Foo", message="unknown network 'Foo'"),
-    option("--config", "nope.yaml", message="File does not exist"),
+    option("--config", "nope.yaml", message="configuration file nope.yaml not found"),
     option("--data.forget", "[cat]", message="forget class 'cat' does not exist; the classes are 0, 1, 2"),
     option("--data.forget", "[10]", message="forget class '10' does not exist"),
     option("--data.forget", "[-1]", message="forget class '-1' does not exist"),
@@ -108,7 +108,7 @@ OPTIONS = [
     option("--model.network.init_args.width", "0", message="width|another architecture|larger"),
     option("--model.network.init_args.width", "-4", message="sizes of 1 or more"),
     BadInput("no method", ("fit",), "model"),
-    BadInput("no command", (), "expected"),
+    BadInput("no command", (), "no command: begin with one of fit, test"),
     BadInput("an unknown command", ("train",), "'train'"),
 ]
 CONFIG_FILES = [
@@ -180,7 +180,11 @@ RELATIONS = [
     scenes("--model", "PushOnlyy", message="unknown method 'PushOnlyy' for model; known: AMUN, BadTeacher, BoundaryExpand"),
     scenes("--model.network", "SmallCNN", message="unsuitable network 'SmallCNN' for network; known: OpenCLIP, ResNet18"),
     scenes("--model.network", "oro_unlearn.networks.SmallCNN", message="Expected .* to be a subclass of OpenCLIP"),
-    scenes("--model.network.init_args.nam", "x", message="\"network\": Option 'nam' is not accepted$"),
+    scenes(
+        "--model.network.init_args.nam",
+        "x",
+        message="unknown option --model.network.init_args.nam: did you mean --model.network.name",
+    ),
     scenes("--trainer.precision", "bf16-true", message="bf16-true .*use"),
     BadInput(
         "scenes, weights that would have to be downloaded",

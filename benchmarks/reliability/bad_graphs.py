@@ -119,12 +119,12 @@ MANIFESTS = [
     BadInput(
         "manifest: a folder", (*MANIFEST, "--data.manifest", "out"), "out not found: name it with --data.manifest", pictures
     ),
-    manifest("another suffix", HEADER + ROWS, "m.txt: a manifest is a .csv or a .jsonl file", path="m.txt"),
+    manifest("another suffix", HEADER + ROWS, "m.txt: a manifest is a .csv, .tsv, .jsonl or .parquet file", path="m.txt"),
     manifest("empty", "", "m.csv has no rows"),
     manifest("no rows", HEADER, "m.csv has no rows"),
     manifest("an unknown column", "image,edges\n0.png,dog\n", "m.csv:1: unknown column 'edges'"),
     manifest("no UTF-8", HEADER.encode() + b"0.png,d\xf6g,,\n", r"m.csv:2: byte \d+ is not UTF-8"),
-    manifest("UTF-16", (HEADER + ROWS).encode("utf-16"), "m.csv:1: byte 0 is not UTF-8"),
+    manifest("UTF-16 without its mark", (HEADER + ROWS).encode("utf-16-le"), "UTF-16 without its mark needs --data.encoding"),
     manifest("NUL bytes", HEADER + "0\0.png,dog,,\n", "m.csv:2: (image holds a zero byte|no CSV)"),
     manifest("deep JSON", "[" * 100_000, "m.jsonl:1: no JSON object", path="m.jsonl"),
     manifest("NaN in JSON", '{"image": "0.png", "edge": NaN}\n', "m.jsonl:1: edge must be text, not NaN", path="m.jsonl"),
@@ -170,7 +170,7 @@ MANIFESTS = [
     ),
     row("an unknown object", "5.png,dgo,train,", "m.csv:10: edge 'dgo' is no object .did you mean 'dog'"),
     row("a forbidden tuple", "5.png,apple eating child,train,", "m.csv:10: graph.yaml does not allow 'apple eating child'"),
-    row("a split of its own", "5.png,dog,dev,", "m.csv:10: split is train or test, not 'dev'"),
+    row("a split of its own", "5.png,dog,fold 3,", "m.csv:10: split is train or test, not 'fold 3'"),
     row("a picture in both splits", "0.png,child,test,", "m.csv:10: the same picture is in train and test"),
     row(
         "a caption of what is forgotten",

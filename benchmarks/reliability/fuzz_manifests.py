@@ -13,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 from benchmarks.reliability.bad_graphs import EATING, pictures
 from benchmarks.reliability.fuzz_graphs import TIMES, altered, check_message, edited
 from oro_unlearn.data import RelationPairs
-from oro_unlearn.data.manifest import COLUMNS
+from oro_unlearn.data.caption_columns import COLUMNS
 from oro_unlearn.data.relation_data import GROUPS
 
 ROWS = (

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from oro_unlearn.networks import classifier_head
+from oro_unlearn.networks import classifier_head, head_rows, logits_of
 
 Images = tuple[Tensor, Tensor]  # normalised images (N, C, H, W) float, labels (N,)
 CHUNK = 1024  # test images in one forward pass
@@ -78,7 +78,7 @@ def relearning_curve(
                 halves = (_draw(forget, batch_size // 2, generator), _draw(retain, batch_size - batch_size // 2, generator))
                 images, labels = (torch.cat([part.to(device) for part in parts]) for parts in zip(*halves, strict=True))
                 optimizer.zero_grad()
-                cross_entropy(student(images), labels).backward()
+                cross_entropy(logits_of(student(images)), labels).backward()
                 optimizer.step()
             if step in steps:
                 curve[step] = _recovered(student, forgotten, tests)
@@ -86,12 +86,12 @@ def relearning_curve(
 
 
 @torch.no_grad()
-def _reset_rows(head: nn.Linear, forgotten: Sequence[int], seed: int) -> None:
+def _reset_rows(head: nn.Linear | nn.Conv2d, forgotten: Sequence[int], seed: int) -> None:
     """Draw the rows of some classes as ``nn.Linear`` does, uniformly within 1 / sqrt(D)."""
     generator = torch.Generator().manual_seed(seed)  # its own: the batches do not depend on the width
-    rows, bound = list(forgotten), head.in_features**-0.5
-    fresh = (2 * torch.rand(len(rows), head.in_features + 1, generator=generator) - 1) * bound
-    head.weight[rows] = fresh[:, 1:].to(head.weight)
+    rows, width = list(forgotten), head_rows(head).shape[1]
+    fresh = (2 * torch.rand(len(rows), width + 1, generator=generator) - 1) * width**-0.5
+    head.weight[rows] = fresh[:, 1:].to(head.weight).view_as(head.weight[rows])
     if head.bias is not None:
         head.bias[rows] = fresh[:, 0].to(head.bias)
 
@@ -105,7 +105,7 @@ def _draw(data: Images, count: int, generator: torch.Generator) -> Images:
 def _recovered(network: nn.Module, forgotten: Sequence[int], tests: list[Images]) -> float:
     """Accuracy on forgotten images; with retained ones, its mean with the share of these that are not called forgotten."""
     device = next(network.parameters()).device
-    logits = [torch.cat([network(part.to(device)) for part in images.split(CHUNK)]).cpu() for images, _ in tests]
+    logits = [torch.cat([logits_of(network(part.to(device))) for part in images.split(CHUNK)]).cpu() for images, _ in tests]
     if not all(values.isfinite().all() for values in logits):
         return float("nan")
     predicted, gone = [values.argmax(1) for values in logits], torch.tensor(list(forgotten))

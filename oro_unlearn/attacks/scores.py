@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from oro_unlearn.networks import FeatureReader, save_weights
+from oro_unlearn.networks import FeatureReader, logits_of, save_weights
 
 ROUNDING = 1e-3  # of the features' spread: what storing them in half precision may cost
 
@@ -40,7 +40,7 @@ def collect_scores(network: nn.Module, num_classes: int, batches: Iterable[tuple
     found: list[Scores] = []
     with _evaluating(network), FeatureReader(network, num_classes) as reader, torch.autocast(device.type, enabled=False):
         for images, labels, index in batches:
-            logits = network(images.to(device).float())
+            logits = logits_of(network(images.to(device).float()))
             if reader.features.ndim != 2:
                 raise ValueError(
                     f"the head of {type(network).__name__} takes features {tuple(reader.features.shape)}, not (B, D): "

@@ -1,26 +1,25 @@
 """A manifest: which picture shows what, and where it comes from."""
 
-import csv
 import hashlib
 import io
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Literal, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
+from oro_unlearn.data.caption_columns import COLUMNS
+from oro_unlearn.data.caption_files import SPLITS, CaptionFile, caption_files
+from oro_unlearn.data.caption_tables import Table, read_table, text_of
+from oro_unlearn.data.manifest_splits import deal_out
 from oro_unlearn.data.relation_data import GROUPS
-from oro_unlearn.graph import Captions, Concept, RelationGraph
+from oro_unlearn.graph import CaptionReader, Concept, RelationGraph
 from oro_unlearn.graph.wording import brief, closest, wording_key
-
-COLUMNS = ("image", "edge", "group", "caption", "split", "context", "style", "source", "licence")
-SPLITS = {"train": "train", "test": "test", "eval": "test", "validation": "test", "": ""}
-LARGEST = 64 * 2**20  # bytes
 
 
 class Row(NamedTuple):
-    """One picture."""
+    """One picture with one caption."""
 
     path: Path
     concept: Concept  # a tuple, one object alone, or a neutral picture's own caption
@@ -29,133 +28,118 @@ class Row(NamedTuple):
     split: str  # train or test
     context: str  # a clause such as "in a kitchen"; only measured
     style: str  # such as "sketch"; only measured
+    reading: Literal["stated", "read", "unread"]  # where the concept comes from; unread: a caption that says none
+    digest: str  # of the picture's content
+    table: Path
     source: str
     licence: str
     line: int
 
+    @property
+    def where(self) -> str:
+        """File and line."""
+        return f"{self.table}:{self.line}"
+
+
+class Manifest(NamedTuple):
+    """What one or several tables of captions list."""
+
+    rows: list[Row]
+    tables: list[Table]  # without their records
+    uncaptioned: list[str]  # rows without a caption, which are left out, by file and line
+    split_from: dict[str, int]  # rows by what said their split: column, condition (context or style), folder, content
+
 
 @brief()
-def read_manifest(path: str | Path, root: str | Path, graph: RelationGraph, test_share: float = 0.3) -> list[Row]:
-    """Read a manifest and check it against graph and folder.
+def read_manifest(
+    path: str | Path, root: str | Path, graph: RelationGraph, test_share: float = 0.3, encoding: str = ""
+) -> Manifest:
+    """Read a manifest, or a table of captions, and check it against graph and folder.
 
     Args:
-        path: A ``.csv`` file with a header, or a ``.jsonl`` file with an object a line. Columns: ``image`` (relative to
-            ``root``), ``edge`` (``child drinking wine``, or an object alone), and optionally ``group`` (unsafe, edges, nodes or
-            neutral; only neutral may have a ``caption`` and no edge), ``caption``, ``split`` (train or test), ``context``,
-            ``style``, ``source`` and ``licence``.
+        path: A ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet`` file; empty: what :func:`caption_files` finds in ``root``.
+            Columns: ``image`` (relative to ``root``), ``edge`` (``child drinking wine``, or an object alone), and optionally
+            ``group`` (unsafe, edges, nodes or neutral; only neutral may have a ``caption`` and no edge), ``caption``,
+            ``split`` (train or test), ``context``, ``style``, ``source`` and ``licence``. In a table without ``edge`` captions
+            are read in the words of the graph.
         root: The folder of the pictures.
         graph: Gives the names.
         test_share: Part of the pictures without a split that becomes the test split, chosen by their content.
+        encoding: Of the table's text; empty: UTF-8, or what a byte order mark says.
 
     Returns:
-        The rows in order. The same picture, or the same caption of the user's, is never in both splits.
+        The rows in order. The same picture, or the same caption that tells pictures apart, is never in both splits.
 
     Raises:
         FileNotFoundError: If the manifest or a picture is missing.
         ValueError: If a row is wrong; the message names file and line.
     """
-    path, root = Path(path), Path(root)
-    if not path.is_file():
-        raise FileNotFoundError(f"manifest {path} not found: name it with --data.manifest")
-    reader = _Rows(path, root, graph)
-    rows = [reader.row(line, values) for line, values in _records(path)]
-    if not rows:
-        raise ValueError(f"{path} has no rows: list pictures with the columns {', '.join(COLUMNS)}")
-    digests = [_digest(f"{path}:{row.line}", row.path) for row in rows]
-    captions = [reader.own_caption(row) for row in rows]
-    chosen = _with_splits(rows, digests, captions, test_share)
-    _no_leak(path, chosen, digests, "picture")
-    _no_leak(path, chosen, captions, "caption")
-    return chosen
-
-
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line numbers and values."""
-    if path.suffix not in (".csv", ".jsonl"):
-        raise ValueError(f"{path}: a manifest is a .csv or a .jsonl file")
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path} is larger than {LARGEST >> 20} MB: split it")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise ValueError(f"{path}:{line}: byte {error.start} is not UTF-8: save it as UTF-8") from None
-    yield from _csv(path, text) if path.suffix == ".csv" else _jsonl(path, text)
-
-
-def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)  # a quote without end would swallow the rows below it
-    try:
-        header = list(reader.fieldnames or ())
-        _known_columns(f"{path}:{reader.line_num}", header)
-        for values in reader:
-            if None in values or None in values.values():
-                raise ValueError(
-                    f"{path}:{reader.line_num}: this line has another number of columns than the header: quote cells that "
-                    "hold a comma"
-                )
-            yield reader.line_num, values
-    except csv.Error as error:
-        raise ValueError(f"{path}:{reader.reader.line_num}: no CSV ({error}): close its quotes, or shorten the cell") from None
-
-
-def _jsonl(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, content in enumerate(text.split("\n"), start=1):
-        if not content.strip():
-            continue
-        try:
-            values = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path}:{line}: no JSON object ({str(error).splitlines()[0]})") from None
-        if not isinstance(values, dict):
-            raise ValueError(f'{path}:{line}: a JSON object is needed, such as {{"image": ..., "edge": ...}}')
-        _known_columns(f"{path}:{line}", list(values))
-        yield line, values
-
-
-def _known_columns(where: str, names: Sequence[str]) -> None:
-    for number, name in enumerate(names):
-        if name not in COLUMNS:
-            raise ValueError(f"{where}: unknown column {name!r}; columns are {', '.join(COLUMNS)}")
-        if name in names[:number]:
-            raise ValueError(f"{where}: column {name!r} is given twice: drop one")
+    root, reader = Path(root), CaptionReader(graph)
+    rows: list[Row] = []
+    tables, uncaptioned = [], []
+    split_from: Counter[str] = Counter()
+    for file in caption_files(root, str(path)):
+        table = read_table(file.path, encoding)
+        if not table.records:
+            raise ValueError(f"{file.path} has no rows: list pictures with the columns {', '.join(COLUMNS)}")
+        checked = _Rows(file, root, graph, reader, table.records)
+        rows += [row for line, values in table.records if (row := checked.row(line, values))]
+        tables.append(table._replace(records=[]))
+        uncaptioned += checked.uncaptioned
+        split_from += checked.split_from
+    return Manifest(deal_out(rows, reader, test_share), tables, uncaptioned, dict(split_from))
 
 
 class _Rows:
-    """Checks rows of one manifest.
+    """Checks the rows of one table.
 
     Args:
-        path: The manifest, for errors.
+        file: The table.
         root: The folder of the pictures.
         graph: Gives the names.
+        reader: Reads captions.
+        records: All rows: whether any has an ``edge``, and whether all pictures lie in folders named as splits are.
     """
 
-    def __init__(self, path: Path, root: Path, graph: RelationGraph) -> None:
-        self.path, self.root, self.graph, self.captions = path, root, graph, Captions(graph)
-        self.names = {wording_key(name): name for name in graph.objects}
-        for node in sorted(graph.objects.values(), key=lambda node: len(graph.ancestors(node.name))):
-            for word in (word for words in node.synonyms.values() for word in words):
-                self.names.setdefault(wording_key(word), node.name)
+    def __init__(
+        self, file: CaptionFile, root: Path, graph: RelationGraph, reader: CaptionReader, records: Sequence[tuple[int, Any]]
+    ) -> None:
+        self.file, self.root, self.graph, self.reader = file, root, graph, reader
+        self.names = graph.by_wording[0]
         self.trained_contexts = {wording_key(context) for context in graph.contexts["train"]}
+        self.states_edges = any("edge" in values for _, values in records)
+        tops = {_top_folder(values.get("image")) for _, values in records}
+        told = not self.states_edges and not file.split and not any("split" in values for _, values in records)
+        self.split_folders = told and tops <= set(SPLITS)
+        self.uncaptioned: list[str] = []
+        self.split_from: Counter[str] = Counter()
 
-    def row(self, line: int, values: dict[str, Any]) -> Row:
-        """One row from its cells."""
-        where = f"{self.path}:{line}"
-        cell = _cells(where, values)
-        picture, concept, split = _inside(where, self.root, cell["image"]), self.concept(where, cell), self.split(where, cell)
-        rest = {name: cell[name] for name in ("group", "caption", "context", "style", "source", "licence")}
-        return Row(path=picture, concept=concept, split=split, line=line, **rest)
-
-    def concept(self, where: str, cell: dict[str, str]) -> Concept:
-        """What the row shows: a tuple or an object of the graph, or what its caption says."""
-        edge, graph = cell["edge"], self.graph
+    def row(self, line: int, values: dict[str, Any]) -> Row | None:
+        """One row from its cells; None if it has no caption in a table of captions."""
+        where = f"{self.file.path}:{line}"
+        cell = {name: text_of(where, name, values.get(name, "")) for name in COLUMNS}
+        if not cell["image"]:
+            raise ValueError(f"{where}: image is empty: name a file, relative to --data.root")
         if cell["group"] not in ("", *GROUPS):
             raise ValueError(f"{where}: group is {', '.join(GROUPS)} or empty, not {cell['group']!r}")
+        if not (self.states_edges or cell["caption"] or cell["group"]):
+            self.uncaptioned.append(where)
+            return None
+        picture = _inside(where, self.root, self.file.folder, cell["image"])
+        concept, reading = self.concept(where, cell) if self.states_edges else self.said(where, cell)
+        split = self.split(where, cell)
+        rest = {name: cell[name] for name in ("group", "caption", "context", "style", "source", "licence")}
+        digest, table = _digest(where, picture), self.file.path
+        return Row(picture, concept, split=split, reading=reading, digest=digest, table=table, line=line, **rest)
+
+    def concept(self, where: str, cell: dict[str, str]) -> tuple[Concept, Literal["stated"]]:
+        """What the row states: a tuple or an object of the graph, or a neutral caption."""
+        edge, graph = cell["edge"], self.graph
         if not edge:
-            return self.free(where, cell)
+            return self.free(where, cell), "stated"
         name = self.names.get(wording_key(edge))
         if name is not None:
-            return (name,)
+            return (name,), "stated"
         if len(edge.split()) < 3:
             known = closest(edge, graph.objects)
             raise ValueError(f"{where}: edge {edge!r} is no object ({known}) and no tuple, such as 'child eating hamburger'")
@@ -165,7 +149,14 @@ class _Rows:
             raise ValueError(f"{where}: {error}") from None
         if not graph.valid(triple):
             raise ValueError(f"{where}: {graph.path} does not allow {edge!r}: correct it, or what the relation allows")
-        return tuple(triple)
+        return tuple(triple), "stated"
+
+    def said(self, where: str, cell: dict[str, str]) -> tuple[Concept, Literal["stated", "read", "unread"]]:
+        """What the caption says: a tuple or an object of the graph, or nothing of it."""
+        found = None if cell["group"] == "neutral" else self.reader.read(cell["caption"])
+        if found:
+            return found.concept, "read"
+        return (self.free(where, cell), "stated") if cell["group"] else ((cell["caption"],), "unread")
 
     def free(self, where: str, cell: dict[str, str]) -> Concept:
         """A neutral picture's own caption, which must not be a name of the graph."""
@@ -180,50 +171,41 @@ class _Rows:
 
     def split(self, where: str, cell: dict[str, str]) -> str:
         """Train or test; empty where it is chosen later."""
-        if cell["split"] not in SPLITS:
+        stated = cell["split"].casefold()
+        if stated and stated not in SPLITS:
             raise ValueError(f"{where}: split is train or test, not {cell['split']!r}")
         measured = bool(cell["context"] or cell["style"])
-        split = SPLITS[cell["split"]] or ("test" if measured else "")
+        folder = self.file.split or (SPLITS[_top_folder(cell["image"])] if self.split_folders else "")
+        split = SPLITS[stated] if stated else folder or ("test" if measured else "")
         if split == "train" and measured:
             raise ValueError(f"{where}: pictures with a context or a style are for measuring: their split is test")
         if wording_key(cell["context"]) in self.trained_contexts:
             raise ValueError(f"{where}: training captions name the context {cell['context']!r}: measure in another place")
+        self.split_from["column" if stated else "folder" if folder else "condition" if measured else "content"] += 1
         return split
 
-    def own_caption(self, row: Row) -> str:
-        """What identifies a caption of the user's; empty for the graph's plain one, which both splits use."""
-        known = len(row.concept) == 3 or row.concept[0] in self.graph.objects
-        key = wording_key(row.caption)
-        return "" if known and key == wording_key(self.captions.plain(row.concept)) else key
+
+def _top_folder(image: Any) -> str:
+    """The first folder of a picture's name."""
+    parts = PurePosixPath(image.strip().replace("\\", "/")).parts if isinstance(image, str) else ()
+    return parts[0].casefold() if len(parts) > 1 else ""
 
 
-def _cells(where: str, values: dict[str, Any]) -> dict[str, str]:
-    """All columns as text, without white space around it; missing ones are empty."""
-    for name, value in values.items():
-        if not isinstance(value, str):
-            raise ValueError(f"{where}: {name} must be text, not {json.dumps(value)[:40]}")
-        if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
-            raise ValueError(f"{where}: {name} holds a zero byte or half a character: write it anew")
-    cell = {name: " ".join(values.get(name, "").split()) for name in COLUMNS}
-    cell["image"] = values.get("image", "").strip()
-    if not cell["image"]:
-        raise ValueError(f"{where}: image is empty: name a file, relative to --data.root")
-    return cell
-
-
-def _inside(where: str, root: Path, name: str) -> Path:
-    """The picture's path, which must lie in the folder."""
-    picture = root / name
+def _inside(where: str, root: Path, folder: Path, name: str) -> Path:
+    """The picture's path, which must lie in the root: from the table's folder, or from the root; also with back-slashes."""
+    names = (name, name.replace("\\", "/")) if "\\" in name else (name,)
+    candidates = dict.fromkeys(start / known for known in names for start in (folder, root))
     try:
+        picture = next((path for path in candidates if path.is_file()), root / names[-1])
         inside = picture.resolve().is_relative_to(root.resolve())
         found = picture.is_file()
     except (OSError, RuntimeError) as error:  # a name too long, a circle of links
         reason = getattr(error, "strerror", None) or "its links go in a circle"
         raise ValueError(f"{where}: image {name[:80]!r} cannot be used ({reason}): give it another name") from None
-    if not inside:
+    if not inside or (not found and PureWindowsPath(name).drive):
         raise ValueError(f"{where}: image {name!r} lies outside {root}: put it inside and name it relative to it")
     if not found:
-        raise FileNotFoundError(f"{where}: image {name!r} not found in {root}: paths are relative to --data.root")
+        raise FileNotFoundError(f"{where}: image {name!r} not found in {folder}: paths are relative to --data.root")
     return picture
 
 
@@ -236,37 +218,3 @@ def _digest(where: str, path: Path) -> str:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "no image file" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise ValueError(f"{where}: cannot read image {str(path)!r} ({reason}): repair or remove it") from None
-
-
-def _with_splits(rows: Sequence[Row], digests: Sequence[str], captions: Sequence[str], test_share: float) -> list[Row]:
-    """Give every row a split: rows that share a picture or a caption of the user's get the same one."""
-    first: dict[tuple[str, str], int] = {}  # row by picture or caption
-    leader = list(range(len(rows)))
-
-    def lead(number: int) -> int:
-        while leader[number] != number:
-            leader[number] = number = leader[leader[number]]
-        return number
-
-    for number, keys in enumerate(zip(digests, captions, strict=True)):
-        for key in zip(("picture", "caption"), keys, strict=True):
-            if key[1]:
-                leader[lead(number)] = lead(first.setdefault(key, number))
-    given: dict[int, str] = {}
-    smallest: dict[int, str] = {}
-    for number, (row, digest) in enumerate(zip(rows, digests, strict=True)):
-        given[lead(number)] = given.get(lead(number)) or row.split
-        smallest[lead(number)] = min(digest, smallest.get(lead(number), digest))
-    drawn = {number: "test" if int(digest[:8], 16) / 16**8 < test_share else "train" for number, digest in smallest.items()}
-    return [row._replace(split=row.split or given[lead(n)] or drawn[lead(n)]) for n, row in enumerate(rows)]
-
-
-def _no_leak(path: Path, rows: Iterable[Row], keys: Iterable[str], what: str) -> None:
-    """The same key in both splits would measure what was trained on."""
-    first: dict[str, Row] = {}
-    for row, key in zip(rows, keys, strict=True):
-        other = first.setdefault(key, row) if key else row
-        if other.split != row.split:
-            raise ValueError(
-                f"{path}:{row.line}: the same {what} is in train and test (see line {other.line}): give both the same split"
-            )

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from oro_unlearn.data.base import as_is
 from oro_unlearn.data.batches import EpochBatches, from_batches, same_length
-from oro_unlearn.data.pair_images import PairImages
+from oro_unlearn.data.relation_inventory import picture_inventory
 from oro_unlearn.data.relation_probes import RelationProbes
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, load_graph
 from oro_unlearn.graph.roles import shared_slots
@@ -221,6 +221,29 @@ class RelationData(LightningDataModule, ABC):
         found = (*roles.neighbours.values(), roles.swapped, roles.nodes, roles.neutral)
         return {tuple(concept) for concepts in found for concept in concepts}
 
+    @cached_property
+    def groups(self) -> dict[Concept, str]:
+        """The group of every concept that has one, of :data:`GROUPS`."""
+        roles = self.roles
+        found: dict[Concept, str] = {**dict.fromkeys(roles.neutral, "neutral"), **dict.fromkeys(roles.nodes, "nodes")}
+        found |= {triple: "edges" for near in roles.neighbours.values() for triple in near}
+        return found | dict.fromkeys(roles.unsafe, "unsafe")
+
+    @cached_property
+    def guarded(self) -> set[Concept]:
+        """Tuples that nothing may teach: what is to be forgotten, what was, and the graph's unsafe edges."""
+        edges = [edge.triple for edge in self.graph.edges if edge.status == "unsafe"]
+        below = {triple for edge in (*edges, *self.forgotten_triples) for triple in self.graph.closure(edge)}
+        return {*self.roles.unsafe, *(triple for triple in below if triple not in self.kept)}
+
+    def group_of(self, concept: Concept) -> str:
+        """The group of what a picture shows; ``other``: none."""
+        return self.groups.get(tuple(concept), "other")
+
+    def inventory(self) -> dict[str, Any]:
+        """What was read, as JSON has it; see :func:`picture_inventory`."""
+        return picture_inventory(self, GROUPS)
+
     def shared(self, concept: Concept) -> int:
         """Slots that a concept has in common with the nearest unsafe tuple."""
         return max(shared_slots(concept, unsafe) for unsafe in self.roles.unsafe)
@@ -249,8 +272,8 @@ class RelationData(LightningDataModule, ABC):
         """Those of which there are pictures."""
 
     @abstractmethod
-    def split(self, name: str) -> PairImages:
-        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``."""
+    def split(self, name: str) -> Any:
+        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``; ``train``: what pretraining reads."""
 
     @abstractmethod
     def probes(self) -> RelationProbes:

@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -12,14 +11,18 @@ from typing import Any
 from torch import Tensor
 
 from oro_unlearn.data.base import data_root
+from oro_unlearn.data.captioned_pairs import CaptionedPairs
 from oro_unlearn.data.image_files import LARGEST, read_image
-from oro_unlearn.data.manifest import Row, read_manifest
+from oro_unlearn.data.manifest import Manifest, Row, read_manifest
+from oro_unlearn.data.manifest_captions import ManifestCaptions, is_free
+from oro_unlearn.data.manifest_inventory import caption_inventory, examples
+from oro_unlearn.data.manifest_roles import Fitted, fitted
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_data import RelationData
 from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probes
-from oro_unlearn.graph import Captions, Concept, RelationGraph, Triple
+from oro_unlearn.graph import CaptionReader, Captions, Concept, Triple
 from oro_unlearn.graph.captions import Bank
-from oro_unlearn.graph.wording import ARTICLES, brief, wording_key
+from oro_unlearn.graph.wording import brief, wording_key
 
 KEPT_IN_MEMORY = 4096  # pictures
 
@@ -32,9 +35,12 @@ class RelationPairs(RelationData):
 
     Args:
         root: Folder of the pictures; default: ``$ORO_DATA``, or ``.data``.
-        manifest: The manifest, see :func:`read_manifest`; relative paths are also looked for in ``root``.
+        manifest: The manifest or table of captions, see :func:`read_manifest`; relative paths are also looked for in ``root``.
+            Empty: ``manifest``, ``captions`` or ``metadata`` (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``) there, or in its
+            folders ``train`` and ``test``.
         image_size: Side in pixels that the network takes: the shorter side is scaled to it, the middle is kept.
         test_share: Part of the pictures without a split that is measured instead of trained on.
+        encoding: Of the manifest's text, such as cp1252; empty: UTF-8, or what its byte order mark says.
         kwargs: Arguments of :class:`RelationData`.
 
     Raises:
@@ -47,9 +53,10 @@ class RelationPairs(RelationData):
     def __init__(
         self,
         root: str = "",
-        manifest: str = "manifest.csv",
+        manifest: str = "",
         image_size: int = 224,
         test_share: float = 0.3,
+        encoding: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -59,17 +66,19 @@ class RelationPairs(RelationData):
             raise ValueError(f"--data.test_share is a part in [0, 1), not {test_share}")
         self.root, self.manifest = data_root(root), manifest
         self.image_size, self.test_share = image_size, test_share
+        self.encoding = encoding
         self._splits: dict[str, PairImages] = {}
+        self._texts: dict[tuple[Concept, Bank], set[str]] = {}
 
-    @property
-    def manifest_path(self) -> Path:
-        """Where the manifest is looked for."""
-        return Path(self.manifest) if Path(self.manifest).is_file() else self.root / self.manifest
+    @cached_property
+    def listing(self) -> Manifest:
+        """The tables of captions, read once."""
+        return read_manifest(self.manifest, self.root, self.graph, self.test_share, self.encoding)
 
     def content(self) -> dict[str, str]:
         """Of graph and manifest; of the pictures' names and sizes, for they are too many to be read for this."""
         pictures = repr([(Path(row.path).name, Path(row.path).stat().st_size) for row in self.rows])
-        manifest = hashlib.sha256(self.manifest_path.read_bytes()).hexdigest()
+        manifest = hashlib.sha256(b"".join(table.path.read_bytes() for table in self.listing.tables)).hexdigest()
         return {**super().content(), "manifest": manifest, "pictures": hashlib.sha256(pictures.encode()).hexdigest()}
 
     @cached_property
@@ -78,66 +87,41 @@ class RelationPairs(RelationData):
         return ManifestCaptions(self.graph)
 
     @cached_property
+    def reader(self) -> CaptionReader:
+        """Reads captions in the words of the graph."""
+        return CaptionReader(self.graph)
+
+    @cached_property
     @brief()
-    def rows(self) -> list[Row]:
-        """The manifest, read once.
+    def fitted(self) -> Fitted:
+        """The manifest against what is to be forgotten.
 
         Raises:
-            ValueError: If it lacks pictures of what is to be forgotten, to train on or to measure.
+            ValueError: If it contradicts the graph, or lacks pictures of what is to be forgotten, to train on or to measure.
         """
-        path = self.manifest_path
-        rows = read_manifest(path, self.root, self.graph, self.test_share)
-        self._check_groups(rows)
-        self._check_captions(rows)
-        unsafe = set(self.roles.unsafe)
+        found = fitted(self.listing.rows, self)
         for split in ("train", "test"):
-            if not any(row.concept in unsafe and row.split == split for row in rows):
+            if not any(row.concept in self.roles.unsafe and row.split == split for row in found.rows):
+                unread = [*found.left_out, *(row for row in found.rows if row.reading == "unread")]
+                hint = f" ({len(unread)} captions name no tuple of the graph, such as {examples(unread)[0]})" if unread else ""
                 raise ValueError(
-                    f"{path}: no {split} picture of {self.forget_names[0]!r}: add some, give some the split {split}, "
-                    "or forget another tuple"
+                    f"{self.listing.tables[0].path}: no {split} picture of {self.forget_names[0]!r}{hint}: add some, give some "
+                    f"the split {split}, or forget another tuple"
                 )
-        return rows
+        return found
 
-    def _check_groups(self, rows: Sequence[Row]) -> None:
-        """A group that a row names must be the role of its tuple."""
-        roles = self.roles
-        known: dict[Concept, str] = {**dict.fromkeys(roles.neutral, "neutral"), **dict.fromkeys(roles.nodes, "nodes")}
-        known |= {triple: "edges" for found in roles.neighbours.values() for triple in found}
-        known |= dict.fromkeys(roles.unsafe, "unsafe")
-        for row in rows:
-            role = known.get(row.concept, "in no group")
-            if row.group not in ("", role) and not _free(row.concept, self.graph):
-                raise ValueError(
-                    f"{self.manifest_path}:{row.line}: group is {row.group}, but {' '.join(row.concept)!r} is {role} when "
-                    f"{self.forget_names[0]!r} is forgotten: correct it, or leave group empty"
-                )
+    @property
+    def rows(self) -> list[Row]:
+        """Pictures that are trained on or measured."""
+        return self.fitted.rows
 
-    def _check_captions(self, rows: Sequence[Row]) -> None:
-        """Captions of the user's must not say of a safe picture what is to be forgotten, nor borrow the other split's words."""
-        unsafe = {triple: _pattern(triple, self.graph) for triple in self.roles.unsafe}
-        banks: dict[str, Bank] = {"train": "eval", "test": "train"}
-        borrowed: dict[tuple[Concept, str], set[str]] = {}
-        for row in (row for row in rows if row.caption):
-            where, words = f"{self.manifest_path}:{row.line}: the caption {row.caption!r}", _words(row.caption)
-            safe = row.concept not in unsafe and not (len(row.concept) == 3 and _pattern(row.concept, self.graph).search(words))
-            said = next((triple for triple, pattern in unsafe.items() if safe and pattern.search(words)), None)
-            if said:
-                raise ValueError(
-                    f"{where} says {str(said)!r}, which is to be forgotten, of a picture of {' '.join(row.concept)!r}: "
-                    "correct caption or edge"
-                )
-            bank = banks[row.split]
-            if (row.concept, bank) not in borrowed:
-                borrowed[row.concept, bank] = self._texts(row.concept, bank)
-            if wording_key(row.caption) in borrowed[row.concept, bank]:
-                raise ValueError(f"{where} is among the graph's {bank} wordings, but its split is {row.split}: reword it")
-
-    def _texts(self, concept: Concept, bank: Bank) -> set[str]:
+    def texts_of(self, concept: Concept, bank: Bank) -> set[str]:
         """Keys of all captions of a concept in the words or templates of a bank."""
-        plain = self.captions.plain(concept)
-        worded = self.captions.wordings(concept, bank)
-        texts = [*worded, *(text for caption in (plain, *worded) for text in self.captions.sentences(caption, bank))]
-        return {wording_key(text) for text in texts}
+        if (concept, bank) not in self._texts:
+            plain, worded = self.captions.plain(concept), self.captions.wordings(concept, bank)
+            texts = [*worded, *(text for caption in (plain, *worded) for text in self.captions.sentences(caption, bank))]
+            self._texts[concept, bank] = {wording_key(text) for text in texts}
+        return self._texts[concept, bank]
 
     @cached_property
     def concepts(self) -> list[Concept]:
@@ -162,26 +146,35 @@ class RelationPairs(RelationData):
     def neutral(self) -> tuple[list[Concept], list[Concept]]:
         """Neutral concepts and captions with training pictures, and those with test pictures alone."""
         train, test = self._shown("train"), self._shown("test")
-        found = [*self.roles.neutral, *(concept for concept in self.concepts if _free(concept, self.graph))]
+        found = [*self.roles.neutral, *(concept for concept in self.concepts if is_free(concept, self.graph))]
         return [c for c in found if c in train], [c for c in found if c in test - train]
 
     def split(self, name: str) -> PairImages:
-        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``."""
+        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``; ``train``: all, for pretraining."""
         if name not in self._splits:
-            chosen: dict[str, Sequence[Concept]] = {
-                "unsafe": self.roles.unsafe,
-                "edges": self.listed,
-                "nodes": self.roles.nodes,
-                "neutral": self.neutral[0],
-            }
-            wanted, draw = {tuple(concept) for concept in chosen[name]}, random.Random(f"{self.seed} {name}")
-            rows = [row for row in self.rows if row.split == "train" and row.concept in wanted]
+            rows, draw = self._trained(name), random.Random(f"{self.seed} {name}")
+            concepts = [row.concept for row in rows]
             captions = [row.caption or self.captions.plain(row.concept) for row in rows]
-            attacks = [self.attack(row.concept, "", draw) for row in rows]
-            self._splits[name] = PairImages(
-                self._reader(rows), captions, attacks, self.slots([row.concept for row in rows]), len(rows) <= KEPT_IN_MEMORY
-            )
+            parts = (self._reader(rows), captions, self.slots(concepts), len(rows) <= KEPT_IN_MEMORY)
+            if name == "train":
+                own = [bool(row.caption) for row in rows]
+                self._splits[name] = CaptionedPairs(*parts, concepts=concepts, own=own, graph_captions=self.captions)
+            else:
+                attacks = [self.attack(concept, "", draw) for concept in concepts]
+                self._splits[name] = PairImages(*parts[:2], attacks, *parts[2:])
         return self._splits[name]
+
+    def _trained(self, split: str) -> list[Row]:
+        """Rows of a training split."""
+        chosen: dict[str, Sequence[Concept]] = {
+            "unsafe": self.roles.unsafe,
+            "edges": self.listed,
+            "nodes": self.roles.nodes,
+            "neutral": self.neutral[0],
+            "train": self.concepts,
+        }
+        wanted = {tuple(concept) for concept in chosen[split]}
+        return [row for row in self.rows if row.split == "train" and row.concept in wanted]
 
     def probes(self) -> RelationProbes:
         """The test split."""
@@ -194,7 +187,7 @@ class RelationPairs(RelationData):
             try:
                 return read_image(rows[number].path, self.image_size, 3)
             except ValueError as error:
-                raise ValueError(f"{self.manifest_path}:{rows[number].line}: {error}") from None
+                raise ValueError(f"{rows[number].where}: {error}") from None
 
         return load
 
@@ -203,32 +196,10 @@ class RelationPairs(RelationData):
         """Pictures by licence, for the report."""
         return dict(Counter(row.licence or "not given" for row in self.rows))
 
+    def group_of(self, concept: Concept) -> str:
+        """The group of what a picture shows; a caption that names nothing of the graph is neutral."""
+        return "neutral" if is_free(concept, self.graph) else super().group_of(concept)
 
-class ManifestCaptions(Captions):
-    """The graph's captions; a neutral picture without an edge is a concept that only its own caption says."""
-
-    def plain(self, concept: Concept) -> str:
-        """The concept by its names, or the caption that it is."""
-        return concept[0] if _free(concept, self.graph) else super().plain(concept)
-
-    def wordings(self, concept: Concept, bank: Bank) -> list[str]:
-        """Captions in words of the bank; none of a concept that is a caption."""
-        return [] if _free(concept, self.graph) else super().wordings(concept, bank)
-
-
-def _free(concept: Concept, graph: RelationGraph) -> bool:
-    return len(concept) == 1 and concept[0] not in graph.objects
-
-
-def _words(text: str) -> str:
-    """Lower-case words without articles and punctuation."""
-    return " ".join(word for word in wording_key(text).split() if word not in ARTICLES)
-
-
-def _pattern(triple: Concept, graph: RelationGraph) -> re.Pattern[str]:
-    """Finds a tuple in :func:`_words`: any wording of its subject, of its relation and of its object, in a row."""
-    subject, thing = (graph.objects[triple[slot]].synonyms for slot in (0, 2))
-    banks = (subject, graph.relations[triple[1]].phrases, thing)
-    words = [[name, *bank["train"], *bank["eval"]] for name, bank in zip(triple, banks, strict=True)]
-    parts = ("|".join(re.escape(_words(word)) for word in choices) for choices in words)
-    return re.compile(r"\b" + " ".join(f"(?:{part})" for part in parts) + r"\b")
+    def inventory(self) -> dict[str, Any]:
+        """What was read, as JSON has it: also the tables, how their captions were understood, who made the splits."""
+        return {**super().inventory(), **caption_inventory(self.listing, self.fitted), "licences": self.licences}

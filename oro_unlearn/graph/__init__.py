@@ -1,5 +1,6 @@
 """Relations between concepts: the graph, the roles its edges play in unlearning, their captions, and a drawing."""
 
+from oro_unlearn.graph.caption_reading import CaptionReader
 from oro_unlearn.graph.captions import Captions
 from oro_unlearn.graph.drawing import draw_graph
 from oro_unlearn.graph.reading import load_graph
@@ -7,6 +8,7 @@ from oro_unlearn.graph.relation_graph import Concept, Edge, Node, Relation, Rela
 from oro_unlearn.graph.roles import Roles, derive_roles
 
 __all__ = [
+    "CaptionReader",
     "Captions",
     "Concept",
     "Edge",

@@ -197,10 +197,10 @@ class RelationGraph:
         Raises:
             ValueError: For an unknown or ambiguous text; one line that names the closest known names.
         """
-        return Triple(*split_triple(text, *self._vocabulary))
+        return Triple(*split_triple(text, *self.by_wording))
 
     @cached_property
-    def _vocabulary(self) -> tuple[dict[str, str], dict[str, str]]:
+    def by_wording(self) -> tuple[dict[str, str], dict[str, str]]:
         """Objects and relations by the key of each of their wordings; of objects that share one, the most general."""
         objects = {wording_key(name): name for name in self.objects}
         for node in sorted(self.objects.values(), key=lambda node: len(self._above(node.name))):

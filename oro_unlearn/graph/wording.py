@@ -29,11 +29,17 @@ def wording_key(text: str) -> str:
     >>> wording_key("A Grown-up"), wording_key("grown up")
     ('grown up', 'grown up')
     """
-    words = _words(text)
+    words = plain_words(text)
     return " ".join(words[1:] if len(words) > 1 and words[0] in ARTICLES else words)
 
 
-def _words(text: str) -> list[str]:
+def plain_words(text: str) -> list[str]:
+    """Lower-case words without punctuation.
+
+    >>> from oro_unlearn.graph.wording import plain_words
+    >>> plain_words("A grown-up, eating.")
+    ['a', 'grown', 'up', 'eating']
+    """
     return "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()
 
 
@@ -71,7 +77,7 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
     """
     words = wording_key(text).split()
     found: list[tuple[str, str, str]] = []
-    for part in (_words(text), words):  # with its first article, which may be a name, and without
+    for part in (plain_words(text), words):  # with its first article, which may be a name, and without
         cuts = _spans(part) if not found and 3 <= len(part) <= MAX_WORDS else []
         found += [(nodes[s], relations[r], nodes[o]) for s, r, o in cuts if s in nodes and r in relations and o in nodes]
     if not found and not 3 <= len(words) <= MAX_WORDS:

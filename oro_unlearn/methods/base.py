@@ -65,6 +65,22 @@ class UnlearningModule(LightningModule, ABC):
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
         """Named terms (scalars); their sum is minimised and each is logged as ``loss/NAME``."""
 
+    def first_look(self) -> list[str]:
+        """What speaks against this run, a sentence each, seen before anything is edited; the models are loaded.
+
+        Raises:
+            ValueError: If no figure could be computed from what the network returns.
+        """
+        return []
+
+    def remarks(self) -> list[str]:
+        """What is to be said of this run before it begins, a sentence each; the models are loaded."""
+        return []
+
+    def first_words(self) -> list[str]:
+        """What a reader must know before any figure of ``measurements``, a sentence each."""
+        return []
+
     def needs_images(self, split: str) -> bool:
         """Whether training reads the images of a split, or knows what it needs of them."""
         return True

@@ -1,5 +1,6 @@
 """Measures of forgetting: torchmetrics on plain tensors."""
 
+from oro_unlearn.metrics.chance import above_chance, fewer
 from oro_unlearn.metrics.cosine_drift import CosineDrift
 from oro_unlearn.metrics.forget_retain_accuracy import ForgetRetainAccuracy
 from oro_unlearn.metrics.membership_inference import MembershipInference
@@ -21,7 +22,9 @@ __all__ = [
     "Reading",
     "ULira",
     "UnlearningTotalVariation",
+    "above_chance",
     "auc",
+    "fewer",
     "logit_margin",
     "mia",
     "nearest_class",

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.networks import lora
-from oro_unlearn.networks.checkpoints import _read, _write
+from oro_unlearn.networks.checkpoints import read_checkpoint, write_safetensors
 
 CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "oro_unlearn.json"
 PREFIX = "base_model.model."  # peft's wrapper around the model
@@ -46,7 +46,7 @@ def save_adapter(network: Adapted, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         config.save_pretrained(partial)
         state = {PREFIX + name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-        _write(state, Path(partial) / WEIGHTS, metadata={"format": "pt"})
+        write_safetensors(state, Path(partial) / WEIGHTS, metadata={"format": "pt"})
         (Path(partial) / BASE).write_text(json.dumps(_base(network), indent=2) + "\n", encoding="utf-8")
         for name in (BASE, CONFIG, WEIGHTS):
             os.replace(Path(partial) / name, folder / name)
@@ -69,7 +69,7 @@ def load_adapter(network: Adapted, folder: Path) -> None:
     config = _object(path)
     options = _options(config, path)
     layers = _layers(network.model, config.get("target_modules"), path)
-    state = {name.removeprefix(PREFIX): tensor for name, tensor in _read(folder / WEIGHTS).items()}
+    state = {name.removeprefix(PREFIX): tensor for name, tensor in read_checkpoint(folder / WEIGHTS).state.items()}
     if any(".lora_A." in name and tensor.shape[:1] != (options["rank"],) for name, tensor in state.items()):
         raise ValueError(f"{path}: r is {options['rank']}, but {WEIGHTS} holds an adapter of another rank; save it again")
     lora.inject(network.model, lora.pattern(layers, network.model), **options)

@@ -1,4 +1,4 @@
-"""Adapters of RW-A: a residual 1x1 convolution in the middle and a K x K layer on the logits.
+"""Adapters of RW-A: a residual linear map in the middle and a K x K layer on the logits.
 
 Both start as the exact identity and fold back exactly into the layers that read them, so that the edited model is
 exported in the original architecture ("Ambiguities" 3 and 4 of the RWFT paper, section 4.2 there, which gives neither
@@ -6,50 +6,60 @@ size nor initialisation).
 """
 
 from copy import deepcopy
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
-from oro_unlearn.networks.head import classifier_head
+from oro_unlearn.networks.head import Head, classifier_head, head_rows
+from oro_unlearn.networks.outputs import logits_of
 
 
 class InputAdapter(nn.Module):
-    """``layer(x + A x)`` with a 1x1 convolution A that starts at zero.
+    """``layer(x + A x)`` with a linear map A of the channels that starts at zero.
 
     Args:
         layer: The layer whose input is adapted, for instance a ResNet stage.
-        channels: Channels of that input.
+        channels: Channels C of that input.
+        last: The input is (..., C), as a linear layer reads it; otherwise (B, C, H, W), as a convolution does.
     """
 
-    def __init__(self, layer: nn.Module, channels: int) -> None:
+    def __init__(self, layer: nn.Module, channels: int, last: bool = False) -> None:
         super().__init__()
         self.layer = layer
-        self.adapter = nn.Conv2d(channels, channels, kernel_size=1, bias=False)
+        self.adapter: nn.Linear | nn.Conv2d
+        if last:
+            self.adapter = nn.Linear(channels, channels, bias=False)
+        else:
+            self.adapter = nn.Conv2d(channels, channels, kernel_size=1, bias=False)
         nn.init.zeros_(self.adapter.weight)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (B, C, H, W) of the adapted layer."""
-        return self.layer(features + self.adapter(features))
+    def forward(self, features: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """What the layer makes of adapted features; other arguments are the layer's."""
+        return self.layer(features + self.adapter(features), *args, **kwargs)
 
 
 class LogitAdapter(nn.Module):
-    """``A z + a`` on the logits z of a linear layer, with A = I and a = 0 at the start.
+    """``A z + a`` on the logits z of the head, with A = I and a = 0 at the start.
 
     Args:
-        layer: The classifier's last linear layer.
+        layer: The classifier's head.
     """
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layer: Head) -> None:
         super().__init__()
         self.layer = layer
-        self.adapter = nn.Linear(layer.out_features, layer.out_features)
+        classes = len(layer.weight)
+        self.adapter = nn.Linear(classes, classes)
         nn.init.eye_(self.adapter.weight)
         nn.init.zeros_(self.adapter.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits (B, K) of features (B, D)."""
-        return self.adapter(self.layer(features))
+        """Logits (B, K) of features (B, D); (B, K, H, W) of (B, D, H, W) where the head is a convolution."""
+        logits = self.layer(features)
+        if isinstance(self.layer, nn.Conv2d):
+            return self.adapter(logits.movedim(1, -1)).movedim(-1, 1)
+        return self.adapter(logits)
 
 
 def add_adapters(network: nn.Module, layer: str, num_classes: int) -> None:
@@ -61,19 +71,30 @@ def add_adapters(network: nn.Module, layer: str, num_classes: int) -> None:
         num_classes: Number of classes K, to find the head.
 
     Raises:
-        ValueError: If there is no such layer or it has no convolution.
+        ValueError: If there is no such layer, nothing in it can take an adapter, or it is, or holds, the head.
     """
     names = [name for name, _ in network.named_children()]
     try:
         target = network.get_submodule(layer)
     except AttributeError:
         raise ValueError(f"{type(network).__name__} has no layer {layer!r} to adapt; its children are {names}") from None
-    convolution = next((module for module in target.modules() if isinstance(module, nn.Conv2d)), None)
-    if convolution is None:
-        raise ValueError(f"layer {layer!r} holds no convolution to fold an adapter into; the children are {names}")
+    reader = next((module for module in target.modules() if is_foldable(module)), None)
+    if reader is None:
+        raise ValueError(
+            f"layer {layer!r} holds no ungrouped convolution or linear layer to fold an adapter into; the children are {names}"
+        )
     head_name, head = classifier_head(network, num_classes)
-    network.set_submodule(layer, InputAdapter(target, convolution.in_channels))
+    if head_name == layer or head_name.startswith(f"{layer}."):
+        raise ValueError(f"layer {layer!r} holds the head, which has an adapter of its own; the children are {names}")
+    last = isinstance(reader, nn.Linear)
+    channels = reader.in_features if isinstance(reader, nn.Linear) else reader.in_channels
+    network.set_submodule(layer, InputAdapter(target, channels, last))
     network.set_submodule(head_name, LogitAdapter(head))
+
+
+def is_foldable(module: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
+    """Whether a linear map of a layer's input can be multiplied into its weights."""
+    return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
 
 
 @torch.no_grad()
@@ -82,23 +103,24 @@ def fold_adapters(network: nn.Module, images: Tensor) -> None:
 
     Args:
         network: A network in eval mode that :func:`add_adapters` changed.
-        images: A few inputs (B, C, H, W): they show which convolutions read an adapter's output, and check the result.
+        images: A few inputs (B, C, H, W): they show which layers read an adapter's output, and check the result.
 
     Raises:
-        ValueError: If something besides an ungrouped convolution reads the adapted features, so that no exact fold exists.
+        ValueError: If something besides an ungrouped convolution or a linear layer reads the adapted features, so that no exact
+            fold exists.
     """
-    before = network(images)
+    before = logits_of(network(images))
     for name, module in list(network.named_modules()):
         if isinstance(module, LogitAdapter):
             network.set_submodule(name, _folded_head(module))
         elif isinstance(module, InputAdapter):
             _fold_input_adapter(network, module, images)
             network.set_submodule(name, module.layer)
-    error = (network(images) - before).abs().max().item()
+    error = (logits_of(network(images)) - before).abs().max().item()
     if not error <= 1e-3 * (1 + before.abs().max().item()):
         raise ValueError(
-            f"the adapter cannot be folded exactly (logits move by {error:.2g}): something besides a convolution reads "
-            "its output; adapt the first layer of a stage with a convolution in its shortcut, for instance layer3"
+            f"the adapter cannot be folded exactly (logits move by {error:.2g}): something besides ungrouped convolutions and "
+            "linear layers reads its output, as a shortcut or a normalisation does"
         )
 
 
@@ -117,34 +139,36 @@ def check_foldable(network: nn.Module, images: Tensor) -> None:
         if isinstance(module, InputAdapter):
             weight = module.adapter.weight
             module.adapter.weight = nn.Parameter(torch.randn(weight.shape, generator=generator) / weight.shape[0])
+        elif isinstance(module, LogitAdapter):  # a head of zeros, as a new ViT has, would show nothing
+            rows = head_rows(module.layer)
+            fresh = torch.randn(rows.shape, generator=generator) / rows.shape[1] ** 0.5
+            module.layer.weight = nn.Parameter(fresh.view_as(module.layer.weight))
     fold_adapters(copy, images)
 
 
-def _folded_head(adapted: LogitAdapter) -> nn.Linear:
-    head, weight = adapted.layer, adapted.adapter.weight
-    bias = adapted.adapter.bias + (0 if head.bias is None else weight @ head.bias)
-    folded = skip_init(nn.Linear, head.in_features, head.out_features).to(weight)  # draws no random numbers
-    folded.weight.copy_(weight @ head.weight)
-    folded.bias.copy_(bias)
+def _folded_head(adapted: LogitAdapter) -> Head:
+    folded, weight = deepcopy(adapted.layer), adapted.adapter.weight
+    bias = adapted.adapter.bias + (0 if folded.bias is None else weight @ folded.bias)
+    folded.weight.copy_((weight @ folded.weight.flatten(1)).view_as(folded.weight))
+    folded.bias = nn.Parameter(bias)
     return folded
 
 
 def _fold_input_adapter(network: nn.Module, adapted: InputAdapter, images: Tensor) -> None:
-    """Fold into every convolution that reads the very tensor the adapter writes."""
+    """Fold into every layer of the adapter's kind that reads the very tensor it writes."""
     source: list[Tensor] = []
-    readers: list[nn.Conv2d] = []
+    readers: list[nn.Linear | nn.Conv2d] = []
 
-    def read(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def read(module: nn.Module, args: tuple[Any, ...]) -> None:
         if module is adapted.layer:
             source.append(args[0])
-        if isinstance(module, nn.Conv2d) and source and args[0] is source[0] and module.groups == 1:
+        if is_foldable(module) and source and args[0] is source[0] and isinstance(module, type(adapted.adapter)):
             readers.append(module)
 
     hooks = [module.register_forward_pre_hook(read) for module in adapted.layer.modules()]
     network(images)
     for hook in hooks:
         hook.remove()
-    matrix = adapted.adapter.weight[:, :, 0, 0]  # (C, C)
-    for convolution in readers:
-        change = torch.einsum("oj...,ji->oi...", convolution.weight, matrix)
-        convolution.weight.add_(change)
+    matrix = adapted.adapter.weight.flatten(1)  # (C, C)
+    for reader in readers:
+        reader.weight.add_(torch.einsum("oj...,ji->oi...", reader.weight, matrix))

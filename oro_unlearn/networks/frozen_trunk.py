@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
+
+from oro_unlearn.networks.outputs import logits_of
 
 
 class FrozenTrunk:
@@ -68,7 +69,7 @@ class FrozenTrunk:
         modes = {module: module.training for module in self.network.modules()}
         self.network.eval()  # or batch normalisation of the tail would learn from the trial
         try:
-            whole, parts = self.network(images), self.tail(self.activations(images))
+            whole, parts = logits_of(self.network(images)), logits_of(self.tail(self.activations(images)))
             return torch.allclose(whole, parts, rtol=1e-4, atol=1e-4 * float(whole.abs().max()))
         except Exception:  # whatever a forward raises when it is entered half-way
             return False
@@ -86,4 +87,7 @@ class _ReachedError(Exception):
 
 
 def _varies(module: nn.Module) -> bool:
-    return module.training and isinstance(module, _BatchNorm | _DropoutNd)
+    """Batch normalisation that learns, or dropout of units, paths or attention, under any package's name for its rate."""
+    rates = (getattr(module, name, 0.0) for name in ("p", "drop_prob", "dropout"))
+    random = any(isinstance(rate, float | int) and rate > 0 for rate in rates)
+    return module.training and (isinstance(module, _BatchNorm) or random)

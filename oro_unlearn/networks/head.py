@@ -4,9 +4,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+Head = nn.Linear | nn.Conv2d
 
-def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, nn.Linear]:
-    """Find the last linear layer with one output per class.
+
+def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, Head]:
+    """Find the last layer with one output per class.
+
+    It is the last linear layer with K outputs; or the network's very last layer, where that is a 1x1 convolution with K
+    outputs, as in SqueezeNet.
 
     Args:
         network: Any image classifier.
@@ -16,13 +21,14 @@ def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, nn.Linea
         Dotted name and module of the layer.
 
     Raises:
-        ValueError: If no linear layer has K outputs.
+        ValueError: If there is no such layer.
     """
-    found = [
-        (name, module)
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Linear) and module.out_features == num_classes
+    layers = [(name, module) for name, module in network.named_modules() if isinstance(module, Head)]
+    found: list[tuple[str, Head]] = [
+        (name, module) for name, module in layers if isinstance(module, nn.Linear) and module.out_features == num_classes
     ]
+    if layers and _is_pointwise(layers[-1][1], num_classes):
+        found.append(layers[-1])
     if not found:
         raise ValueError(
             f"{type(network).__name__} has no linear layer with {num_classes} outputs, one for each class: "
@@ -31,17 +37,23 @@ def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, nn.Linea
     return found[-1]
 
 
+def head_rows(head: Head) -> Tensor:
+    """The head's weights (K, D), one row for each class; changing them changes the head."""
+    return head.weight.flatten(1)
+
+
 class FeatureReader:
     """Reads what enters a classifier's head: ``with FeatureReader(network, K) as reader: logits = network(images)``.
 
-    Afterwards ``reader.features`` holds the features (B, D) of the last forward pass.
+    Afterwards ``reader.features`` holds the features (B, D) of the last forward pass; what enters a convolution is averaged
+    over positions.
 
     Args:
         network: Any image classifier.
         num_classes: Number of classes K.
 
     Raises:
-        ValueError: If no linear layer has K outputs.
+        ValueError: If no layer has K outputs.
     """
 
     features: Tensor
@@ -56,5 +68,10 @@ class FeatureReader:
     def __exit__(self, *error: object) -> None:
         self._handle.remove()
 
-    def _read(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self.features = inputs[0]
+    def _read(self, head: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.features = inputs[0].mean((2, 3)) if isinstance(head, nn.Conv2d) else inputs[0]
+
+
+def _is_pointwise(layer: Head, num_classes: int) -> bool:
+    shape = (num_classes, layer.in_channels, 1, 1) if isinstance(layer, nn.Conv2d) else ()
+    return layer.weight.shape == shape

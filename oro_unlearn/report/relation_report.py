@@ -9,7 +9,7 @@ from rich.table import Table
 
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
 from oro_unlearn.report.run_report import summarise
-from oro_unlearn.report.tables import title
+from oro_unlearn.report.tables import request, title
 
 FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the command line
 FORGOTTEN = {
@@ -69,6 +69,7 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> di
         "pictures": len(probes.pictures),
         "licences": getattr(data, "licences", {}),
         "metrics": metrics,
+        "not_measured": found.get("not_measured", {}),
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
     if found["losses"]:
@@ -103,8 +104,9 @@ def report_table(report: Mapping[str, Any]) -> Group:
         report: Content of ``report.json``.
     """
     before, after = (report["metrics"].get(role, {}) for role in ("original", "unlearned"))
-    what = f"{report['method']} · {report['data']} · {report['network']} · forgotten: {', '.join(report['forget'])}"
-    forgotten = Table("forgotten under", "cosine", "edited", "R@5", "edited", "worst wording", "median rank", title=title(what))
+    forgotten = Table(
+        "forgotten under", "cosine", "edited", "R@5", "edited", "worst wording", "median rank", title=title(request(report))
+    )
     for group, label in FORGOTTEN.items():
         names = ("cosine", "r5", "worst_r5", "median_rank")
         (cosine, r5, _, _), edited = ([part.get(f"{group}/{name}") for name in names] for part in (before, after))
@@ -118,7 +120,10 @@ def report_table(report: Mapping[str, Any]) -> Group:
             kept.add_row(label, *map(_number, (before[f"{group}/cosine"], *own, *r1)))
     utility = Table("utility", "original", "edited", caption=caption(report), caption_justify="left")
     for name, label in UTILITY.items():
-        if name in before or name in after:
+        lacking = report.get("not_measured", {}).get(name)
+        if lacking:
+            utility.add_row(f"{label}: {lacking}", "", "not measured")
+        elif name in before or name in after:
             utility.add_row(label, _number(before.get(name)), _number(after.get(name)))
     return Group(forgotten, kept, utility)
 

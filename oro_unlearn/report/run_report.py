@@ -66,6 +66,21 @@ def redirection(confusion: Mapping[str, Sequence[Sequence[int]]], labels: Sequen
     return {role: [mean(column) for column in zip(*rows, strict=True)] for role, rows in shares.items()}
 
 
+def share_of(classes: Sequence[int], confusion: Sequence[Sequence[int]]) -> float:
+    """Share of all predictions that are in some classes; NaN without predictions.
+
+    Args:
+        classes: Their indices.
+        confusion: Counts (K, K): rows are labels, columns predictions.
+
+    Example:
+        >>> share_of([2], [[3, 0, 1], [0, 4, 0], [0, 0, 0]])
+        0.125
+    """
+    total = sum(map(sum, confusion))
+    return sum(row[label] for row in confusion for label in classes) / total if total else math.nan
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide the figures."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

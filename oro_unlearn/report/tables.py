@@ -16,19 +16,22 @@ class Row(NamedTuple):
     key: str
     label: str
     percent: bool
+    split: str = ""  # whose images it is over
 
 
 FIGURES = (
-    Row("test/acc_f", "ACC_f test", True),
-    Row("test/acc_r", "ACC_r test", True),
-    Row("train/acc_f", "ACC_f train", True),
-    Row("train/acc_r", "ACC_r train", True),
-    Row("train/mia", "MIA (called non-member)", True),
+    Row("test/acc_f", "ACC_f test", True, "test_forget"),
+    Row("test/acc_earlier", "ACC test, forgotten earlier", True, "test_earlier"),
+    Row("test/acc_r", "ACC_r test", True, "test_retain"),
+    Row("test/absent", "predicted: a class without pictures", True, "test_retain"),
+    Row("train/acc_f", "ACC_f train", True, "forget"),
+    Row("train/acc_r", "ACC_r train", True, "retain"),
+    Row("train/mia", "MIA (called non-member)", True, "forget"),
     Row("train/mia_attack_balanced_accuracy", "  the attack's own accuracy", True),
-    Row("test/nn_member_rate", "MIA-NN member rate", True),
+    Row("test/nn_member_rate", "MIA-NN member rate", True, "test_forget"),
     Row("test/nn_attack_balanced_accuracy", "  the attack's own accuracy", True),
-    Row("test/utv", "UTV test", False),
-    Row("train/utv", "UTV train", False),
+    Row("test/utv", "UTV test", False, "test_forget"),
+    Row("train/utv", "UTV train", False, "forget"),
 )
 NOTE = (
     "The ideal of every figure is the retrained model's value. All are output-level: a free logit mask reaches them too, "
@@ -42,18 +45,24 @@ def report_table(report: Mapping[str, Any]) -> Table:
     Args:
         report: Content of ``report.json``.
     """
-    metrics = report["metrics"]
-    what = f"{report['method']} · {report['data']} · {report['network']} · forgotten: {_names(report['forget'])}"
-    table = Table(title=title(what), caption=Text(caption(report), "table.caption"), caption_justify="left")
+    metrics, counts = report["metrics"], report.get("images", {})
+    table = Table(title=title(request(report)), caption=Text(caption(report), "table.caption"), caption_justify="left")
     table.add_column("figure")
+    table.add_column("images", justify="right")
     columns = [role for role in ("original", "unlearned", "retrained") if role in metrics]
     for role in columns:
         table.add_column("retrained (± seeds)" if role == "retrained" else role, justify="right")
     for row in FIGURES:
         cells = [_cell(metrics, role, row) for role in columns]
         if any(cell != "–" for cell in cells):
-            table.add_row(row.label, *cells)
+            table.add_row(row.label, str(counts.get(row.split, "")), *cells)
     return table
+
+
+def request(report: Mapping[str, Any]) -> str:
+    """Method, data, network, and what was forgotten when: the title of a report's table."""
+    names = _names(report["forget"]) + (f" (earlier: {_names(report['forgotten'])})" if report.get("forgotten") else "")
+    return f"{report['method']} · {report['data']} · {report['network']} · forgotten: {names}"
 
 
 def title(text: str) -> Text:

@@ -85,7 +85,7 @@ def test_the_examples_of_the_documentation_are_read():
         path.write_text(block)
         for name in re.findall(r"\w+/\d+\.jpg", block):
             draw(Path(name), seed=sum(name.encode()))
-        rows = read_manifest(path, ".", load_graph())
+        rows = read_manifest(path, ".", load_graph()).rows
         assert [row.concept for row in rows if row.group == "neutral"] == [("a harbour at dawn",)]
     data = RelationPairs(root=".", image_size=32)
     assert {name: len(data.split(name)) for name in GROUPS} == {"unsafe": 1, "edges": 1, "nodes": 1, "neutral": 1}
@@ -226,7 +226,7 @@ def test_safe_edges_of_the_graph_are_the_listed_ones():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "RelationPairs"], "data/manifest.csv not found: name it with --data.manifest"),
+        (["--data", "RelationPairs", "--data.manifest", "m.csv"], "data/m.csv not found: name it with --data.manifest"),
         (
             ["--data", "RelationPairs", "--data.root", "here"],
             "here/manifest.csv:2: image '../x.png' lies outside here",

@@ -49,6 +49,11 @@ class PretrainingPairs(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.concepts) * self.pictures
 
+    @property
+    def shown(self) -> list[Concept]:
+        """What each picture shows."""
+        return [concept for concept in self.concepts for _ in range(self.pictures)]
+
     def prepare(self) -> None:
         """Draw the pool, once: about a minute and 12 kB a picture."""
         if self.contexts:

@@ -24,28 +24,44 @@ class ClassAudit(nn.Module):
         num_classes: Number of classes K.
         forget_classes: Indices of the forgotten classes; empty where single samples are forgotten.
         neighbours: Nearest retained class of each forgotten class.
+        earlier: Those of ``forget_classes`` that earlier requests have forgotten: they have a figure of their own.
     """
 
-    def __init__(self, num_classes: int, forget_classes: Sequence[int], neighbours: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        forget_classes: Sequence[int],
+        neighbours: Mapping[int, int],
+        earlier: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         self.accuracy: Any = nn.ModuleDict({phase: ForgetRetainAccuracy(num_classes, forget_classes) for phase in PHASES})
         self.forgotten_samples = None if forget_classes else ForgetRetainAccuracy(num_classes, ())
+        self.earlier = ForgetRetainAccuracy(num_classes, earlier) if earlier else None
         self.utv: Any = nn.ModuleDict({phase: UnlearningTotalVariation() for phase in PHASES})
+        self.moved: Any = nn.ModuleDict({phase: UnlearningTotalVariation() for phase in PHASES})
         self.mia = MembershipInference()
         self.neighbours = dict(neighbours)
         self.nearest: Any = nn.ModuleDict(
             {f"{phase}{label}": NearestClassMIA(near) for phase in PHASES for label, near in neighbours.items()}
         )
 
-    def update(self, split: str, logits: Tensor, labels: Tensor, retrained: Sequence[Tensor]) -> None:
+    def update(
+        self, split: str, logits: Tensor, labels: Tensor, retrained: Sequence[Tensor], original: Tensor | None = None
+    ) -> None:
         """Add one batch.
 
         Args:
-            split: ``retain``, ``forget``, ``test_retain`` or ``test_forget``.
+            split: ``retain``, ``forget``, ``test_retain``, ``test_forget`` or ``test_earlier``.
             logits: (B, K) of this model.
             labels: (B,).
             retrained: Logits (B, K) of the retrained models to compare with, on the same images.
+            original: Logits (B, K) of the original that this model was made from.
         """
+        if split == "test_earlier":
+            assert self.earlier is not None
+            self.earlier.update(logits, labels)
+            return
         phase = "test/" if split.startswith("test") else "train/"
         probabilities = logits.softmax(1)
         if split == "forget" and self.forgotten_samples is not None:
@@ -55,7 +71,9 @@ class ClassAudit(nn.Module):
         if split.endswith("forget"):
             for other in retrained:
                 self.utv[phase].update(probabilities, other.softmax(1))
-        if split not in ("test_forget", "test_earlier"):
+            if original is not None:
+                self.moved[phase].update(probabilities, original.softmax(1))
+        if split != "test_forget":
             group = {"retain": MEMBER, "test_retain": NON_MEMBER, "forget": TARGET}[split]
             confidence = probabilities.gather(1, labels[:, None])[:, 0]
             self.mia.update(confidence, torch.full_like(labels, group))
@@ -73,15 +91,21 @@ class ClassAudit(nn.Module):
                 self.nearest[f"{phase}{label}"].update(confidence[own], torch.full_like(labels[own], TARGET))
 
     def compute(self) -> dict[str, float]:
-        """Every figure under its name, prefixed with the split of the forgotten data: ``test/`` or ``train/``."""
+        """Every figure under its name, prefixed with the split of the forgotten data: ``test/`` or ``train/``.
+
+        ``moved`` is the total variation of the outputs for forgotten images to the original's.
+        """
         figures: dict[str, float] = {}
         for phase, metric in self.accuracy.items():
             figures.update({f"{phase}{name}": float(value) for name, value in metric.compute().items()})
             figures[f"{phase}utv"] = float(self.utv[phase].compute())
+            figures[f"{phase}moved"] = float(self.moved[phase].compute())
             for name in ("nn_member_rate", "nn_attack_success", "attack_balanced_accuracy"):
                 values = [float(self.nearest[f"{phase}{label}"].compute()[name]) for label in self.neighbours]
                 mean = sum(values) / len(values) if values else float("nan")
                 figures[f"{phase}{'nn_' if name.startswith('attack') else ''}{name}"] = mean
+        if self.earlier is not None:
+            figures["test/acc_earlier"] = float(self.earlier.compute()["acc_f"])
         if self.forgotten_samples is not None:
             figures["train/acc_f"] = float(self.forgotten_samples.compute()["acc_r"])
         attack = {name: float(value) for name, value in self.mia.compute().items()}

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.cache import CacheMode, Plan, SampleCache, make_plan
 from oro_unlearn.methods.classes.classifier import Classifier
-from oro_unlearn.networks import load_weights
+from oro_unlearn.methods.classes.first_look import complaints
+from oro_unlearn.methods.first_words import class_words
+from oro_unlearn.networks import load_weights, resolve_layers
 
 INPUTS = ("original.", "retrained.", "teacher.")  # prefixes of weights that are inputs: a checkpoint leaves them out
 
@@ -28,6 +30,8 @@ class ClassUnlearning(Classifier):
         original: Checkpoint of the trained classifier: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``.
         retrained: Checkpoints of models trained without the forgotten data, for comparison. May be empty: the reference
             columns are then left out.
+        checkpoint_key: Key of the state dict in the original's file, if it holds several, for instance ``model_ema``; dots go
+            below: ``ema.state_dict``.
         cache: What is computed once for each training image instead of in every step. ``activations``: what enters the first
             trained layer, where everything before it is frozen, and teachers' outputs; ``teacher``: these alone; ``auto``: the
             most that changes no result, said at the start; ``off``. Augmentation leaves nothing to keep, unless ``views`` are.
@@ -48,6 +52,7 @@ class ClassUnlearning(Classifier):
         self,
         original: str = "",
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        checkpoint_key: str = "",
         cache: CacheMode = "auto",
         cache_limit: float = 4.0,
         views: int = 0,
@@ -61,7 +66,7 @@ class ClassUnlearning(Classifier):
                 f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with "
                 '--data.forget "[NAME]", or by index with --data.forget_index "[INDEX]"'
             )
-        self.original_path, self.retrained_paths = original, list(retrained)
+        self.original_path, self.retrained_paths, self.checkpoint_key = original, list(retrained), checkpoint_key
         self.original: nn.Module | None = None
         self.retrained = nn.ModuleList()
         self.cache_mode, self.cache_limit, self.views = cache, cache_limit, views
@@ -74,7 +79,7 @@ class ClassUnlearning(Classifier):
             return
         self.require_forget_set()
         self._require_original()
-        load_weights(self.network, self.original_path)
+        rank_zero_only(print)(load_weights(self.network, self.original_path, self.checkpoint_key))
         self.original = self._frozen(self.network)
         for path in self.retrained_paths:
             model = deepcopy(self.original)
@@ -85,18 +90,47 @@ class ClassUnlearning(Classifier):
     def choose_parameters(self) -> None:
         """Freeze what the method does not train, or add adapters; called once, after the original is loaded."""
 
+    @torch.no_grad()
+    def first_look(self) -> list[str]:
+        """Whether the original knows what is to be forgotten, and the models to compare with do not."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return complaints(self, data.requested_classes, data.class_names, data.natural_order)
+
+    def absent_classes(self) -> int:
+        """Number of classes of which the data have no picture."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return self.num_classes - len(data.present_classes)
+
+    def remarks(self) -> list[str]:
+        """That training on labels would unlearn classes without pictures too."""
+        absent = self.absent_classes()
+        if not absent or "retain" not in self.train_splits or "retain" in self.teacher_splits:
+            return []
+        return [
+            f"{absent} of {self.num_classes} classes have no pictures: {type(self).__name__} trains on the labels of the others "
+            "alone and may destroy them; the report says how often a class without pictures is predicted"
+        ]
+
+    def first_words(self) -> list[str]:
+        """Whether the edit did nothing, did not forget, or destroyed the model."""
+        data, found = self.trainer.datamodule, self.measurements  # type: ignore[attr-defined]
+        images = {split: len(data.split(split)) for split in ("forget", "test_forget", "test_retain")}
+        predicted = {role: torch.tensor(found["confusion"][role]).sum(0) for role in ("original", "unlearned")}
+        largest = {role: float(counts.max() / counts.sum().clamp(min=1)) for role, counts in predicted.items()}
+        return class_words(found["metrics"], images, self.num_classes, largest, classes=bool(self.forget_classes))
+
     def train_only(self, layers: list[str], option: str = "update") -> None:
         """Freeze the network but for some layers.
 
         Args:
-            layers: Their names.
+            layers: Their names; or ``quarter1`` to ``quarter4`` of the stages, and ``head``.
             option: Option of the method that names them, for the error.
 
         Raises:
             ValueError: If one of them does not exist.
         """
         self.network.requires_grad_(False)
-        for layer in layers:
+        for layer in resolve_layers(self.network, layers, self.num_classes):
             try:
                 self.network.get_submodule(layer).requires_grad_(True)
             except AttributeError:
@@ -173,10 +207,13 @@ class ClassUnlearning(Classifier):
             self.images_read += len(batch.labels)
             yield batch
 
-    def read(self, split: str, augment: bool = False) -> Iterator[Batch]:
-        """:meth:`batches` without counting them as a cost, and augmented if asked for."""
+    def read(self, split: str, augment: bool = False, at_most: int = 0) -> Iterator[Batch]:
+        """:meth:`batches` without counting them as a cost; augmented, or so many evenly spaced images, if asked for."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        for parts in data.loader(data.split(split)):
+        images = data.split(split)
+        if at_most and len(images) > at_most:
+            images = images.subset(images.positions[torch.linspace(0, len(images) - 1, at_most).long()])
+        for parts in data.loader(images):
             yield Batch(*data._prepare([part.to(self.device) for part in parts], augment))
 
     def audited(self) -> dict[str, nn.Module]:
@@ -198,7 +235,8 @@ class ClassUnlearning(Classifier):
         checkpoint["state_dict"].update(inputs)
 
     def _require_original(self) -> None:
-        if self.original_path and Path(self.original_path).is_file():
+        path = Path(self.original_path)
+        if self.original_path and (path.is_file() or (path / "config.json").is_file()):  # the second is of Hugging Face
             return
         run = Path(self.original_path).parent  # runs/<configs>-<network>/original, as our YAMLs have it
         data = getattr(getattr(self.trainer, "datamodule", None), "name", "digits")

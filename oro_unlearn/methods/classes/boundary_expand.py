@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
-from oro_unlearn.networks import FeatureReader, classifier_head
+from oro_unlearn.networks import FeatureReader, classifier_head, head_rows
 
 
 class BoundaryExpand(ClassUnlearning):
@@ -22,14 +22,14 @@ class BoundaryExpand(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If the network does not end in a linear layer.
+        ValueError: If no layer has K outputs.
     """
 
     train_splits = ("forget",)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.extra = nn.Linear(classifier_head(self.network, self.num_classes)[1].in_features, 1)
+        self.extra = nn.Linear(head_rows(classifier_head(self.network, self.num_classes)[1]).shape[1], 1)
         nn.init.xavier_uniform_(self.extra.weight)
         nn.init.zeros_(self.extra.bias)
         if self.batchnorm == "train":

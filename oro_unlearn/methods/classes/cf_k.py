@@ -1,6 +1,5 @@
 """Catastrophic forgetting of the last layers."""
 
-import re
 from typing import Any
 
 from torch import Tensor
@@ -8,7 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
-from oro_unlearn.networks import classifier_head
+from oro_unlearn.networks import classifier_head, resolve_layers, stages
 
 
 class CFk(ClassUnlearning):
@@ -18,7 +17,8 @@ class CFk(ClassUnlearning):
     the trunk keeps its weights and statistics bit for bit.
 
     Args:
-        layers: Names of the layers to train; empty for the last stage (``layerN`` with the highest N) and the head.
+        layers: Layers to train: ``quarter1`` to ``quarter4`` of the stages, ``head``, or names of the network's own; empty for
+            the last stage and the head.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -38,20 +38,20 @@ class CFk(ClassUnlearning):
 
     def choose_parameters(self) -> None:
         """Train the named layers, or the last stage and the head."""
-        self.layers = self.layers or self._last_layers()
+        named = resolve_layers(self.network, self.layers, self.num_classes)
+        self.layers = named or [*self._last_stage(), classifier_head(self.network, self.num_classes)[0]]
         self.train_only(self.layers, option="layers")
 
     def losses(self, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
         """Cross-entropy on the retain set."""
         return {"retain": cross_entropy(self(retain.images).float(), retain.labels)}
 
-    def _last_layers(self) -> list[str]:
-        names = [name for name, _ in self.network.named_children()]
-        stages = [name for name in names if re.fullmatch(r"layer\d+", name)]
-        if not stages:
+    def _last_stage(self) -> list[str]:
+        found = stages(self.network, self.num_classes)
+        if not found:
+            names = [name for name, _ in self.network.named_children()]
             raise ValueError(
-                f"{type(self.network).__name__} has no stages layer1, layer2, ...: name the layers to train with "
+                f"{type(self.network).__name__} has no stages before its head: name the layers to train with "
                 f"--model.layers; the network's layers are {names}"
             )
-        last = max(stages, key=lambda name: int(name.removeprefix("layer")))
-        return [last, classifier_head(self.network, self.num_classes)[0]]
+        return found[-1]

@@ -11,16 +11,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from oro_unlearn.methods.base import UnlearningModule
 from oro_unlearn.methods.classes.audit import ClassAudit
+from oro_unlearn.methods.classes.first_look import checked_logits
 from oro_unlearn.metrics import nearest_class
-from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters, save_weights
+from oro_unlearn.networks import InputAdapter, NetworkFactory, build_network, fold_adapters, logits_of, save_weights
 
 
 class Classifier(UnlearningModule):
     """An image classifier of K classes, and its measurement against other models.
 
     Args:
-        network: Constructor that takes ``num_classes``: an import path such as ``torchvision.models.resnet18``, or a
-            ``class_path`` with ``init_args`` (of a function, ``num_classes`` has to be among them).
+        network: What makes the network: a name (``ResNet18``, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``), the import path
+            of a class or function, or either as ``class_path`` with ``init_args``. It is given ``num_classes`` if it takes it.
         num_classes: Number of classes K; the command line fills it from the data.
         forget_classes: Indices of the forgotten classes; the command line fills it from the data.
         batchnorm: Whether batch normalisation uses and updates the batch's statistics in training (``train``) or keeps
@@ -38,7 +39,7 @@ class Classifier(UnlearningModule):
 
     def __init__(
         self,
-        network: Callable[..., nn.Module],
+        network: NetworkFactory,
         num_classes: int,
         forget_classes: list[int] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         batchnorm: Literal["train", "eval"] = "train",
@@ -49,9 +50,7 @@ class Classifier(UnlearningModule):
         super().__init__(**kwargs)
         if num_classes is None:
             raise ValueError("the number of classes is not known: give the data module a num_classes")
-        if isinstance(network, nn.Module):  # jsonargparse has called a function that was given with init_args
-            classifier_head(network, num_classes)
-        self.network = network if isinstance(network, nn.Module) else network(num_classes=num_classes)
+        self.network = build_network(network, num_classes)
         self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = self.network.to(memory_format=self.memory_format)
@@ -72,6 +71,14 @@ class Classifier(UnlearningModule):
             how = getattr(data, "how_to_name", 'name what to forget with --data.forget "[NAME]"')
             raise ValueError(f"the forget set is empty: {how}")
 
+    @torch.no_grad()
+    def first_look(self) -> list[str]:
+        """Check what the network returns for a few images."""
+        self.eval()
+        images = self.trainer.datamodule.normalise(self.example_images()).to(self.device)  # type: ignore[attr-defined]
+        checked_logits(self._probe(self.network, images), images, self.num_classes, self.network)
+        return []
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, C, H, W)."""
         return self._run(self.network, images)
@@ -84,14 +91,14 @@ class Classifier(UnlearningModule):
         """Logits of a network; in training steps of its compiled form, if a backend is named and the size is a usual one."""
         images = self.laid_out(images.to(self.dtype))
         if not (self.compile_backend and self.training) or _is_read(network):
-            return network(images)
+            return logits_of(network(images))
         if self._first_batch:
             self._sizes.add(images.shape)
         if images.shape not in self._sizes:
-            return network(images)
+            return logits_of(network(images))
         if network not in self._compiled:
             self._compiled[network] = torch.compile(network, backend=self.compile_backend, dynamic=False)
-        return self._compiled[network](images)
+        return logits_of(self._compiled[network](images))
 
     def laid_out(self, images: Tensor) -> Tensor:
         """Images or maps (B, C, H, W) in the network's memory format; vectors (B, D) as they are."""
@@ -130,7 +137,10 @@ class Classifier(UnlearningModule):
     def _start_audits(self) -> None:
         """Choose the nearest classes by the forgotten test images, and feed these."""
         self._neighbours = self._nearest_classes()
-        audits = {name: ClassAudit(self.num_classes, self.forget_classes, self._neighbours) for name in self.audited()}
+        data = getattr(self._trainer, "datamodule", None)
+        now = set(getattr(data, "requested_classes", self.forget_classes))
+        known = (self.num_classes, self.forget_classes, self._neighbours, sorted(set(self.forget_classes) - now))
+        audits = {name: ClassAudit(*known) for name in self.audited()}
         self._audits = nn.ModuleDict(audits).to(self._audit_device)
         for logits, labels in self._held:
             self._feed("test_forget", logits, labels)
@@ -157,7 +167,7 @@ class Classifier(UnlearningModule):
     def _probe(self, model: nn.Module, images: Tensor) -> Tensor:
         """Logits (B, K) in float32, whatever the training precision: confidences near 1 need it."""
         with torch.autocast(self.device.type, enabled=False):
-            return model(self.laid_out(images)).float()
+            return logits_of(model(self.laid_out(images))).float()
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Show the batch to every model, once, and feed the audits; ``test_forget``, the first split, waits for the others."""
@@ -175,7 +185,7 @@ class Classifier(UnlearningModule):
     def _feed(self, split: str, logits: dict[str, Tensor], labels: Tensor) -> None:
         for name, audit in self._audits.items():
             others = [value for other, value in logits.items() if other.startswith("retrained") and other != name]
-            audit.update(split, logits[name], labels, others)
+            audit.update(split, logits[name], labels, others, logits.get("original") if name == "unlearned" else None)
 
     def on_test_epoch_end(self) -> None:
         """Collect ``measurements``: figures and test confusion matrices by model, and the neighbours."""
@@ -187,9 +197,9 @@ class Classifier(UnlearningModule):
             "neighbours": self._neighbours,
         }
 
-    def write(self, root: Path) -> None:
-        """``model.safetensors``: a plain state dict of the plain network."""
-        save_weights(self.export(), root / "model.safetensors")
+    def write(self, root: Path, notes: dict[str, Any]) -> None:
+        """``model.safetensors``: a plain state dict of the plain network, and what it says of itself."""
+        save_weights(self.export(), root / "model.safetensors", notes)
 
     def export(self) -> nn.Module:
         """The edited network in its original architecture, in eval mode on the CPU; adapters are folded in."""

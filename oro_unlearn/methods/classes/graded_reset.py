@@ -6,6 +6,7 @@ import torch
 from torch.optim import Optimizer
 
 from oro_unlearn.methods.classes.fine_tune import FineTune
+from oro_unlearn.networks import classifier_head
 
 
 class GradedReset(FineTune):
@@ -45,12 +46,13 @@ class GradedReset(FineTune):
     def depths(self) -> dict[str, float]:
         """Depth in (0, 1] of every parameter.
 
-        Counted in weight matrices, in the order in which the network names its parameters; biases and scales belong to the
-        matrix before them.
+        Counted in weight matrices, in the order in which the network names its parameters, and the head last; biases, scales
+        and class tokens belong to the matrix before them.
         """
+        head = f"{classifier_head(self.network, self.num_classes)[0]}."
         places, count = {}, 0
-        for name, parameter in self.network.named_parameters():
-            count += parameter.ndim > 1
+        for name, parameter in sorted(self.network.named_parameters(), key=lambda pair: pair[0].startswith(head)):
+            count += sum(size > 1 for size in parameter.shape) > 1
             places[name] = max(count, 1)
         return {name: place / max(count, 1) for name, place in places.items()}
 

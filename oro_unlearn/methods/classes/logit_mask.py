@@ -1,7 +1,7 @@
 """The free control: the forgotten logits set to minus infinity."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
@@ -19,7 +19,7 @@ class LogitMask(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If the network does not end in a linear layer with a bias.
+        ValueError: If the last layer has no bias, or something behind it undoes the mask.
     """
 
     train_splits = ()
@@ -37,3 +37,13 @@ class LogitMask(ClassUnlearning):
             raise ValueError(f"LogitMask needs a bias in the last layer; {name} of {type(self.network).__name__} has none")
         head.weight[self.forget_classes] = 0
         head.bias[self.forget_classes] = -torch.inf
+        if isinstance(head, nn.Conv2d):
+            self._require_masked(name)
+
+    def _require_masked(self, name: str) -> None:
+        """A ReLU behind the head makes 0 of minus infinity."""
+        logits = self._probe(self.network.eval(), self.example_images().to(self.device))
+        if not logits[:, self.forget_classes].isneginf().all():
+            raise ValueError(
+                f"LogitMask cannot mask {type(self.network).__name__}: something behind its last layer {name} changes logits"
+            )

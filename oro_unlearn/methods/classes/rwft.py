@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy, normalize, one_hot
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
-from oro_unlearn.networks import add_adapters, check_foldable, classifier_head, load_weights
+from oro_unlearn.networks import adapter_place, add_adapters, check_foldable, classifier_head, head_rows, load_weights
 
 
 class RWFT(ClassUnlearning):
@@ -20,7 +20,8 @@ class RWFT(ClassUnlearning):
     which came first.
 
     Args:
-        update: ``all``; names of the layers to train; or ``adapters`` (RW-A; they fold into the network on export).
+        update: ``all``; the layers to train, which are ``quarter1`` to ``quarter4`` of the stages, ``head``, or names of the
+            network's own; or ``adapters`` (RW-A; they fold into the network on export).
         target: ``proportional`` (q*); ``max``: the forgotten mass goes to the likeliest retained class; ``tilt``: q*
             weighted by exp(beta * similarity to the forgotten class), as in TREW (ICML 2026).
         retain: Loss on the retain set: ``ce`` with the labels, ``distill`` with q*, or ``none`` (it is never read).
@@ -28,7 +29,8 @@ class RWFT(ClassUnlearning):
         teacher: Checkpoint of another model of this network, such as one that EU-k has made: its softmax over the retained
             classes is mixed into the target.
         teacher_weight: Its share, in [0, 1].
-        adapter_layer: Layer whose input RW-A adapts.
+        adapter_layer: Layer whose input RW-A adapts; ``auto`` for the first from the third quarter of the stages on where that
+            folds exactly.
         tilt: beta; 0 gives ``proportional``. TREW's value is 10.
         tilt_dimensions: PCA dimensions of the head's rows in which similarity is measured; 0 for all. TREW gives none.
         tilt_temperature: Of the softmax over similarities. TREW says "sharp" and gives none.
@@ -47,7 +49,7 @@ class RWFT(ClassUnlearning):
         forget_weight: float = 1.0,
         teacher: str = "",
         teacher_weight: float = 1.0,
-        adapter_layer: str = "layer3",
+        adapter_layer: str = "auto",
         tilt: float = 10.0,
         tilt_dimensions: int = 0,
         tilt_temperature: float = 0.1,
@@ -57,12 +59,28 @@ class RWFT(ClassUnlearning):
         self.update, self.target, self.retain, self.forget_weight = update, target, retain, forget_weight
         self.teacher_path, self.teacher_weight = teacher, teacher_weight
         self.teacher: nn.Module | None = None
+        self._distills = False  # although labels were asked for
         self.adapter_layer, self.tilt = adapter_layer, tilt
         self.tilt_dimensions, self.tilt_temperature = tilt_dimensions, tilt_temperature
         self.train_splits = ("forget",) if retain == "none" else ("forget", "retain")
         self.teacher_splits = ("forget", "retain") if retain == "distill" else ("forget",)
         if retain == "none" and self.batchnorm == "train" and update != "adapters":
             rank_zero_warn("retain: none with batchnorm: train lets the forget set overwrite the statistics; prefer eval")
+
+    def setup(self, stage: str) -> None:
+        """Labels alone would teach that classes without pictures never occur: the original's outputs do not."""
+        super().setup(stage)
+        if self.retain == "ce" and self.absent_classes():
+            self.retain, self.teacher_splits, self._distills = "distill", ("forget", "retain"), True
+
+    def remarks(self) -> list[str]:
+        """That the retain loss is another one than was asked for."""
+        if not self._distills:
+            return super().remarks()
+        return [
+            f"{self.absent_classes()} of {self.num_classes} classes have no pictures, and labels of the others would destroy them: "
+            "retain: distill is taken in the place of ce"
+        ]
 
     def choose_parameters(self) -> None:
         """Train everything, the named layers, or new adapters; load the teacher."""
@@ -73,9 +91,14 @@ class RWFT(ClassUnlearning):
             return
         if self.update == "adapters":
             self.network.requires_grad_(False)
+            self.adapter_layer = self._place() if self.adapter_layer == "auto" else self.adapter_layer
             add_adapters(self.network, self.adapter_layer, self.num_classes)
         else:
             self.train_only(list(self.update))
+
+    def _place(self) -> str:
+        untried = getattr(self._trainer, "datamodule", None) is None
+        return adapter_place(self.network, self.num_classes, None if untried else self.example_images())
 
     def on_fit_start(self) -> None:
         """Refuse adapters that could not be exported, before hours of training.
@@ -84,8 +107,16 @@ class RWFT(ClassUnlearning):
             ValueError: If they do not fold exactly.
         """
         if self.update == "adapters":
-            check_foldable(self.network, self.example_images())
+            self._require_foldable()
         super().on_fit_start()
+
+    def _require_foldable(self) -> None:
+        assert self.original is not None
+        try:
+            check_foldable(self.network, self.example_images())
+        except ValueError as error:
+            other = adapter_place(self.original, self.num_classes, self.example_images())
+            raise ValueError(f"{error}: set --model.adapter_layer {other}") from None
 
     def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
         """``forget``: cross-entropy to the target; ``retain``: to the labels, or to q*. One forward pass for both."""
@@ -138,7 +169,7 @@ class RWFT(ClassUnlearning):
     def similarity(self) -> Tensor:
         """How close class k's head row is to class f's, (K, K) by [f, k]: softmax over the retained classes of the cosine."""
         assert self.original is not None
-        rows = classifier_head(self.original, self.num_classes)[1].weight.float()
+        rows = head_rows(classifier_head(self.original, self.num_classes)[1]).float()
         rows = rows - rows.mean(0)
         if self.tilt_dimensions:
             directions = torch.linalg.svd(rows, full_matrices=False).Vh[: self.tilt_dimensions]

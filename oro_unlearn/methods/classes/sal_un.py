@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from oro_unlearn.methods.classes.random_labels import RandomLabels
+from oro_unlearn.networks import logits_of
 
 
 class SalUn(RandomLabels):
@@ -49,7 +50,7 @@ class SalUn(RandomLabels):
         parameters = dict(model.named_parameters())
         trained = [parameters[name] for name, parameter in self.network.named_parameters() if parameter.requires_grad]
         for batch in self.batches("forget"):
-            logits = model(batch.images.contiguous(memory_format=self.memory_format))
+            logits = logits_of(model(batch.images.contiguous(memory_format=self.memory_format)))
             cross_entropy(logits.float(), batch.labels, reduction="sum").backward()
         size = torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.abs().flatten() for p in trained])
         mask = torch.zeros_like(size, dtype=torch.bool)

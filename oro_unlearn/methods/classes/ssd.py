@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from oro_unlearn.methods.base import Batch
@@ -58,7 +58,7 @@ class SSD(ClassUnlearning):
         super().on_fit_start()
         self.eval()
         everything, forgotten = self._importances_of_all(), self.importances("forget")
-        for name, parameter in self.network.named_parameters():
+        for name, parameter in self._trainable().items():
             ratio = self.dampening * everything[name] / forgotten[name]
             chosen = forgotten[name] > self.alpha * everything[name]
             parameter.data.mul_(torch.where(chosen, ratio.clamp(max=1), 1))
@@ -68,13 +68,18 @@ class SSD(ClassUnlearning):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         images, order = data.split(split), torch.Generator().manual_seed(self.seed)
         data.sets["shuffled"] = images.subset(images.positions[torch.randperm(len(images), generator=order)])
-        parameters = dict(self.network.named_parameters())
+        parameters = self._trainable()
         sums = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
         for batch in self.batches("shuffled"):
             loss = cross_entropy(self(batch.images).float(), batch.labels)
-            for total, slope in zip(sums.values(), torch.autograd.grad(loss, list(parameters.values())), strict=True):
+            slopes = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)  # 0 where it is not used
+            for total, slope in zip(sums.values(), slopes, strict=True):
                 total.add_(slope**2)
         return {name: total / -(-len(images) // data.batch_size) for name, total in sums.items()}
+
+    def _trainable(self) -> dict[str, nn.Parameter]:
+        """Without fixed ones, such as a ViT's sinusoidal positions."""
+        return {name: parameter for name, parameter in self.network.named_parameters() if parameter.requires_grad}
 
     @property
     def importance_path(self) -> Path | None:
@@ -119,7 +124,7 @@ class SSD(ClassUnlearning):
             stored = load_file(path, device=str(self.device))
         except SafetensorError as error:
             raise ValueError(f"{path} cannot be read as importances: {error}; delete it") from None
-        expected = {name: parameter.shape for name, parameter in self.network.named_parameters()}
+        expected = {name: parameter.shape for name, parameter in self._trainable().items()}
         found = stored.pop(STAMP, torch.zeros(0)).cpu().double()
         fits = found.shape == stamp.shape and torch.allclose(found, stamp, rtol=1e-9)
         if {name: value.shape for name, value in stored.items()} != expected or not fits:

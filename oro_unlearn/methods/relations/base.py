@@ -9,14 +9,17 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.relations.caption_cache import CaptionCache
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs, encode_captions
 from oro_unlearn.methods.relations.sharding import shard_frozen
 from oro_unlearn.methods.relations.spread import spread
+from oro_unlearn.metrics import above_chance
 from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.adapter_files import base_sha256
 
 TOGETHER = 64  # pictures encoded at once before training
+LOOKED_AT = 256  # unsafe pictures before it
 
 
 class RelationalUnlearning(DualEncoder):
@@ -96,6 +99,34 @@ class RelationalUnlearning(DualEncoder):
     def needs_images(self, split: str) -> bool:
         """Whether training batches must hold pictures: not where their features are known and stay as they are."""
         return self.cache == "off" or self.towers != "text"
+
+    def first_look(self) -> list[str]:
+        """Whether the original finds the unsafe captions of their pictures, among the safe ones of the gallery."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        probes = data.measured
+        if "direct" not in probes.pairs:
+            return []  # no picture of it to measure on
+        pairs = probes.pairs["direct"][:LOOKED_AT]
+        safe = [text for number, text in enumerate(probes.texts[: len(probes.concepts)]) if number not in probes.unsafe]
+        first = 5 if len(safe) >= 20 else 1
+        unsafe, rivals = (self.text_features("original", texts) for texts in ([probes.texts[t] for t in pairs[:, 1]], safe))
+        hits = 0
+        for rows, named in zip(pairs[:, 0].split(TOGETHER), unsafe.split(TOGETHER), strict=True):
+            images = self.image_features("original", probes.images.__getitems__(rows.tolist())[0].to(self.device))
+            closer = images @ rivals.T > (images * named).sum(1, keepdim=True)
+            hits += int((closer.sum(1) < first).sum())
+        chance = first / (len(safe) + 1)
+        if above_chance(hits, len(pairs), chance):
+            return []
+        return [
+            f"the original does not know {' and '.join(data.forget_names)}: of {len(pairs)} pictures {hits} have their caption "
+            f"among the first {first} of {len(safe) + 1} (by chance {chance:.0%}); likely causes: the wrong weights "
+            "(--model.network), image size (--data.image_size), or words that it never learned (--data.graph)"
+        ]
+
+    def first_words(self) -> list[str]:
+        """Whether the edit did nothing, did not forget, or destroyed the model."""
+        return relation_words(self.measurements["metrics"])
 
     def on_fit_start(self) -> None:
         """Encode the pictures of all groups under the reference; what an earlier fit knew was of its data and device."""
@@ -238,7 +269,7 @@ class RelationalUnlearning(DualEncoder):
     def _base(self) -> str:
         return base_sha256(self.network.model)
 
-    def write(self, root: Path) -> None:
+    def write(self, root: Path, notes: dict[str, Any]) -> None:
         """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft.
 
         Raises:
@@ -249,7 +280,7 @@ class RelationalUnlearning(DualEncoder):
             if base_sha256(network.model) != self._base:
                 raise ValueError("--model.shard true needs weights from a file: set --model.network.init_args.pretrained")
             self._with_adapter(network)
-        save_weights(network.merged_state(), root / "model.safetensors")
+        save_weights(network.merged_state(), root / "model.safetensors", notes)
         network.save_adapter(root / "adapter")
 
     def _with_adapter(self, network: Any) -> None:

@@ -14,7 +14,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from oro_unlearn.methods.base import UnlearningModule
-from oro_unlearn.methods.relations.audit import Features, measure, relational_safety_score
+from oro_unlearn.methods.relations.audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.caption_cache import chosen
 from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.networks import OpenCLIP, save_weights
@@ -163,12 +163,13 @@ class DualEncoder(UnlearningModule):
             if own is not first:
                 metrics[role] |= relational_safety_score(metrics[role], next(iter(metrics.values())))
         losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
-        self.measurements = {"metrics": metrics, "details": details, "losses": losses}
+        lacking = not_measured(next(iter(metrics.values()))) if len(metrics) > 1 else {}
+        self.measurements = {"metrics": metrics, "details": details, "losses": losses, "not_measured": lacking}
         del self._features
 
-    def write(self, root: Path) -> None:
-        """``model.safetensors``: a state dict that plain open_clip loads."""
-        save_weights(self.network.merged_state(), root / "model.safetensors")
+    def write(self, root: Path, notes: dict[str, Any]) -> None:
+        """``model.safetensors``: a state dict that plain open_clip loads, and what it says of itself."""
+        save_weights(self.network.merged_state(), root / "model.safetensors", notes)
 
 
 def encode_captions(network: Any, captions: Sequence[str]) -> Tensor:

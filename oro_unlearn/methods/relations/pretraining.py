@@ -66,7 +66,7 @@ class Pretraining(DualEncoder):
         scale = self.network.model.logit_scale.clamp(max=4.6052).exp()  # at most 100, as CLIP
         logits = scale * images @ texts.T
         target = torch.arange(len(logits), device=logits.device)
-        also_true = self._also_true(train.slots, train.said).fill_diagonal_(False)
+        also_true = self._also_true(train).fill_diagonal_(False)
         logits = logits.masked_fill(also_true, -torch.inf)
         contrastive = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
         slots = torch.stack([self._read(images, train.slots), self._read(texts, train.said)]).mean()
@@ -80,9 +80,12 @@ class Pretraining(DualEncoder):
             losses.append(cross_entropy(head(10 * features), labels))
         return torch.stack(losses).mean()
 
-    def _also_true(self, drawn: Tensor, said: Tensor) -> Tensor:
-        """Whether caption j is true of picture i, (B, B)."""
-        subjects = self.covers[drawn[:, 0]][:, said[:, 0]]
+    def _also_true(self, train: CaptionedPictures) -> Tensor:
+        """Whether caption j is true of picture i, (B, B); one that names nothing of the graph is if both have it."""
+        drawn, said = train.slots, train.said
+        subjects = self.covers[drawn[:, 0]][:, said[:, 0]] & (drawn[:, None, 0] >= 0) & (said[None, :, 0] >= 0)
         relations = drawn[:, None, 1] == said[None, :, 1]
         objects = self.covers[drawn[:, 2]][:, said[:, 2]]  # -1 reads the last row; then the relation is -1 on both sides
-        return subjects & relations & (objects | (drawn[:, None, 1] < 0))
+        numbers = {caption: number for number, caption in enumerate(train.captions)}
+        texts = torch.tensor([numbers[caption] for caption in train.captions], device=drawn.device)
+        return (subjects & relations & (objects | (drawn[:, None, 1] < 0))) | (texts[:, None] == texts[None, :])

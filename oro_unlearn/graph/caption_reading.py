@@ -1,0 +1,157 @@
+"""Which tuple of a graph a person's caption says, and which names of the graph it mentions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from oro_unlearn.graph.captions import Captions
+from oro_unlearn.graph.relation_graph import Concept, RelationGraph, Triple
+from oro_unlearn.graph.wording import ARTICLES, MAX_WORDS, plain_words
+
+OPENINGS = ("photo of", "photograph of", "picture of", "image of", "this is", "there is", "there are")
+LINKING = ("is", "are", "was", "were")  # left out: "a child is eating a hamburger"
+PLACES = ("in", "on", "at", "inside", "outside", "during", "against", "by", "near")
+LONGEST_PLACE = 6  # words of a clause after the tuple, without its articles
+ENDINGS = (("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""), ("e", ""))
+IRREGULAR = {
+    **{"children": "child", "people": "person", "men": "man", "women": "woman", "mice": "mouse", "feet": "foot"},
+    **{"ate": "eating", "eaten": "eating", "drank": "drinking", "drunk": "drinking", "held": "holding"},
+    **{"stood": "standing", "threw": "throwing", "thrown": "throwing", "ran": "running", "rode": "riding", "wore": "wearing"},
+}
+
+
+class Reading(NamedTuple):
+    """What a caption says."""
+
+    concept: Concept  # a valid tuple, or one object
+    words: str  # that say it, without articles, what introduces it, and the place
+
+
+class CaptionReader:
+    """Reads captions in the words of a graph.
+
+    Understood are names, synonyms and phrases, with articles, capitals and punctuation; in a template of the graph or after
+    "a photo of"; with "is" or "are"; and before a short clause of place that names nothing of the graph. Endings of words are
+    not understood (a graph can have "children" as a synonym), but count for :meth:`mentions`.
+
+    Args:
+        graph: Gives the words.
+
+    Example:
+        >>> from oro_unlearn.graph import CaptionReader, load_graph
+        >>> reader = CaptionReader(load_graph("scenes"))
+        >>> reader.read("The kid is munching on a burger in a kitchen.").concept
+        ('child', 'eating', 'hamburger')
+        >>> reader.read("Two children eat hamburgers") is None
+        True
+        >>> sorted(reader.mentions("Two children eat hamburgers"))
+        ['child', 'eating', 'hamburger']
+    """
+
+    def __init__(self, graph: RelationGraph) -> None:
+        self.graph = graph
+        self.objects, self.relations = graph.by_wording
+        templates = [text for texts in Captions(graph).templates.values() for text in texts]
+        frames = [tuple(plain_words(part) for part in text.split("{caption}", 1)) for text in templates]
+        self.frames = [*frames, *((opening.split(), []) for opening in OPENINGS)]
+        self._stems: dict[str, set[str]] = {}
+        for names in (self.objects, self.relations):
+            for wording, name in names.items():
+                self._stems.setdefault(_stems(wording.split()), set()).add(name)
+        self._longest = max(key.count(" ") + 1 for key in self._stems)
+        self._longest_relation = max(key.count(" ") + 1 for key in self.relations) if self.relations else 0
+
+    def read(self, caption: str) -> Reading | None:
+        """What a caption says; None where that is nothing of the graph, or cannot be told.
+
+        Args:
+            caption: In words of the graph, such as "A red circle above a blue square."
+        """
+        words = plain_words(caption)
+        if len(words) > MAX_WORDS:
+            return None
+        for inner in (words, *self._inside(words)):
+            for said in dict.fromkeys((tuple(inner), tuple(word for word in inner if word not in LINKING))):
+                found = {reading.concept: reading for reading in self._readings(said)}
+                if found:
+                    return next(iter(found.values())) if len(found) == 1 else None
+        return None
+
+    def mentions(self, caption: str) -> set[str]:
+        """Objects and relations of which a caption has a wording, whatever the words' endings."""
+        return self._mentioned(plain_words(caption))
+
+    def _mentioned(self, words: Sequence[str]) -> set[str]:
+        stems = _stems(words).split()
+        spans = ((start, start + count) for start in range(len(stems)) for count in range(1, self._longest + 1))
+        return set().union(*(self._stems.get(" ".join(stems[start:end]), set()) for start, end in spans))
+
+    def _inside(self, words: Sequence[str]) -> Iterator[list[str]]:
+        """What the caption holds between the words of a template, or after an opening."""
+        bare = _without_article(words)
+        for before, after in self.frames:
+            start, end = _without_article(before), len(bare) - len(after)
+            if (start or after) and bare[: len(start)] == start and bare[end:] == after and len(start) < end:
+                yield bare[len(start) : end]
+
+    def _readings(self, words: Sequence[str]) -> list[Reading]:
+        """The whole as an object or a tuple; else what precedes a clause of place."""
+        found = [*self._nodes(words), *self._triples(words)]
+        whole = [reading for reading, end in found if end == len(words)]
+        if whole:
+            return [reading for reading in whole if len(reading.concept) == 1] or whole
+        placed = [(reading, end) for reading, end in found if end < len(words) and self._is_place(words[end:])]
+        longest = max((len(reading.concept) for reading, _ in placed), default=0)
+        return [reading for reading, _ in placed if len(reading.concept) == longest]
+
+    def _nodes(self, words: Sequence[str]) -> Iterator[tuple[Reading, int]]:
+        """Objects that the words begin with, and where they end."""
+        for end in range(1, len(words) + 1):
+            name = _named(words[:end], self.objects)
+            if name is not None:
+                yield Reading((name,), _bare(words[:end])), end
+
+    def _triples(self, words: Sequence[str]) -> Iterator[tuple[Reading, int]]:
+        """Valid tuples that the words begin with, and where they end."""
+        for start in range(1, len(words)):
+            subject = _named(words[:start], self.objects)
+            for middle in range(start + 1, min(len(words), start + self._longest_relation + 1)) if subject else ():
+                relation = _named(words[start:middle], self.relations)
+                yield from self._ended(words, Triple(subject or "", relation, ""), middle) if relation else ()
+
+    def _ended(self, words: Sequence[str], begun: Triple, middle: int) -> Iterator[tuple[Reading, int]]:
+        for end in range(middle + 1, len(words) + 1):
+            name = _named(words[middle:end], self.objects)
+            if name is not None and self.graph.valid(triple := begun._replace(object=name)):
+                yield Reading(tuple(triple), _bare(words[:end])), end
+
+    def _is_place(self, words: Sequence[str]) -> bool:
+        """Whether words say where something is, and name nothing of the graph."""
+        own = [word for word in words if word not in ARTICLES]
+        return 2 <= len(own) <= LONGEST_PLACE and own[0] in PLACES and not self._mentioned(words)
+
+
+def _without_article(words: Sequence[str]) -> list[str]:
+    return list(words[1:] if len(words) > 1 and words[0] in ARTICLES else words)
+
+
+def _bare(words: Sequence[str]) -> str:
+    return " ".join(word for word in words if word not in ARTICLES)
+
+
+def _named(words: Sequence[str], names: dict[str, str]) -> str | None:
+    """The name that has these words, with their first article (which may be a part of it) or without."""
+    return names.get(" ".join(words)) or names.get(" ".join(_without_article(words)))
+
+
+def _stems(words: Iterable[str]) -> str:
+    return " ".join(_stem(word) for word in words if word not in ARTICLES)
+
+
+def _stem(word: str) -> str:
+    """A word without the ending of its number or tense, roughly: it is better to find a name too often."""
+    word = IRREGULAR.get(word, word)
+    for ending, instead in ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: len(word) - len(ending)] + instead
+            break
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word

@@ -1,0 +1,76 @@
+"""What a checkpoint says of itself: the order of its classes, and what it has forgotten."""
+
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+
+from oro_unlearn.networks.checkpoints import Checkpoint, read_checkpoint, read_notes
+
+ORIGINAL, PRETRAINED = "model.init_args.original", "model.init_args.network.init_args.pretrained"
+FORGOTTEN, NAMES = "data.init_args.forgotten", "data.init_args.class_names"
+
+
+def fill_in(options: Namespace) -> list[str]:
+    """Take from the model's file what was not given, in place: ``forgotten`` and ``class_names`` of the data.
+
+    Args:
+        options: Of a subcommand.
+
+    Returns:
+        What was filled in, a line each.
+    """
+    path = next((found for found in (_file(options, ORIGINAL), _file(options, PRETRAINED)) if found), None)
+    if path is None:
+        return []
+    names, notes = _known(options, path)
+    said = []
+    recorded = [name for name in _list(notes.get("forgotten", [])) if isinstance(name, str)]
+    earlier = [name for name in recorded if name not in _list(options.get("data.init_args.forget"))]
+    if earlier and FORGOTTEN in options and not options[FORGOTTEN]:
+        options[FORGOTTEN] = earlier
+        said.append(f"{path} says that it has forgotten {', '.join(earlier)}: taken for --data.forgotten")
+    if names and NAMES in options and not options[NAMES]:
+        options[NAMES] = names
+        said.append(f"class order: {len(names)} names in {path} or beside it, taken for --data.class_names")
+    return said
+
+
+def check_order(options: Namespace, class_names: list[str]) -> None:
+    """Refuse classes that the model's file has in another order.
+
+    Args:
+        options: Of a subcommand.
+        class_names: Of the data, in the order of their indices.
+
+    Raises:
+        ValueError: If the same names are in another order.
+    """
+    path = _file(options, ORIGINAL)
+    names = _known(options, path)[0] if path else None
+    if names and names != class_names and sorted(names) == sorted(class_names):
+        row = next(row for row, (there, here) in enumerate(zip(names, class_names, strict=True)) if there != here)
+        raise ValueError(
+            f"{path} says that row {row} of its head is {names[row]!r}, and the data that it is {class_names[row]!r}: "
+            "give the right order with --data.class_names FILE"
+        )
+
+
+def _known(options: Namespace, path: Path) -> tuple[list[str] | None, dict[str, Any]]:
+    """Class names and notes of a file; those of a CLIP model are in its metadata alone."""
+    if ORIGINAL not in options or not options[ORIGINAL]:
+        return None, read_notes(path)
+    found: Checkpoint = read_checkpoint(path, options.get("model.init_args.checkpoint_key") or "")
+    return found.class_names, found.notes
+
+
+def _file(options: Namespace, place: str) -> Path | None:
+    try:
+        value = options.get(place)
+        return Path(value) if isinstance(value, str) and value and Path(value).is_file() else None
+    except (AttributeError, KeyError, TypeError, OSError, ValueError):
+        return None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

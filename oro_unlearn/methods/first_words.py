@@ -1,0 +1,88 @@
+"""What a reader must know before any figure: a run that was forced, an edit that did nothing, a model that it destroyed."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from oro_unlearn.metrics import above_chance, fewer
+
+SAME_OUTPUTS = 0.01  # total variation to the original under which outputs have not moved
+CONSTANT = 0.99  # share of predictions in one class that makes a model a constant
+Figures = Mapping[str, float | None]
+
+
+def class_words(
+    figures: Mapping[str, Figures], images: Mapping[str, int], num_classes: int, largest: Mapping[str, float], classes: bool
+) -> list[str]:
+    """Of an edited classifier.
+
+    Args:
+        figures: Of ``original`` and ``unlearned``.
+        images: Number of images by split.
+        num_classes: Number of classes K.
+        largest: Share of the test predictions in the commonest class, by model.
+        classes: Whether whole classes are forgotten, or single samples, which may go on being recognised.
+    """
+    before, after = figures["original"], figures["unlearned"]
+    words = _forgetting(before, after, images, num_classes) if classes else _moved(after)
+    kept, were = (_hits(part, "test/acc_r", images["test_retain"]) for part in (after, before))
+    total = images["test_retain"]
+    constant = largest["unlearned"] >= CONSTANT > largest["original"]
+    lost = fewer(were, kept, total) and (kept < were / 2 or not above_chance(kept, total, 1 / num_classes))
+    if total and (constant or lost):
+        what = f"; {largest['unlearned']:.0%} of all predictions are one class" if constant else ""
+        words.append(
+            f"The model is destroyed: {kept} of {total} test pictures of all else are recognised, {were} before{what}."
+        )
+    return words
+
+
+def _forgetting(before: Figures, after: Figures, images: Mapping[str, int], num_classes: int) -> list[str]:
+    splits = {"train/acc_f": images["forget"], "test/acc_f": images["test_forget"]}
+    total = sum(splits.values())
+    were, are = (sum(_hits(part, name, count) for name, count in splits.items()) for part in (before, after))
+    if not fewer(were, are, total):
+        return [f"The edit did nothing: {are} of {total} pictures of what is to be forgotten are recognised, {were} before."]
+    if above_chance(are, total, 1 / num_classes):
+        return [f"Not forgotten: {are} of {total} pictures of what is to be forgotten are recognised, {were} before."]
+    return []
+
+
+def _moved(after: Figures) -> list[str]:
+    moved = after.get("train/moved")
+    if moved is None or moved >= SAME_OUTPUTS:
+        return []
+    return [
+        f"The edit did nothing: outputs for what is to be forgotten moved by {moved:.4f} (total variation to the original)."
+    ]
+
+
+def relation_words(figures: Mapping[str, Figures]) -> list[str]:
+    """Of an edited CLIP model.
+
+    Args:
+        figures: Of ``original`` and ``unlearned``.
+    """
+    before, after = figures["original"], figures["unlearned"]
+    words = []
+    r5 = [part.get("direct/r5") for part in (before, after)]
+    cosines = [part.get("direct/cosine") for part in (before, after)]
+    if r5[0] and r5[1] is not None and cosines[0] is not None and cosines[1] is not None:
+        if r5[1] >= r5[0] and abs(cosines[1] - cosines[0]) < 0.02:
+            words.append(f"The edit did nothing: R@5 of the unsafe captions is {r5[1]:.2f}, as before.")
+        elif r5[1] > r5[0] / 2:
+            words.append(f"Not forgotten: R@5 of the unsafe captions is {r5[1]:.2f}, {r5[0]:.2f} before.")
+    r1 = [part.get("retrieval/i2t_r1") for part in (before, after)]
+    if r1[0] and r1[1] is not None and r1[1] < r1[0] / 2:
+        words.append(f"The model is destroyed: R@1 of all that is kept is {r1[1]:.2f}, {r1[0]:.2f} before.")
+    return words
+
+
+def forced_words(complaints: Sequence[str]) -> list[str]:
+    """Of a run that went on although something spoke against it."""
+    return [f"Forced (--force true) although: {complaint}." for complaint in complaints]
+
+
+def _hits(figures: Any, name: str, count: int) -> int:
+    share = figures.get(name)
+    return 0 if share is None or math.isnan(share) else round(share * count)

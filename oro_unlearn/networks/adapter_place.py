@@ -1,0 +1,84 @@
+"""Where an adapter of RW-A folds exactly, whatever the network is made of."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from oro_unlearn.networks.adapters import add_adapters, check_foldable, is_foldable
+from oro_unlearn.networks.stages import from_the_middle, require_stages
+
+State = tuple[int, int]  # which tensor, and how often it had been written over
+
+
+def adapter_place(network: nn.Module, num_classes: int, images: Tensor | None = None) -> str:
+    """Find the first layer at or behind the middle of a classifier whose input can take an adapter that folds exactly.
+
+    A stage's first block comes first, where ungrouped convolutions or linear layers alone read its input, as in a ResNet's
+    stage; then, inside it, convolutions and linear layers that alone read theirs, such as the first of a ViT's MLP: no linear
+    map folds through the normalisation before them.
+
+    Args:
+        network: Any image classifier; it stays as it is.
+        num_classes: Number of classes K.
+        images: A few inputs (B, C, H, W) to try it on. Without them the first layer of the stage is named, untried.
+
+    Returns:
+        Dotted name of the layer.
+
+    Raises:
+        ValueError: If there is no such layer.
+    """
+    names = from_the_middle(require_stages(network, num_classes))
+    if images is None:
+        return names[0]
+    trial = deepcopy(network).eval().cpu().float()
+    for name in _candidates(trial, names, images):
+        if _folds(trial, name, num_classes, images):
+            return name
+    raise ValueError(
+        f"{type(network).__name__} has no layer at or behind {names[0]} whose input can take an adapter that folds exactly: "
+        "name one whose input only ungrouped convolutions or linear layers read with --model.adapter_layer"
+    )
+
+
+@torch.no_grad()
+def _candidates(network: nn.Module, names: Sequence[str], images: Tensor) -> Iterator[str]:
+    """For each name: itself, if a foldable layer reads its very input; then such layers in it that alone read theirs."""
+    calls: list[tuple[str, State]] = []  # by layer, in order
+    held: list[Tensor] = []  # or another could take the place of one that is gone
+
+    def note(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        value = next(iter([*args, *kwargs.values()]), None)
+        if isinstance(value, Tensor):
+            held.append(value)
+            calls.append((by_module[module], (id(value), value._version)))
+
+    by_module = {module: name for name, module in network.named_modules()}
+    hooks = [module.register_forward_pre_hook(note, with_kwargs=True) for module in by_module]
+    network(images)
+    for hook in hooks:
+        hook.remove()
+    layers = dict(network.named_modules())
+    readers: dict[State, list[str]] = {}
+    for called, state in calls:
+        if not any(True for _ in layers[called].children()):
+            readers.setdefault(state, []).append(called)
+    for name in names:
+        inside = [(called, state) for called, state in calls if called == name or called.startswith(f"{name}.")]
+        whole = [state for called, state in inside if called == name]
+        if whole and any(is_foldable(layers[reader]) for reader in readers.get(whole[0], ())):
+            yield name
+        yield from (c for c, state in inside if c != name and is_foldable(layers[c]) and readers[state] == [c])
+
+
+def _folds(network: nn.Module, name: str, num_classes: int, images: Tensor) -> bool:
+    adapted = deepcopy(network)
+    try:
+        add_adapters(adapted, name, num_classes)
+        check_foldable(adapted, images)
+    except Exception:  # besides an inexact fold: whatever a forward raises that looks into the layer itself
+        return False
+    return True

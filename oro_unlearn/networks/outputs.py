@@ -1,0 +1,53 @@
+"""The logits in whatever a network returns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+
+def logits_of(output: Any) -> Tensor:
+    """Take the logits out of what a classifier returned.
+
+    A tensor is taken as it is; otherwise what is called ``logits`` or, in a mapping, ``out``; otherwise the first tensor of
+    a tuple or list (the others are auxiliary outputs), or the only tensor of a mapping.
+
+    Args:
+        output: What ``network(images)`` returned: a tensor, an object with ``logits`` as Transformers return it, a tuple as
+            torchvision's Inception returns it, or a mapping.
+
+    Returns:
+        Logits.
+
+    Raises:
+        ValueError: If no logits can be told from the rest.
+    """
+    found = _part(output)
+    if found is None:
+        raise ValueError(
+            f"the network returned {_described(output)}, in which no logits can be told from the rest: let its forward return "
+            "a tensor (B, K), or an object, a mapping or a named tuple whose 'logits' is one"
+        )
+    return found
+
+
+def _part(output: Any) -> Tensor | None:
+    if isinstance(output, Tensor):
+        return output
+    if isinstance(getattr(output, "logits", None), Tensor):
+        return output.logits
+    if isinstance(output, Mapping):
+        named = [output[name] for name in ("logits", "out") if isinstance(output.get(name), Tensor)]
+        tensors = [value for value in output.values() if isinstance(value, Tensor)]
+        return named[0] if named else tensors[0] if len(tensors) == 1 else None
+    if isinstance(output, tuple | list):
+        return next((value for value in output if isinstance(value, Tensor)), None)
+    return None
+
+
+def _described(output: Any) -> str:
+    if isinstance(output, Mapping):
+        return f"a {type(output).__name__} of {', '.join(map(str, output)) or 'nothing'}"
+    if isinstance(output, tuple | list):
+        return f"a {type(output).__name__} of {', '.join(type(value).__name__ for value in output) or 'nothing'}"
+    return f"a {type(output).__name__}"
