@@ -29,6 +29,7 @@ from oro_unlearn.data.relation_data import RelationData  # and with it all class
 from oro_unlearn.errors import explain
 from oro_unlearn.first_look import FirstLook, Rehearsal, SeenEnoughError
 from oro_unlearn.graph import draw_graph
+from oro_unlearn.init_command import main as start
 from oro_unlearn.lineage import check_order, fill_in
 from oro_unlearn.methods import Pretraining, Training, UnlearningModule
 from oro_unlearn.methods.first_words import forced_words
@@ -381,6 +382,8 @@ def main(args: ArgsType = None) -> None:
     words = tidied(sys.argv[1:] if args is None else [str(word) for word in args])
     try:
         check_words(words)
+        if words[0] == "init":
+            return start(words[1:])
         build(words if args is not None else None, run=True)
     except Exception as error:
         message = explain(error)

@@ -7,12 +7,19 @@ from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from oro_unlearn.config_files import of_command
+from oro_unlearn.network_option import adopt
 
 
 class CommandParser(LightningArgumentParser):
     """A parser whose configuration files may hold its options alone, or nested under the names of commands."""
 
     command = ""
+
+    def add_class_arguments(self, *args: Any, **kwargs: Any) -> list[str]:
+        """Add the options of a class; those that are networks are read in our own way."""
+        added = super().add_class_arguments(*args, **kwargs)
+        adopt(self)
+        return added
 
     def parse_string(self, content: str, path: str | os.PathLike = "", **kwargs: Any) -> Namespace:
         """Parse a configuration, of which this command's part counts."""

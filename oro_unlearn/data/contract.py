@@ -25,7 +25,7 @@ def asked_of(data: Any, name: str) -> Any:
         missing = [needed for needed in NEEDED if not hasattr(data, needed)]
         if missing:
             raise ValueError(
-                f"{type(data).__name__} is a data module without {', '.join(missing)}: derive it from oro_unlearn.data.ImageData "
-                "and write load, class_names, mean and std (docs/your_own.md)"
+                f"{type(data).__name__} is a data module without {', '.join(missing)}: derive it from "
+                "oro_unlearn.data.ImageData and write load, class_names, mean and std (docs/your_own.md)"
             )
     return getattr(data, name, None)

@@ -2,8 +2,10 @@
 
 from oro_unlearn.networks.adapter_place import adapter_place
 from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, check_foldable, fold_adapters
+from oro_unlearn.networks.building import NetworkFactory, NetworkSpec, build_network
 from oro_unlearn.networks.checkpoints import Checkpoint, fill_network, load_weights, read_checkpoint, save_weights
 from oro_unlearn.networks.head import FeatureReader, classifier_head, head_rows
+from oro_unlearn.networks.huggingface import huggingface_classifier
 from oro_unlearn.networks.open_clip import OpenCLIP
 from oro_unlearn.networks.outputs import logits_of
 from oro_unlearn.networks.resnet import ResNet18
@@ -18,18 +20,22 @@ __all__ = [
     "FeatureReader",
     "InputAdapter",
     "LogitAdapter",
+    "NetworkFactory",
+    "NetworkSpec",
     "OpenCLIP",
     "ResNet18",
     "SmallCNN",
     "SplitAttention",
     "adapter_place",
     "add_adapters",
+    "build_network",
     "check_foldable",
     "classifier_head",
     "fill_network",
     "fold_adapters",
     "fuse_attention",
     "head_rows",
+    "huggingface_classifier",
     "load_weights",
     "logits_of",
     "read_checkpoint",

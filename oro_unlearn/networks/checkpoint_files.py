@@ -72,9 +72,10 @@ def unpickled(path: Path, plain: bool = False) -> Any:
         ValueError: If it is damaged, or reading it would run code.
     """
     try:
-        with torch.serialization.safe_globals(ALLOWED), warnings.catch_warnings():
+        # an open file: by a path's suffix torch would choose another reader
+        with torch.serialization.safe_globals(ALLOWED), warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # of protocols and of sparse tensors
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(_refusal(path, error, plain)) from None
     except Exception as error:  # a damaged file can make torch's reader raise anything

@@ -91,12 +91,17 @@ def _foreign(first: bytes, path: Path) -> tuple[str, str]:
         return "a tar archive", f"unpack it with: tar xf {quoted}, and name the file of the weights"
     if first.lstrip().lower().startswith(HTML):
         return "a web page (a login or error page was saved in its place)", AGAIN
+    return _of_a_graph(first, path) or _text(first)
+
+
+def _of_a_graph(first: bytes, path: Path) -> tuple[str, str] | None:
+    """A network of TensorFlow or ONNX."""
     if first[4:8] == b"TFL3":
         return "a TensorFlow Lite model", FROM_PYTORCH
     if first[:1] == b"\x08" and first[1:2] < b"\x20" and first[2:3] in (b"\x12", b"\x1a", b":", b"B"):
         kind = "a TensorFlow graph" if path.suffix == ".pb" or first[1:2] == b"\x01" else "an ONNX model"
         return kind, f"it has lost the layers' names: {FROM_PYTORCH}"
-    return _text(first)
+    return None
 
 
 def _program(first: bytes) -> str:

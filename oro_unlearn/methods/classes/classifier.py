@@ -13,15 +13,15 @@ from oro_unlearn.methods.base import UnlearningModule
 from oro_unlearn.methods.classes.audit import ClassAudit
 from oro_unlearn.methods.classes.first_look import checked_logits
 from oro_unlearn.metrics import nearest_class
-from oro_unlearn.networks import InputAdapter, classifier_head, fold_adapters, logits_of, save_weights
+from oro_unlearn.networks import InputAdapter, NetworkFactory, build_network, fold_adapters, logits_of, save_weights
 
 
 class Classifier(UnlearningModule):
     """An image classifier of K classes, and its measurement against other models.
 
     Args:
-        network: Constructor that takes ``num_classes``: an import path such as ``torchvision.models.resnet18``, or a
-            ``class_path`` with ``init_args`` (of a function, ``num_classes`` has to be among them).
+        network: What makes the network: a name (``ResNet18``, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``), the import path
+            of a class or function, or either as ``class_path`` with ``init_args``. It is given ``num_classes`` if it takes it.
         num_classes: Number of classes K; the command line fills it from the data.
         forget_classes: Indices of the forgotten classes; the command line fills it from the data.
         batchnorm: Whether batch normalisation uses and updates the batch's statistics in training (``train``) or keeps
@@ -39,7 +39,7 @@ class Classifier(UnlearningModule):
 
     def __init__(
         self,
-        network: Callable[..., nn.Module],
+        network: NetworkFactory,
         num_classes: int,
         forget_classes: list[int] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         batchnorm: Literal["train", "eval"] = "train",
@@ -50,9 +50,7 @@ class Classifier(UnlearningModule):
         super().__init__(**kwargs)
         if num_classes is None:
             raise ValueError("the number of classes is not known: give the data module a num_classes")
-        if isinstance(network, nn.Module):  # jsonargparse has called a function that was given with init_args
-            classifier_head(network, num_classes)
-        self.network = network if isinstance(network, nn.Module) else network(num_classes=num_classes)
+        self.network = build_network(network, num_classes)
         self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = self.network.to(memory_format=self.memory_format)

@@ -1,0 +1,175 @@
+"""Building a classifier from a short name, an import path, or a class or function with options."""
+
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple, Protocol
+
+from torch import nn
+
+OPTION = "--model.network"
+OURS = "oro_unlearn.networks"
+SHORT_FORMS = {  # what stands before the colon: the function, and which of its options stands after it
+    "timm": ("timm.create_model", "model_name"),
+    "torchvision": ("torchvision.models.get_model", "name"),
+    "hf": (f"{OURS}.huggingface_classifier", "name"),
+}
+CLASSES = "num_classes"
+UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
+
+
+class NetworkFactory(Protocol):
+    """Anything that makes a classifier of K classes."""
+
+    def __call__(self, *, num_classes: int) -> nn.Module:
+        """A network with outputs (B, K)."""
+
+
+class NetworkSpec(NamedTuple):
+    """Which network is to be built.
+
+    Attributes:
+        class_path: Import path of a class or function.
+        init_args: Its options but ``num_classes``, which may be among them.
+    """
+
+    class_path: str
+    init_args: dict[str, Any]
+
+
+def network_spec(name: str) -> NetworkSpec:
+    """What a name stands for.
+
+    Args:
+        name: The name of one of our networks, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``, or an import path.
+
+    Example:
+        >>> network_spec("timm:resnet18")
+        NetworkSpec(class_path='timm.create_model', init_args={'model_name': 'resnet18'})
+        >>> network_spec("SmallCNN").class_path
+        'oro_unlearn.networks.SmallCNN'
+    """
+    kind, colon, rest = name.partition(":")
+    if colon and kind in SHORT_FORMS:
+        path, option = SHORT_FORMS[kind]
+        return NetworkSpec(path, {option: rest})
+    return NetworkSpec(name if "." in name else f"{OURS}.{name}", {})
+
+
+def network_target(class_path: str) -> Callable[..., Any]:
+    """The class or function at an import path.
+
+    Raises:
+        ImportError: If there is no such module.
+        AttributeError: If the module has nothing of that name.
+        ValueError: If it is neither a class nor a function.
+    """
+    try:
+        target = pkgutil.resolve_name(class_path)
+    except ValueError:
+        raise ValueError(f"the network {class_path!r} is no import path: write module.name, timm:NAME or torchvision:NAME") from None
+    if not callable(target):
+        raise ValueError(f"the network {class_path} is neither a class nor a function: name one that makes a network")
+    if inspect.isclass(target) and not issubclass(target, nn.Module):
+        raise ValueError(f"the network {class_path} is a class that is no torch.nn.Module: derive it from torch.nn.Module")
+    return target
+
+
+def build_network(network: NetworkSpec | NetworkFactory | nn.Module, num_classes: int) -> nn.Module:
+    """Build a classifier of K classes.
+
+    Args:
+        network: What is to be built; a network that is there already is checked only.
+        num_classes: Number of classes K. A class or function that takes no ``num_classes`` is called without.
+
+    Raises:
+        ValueError: If it cannot be built with these options, is no network, or has another number of outputs.
+    """
+    if isinstance(network, NetworkSpec):
+        built = _call(network_target(network.class_path), network.class_path, network.init_args, num_classes)
+        name = _shown(network)
+    else:
+        built = network if isinstance(network, nn.Module) else network(num_classes=num_classes)
+        name = type(built).__name__
+    if not isinstance(built, nn.Module):
+        raise ValueError(f"the network {name} gives a {type(built).__name__}, no torch.nn.Module: name what makes a network")
+    _check_outputs(built, name, num_classes)
+    return built
+
+
+def _call(target: Callable[..., Any], path: str, given: Mapping[str, Any], num_classes: int) -> Any:
+    """Call a class or function with its options, and with the number of classes if it takes one."""
+    options, taken = dict(given), _parameters(target)
+    _check_name(path, options)
+    if taken is None or CLASSES in taken or any(kind is inspect.Parameter.VAR_KEYWORD for kind in taken.values()):
+        options.setdefault(CLASSES, num_classes)
+    try:
+        inspect.signature(target).bind(**options)
+    except TypeError as error:
+        raise ValueError(f"the network {path} cannot be built: {_missing(str(error))}") from None
+    except ValueError:
+        pass  # a function of C has no signature
+    try:
+        return target(**options)
+    except TypeError as error:
+        surplus = UNEXPECTED.search(str(error))
+        if not surplus or surplus[1] not in options:
+            raise
+        if surplus[1] in given:
+            raise ValueError(f"the network {path} takes no {surplus[1]!r}: leave out {OPTION}.{surplus[1]}") from None
+        return target(**given)
+
+
+def _parameters(target: Callable[..., Any]) -> dict[str, Any] | None:
+    try:
+        return {name: parameter.kind for name, parameter in inspect.signature(target).parameters.items()}
+    except (ValueError, TypeError):
+        return None
+
+
+def _missing(message: str) -> str:
+    """Python's message, with the option where it names one."""
+    name = re.search(r"missing a required (?:keyword-only )?argument: '(\w+)'", message)
+    return f"it needs {name[1]!r}: set {OPTION}.{name[1]}" if name else message
+
+
+def _check_name(path: str, options: Mapping[str, Any]) -> None:
+    """Refuse a name that timm or torchvision does not know, and say which are near."""
+    name = str(options.get("model_name" if path == SHORT_FORMS["timm"][0] else "name", ""))
+    if path == SHORT_FORMS["timm"][0] and name and ":" not in name:
+        import timm
+
+        known, kind = timm.list_models(), "timm"
+        fits = timm.is_model(name.partition(".")[0])
+    elif path == SHORT_FORMS["torchvision"][0]:
+        import torchvision
+
+        known, kind = torchvision.models.list_models(), "torchvision"
+        fits = name.lower() in known
+    else:
+        return
+    if not fits:
+        near = get_close_matches(name, known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"{kind}'s list_models() lists what there is"
+        raise ValueError(f"{kind} has no network {name!r}: {hint}")
+
+
+def _check_outputs(network: nn.Module, name: str, num_classes: int) -> None:
+    """Refuse a network whose last layer has another number of outputs. One without linear layer and convolution passes."""
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    widths = [len(module.weight) for module in layers if isinstance(module, nn.Linear) or module is layers[-1]]
+    if widths and num_classes not in widths:
+        raise ValueError(
+            f"the network {name} has {widths[-1]} outputs and the data {num_classes} classes: set {OPTION}.{CLASSES} or what "
+            "it calls that, choose other data, or name the classes of the head with --data.class_names"
+        )
+
+
+def _shown(spec: NetworkSpec) -> str:
+    """A specification as it was probably written."""
+    for kind, (path, option) in SHORT_FORMS.items():
+        if spec.class_path == path and option in spec.init_args:
+            return f"{kind}:{spec.init_args[option]}"
+    return spec.class_path
