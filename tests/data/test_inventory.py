@@ -61,12 +61,11 @@ def test_names_that_would_steer_a_terminal_are_spelt_out(image_folder):
     assert not any("\x1b" in line for line in lines)
 
 
-@pytest.mark.parametrize(("word", "expected"), [("[yes]", ["yes"]), ("null", ["null"]), ("[1e3, on]", ["1e3", "on"])])
-def test_a_request_of_the_command_line_is_the_folder_of_that_name(word, expected, image_folder):
+def test_a_request_of_the_command_line_is_the_folder_of_that_name(image_folder):
     image_folder("data/images", classes=("1e3", "no", "null", "on", "yes"))
     words = ["--config", str(CONFIGS / "image_folder/retrained.yaml"), "--trainer.accelerator", "cpu"]
-    assert sorted(build([*words, "--data.forget", word]).datamodule.forget_names) == expected
-    Path("more.yaml").write_text(f"data: {{init_args: {{forget: {word}}}}}")
+    assert build([*words, "--data.forget", "null"]).datamodule.forget_names == ["null"]
+    Path("more.yaml").write_text("data: {init_args: {forget: [yes, 1e3, on]}}")
     cli = build([*words, "--config", "more.yaml"])
-    assert sorted(cli.datamodule.forget_names) == expected
-    assert cli.model.forget_classes == cli.datamodule.requested_classes
+    assert cli.datamodule.forget_names == ["1e3", "on", "yes"]
+    assert cli.model.forget_classes == cli.datamodule.requested_classes == [0, 3, 4]

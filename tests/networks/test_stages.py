@@ -115,9 +115,7 @@ class Grouped(nn.Sequential):
 
 
 def test_where_nothing_folds_it_is_said_in_one_line():
-    with pytest.raises(
-        ValueError, match="no layer at or behind 3 whose input can take an adapter.*--model.adapter_layer"
-    ) as error:
+    with pytest.raises(ValueError, match=r"no layer at or behind 3 whose .*--model.adapter_layer") as error:
         adapter_place(Grouped(), K, torch.rand(2, 3, 40, 40))
     assert "\n" not in str(error.value)
 
