@@ -300,14 +300,14 @@ def settle() -> None:
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
 
 
-def main(args: ArgsType = None) -> None:
+def main(args: Sequence[str] | None = None) -> None:
     """Run a command line; a mistake of the user's ends in one line and exit code 2.
 
     Args:
         args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
     """
     settle()
-    words = tidied(sys.argv[1:] if args is None else [str(word) for word in args])
+    words = tidied(sys.argv[1:] if args is None else args)
     try:
         check_words(words)
         if words[0] == "init":
