@@ -54,7 +54,9 @@ def of_command(text: str, command: str) -> str:
         _size(root or yaml.ScalarNode("", ""), {})
     except (yaml.YAMLError, RecursionError, ValueError):
         return text  # which load_checked refuses
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    if not isinstance(root, yaml.MappingNode):
+        return text
+    pairs = root.value
     parts = {key.value: value for key, value in pairs if key.value in RUNS and isinstance(value, yaml.MappingNode)}
     if not parts:
         return text
@@ -70,8 +72,8 @@ def _merged(under: yaml.MappingNode, over: yaml.MappingNode | None) -> yaml.Mapp
     values = {key.value: (key, value) for key, value in under.value}
     for key, value in over.value:
         before = values[key.value][1] if key.value in values else None
-        both = isinstance(before, yaml.MappingNode) and isinstance(value, yaml.MappingNode)
-        values[key.value] = (key, _merged(before, value) if both else value)
+        laid_over = isinstance(before, yaml.MappingNode) and isinstance(value, yaml.MappingNode)
+        values[key.value] = (key, _merged(before, value) if laid_over and before else value)
     return yaml.MappingNode(under.tag, list(values.values()), under.start_mark)
 
 

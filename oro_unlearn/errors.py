@@ -137,7 +137,9 @@ def _line(error: BaseException) -> str | None:
             return line.format(*found.groups())
     if isinstance(error, OSError) and error.errno in DISK and error.filename:
         return f"{_name(error.filename)} cannot be used ({error.strerror}): {DISK[error.errno]}"
-    if isinstance(error, ValueError | OSError | MisconfigurationException):
+    if isinstance(error, SyntaxError):  # in a script that an option names
+        text = f"{error.filename}, line {error.lineno}: {error.msg}"
+    if isinstance(error, ValueError | OSError | SyntaxError | MisconfigurationException):
         lines = [line for line in str(error).splitlines() if line.strip()]
         return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
     return None

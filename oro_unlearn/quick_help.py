@@ -10,6 +10,7 @@ from textwrap import fill
 from oro_unlearn import __version__
 from oro_unlearn.command_words import COMMANDS, RUNS, chosen, given
 from oro_unlearn.completion import completion
+from oro_unlearn.init_command import parser
 from oro_unlearn.source_options import TRAINER, Option, classes, found, options, summary
 from oro_unlearn.suggestions import did_you_mean
 
@@ -90,13 +91,18 @@ def answer(words: Sequence[str]) -> str | None:
     Returns:
         A page, or None: then the parser has to answer, or to run.
     """
-    if not words or words[0] in ("-h", "--help"):
-        return OVERVIEW.format(commands=_rows(COMMANDS.items()))
-    if words[0] == "--version":
-        return version_line()
-    if words[0] == "completion":
-        return completion(words[1:])
-    return _about_a_run(words) if words[0] in RUNS else None
+    first, asks = (words[0], {"-h", "--help"} & set(words)) if words else ("--help", set())
+    if first in ("-h", "--help"):
+        page: str | None = OVERVIEW.format(commands=_rows(COMMANDS.items()))
+    elif first == "--version":
+        page = version_line()
+    elif first == "completion":
+        page = completion(words[1:])
+    elif first == "init":
+        page = parser().format_help() if asks else None
+    else:
+        page = _about_a_run(words) if first in RUNS else None
+    return page
 
 
 def _about_a_run(words: Sequence[str]) -> str | None:

@@ -95,7 +95,9 @@ def plain(text: str) -> str:
 def classes(part: str) -> list[str]:
     """Names that an option takes, such as those of all methods for ``model``."""
     names = [name for name in _public_names(HOMES[part]) if name not in BASES and name[0].isupper()]
-    return sorted(name for name in names if not name.endswith(("Adapter", "Attention", "Reader", "Checkpoint")))
+    return sorted(
+        name for name in names if not name.endswith(("Adapter", "Attention", "Reader", "Checkpoint", "Factory", "Spec"))
+    )
 
 
 def option_of(name: str, chosen: Mapping[str, str]) -> Option | None:

@@ -56,7 +56,7 @@ def test_what_is_near_nothing_is_not_guessed(option):
 
 
 def test_known_options_are_those_of_the_parser():
-    cli = build(RWFT[1:])
+    cli = build([*RWFT[1:], "--data.forget", "[3]"])
     defaults = cli.parser.get_defaults().keys()
     parsed = {key for key in defaults if not key.startswith(("model.", "data."))}
     assert parsed <= {*_known(()), *TOP}

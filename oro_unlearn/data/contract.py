@@ -7,7 +7,8 @@ from oro_unlearn.data.relation_data import RelationData
 
 NEEDED = (  # of one that is no ImageData
     *("name", "class_names", "num_classes", "forget_classes", "forget_names", "batch_size", "holdout"),
-    *("split", "sets", "loader", "content", "normalise", "to_pixels", "present_classes"),
+    *("split", "sets", "loader", "content", "normalise", "to_pixels"),
+    *("present_classes", "requested_classes", "natural_order", "forgotten_names"),
 )
 
 
@@ -25,7 +26,7 @@ def asked_of(data: Any, name: str) -> Any:
         missing = [needed for needed in NEEDED if not hasattr(data, needed)]
         if missing:
             raise ValueError(
-                f"{type(data).__name__} is a data module without {', '.join(missing)}: derive it from oro_unlearn.data.ImageData "
-                "and write load, class_names, mean and std (docs/your_own.md)"
+                f"{type(data).__name__} is a data module without {', '.join(missing)}: derive it from "
+                "oro_unlearn.data.ImageData and write load, class_names, mean and std (docs/your_own.md)"
             )
     return getattr(data, name, None)

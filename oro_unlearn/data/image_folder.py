@@ -93,6 +93,7 @@ class ImageFolder(ImageData):
             raise ValueError(f"--data.pixel_range is two numbers, black and then white, such as [0, 4095], not {pixel_range}")
         self.root = data_root(root)
         self.class_list, self.forget_files = class_names, forget_files
+        self.class_list_from = class_names if isinstance(class_names, str) else "--data.class_names"  # for the inventory
         self.image_size, self.mean, self.std = image_size, mean[: self.channels], std[: self.channels]
         self.test_fraction, self.split_seed = test_fraction, split_seed
         self.memory_limit, self.num_workers, self.skip_unread = memory_limit, num_workers, skip_unread
@@ -154,7 +155,7 @@ class ImageFolder(ImageData):
     def class_order(self) -> str:  # type: ignore[override]
         """Where the order of the classes comes from."""
         if self.class_list:
-            return f"as listed in {self.class_list}" if isinstance(self.class_list, str) else "as listed in --data.class_names"
+            return f"as listed in {self.class_list_from}"
         natural = self.natural_order
         hint = f"; by their numbers it would be {', '.join(natural[:3])}, ..." if natural else ""
         return f"folders sorted as text{hint}"

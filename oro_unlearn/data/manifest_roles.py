@@ -18,11 +18,11 @@ OTHER_BANK: dict[str, Bank] = {"train": "eval", "test": "train"}  # the words th
 
 
 class Fitted(NamedTuple):
-    """Rows that fit a request, and what was changed for it, by file and line."""
+    """Rows that fit a request, and what was changed for it."""
 
     rows: list[Row]
-    left_out: list[str]  # captions that may say what is to be forgotten
-    reworded: list[str]  # captions in the other split's words: the graph's are used
+    left_out: list[Row]  # captions that may say what is to be forgotten
+    reworded: list[Row]  # captions in the other split's words, as they were: the graph's are used
     shared: list[str]  # captions of both splits
 
 
@@ -40,9 +40,9 @@ def fitted(rows: Sequence[Row], data: "RelationPairs") -> Fitted:
     _check_groups(kept, data)
     _check_captions(kept, data)
     borrowed = _borrowed(kept, data)
-    worded = [row._replace(caption="") if row.where in borrowed else row for row in kept]
+    worded = [row._replace(caption="") if other else row for row, other in zip(kept, borrowed, strict=True)]
     final, shared = without_shared(worded, lambda concept: is_free(concept, data.graph))
-    return Fitted(final, [shown(row) for row in left_out], list(borrowed.values()), shared)
+    return Fitted(final, left_out, [row for row, other in zip(kept, borrowed, strict=True) if other], shared)
 
 
 def _without_doubtful(rows: Sequence[Row], data: "RelationPairs") -> tuple[list[Row], list[Row]]:
@@ -90,23 +90,17 @@ def _check_captions(rows: Sequence[Row], data: "RelationPairs") -> None:
             raise ValueError(f"{where} is among the graph's {bank} wordings, but its split is {row.split}: reword it")
 
 
-def _borrowed(rows: Sequence[Row], data: "RelationPairs") -> dict[str, str]:
-    """Rows whose caption was read and is in words kept for the other split, as they are shown, by file and line."""
+def _borrowed(rows: Sequence[Row], data: "RelationPairs") -> list[bool]:
+    """Of every row whether its caption was read and is in words kept for the other split."""
     kept: dict[tuple[Concept, Bank], set[str]] = {}
-    found = {}
-    for row in (row for row in rows if row.reading == "read"):
+
+    def is_borrowed(row: Row) -> bool:
         key = (row.concept, OTHER_BANK[row.split])
         if key not in kept:
             kept[key] = {_bare(text) for text in data.texts_of(*key)}
-        reading = data.reader.read(row.caption)
-        if {_bare(row.caption), reading.words if reading else ""} & kept[key]:
-            found[row.where] = shown(row)
-    return found
+        return bool({_bare(row.caption), row.words} & kept[key])
 
-
-def shown(row: Row) -> str:
-    """A row's caption, with file and line, for an inventory."""
-    return f"{row.where}: {row.caption[:80]!r}"
+    return [row.reading == "read" and is_borrowed(row) for row in rows]
 
 
 def _bare(text: str) -> str:

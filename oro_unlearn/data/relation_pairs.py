@@ -15,8 +15,8 @@ from oro_unlearn.data.captioned_pairs import CaptionedPairs
 from oro_unlearn.data.image_files import LARGEST, read_image
 from oro_unlearn.data.manifest import Manifest, Row, read_manifest
 from oro_unlearn.data.manifest_captions import ManifestCaptions, is_free
-from oro_unlearn.data.manifest_inventory import caption_inventory
-from oro_unlearn.data.manifest_roles import Fitted, fitted, shown
+from oro_unlearn.data.manifest_inventory import caption_inventory, examples
+from oro_unlearn.data.manifest_roles import Fitted, fitted
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.data.relation_data import RelationData
 from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probes
@@ -102,8 +102,8 @@ class RelationPairs(RelationData):
         found = fitted(self.listing.rows, self)
         for split in ("train", "test"):
             if not any(row.concept in self.roles.unsafe and row.split == split for row in found.rows):
-                unread = [*found.left_out, *(shown(row) for row in found.rows if row.reading == "unread")]
-                hint = f" ({len(unread)} captions name no tuple of the graph, such as {unread[0]})" if unread else ""
+                unread = [*found.left_out, *(row for row in found.rows if row.reading == "unread")]
+                hint = f" ({len(unread)} captions name no tuple of the graph, such as {examples(unread)[0]})" if unread else ""
                 raise ValueError(
                     f"{self.listing.tables[0].path}: no {split} picture of {self.forget_names[0]!r}{hint}: add some, give some "
                     f"the split {split}, or forget another tuple"

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from oro_unlearn.networks.head import Head, classifier_head
+from oro_unlearn.networks.head import Head, classifier_head, head_rows
 from oro_unlearn.networks.outputs import logits_of
 
 
@@ -139,6 +139,10 @@ def check_foldable(network: nn.Module, images: Tensor) -> None:
         if isinstance(module, InputAdapter):
             weight = module.adapter.weight
             module.adapter.weight = nn.Parameter(torch.randn(weight.shape, generator=generator) / weight.shape[0])
+        elif isinstance(module, LogitAdapter):  # a head of zeros, as a new ViT has, would show nothing
+            rows = head_rows(module.layer)
+            fresh = torch.randn(rows.shape, generator=generator) / rows.shape[1] ** 0.5
+            module.layer.weight = nn.Parameter(fresh.view_as(module.layer.weight))
     fold_adapters(copy, images)
 
 

@@ -9,19 +9,21 @@ from torch.nn.functional import pad, unfold
 
 
 class InputGrams:
-    """Sums X X^T of what enters every linear and 2-d convolution layer: ``with InputGrams(network) as grams: network(images)``.
+    """Sums up what enters every linear and 2-d convolution layer: ``with InputGrams(network) as grams: network(images)``.
 
     X holds one column for each position a layer looks at: a row of a linear layer's input, a patch (C / groups x kernel)
     of a convolution's, with its padding, stride and dilation. Each group of a convolution has a matrix of its own.
-    Batches add up, so no X is kept. Layers that a forward pass does not call have no matrix.
+    X itself is kept while it has fewer columns than rows, d; from then on the smaller X X^T, to which batches add up.
+    Layers that a forward pass does not call have neither.
 
     Args:
         network: Any network.
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self.layers = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)}
-        self.matrices: dict[str, Tensor] = {}  # by layer name: (groups, d, d), float64
+        self.layers = _linear_maps(network)
+        self.columns: dict[str, list[Tensor]] = {}  # by layer name: batches of X (groups, d, n)
+        self.matrices: dict[str, Tensor] = {}  # by layer name: X X^T (groups, d, d), float64
 
     def __enter__(self) -> "InputGrams":
         self._handles = [layer.register_forward_pre_hook(partial(self._add, name)) for name, layer in self.layers.items()]
@@ -31,11 +33,30 @@ class InputGrams:
         for handle in self._handles:
             handle.remove()
 
+    def spaces(self) -> dict[str, "InputSpace"]:
+        """The space of each layer's inputs. What they are made from is let go of."""
+        found = {}
+        for name in [name for name in self.layers if name in self.columns or name in self.matrices]:
+            if name in self.columns:
+                found[name] = InputSpace.of_columns(torch.cat(self.columns.pop(name), dim=2))
+            else:
+                found[name] = InputSpace(self.matrices.pop(name))
+        return found
+
     @torch.no_grad()
     def _add(self, name: str, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         columns = input_columns(layer, inputs[0])
-        gram = _float64(columns @ columns.mT)
-        self.matrices[name] = self.matrices[name] + gram if name in self.matrices else gram
+        if name not in self.matrices:
+            parts = self.columns.setdefault(name, [])
+            parts.append(columns)
+            if sum(part.shape[2] for part in parts) < columns.shape[1]:
+                return
+            columns, *rest = self.columns.pop(name)
+            self.matrices[name] = _gram(columns)
+            for part in rest:
+                self.matrices[name] += _gram(part)
+            return
+        self.matrices[name] += _gram(columns)
 
 
 def input_columns(layer: nn.Module, inputs: Tensor) -> Tensor:
@@ -66,13 +87,25 @@ class InputSpace:
     alpha r / ((alpha - 1) r + 1): hardly used ones are dropped, often used ones stay. No singular value decomposition of X.
 
     Args:
-        gram: X X^T (groups, d, d).
+        gram: X X^T (groups, d, d), float64.
     """
 
     def __init__(self, gram: Tensor) -> None:
-        trace = gram.diagonal(dim1=-2, dim2=-1).sum(-1).clamp(min=torch.finfo(gram.dtype).tiny)
-        shares, self.directions = torch.linalg.eigh(gram / trace[:, None, None])
-        self.shares = shares.clamp(min=0)  # (groups, d), of the inputs' energy
+        self.shares, self.directions = _eigen(gram)  # (groups, d), of the inputs' energy; (groups, d, d)
+
+    @classmethod
+    def of_columns(cls, columns: Tensor) -> "InputSpace":
+        """The same space from X (groups, d, n): where n < d, X^T X is smaller and has the same eigenvalues but zeros.
+
+        An eigenvector v of X^T X is the direction X v; directions without energy are left out, as M does.
+        """
+        space, columns = cls.__new__(cls), _float64(columns)
+        space.shares, rows = _eigen(columns.mT @ columns)
+        space.shares = torch.where(space.shares > columns.shape[2] * torch.finfo(columns.dtype).eps, space.shares, 0)
+        directions = columns @ rows
+        length = directions.norm(dim=1, keepdim=True)
+        space.directions = torch.where(space.shares[:, None] > 0, directions / length, 0)
+        return space
 
     def restrict(self, weight: Tensor, alpha: float) -> Tensor:
         """W M: what weights (groups, outputs, d) do in this space.
@@ -83,6 +116,54 @@ class InputSpace:
         """
         kept = alpha * self.shares / ((alpha - 1) * self.shares + 1)
         return weight @ self.directions * kept[:, None] @ self.directions.mT
+
+
+def memory_needed(network: nn.Module, images: Tensor, samples: int, batch_size: int) -> tuple[int, str]:
+    """How much memory the spaces of two sets of inputs take, with the weights in float64 and the work on the largest layer.
+
+    Args:
+        network: Any network, in eval mode.
+        images: One input (1, C, H, W), to see how many columns a layer's X has for each image.
+        samples: Images of each set.
+        batch_size: Images of a forward pass.
+
+    Returns:
+        Bytes, and the name of the layer that takes most of them.
+    """
+    counts: dict[str, Tensor] = {}  # columns of one image: (groups, d, n), without memory
+
+    def note(name: str, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+        columns = input_columns(layer, inputs[0]).to("meta")
+        counts[name] = torch.cat([counts[name], columns], dim=2) if name in counts else columns
+
+    layers = _linear_maps(network)
+    handles = [layer.register_forward_pre_hook(partial(note, name)) for name, layer in layers.items()]
+    with torch.no_grad():
+        network(images)
+    for handle in handles:
+        handle.remove()
+    kept, work = {}, [0]
+    for name, (groups, rows, columns) in ((name, found.shape) for name, found in counts.items()):
+        least = min(rows, columns * samples)
+        weights = layers[name].weight.numel()  # type: ignore[operator, union-attr]
+        kept[name] = 8 * (2 * groups * rows * least + weights)
+        work.append(8 * max(3 * weights, groups * (2 * rows * least + 2 * least**2)) + 8 * groups * rows * columns * batch_size)
+    return sum(kept.values()) + max(work), max(kept, key=kept.__getitem__, default="")
+
+
+def _linear_maps(network: nn.Module) -> dict[str, nn.Module]:
+    return {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)}
+
+
+def _gram(columns: Tensor) -> Tensor:
+    return _float64(columns @ columns.mT)
+
+
+def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues as shares of the trace, and eigenvectors."""
+    trace = gram.diagonal(dim1=-2, dim2=-1).sum(-1).clamp(min=torch.finfo(gram.dtype).tiny)
+    shares, directions = torch.linalg.eigh(gram / trace[:, None, None])
+    return shares.clamp(min=0), directions
 
 
 def _float64(tensor: Tensor) -> Tensor:

@@ -79,12 +79,11 @@ def test_the_last_stage_is_found(network, expected):
     assert {name.split(".")[0] for name, p in network.named_parameters() if p.requires_grad} == set(expected)
 
 
-def test_stages_are_counted_not_spelled():
-    network = SmallCNN(10)
-    network.layer10 = nn.Conv2d(3, 3, 1)
-    module = CFk(network=lambda num_classes: network, num_classes=10, forget_classes=[1])
-    module.choose_parameters()
-    assert module.layers == ["layer10", "fc"]
+@pytest.mark.parametrize("kind", [EUk, CFk])
+def test_layers_may_be_named_by_their_place(kind):
+    module = ready(kind, layers=["quarter2", "head"])
+    assert module.layers == ["layer2", "fc"]
+    assert {name.split(".")[0] for name, p in module.network.named_parameters() if p.requires_grad} == {"layer2", "fc"}
 
 
 def test_wrong_layers():
@@ -92,7 +91,7 @@ def test_wrong_layers():
         ready(EUk, layers=["layer9"])
     plain = nn.Sequential(nn.Flatten(), nn.Linear(256, 10))
     module = CFk(network=lambda num_classes: plain, num_classes=10, forget_classes=[1])
-    with pytest.raises(ValueError, match=r"no stages layer1, layer2.*--model.layers.*\['0', '1'\]"):
+    with pytest.raises(ValueError, match=r"no stages before its head.*--model.layers.*\['0', '1'\]"):
         module.choose_parameters()
 
 

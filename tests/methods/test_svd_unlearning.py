@@ -9,6 +9,7 @@ from torch.nn.functional import unfold
 
 from oro_unlearn.data import Digits
 from oro_unlearn.methods import SVDUnlearning
+from oro_unlearn.methods.classes import svd_unlearning
 from tests.methods.test_methods import FORGET, fit, method
 
 
@@ -120,6 +121,21 @@ def test_the_draw_is_seeded():
     reads = [run(method(SVDUnlearning, samples=50, seed=seed), Watched(forget=FORGET)).read[0] for seed in (0, 0, 1)]
     assert torch.equal(reads[0], reads[1])
     assert not torch.equal(reads[0], reads[2])
+
+
+@pytest.mark.parametrize(("needed", "said"), [(2**20, ""), (2 * 2**30, "needs about 2.1 GB of memory, most of it for fc")])
+def test_much_memory_is_said_before(needed, said, monkeypatch, capsys):
+    monkeypatch.setattr(svd_unlearning, "memory_needed", lambda *args: (needed, "fc"))
+    run(method(SVDUnlearning, samples=20), Watched(forget=FORGET))
+    out = capsys.readouterr().out
+    assert said in out
+    assert ("SVDUnlearning" in out) is bool(said)
+
+
+def test_more_memory_than_is_free_is_refused(monkeypatch):
+    monkeypatch.setattr(svd_unlearning, "memory_needed", lambda *args: (2**60, "classifier.0"))
+    with pytest.raises(ValueError, match=r"about 1\.2 EB of memory, most of it for classifier\.0, and .* free: lower --model"):
+        run(method(SVDUnlearning), Watched(forget=FORGET))
 
 
 @pytest.mark.parametrize("options", [{"alpha_retain": []}, {"alpha_forget": [0.0]}, {"selection": 1.0}, {"samples": 0}])

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import unfold
 
-from oro_unlearn.networks.input_grams import InputGrams, InputSpace, input_columns, weight_rows
+from oro_unlearn.networks.input_grams import InputGrams, InputSpace, input_columns, memory_needed, weight_rows
 
 LAYERS = {
     "linear": nn.Linear(6, 4),
@@ -53,11 +53,13 @@ def test_batches_add_up_and_hooks_go_away():
         with InputGrams(network) as grams:
             for batch in batches:
                 nn.Sequential(*list(network)[:4])(batch)
-        return grams.matrices
+        return grams.matrices | {name: torch.cat(parts, 2) for name, parts in grams.columns.items()}
 
     whole, parts = run(images), run(images[:2], images[2:])
     assert set(whole) == {"0", "3"}, "a layer that is not called has none"
     assert all(torch.allclose(whole[name], parts[name]) for name in whole)
+    assert whole["0"].shape == (1, 36, 36), "120 positions: the matrix of X X^T"
+    assert whole["3"].shape == (1, 120, 6), "6 images: X itself"
     assert not any(module._forward_pre_hooks for module in network.modules())
 
 
@@ -87,3 +89,37 @@ def test_inputs_that_are_all_zero_span_nothing():
 def test_half_precision_inputs_are_summed_in_more():
     layer = nn.Conv2d(1, 1, 1)
     assert input_columns(layer, torch.ones(1, 1, 2, 2, dtype=torch.bfloat16)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("images", [1, 3, 40])
+def test_both_matrices_restrict_alike(name, images):
+    """X X^T as the batches' sum, and X^T X where it is smaller."""
+    layer, shape = LAYERS[name].double(), inputs_of(LAYERS[name]).shape[1:]
+    inputs = torch.randn(images, *shape, dtype=torch.float64)
+    with InputGrams(layer) as grams:
+        for part in inputs.split(7):
+            layer(part)
+    columns, weight = input_columns(layer, inputs), weight_rows(layer)
+    assert ("" in grams.columns) is (columns.shape[2] < columns.shape[1])
+    (space,) = grams.spaces().values()
+    assert not grams.columns
+    assert not grams.matrices
+    for alpha in (1.0, 3.0, 1000.0):
+        expected = InputSpace(columns @ columns.mT).restrict(weight, alpha)
+        assert torch.allclose(space.restrict(weight, alpha), expected, atol=1e-8)
+        assert torch.allclose(InputSpace.of_columns(columns).restrict(weight, alpha), expected, atol=1e-8)
+
+
+def test_inputs_without_energy_leave_no_direction():
+    space = InputSpace.of_columns(torch.zeros(1, 5, 3))
+    assert torch.equal(space.restrict(torch.ones(1, 2, 5).double(), 10.0), torch.zeros(1, 2, 5).double())
+
+
+def test_the_memory_of_a_wide_layer_goes_by_the_samples():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Flatten(), nn.Linear(8 * 50 * 50, 16)).eval()
+    images = torch.zeros(1, 3, 50, 50)
+    few, layer = memory_needed(network, images, samples=10, batch_size=10)
+    assert layer == "2"
+    assert 2 * 8 * 20_000 * 10 < few < 50e6, "20,000 x 20,000 would be 3.2 GB"
+    assert memory_needed(network, images, samples=30_000, batch_size=10)[0] > 2 * 8 * 20_000**2

@@ -85,7 +85,9 @@ def test_an_adapter_that_cannot_fold_is_refused():
 def test_adapters_need_a_layer_that_exists():
     with pytest.raises(ValueError, match="SmallCNN has no layer 'layer9' to adapt; its children are \\['layer1'"):
         add_adapters(SmallCNN(10), "layer9", 10)
-    with pytest.raises(ValueError, match="'fc' holds no convolution"):
+    with pytest.raises(ValueError, match=r"'layer1\.1' holds no ungrouped convolution or linear layer"):
+        add_adapters(SmallCNN(10), "layer1.1", 10)
+    with pytest.raises(ValueError, match="'fc' holds the head"):
         add_adapters(SmallCNN(10), "fc", 10)
     with pytest.raises(ValueError, match="no linear layer with 7 outputs"):
         classifier_head(SmallCNN(10), 7)

@@ -78,8 +78,8 @@ class RWFT(ClassUnlearning):
         if not self._distills:
             return super().remarks()
         return [
-            f"{self.absent_classes()} of {self.num_classes} classes have no pictures, and labels of the others would destroy them: "
-            "retain: distill is taken in the place of ce"
+            f"{self.absent_classes()} of {self.num_classes} classes have no pictures, and labels of the others would destroy "
+            "them: retain: distill is taken in the place of ce"
         ]
 
     def choose_parameters(self) -> None:
@@ -107,8 +107,16 @@ class RWFT(ClassUnlearning):
             ValueError: If they do not fold exactly.
         """
         if self.update == "adapters":
-            check_foldable(self.network, self.example_images())
+            self._require_foldable()
         super().on_fit_start()
+
+    def _require_foldable(self) -> None:
+        assert self.original is not None
+        try:
+            check_foldable(self.network, self.example_images())
+        except ValueError as error:
+            other = adapter_place(self.original, self.num_classes, self.example_images())
+            raise ValueError(f"{error}: set --model.adapter_layer {other}") from None
 
     def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
         """``forget``: cross-entropy to the target; ``retain``: to the labels, or to q*. One forward pass for both."""

@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+import psutil
 import torch
+from lightning.pytorch.utilities import rank_zero_only
+from rich.filesize import decimal
 from torch import Tensor
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
-from oro_unlearn.networks.input_grams import InputGrams, InputSpace, weight_rows
+from oro_unlearn.networks.input_grams import InputGrams, InputSpace, memory_needed, weight_rows
+
+LARGE = 2**30  # bytes of memory from which it is said
 
 
 class SVDUnlearning(ClassUnlearning):
@@ -28,7 +33,7 @@ class SVDUnlearning(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If an argument makes no sense, or too few images are left to choose the pair on.
+        ValueError: If an argument makes no sense, too few images are left to choose the pair on, or memory does not suffice.
     """
 
     train_splits = ()
@@ -58,6 +63,7 @@ class SVDUnlearning(ClassUnlearning):
         super().on_fit_start()
         self.eval()
         drawn = [self._draw(split) for split in ("retain", "forget")]
+        self._state_memory(max(len(measured) for measured, _ in drawn))
         spaces = [self._spaces(measured) for measured, _ in drawn]
         weights = {name: weight_rows(self.network.get_submodule(name)) for name in spaces[0]}
         scores = []
@@ -90,7 +96,23 @@ class SVDUnlearning(ClassUnlearning):
         with InputGrams(self.network) as grams:
             for batch in self._chosen(positions):
                 self(batch.images)
-        return {name: InputSpace(gram) for name, gram in grams.matrices.items()}
+        return grams.spaces()
+
+    def _state_memory(self, samples: int) -> None:
+        """Say how much memory is needed where that is much.
+
+        Raises:
+            ValueError: If it is more than is free.
+        """
+        batch = self.trainer.datamodule.batch_size  # type: ignore[attr-defined]
+        image = self.laid_out(self.example_images()[:1].to(self.device).to(self.dtype))
+        needed, layer = memory_needed(self.network, image, samples, min(batch, samples))
+        free = torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else psutil.virtual_memory().available
+        said = f"SVDUnlearning needs about {decimal(needed)} of memory, most of it for {layer}"
+        if needed > free:
+            raise ValueError(f"{said}, and {decimal(free)} are free: lower --model.samples (now {self.samples})")
+        if needed > LARGE:
+            rank_zero_only(print)(f"{said}; {decimal(free)} are free")
 
     def _edit(self, weights: dict[str, Tensor], spaces: list[dict[str, InputSpace]], pair: tuple[float, float]) -> None:
         for name, weight in weights.items():

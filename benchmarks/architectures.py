@@ -1,0 +1,239 @@
+"""Every class-unlearning method on every architecture: a small network of each, a few images, one epoch.
+
+    python -m benchmarks.architectures
+
+trains an original of each architecture on digits under runs/architectures, edits it by every preset of
+lightning_configs/methods as it is but for its length, and writes benchmarks/results/architectures.json after each edit. What
+is there and has not changed since is not run again. The figures say that an edit runs, measures and exports there, and
+which share of the weights it changed; how well it forgets takes longer runs.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import shutil
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from benchmarks.jobs import Job
+from benchmarks.searches import ENTRIES
+from oro_unlearn.data import Digits
+from oro_unlearn.data.base import TensorImages
+
+RESULT, RUNS = Path("benchmarks/results/architectures.json"), Path("runs/architectures")
+NETWORKS = {  # in benchmarks/small_networks.py, as the table calls them
+    "resnet18": "ResNet-18",
+    "vgg11": "VGG-11",
+    "vgg11_bn": "VGG-11-BN",
+    "densenet": "DenseNet",
+    "efficientnet_b0": "EfficientNet",
+    "mobilenet_v3": "MobileNetV3",
+    "regnet_y": "RegNetY",
+    "convnext_tiny": "ConvNeXt",
+    "vit": "ViT",
+    "swin": "Swin",
+    "timm_vit": "ViT (timm)",
+    "hf_vit": "ViT (Transformers)",
+}
+METHODS = {entry.preset: entry.label for name, entry in ENTRIES.items() if name != "retrain_short"}
+LENGTH = {  # words that make a preset short; others train for an epoch
+    "logit_mask": [],
+    "ssd": ["--model.importance_file", "off"],
+    "svd": ["--model.alpha_retain", "[100]", "--model.alpha_forget", "[3, 30]"],
+    "scrub": ["--trainer.max_epochs", "2"],
+    "unsir": [
+        "--trainer.max_epochs",
+        "2",
+        "--model.noise_images",
+        "16",
+        "--model.noise_steps",
+        "4",
+        "--model.noise_copies",
+        "1",
+    ],
+    "amun": ["--trainer.max_epochs", "1", "--model.steps", "4", "--model.rounds", "3"],
+}
+ORIGINAL = ["--model.optimizer.lr"]
+RATES = {"vgg11": "1e-4", "vgg11_bn": "1e-4"}  # of the original; 1e-3 for others
+QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_model_summary", "false"]
+SMALL = ["--data.per_class", "16", "--data.test_per_class", "8", "--data.batch_size", "32", "--trainer.accelerator", "cpu"]
+
+
+class EnlargedDigits(Digits):
+    """Digits in colour and 32 x 32 pixels, the least that five halvings of the resolution leave something of.
+
+    Args:
+        kwargs: Arguments of :class:`Digits`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(channels=3, **kwargs)
+
+    def load(self) -> tuple[TensorImages, TensorImages]:
+        """Training (1,437 images) and test set (360)."""
+        train, test = (TensorImages(_enlarged(part.images), part.labels) for part in super().load())
+        return train, test
+
+
+class Cell(NamedTuple):
+    """One edit of one network."""
+
+    network: str
+    method: str
+    seed: int
+    epochs: int  # of the original
+
+    @property
+    def original(self) -> Job:
+        """The run that trains the original."""
+        words = ["--trainer.max_epochs", str(self.epochs), *ORIGINAL, RATES.get(self.network, "1e-3"), *self._data]
+        return Job(RUNS / self.network / "original", Path("benchmarks/architectures.yaml"), self.seed, words, [])
+
+    @property
+    def job(self) -> Job:
+        """The run that edits it."""
+        weights = self.original.folder / "model.safetensors"
+        words = [*self._data, "--data.forget", "[8]", "--model.original", str(weights)]
+        words += LENGTH.get(self.method, ["--trainer.max_epochs", "1"])
+        preset = Path("lightning_configs/methods") / f"{self.method}.yaml"
+        return Job(RUNS / self.network / self.method, preset, self.seed, words, [weights])
+
+    @property
+    def _data(self) -> list[str]:
+        network = ["--model.network", f"benchmarks.small_networks.{self.network}"]
+        return [*network, "--data", "benchmarks.architectures.EnlargedDigits", *SMALL]
+
+    def key(self) -> str:
+        """Hash of everything that decides the figures."""
+        words = json.dumps([self.original.command, self.job.command])
+        return hashlib.sha256(f"{words} {self.job.config.read_text()} {sources()}".encode()).hexdigest()
+
+
+@cache
+def sources() -> str:
+    """Hash of the package's classifiers and of the networks here."""
+    folders = ("oro_unlearn/methods", "oro_unlearn/networks", "oro_unlearn/data", "oro_unlearn/metrics")
+    root = Path(__file__).parents[1]
+    files = [path for folder in folders for path in sorted((root / folder).rglob("*.py")) if path.parent.name != "relations"]
+    files.append(root / "benchmarks/small_networks.py")
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def run(cell: Cell) -> dict[str, Any]:
+    """Train the original if it is missing, edit it, and take what the run reports.
+
+    Args:
+        cell: What to run.
+
+    Returns:
+        Seconds, images read, test accuracies before and after, and the share of weights that changed; or ``failed`` with the
+        last line of the error. Everything that was said is in ``RUNS/NETWORK/METHOD.log``.
+    """
+    job, original = cell.job, cell.original
+    job.folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(job.folder, ignore_errors=True)
+    with (
+        job.folder.with_suffix(".log").open("w") as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        try:
+            if not original.finished():
+                original.run(*QUIET, "--trainer.enable_progress_bar", "false")
+            job.run(*QUIET, "--trainer.enable_progress_bar", "false")
+            return {"key": cell.key(), **figures(job, original)}
+        except (Exception, SystemExit):
+            traceback.print_exc(file=log)
+        finally:
+            for path in job.folder.glob("*.safetensors"):
+                path.unlink()
+    lines = job.folder.with_suffix(".log").read_text().strip().splitlines()
+    return {"key": cell.key(), "failed": next((line for line in lines if "error:" in line.lower()), lines[-1])}
+
+
+def figures(job: Job, original: Job) -> dict[str, Any]:
+    """What is kept of a run."""
+    report = job.report()
+    models = {"original": "original", "unlearned": "unlearned"}
+    accuracies = {
+        name: {key: report["metrics"][role][f"test/{key}"] for key in ("acc_f", "acc_r")} for name, role in models.items()
+    }
+    changed = changed_share(original.folder / "model.safetensors", job.folder / "model.safetensors")
+    return {"seconds": round(report["seconds"], 3), "images_read": report["images_read"], "changed": changed, **accuracies}
+
+
+def changed_share(before: Path, after: Path) -> float:
+    """Share of the weights that differ; statistics of batch normalisation left out.
+
+    Raises:
+        ValueError: If the files hold other weights, or nothing differs.
+    """
+    from safetensors.torch import load_file
+
+    old, new = load_file(before), load_file(after)
+    if {name: value.shape for name, value in old.items()} != {name: value.shape for name, value in new.items()}:
+        raise ValueError(f"{after} is of another architecture than {before}")
+    weights = [name for name, value in old.items() if value.is_floating_point() and "running_" not in name]
+    changed = sum(int((old[name] != new[name]).sum()) for name in weights)
+    if not changed:
+        raise ValueError(f"{after}: the edit changed nothing")
+    return changed / sum(old[name].numel() for name in weights)
+
+
+def missing(cells: Sequence[Cell], found: dict[str, Any]) -> Iterator[Cell]:
+    """Cells that have not been run as they are now, or have failed; one network after the other."""
+    for cell in cells:
+        record = found.get(cell.network, {}).get(cell.method, {})
+        if record.get("key") != cell.key() or "failed" in record:
+            yield cell
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run what is missing."""
+    words = list(sys.argv[1:] if args is None else args)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), help="functions of benchmarks/small_networks.py")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS), help="presets")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=30, help="of the originals")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args(words)
+    from rich.progress import track
+
+    torch.set_num_threads(options.threads)
+    result = json.loads(RESULT.read_text()) if RESULT.is_file() else {"cells": {}}
+    cells = [Cell(network, method, options.seed, options.epochs) for network in options.networks for method in options.methods]
+    todo = list(missing(cells, result["cells"]))
+    for cell in track(todo, f"{len(todo)} of {len(cells)} edits"):
+        record = run(cell)
+        if "failed" in record:
+            print(f"{cell.method} on {cell.network} failed: {record['failed']}", file=sys.stderr)
+        result["cells"].setdefault(cell.network, {})[cell.method] = record
+        write(result, options, words)
+
+
+def write(result: dict[str, Any], options: argparse.Namespace, words: Sequence[str]) -> None:
+    """Everything so far, with where it comes from."""
+    from oro_unlearn.report.run_report import hardware, versions, write_json
+
+    failed = [f"{method} on {name}" for name, row in result["cells"].items() for method in row if "failed" in row[method]]
+    head = {"command": " ".join(["python -m benchmarks.architectures", *words]), "seed": options.seed, "sources": sources()}
+    about = {**head, "versions": versions(), "hardware": hardware("cpu"), "length": LENGTH}
+    write_json({**about, "failed": failed, "cells": result["cells"]}, RESULT)
+
+
+def _enlarged(images: Tensor) -> Tensor:
+    return interpolate(images.float(), size=32, mode="bilinear").round().clamp(0, 255).byte()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""A YAML to start from, for pictures in class folders."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from oro_unlearn.data import ImageFolder
+from oro_unlearn.networks.checkpoints import Checkpoint, read_checkpoint
+from oro_unlearn.networks.recognition import Recognised, recognised
+from oro_unlearn.report.inventory import inventory_lines
+from oro_unlearn.report.names import printable
+
+LOOKED_AT = 20  # pictures whose size is read
+SMALL = 96  # pixels: pictures of one size up to this are taken as they are
+NAMED = 20  # classes in a comment
+NO_TEXT = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # to YAML
+OURS = "oro_unlearn.networks.ResNet18"
+ORIGINAL = """\
+model:
+  class_path: Training  # the original; then forget with --config lightning_configs/methods/rwft_o.yaml laid over this file
+  init_args:
+    network: {network}
+    optimizer:
+      class_path: torch.optim.SGD
+      init_args: {{lr: 0.05, momentum: 0.9, weight_decay: 5.0e-4}}
+    lr_scheduler:
+      class_path: torch.optim.lr_scheduler.CosineAnnealingLR
+      init_args: {{T_max: 40}}
+"""
+EDIT = """\
+model:
+  class_path: RWFT  # every layer is trained; other methods: oro-unlearn fit --help
+  init_args:
+    original: {original}
+    retrained: []  # models trained without the forgotten data, if there are any
+    network: {network}
+    update: all
+    retain: {retain}
+    optimizer:
+      class_path: torch.optim.SGD
+      init_args: {{lr: 1.0e-3, momentum: 0.9, weight_decay: 5.0e-4}}
+"""
+WHOLE = """\
+# {title}
+{seen}
+seed_everything: 0
+trainer:
+  default_root_dir: {run}
+  max_epochs: {epochs}
+{model}data:
+  class_path: ImageFolder
+  init_args:
+    root: {root}
+    image_size: {size}  # side in pixels that the model was trained with
+    channels: {channels}
+{names}{request}    batch_size: 64
+{skip}    # mean and std: ImageNet's, unless they are set here
+"""
+
+
+class Start(NamedTuple):
+    """What ``init`` writes and says.
+
+    Attributes:
+        files: Contents by path.
+        notes: Lines about what was seen.
+        commands: To run next.
+    """
+
+    files: dict[Path, str]
+    notes: list[str]
+    commands: list[str]
+
+
+def picture_start(folder: Path, model: str, output: Path) -> Start:
+    """A YAML for a folder of class folders, and for a model of these classes if one is named.
+
+    Args:
+        folder: Of the pictures, as :class:`ImageFolder` reads them.
+        model: Checkpoint of the trained model; empty for none.
+        output: The YAML to write.
+
+    Raises:
+        FileNotFoundError: If folder or checkpoint is missing.
+        ValueError: If they cannot be read.
+    """
+    checkpoint = read_checkpoint(model) if model else None
+    known = recognised(checkpoint.state) if checkpoint else None
+    size, channels = _size(folder, known), known.channels if known else 3
+    data: Any = ImageFolder(str(folder), image_size=size, channels=channels, skip_unread=True)
+    folders = list(data.class_names)
+    seen = [line for line in inventory_lines(data.inventory()) if not line.startswith("to forget")]
+    notes = [*seen, *_of_model(checkpoint, known)]
+    names = _names(folders, checkpoint, known, data.natural_order)
+    others = bool(known and known.classes > len(folders))
+    parts = {
+        "model": EDIT.format(original=_text(model), network=_network(checkpoint, known), retain="distill" if others else "ce")
+        if checkpoint
+        else ORIGINAL.format(network=_network(checkpoint, known)),
+        "request": f"    forget: []  # names of classes, such as {_list(folders[:1])}\n" if checkpoint else "",
+        "skip": "    skip_unread: true  # some files in the class folders are no pictures\n" if data.skipped else "",
+    }
+    text = WHOLE.format(
+        title="Forget classes of a trained model." if checkpoint else "Train a model whose classes are forgotten later.",
+        seen="\n".join(f"# {line}" for line in [*notes, f"all names     {_list(folders[:NAMED])}"]),
+        run=_text(f"runs/{folder.resolve().name}/{'forgotten' if checkpoint else 'original'}"),
+        epochs=10 if checkpoint else 40,
+        root=_text(str(folder)),
+        size=size,
+        channels=channels,
+        names=names,
+        **parts,
+    )
+    ask = ["--data.forget", _list(folders[:1])] if checkpoint else []
+    commands = [shlex.join(["oro-unlearn", command, "--config", str(output), *ask]) for command in ("check", "fit")]
+    return Start({output: text}, notes, commands)
+
+
+def _of_model(checkpoint: Checkpoint | None, known: Recognised | None) -> list[str]:
+    if checkpoint is None:
+        return []
+    line = printable(f"model         {checkpoint.taken}")
+    if known is None:
+        return [line, "network       unknown: set network to its constructor, an import path such as my_network.MyNetwork"]
+    return [line, f"network       {known.network} with {known.classes} outputs, by the names and shapes of its tensors"]
+
+
+def _network(checkpoint: Checkpoint | None, known: Recognised | None) -> str:
+    if known and known.arguments:
+        return f"\n      class_path: {known.network}\n      init_args: {json.dumps(known.arguments)}"
+    if known:
+        return known.network
+    return f"{OURS}  # {'unknown: name the constructor of the model here' if checkpoint else 'or one of torchvision or timm'}"
+
+
+def _names(
+    folders: Sequence[str], checkpoint: Checkpoint | None, known: Recognised | None, natural: Sequence[str] | None
+) -> str:
+    """Lines that say the order of the classes, or that it is not known."""
+    if checkpoint is None:
+        return ""
+    inside = checkpoint.class_names
+    if inside and set(folders) <= set(inside):
+        return f"    class_names: {_list(inside)}  # as {printable(checkpoint.names_from)} has them\n"
+    wanted = "a file with the name of one class a line, in the order of the model's outputs"
+    if inside:
+        return f"    # class_names: names.txt  # {wanted}: the model's own are {printable(_list(inside[:3]))}, ...\n"
+    if known and known.classes != len(folders):
+        return f"    # class_names: names.txt  # {wanted}: it has {known.classes}, and there are {len(folders)} folders\n"
+    if natural:
+        return f"    # class_names: names.txt  # {wanted}, if that is {printable(_list(natural[:3]))}, ...\n"
+    return "    # class_names: names.txt  # " + wanted + ", if that is not the alphabetic one\n"
+
+
+def _size(folder: Path, known: Recognised | None) -> int:
+    """Side of the images: that of small pictures which are all alike, or what the network's family is trained with."""
+    shapes: set[tuple[int, int]] = set()
+    pictures = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in Image.registered_extensions())
+    for path in islice(pictures, LOOKED_AT):
+        with suppress(OSError), Image.open(path) as picture:  # what cannot be read is in the notes
+            shapes.add(picture.size)
+    alike = min(shapes.pop()) if len(shapes) == 1 else SMALL + 1
+    if alike <= SMALL:
+        return alike
+    return 224 if known and not known.network.startswith("oro_unlearn.") else 64
+
+
+def _text(value: str) -> str:
+    """A string as YAML and JSON both write it."""
+    return json.dumps(value, ensure_ascii=not value.isprintable())
+
+
+def _list(names: Sequence[str]) -> str:
+    """Names as a list in YAML, quoted where they could be read as something else."""
+    plain = [name.isascii() and name.isidentifier() and name.lower() not in NO_TEXT for name in names]
+    return f"[{', '.join(name if simple else _text(name) for name, simple in zip(names, plain, strict=True))}]"
