@@ -60,7 +60,7 @@ def read_checkpoint(path: str | Path, key: str = "") -> Checkpoint:
     state, where, left_out = choose_state(content, key, path)
     notes = _notes(metadata.get(NOTES) if metadata else content.get(NOTES), path)
     class_names, names_from = class_names_of({**_plain_values(metadata), **content, **_named(notes)}, path)
-    left_out = [name for name in left_out if name.strip("'") != NOTES]
+    left_out = [name for name in left_out if name.strip("'") not in (NOTES, names_from)]
     checkpoint = Checkpoint(state, "", class_names, notes, path, where, left_out, names_from)
     return checkpoint._replace(taken=_line(checkpoint, [], left_out))
 
