@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,23 +26,23 @@ from oro_unlearn.data.base import ImageData
 from oro_unlearn.data.contract import asked_of
 from oro_unlearn.data.relation_data import RelationData  # and with it all classes that --data can name
 from oro_unlearn.errors import explain
-from oro_unlearn.first_look import FirstLook, Rehearsal, SeenEnoughError
+from oro_unlearn.first_look import FirstLook, Rehearsal, UnlearningTrainer
 from oro_unlearn.graph import draw_graph
 from oro_unlearn.init_command import main as start
-from oro_unlearn.lineage import check_order, fill_in
-from oro_unlearn.methods import Pretraining, Training, UnlearningModule
+from oro_unlearn.lineage import check_order, fill_in, notes_of
+from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.first_words import forced_words
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks.checkpoints import check_run_checkpoint
 from oro_unlearn.one_line import fail
+from oro_unlearn.precision import check_precision
 from oro_unlearn.report import class_report, relation_report
-from oro_unlearn.report.provenance import differences
+from oro_unlearn.report.provenance import compared, differences
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints
 from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
 
-FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
 NOISE = (  # warnings of libraries about what is meant here
     ".*isinstance.treespec, LeafSpec.*",
     ".*smaller than the logging interval.*",
@@ -179,25 +178,6 @@ class UnlearningCLI(LightningCLI):
         found = yaml.safe_load(parser.dump(config, skip_none=False))
         return {part: found[part] for part in ("seed_everything", "trainer", "model", "data")}
 
-    def notes(self) -> dict[str, Any]:
-        """What the weights of this run say of themselves."""
-        data, inputs = self.datamodule, self.run_folder.inputs
-        sources = {option: found["sha256"] for option, found in inputs.items() if option.startswith("model.")}
-        if isinstance(data, ImageData):
-            now = [data.class_names[label] for label in data.requested_classes]
-            known = {"class_names": list(data.class_names)}
-        else:
-            now, known = data.forget_names, {}
-        edited = not isinstance(self.model, Training | Pretraining)
-        forgotten = list(dict.fromkeys([*data.forgotten_names, *now])) if edited else []
-        return {
-            **known,
-            "forgotten": forgotten,
-            "method": type(self.model).__name__,
-            "inputs": sources,
-            "run": self.run_folder.mark,
-        }
-
     def _begin(self) -> None:
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         saver = next((found for found in callbacks if isinstance(found, SaveConfig)), None)
@@ -206,7 +186,7 @@ class UnlearningCLI(LightningCLI):
     def before_fit(self) -> None:
         """Go on with this very run where it was stopped. A method without epochs is quick, and starts from the original."""
         options = self.config_init.fit
-        self.run_folder.notes = self.notes()
+        self.run_folder.notes = notes_of(self.model, self.datamodule, self.run_folder)
         if not self.model.train_splits:
             options.ckpt_path = None
         elif options.resume and options.ckpt_path is None and (found := self.run_folder.stopped()):
@@ -278,58 +258,6 @@ class UnlearningCLI(LightningCLI):
         warnings = [Text(words, "bold red") for words in report["said_first"]]
         Console().print(*warnings, kind.report_table(report), Text(f"written to {root}"), sep="\n")
         return report
-
-
-class UnlearningTrainer(Trainer):
-    """A trainer that can look at a run without doing it."""
-
-    def check(self, model: LightningModule, datamodule: LightningDataModule | None = None) -> None:
-        """Say what a fit with these options would read and do, up to the first steps; nothing is written."""
-        try:
-            self.fit(model, datamodule=datamodule)
-        except SeenEnoughError:
-            for rehearsal in (found for found in self.callbacks if isinstance(found, Rehearsal)):  # type: ignore[attr-defined]
-                rank_zero_only(print)(rehearsal.verdict)
-
-
-def compared(changed: Sequence[str]) -> str:
-    """What is to be said of a report that was measured again.
-
-    Args:
-        changed: Where it differs from the old one.
-
-    Example:
-        >>> compared(["hardware.threads"])
-        'every figure is that of the report that was here; what differs: hardware.threads'
-        >>> compared(["metrics.unlearned.test/acc_f"])
-        'not the report that was here; what differs: metrics.unlearned.test/acc_f'
-    """
-    if not changed:
-        return "the same report as the one that was here"
-    figures = [place for place in changed if place.partition(".")[0] in FIGURES]
-    begin = "not the report that was here" if figures else "every figure is that of the report that was here"
-    shown = [*figures, *(place for place in changed if place not in figures)][:5]
-    return f"{begin}; what differs: {', '.join(shown)}{', ...' if len(changed) > len(shown) else ''}"
-
-
-def check_precision(precision: str, model: UnlearningModule) -> None:
-    """Refuse a training precision whose figures would not mean what they say.
-
-    Args:
-        precision: As Lightning names it.
-        model: The method.
-
-    Raises:
-        ValueError: With the reason.
-    """
-    if precision.removesuffix("-true").removesuffix("-mixed") not in ("16", "32", "bf16", "64") or precision == "16-true":
-        reason = "small gradients are lost without scaling" if precision == "16-true" else "it was never measured"
-        raise ValueError(f"--trainer.precision {precision} is not supported ({reason}): use 32-true, bf16-mixed or 16-mixed")
-    if precision in ("bf16-true", "64-true", "64") and not isinstance(model, Training):
-        raise ValueError(
-            f"--trainer.precision {precision} is for Training and Retraining: of {type(model).__name__} it would round frozen "
-            "weights that an edit starts from and is compared with; use 32-true, bf16-mixed or 16-mixed"
-        )
 
 
 def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:

@@ -153,6 +153,9 @@ def _name(path: str | bytes) -> str:
 
 def _shorter(text: str) -> str:
     """Jsonargparse's message without its types' representations, naming the known classes where one is unknown."""
+    own = re.search(r'Parser key "network": (the network .*)', text)
+    if own:
+        return own[1].replace("Parser key ", "")
     missing = re.search(r"No module named '([\w.]+)'", text)
     if missing:
         file = f"{missing[1].partition('.')[0]}.py"
@@ -172,6 +175,7 @@ def _shorter(text: str) -> str:
         fault = "unsuitable" if unknown[1] in known else "unknown"
         near = did_you_mean(unknown[1], known).removeprefix(":")
         line = f"{fault} {what} {unknown[1]!r} for {key[-1]}; known: {', '.join(known)}, or the import path of your own"
+        line += ", timm:NAME, torchvision:NAME or hf:FOLDER" if module is networks else ""
         return f"{line};{near}" if near else line
     union = UNION.search(text)
     if union:

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -89,6 +89,18 @@ class Rehearsal(Callback):
                 "of training, and the measurement"
             )
             raise SeenEnoughError
+
+
+class UnlearningTrainer(Trainer):
+    """A trainer that can look at a run without doing it."""
+
+    def check(self, model: LightningModule, datamodule: LightningDataModule | None = None) -> None:
+        """Say what a fit with these options would read and do, up to the first steps; nothing is written."""
+        try:
+            self.fit(model, datamodule=datamodule)
+        except SeenEnoughError:
+            for rehearsal in (found for found in self.callbacks if isinstance(found, Rehearsal)):  # type: ignore[attr-defined]
+                rank_zero_only(print)(rehearsal.verdict)
 
 
 def lines_of(data: Any) -> list[str]:

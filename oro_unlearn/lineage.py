@@ -5,7 +5,10 @@ from typing import Any
 
 from jsonargparse import Namespace
 
+from oro_unlearn.data import ImageData
+from oro_unlearn.methods import Pretraining, Training, UnlearningModule
 from oro_unlearn.networks.checkpoints import Checkpoint, read_checkpoint, read_notes
+from oro_unlearn.run_folder import RunFolder
 
 ORIGINAL, PRETRAINED = "model.init_args.original", "model.init_args.network.init_args.pretrained"
 FORGOTTEN, NAMES = "data.init_args.forgotten", "data.init_args.class_names"
@@ -54,6 +57,28 @@ def check_order(options: Namespace, class_names: list[str]) -> None:
             f"{path} says that row {row} of its head is {names[row]!r}, and the data that it is {class_names[row]!r}: "
             "give the right order with --data.class_names FILE"
         )
+
+
+def notes_of(model: UnlearningModule, data: Any, folder: RunFolder) -> dict[str, Any]:
+    """What the weights of a run say of themselves.
+
+    Args:
+        model: The method.
+        data: Its data module.
+        folder: Of the run.
+    """
+    edited = not isinstance(model, Training | Pretraining)
+    known, now = {}, data.forget_names
+    if isinstance(data, ImageData):
+        known, now = {"class_names": list(data.class_names)}, [data.class_names[label] for label in data.requested_classes]
+    sources = {option: found["sha256"] for option, found in folder.inputs.items() if option.startswith("model.")}
+    return {
+        **known,
+        "forgotten": list(dict.fromkeys([*data.forgotten_names, *now])) if edited else [],
+        "method": type(model).__name__,
+        "inputs": sources,
+        "run": folder.mark,
+    }
 
 
 def _known(options: Namespace, path: Path) -> tuple[list[str] | None, dict[str, Any]]:

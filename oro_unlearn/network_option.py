@@ -7,11 +7,19 @@ from functools import partial
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from jsonargparse._typehints import ActionTypeHint
 
 from oro_unlearn.config_files import load_checked
-from oro_unlearn.networks.building import CLASSES, OURS, NetworkFactory, NetworkSpec, build_network, network_spec, network_target
+from oro_unlearn.networks.building import (
+    CLASSES,
+    OURS,
+    NetworkFactory,
+    NetworkSpec,
+    build_network,
+    network_spec,
+    network_target,
+)
 
 
 class NetworkAction(ActionTypeHint):
@@ -183,5 +191,8 @@ def _built(spec: NetworkSpec) -> dict[str, Any]:
     parser = _parser(spec)
     known = set(_options(parser))
     given = {name: value for name, value in spec.init_args.items() if name in known}
-    typed = parser.instantiate_classes(parser.parse_object(given, defaults=False))
+    try:
+        typed = parser.instantiate_classes(parser.parse_object(given, defaults=False))
+    except (ArgumentError, ValueError, TypeError) as error:
+        raise ValueError(f"the network {spec.class_path} cannot be built: {' '.join(str(error).split())}") from None
     return {**spec.init_args, **{name: typed[name] for name in given}}

@@ -117,7 +117,7 @@ def test_clip_weights_of_another_layout_are_named(layout, run):
     network = ("--model.network.init_args.name", "ViT-B-32-quickgelu", "--model.network.init_args.pretrained", file)
     code, message = run("fit", "--config", str(CONFIGS / "scenes" / "relation_unlearning.yaml"), *network)
     assert code == 2
-    assert layout in message
+    assert ("another architecture" if layout == "TorchScript" else layout) in message
     assert message.count("\n") == 1
     assert "weights_only=False" not in message
 

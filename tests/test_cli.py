@@ -322,11 +322,11 @@ def test_any_constructor_by_import_path(network, run, report, image_folder):
 
 def test_a_built_network_of_another_size_is_refused(run):
     config = yaml.safe_load((DIGITS / "original.yaml").read_text())
-    config["model"]["init_args"]["network"] = {"class_path": "torchvision.models.resnet18"}
+    config["model"]["init_args"]["network"] = {"class_path": "torchvision.models.resnet18", "init_args": {"num_classes": 3}}
     Path("mine.yaml").write_text(yaml.safe_dump(config))
     code, message = run("fit", "--config", "mine.yaml", *ONE_EPOCH)
     assert code == 2
-    assert "ResNet has no linear layer with 10 outputs, one for each class: set num_classes among its init_args" in message
+    assert "the network torchvision.models.resnet18 has 3 outputs and the data 10 classes" in message
 
 
 def test_module_and_console_script_are_the_same():

@@ -89,7 +89,9 @@ def manifests() -> SearchStrategy[Manifest]:
     some = [good.map(_as_csv), csvs, edited(_as_csv(ROWS)), csvs.flatmap(edited), st.binary(max_size=200)]
     others = [good.map(_as_jsonl), lines, edited(_as_jsonl(ROWS)), lines.flatmap(edited)]
     named = [content.map(lambda found: Manifest("m.csv", found)) for content in some]
-    return st.one_of(*named, *(content.map(lambda found: Manifest("m.jsonl", found)) for content in others), _of_columns())
+    return st.one_of(
+        *named, *(content.map(lambda found: Manifest("m.jsonl", found)) for content in others), _of_columns(), _of_people()
+    )
 
 
 def _of_columns() -> SearchStrategy[Manifest]:
@@ -98,6 +100,32 @@ def _of_columns() -> SearchStrategy[Manifest]:
         {"image": st.sampled_from(_images())}, optional={name: st.text(max_size=12) for name in COLUMNS[1:]}
     )
     return st.lists(row, max_size=6).map(lambda rows: Manifest("m.jsonl", _as_jsonl([*ROWS, *rows])))
+
+
+def _of_people() -> SearchStrategy[Manifest]:
+    """Captions alone, many of them in words of the graph, in no order."""
+    words = [
+        "a",
+        "child",
+        "children",
+        "kid",
+        "eating",
+        "eats",
+        "hamburger",
+        "burgers",
+        "dog",
+        "holding",
+        "ball",
+        "in",
+        "kitchen",
+    ]
+    caption = st.one_of(st.text(max_size=12), st.lists(st.sampled_from(words), max_size=7).map(" ".join))
+    row = st.fixed_dictionaries({"path": st.sampled_from([f"{number}.png" for number in range(2, 8)]), "text": caption})
+    both = [{"path": f"{number}.png", "text": EATING, "split": split} for number, split in enumerate(("train", "test"))]
+    rows = st.lists(row, max_size=6).map(lambda rows: [*both, *rows])
+    return st.one_of(
+        rows.map(lambda rows: Manifest("m.jsonl", _as_jsonl(rows))), rows.map(lambda rows: Manifest("m.csv", _as_csv(rows)))
+    )
 
 
 def _images() -> list[str]:
@@ -131,6 +159,8 @@ def check_manifest(manifest: Manifest) -> bool:
     for row in rows:
         assert row.path.resolve().is_relative_to(root), f"{row.path} lies outside"
         assert row.split in ("train", "test")
+        said = data.reader.mentions(row.caption) & {"child", "eating", "hamburger"}
+        assert row.reading != "unread" or len(said) < 2, f"{row.caption!r} would keep what is to be forgotten"
         assert shown.setdefault(row.path.read_bytes(), row.split) == row.split, "one picture in both splits"
     captions = [text for pairs in splits.values() for text in (*pairs.captions, *pairs.attacks)]
     assert all(text.strip() for text in (*captions, *probes.texts))

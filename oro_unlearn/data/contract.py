@@ -7,7 +7,8 @@ from oro_unlearn.data.relation_data import RelationData
 
 NEEDED = (  # of one that is no ImageData
     *("name", "class_names", "num_classes", "forget_classes", "forget_names", "batch_size", "holdout"),
-    *("split", "sets", "loader", "content", "normalise", "to_pixels", "present_classes"),
+    *("split", "sets", "loader", "content", "normalise", "to_pixels"),
+    *("present_classes", "requested_classes", "natural_order", "forgotten_names"),
 )
 
 

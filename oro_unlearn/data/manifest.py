@@ -17,6 +17,8 @@ from oro_unlearn.data.relation_data import GROUPS
 from oro_unlearn.graph import CaptionReader, Concept, RelationGraph
 from oro_unlearn.graph.wording import brief, closest, wording_key
 
+Reading = Literal["stated", "read", "unread"]
+
 
 class Row(NamedTuple):
     """One picture with one caption."""
@@ -28,7 +30,8 @@ class Row(NamedTuple):
     split: str  # train or test
     context: str  # a clause such as "in a kitchen"; only measured
     style: str  # such as "sketch"; only measured
-    reading: Literal["stated", "read", "unread"]  # where the concept comes from; unread: a caption that says none
+    reading: Reading  # where the concept comes from; unread: a caption that says none
+    words: str  # of a caption that was read, those that say the concept
     digest: str  # of the picture's content
     table: Path
     source: str
@@ -126,20 +129,20 @@ class _Rows:
             self.uncaptioned.append(where)
             return None
         picture = _inside(where, self.root, self.file.folder, cell["image"])
-        concept, reading = self.concept(where, cell) if self.states_edges else self.said(where, cell)
+        concept, reading, words = self.concept(where, cell) if self.states_edges else self.said(where, cell)
         split = self.split(where, cell)
         rest = {name: cell[name] for name in ("group", "caption", "context", "style", "source", "licence")}
         digest, table = _digest(where, picture), self.file.path
-        return Row(picture, concept, split=split, reading=reading, digest=digest, table=table, line=line, **rest)
+        return Row(picture, concept, split=split, reading=reading, words=words, digest=digest, table=table, line=line, **rest)
 
-    def concept(self, where: str, cell: dict[str, str]) -> tuple[Concept, Literal["stated"]]:
-        """What the row states: a tuple or an object of the graph, or a neutral caption."""
+    def concept(self, where: str, cell: dict[str, str]) -> tuple[Concept, Reading, str]:
+        """What the row states: a tuple or an object of the graph, or a neutral caption; and as :meth:`said`."""
         edge, graph = cell["edge"], self.graph
         if not edge:
-            return self.free(where, cell), "stated"
+            return self.free(where, cell), "stated", ""
         name = self.names.get(wording_key(edge))
         if name is not None:
-            return (name,), "stated"
+            return (name,), "stated", ""
         if len(edge.split()) < 3:
             known = closest(edge, graph.objects)
             raise ValueError(f"{where}: edge {edge!r} is no object ({known}) and no tuple, such as 'child eating hamburger'")
@@ -149,14 +152,14 @@ class _Rows:
             raise ValueError(f"{where}: {error}") from None
         if not graph.valid(triple):
             raise ValueError(f"{where}: {graph.path} does not allow {edge!r}: correct it, or what the relation allows")
-        return tuple(triple), "stated"
+        return tuple(triple), "stated", ""
 
-    def said(self, where: str, cell: dict[str, str]) -> tuple[Concept, Literal["stated", "read", "unread"]]:
-        """What the caption says: a tuple or an object of the graph, or nothing of it."""
+    def said(self, where: str, cell: dict[str, str]) -> tuple[Concept, Reading, str]:
+        """What the caption says: a tuple or an object of the graph, or nothing of it; how that is known; in which words."""
         found = None if cell["group"] == "neutral" else self.reader.read(cell["caption"])
         if found:
-            return found.concept, "read"
-        return (self.free(where, cell), "stated") if cell["group"] else ((cell["caption"],), "unread")
+            return found.concept, "read", found.words
+        return (self.free(where, cell), "stated", "") if cell["group"] else ((cell["caption"],), "unread", "")
 
     def free(self, where: str, cell: dict[str, str]) -> Concept:
         """A neutral picture's own caption, which must not be a name of the graph."""

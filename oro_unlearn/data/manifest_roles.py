@@ -98,8 +98,7 @@ def _borrowed(rows: Sequence[Row], data: "RelationPairs") -> list[bool]:
         key = (row.concept, OTHER_BANK[row.split])
         if key not in kept:
             kept[key] = {_bare(text) for text in data.texts_of(*key)}
-        reading = data.reader.read(row.caption)
-        return bool({_bare(row.caption), reading.words if reading else ""} & kept[key])
+        return bool({_bare(row.caption), row.words} & kept[key])
 
     return [row.reading == "read" and is_borrowed(row) for row in rows]
 

@@ -51,7 +51,7 @@ def telling(rows: Sequence["Row"], reader: CaptionReader) -> list[str]:
         having.setdefault(key, set()).add(row.digest)
 
     def tells(row: "Row", key: str) -> bool:
-        if len(having[key]) > MANY:
+        if row.reading == "read" or len(having[key]) > MANY:
             return False
         if len(row.concept) == 1 and row.concept[0] not in objects:
             return True

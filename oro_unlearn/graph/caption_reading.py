@@ -58,7 +58,9 @@ class CaptionReader:
             for wording, name in names.items():
                 self._stems.setdefault(_stems(wording.split()), set()).add(name)
         self._longest = max(key.count(" ") + 1 for key in self._stems)
-        self._longest_relation = max(key.count(" ") + 1 for key in self.relations) if self.relations else 0
+        self._longest_object, self._longest_relation = (
+            max((key.count(" ") + 2 for key in names), default=0) for names in (self.objects, self.relations)
+        )  # with an article
 
     def read(self, caption: str) -> Reading | None:
         """What a caption says; None where that is nothing of the graph, or cannot be told.
@@ -105,21 +107,21 @@ class CaptionReader:
 
     def _nodes(self, words: Sequence[str]) -> Iterator[tuple[Reading, int]]:
         """Objects that the words begin with, and where they end."""
-        for end in range(1, len(words) + 1):
+        for end in range(1, min(len(words), self._longest_object) + 1):
             name = _named(words[:end], self.objects)
             if name is not None:
                 yield Reading((name,), _bare(words[:end])), end
 
     def _triples(self, words: Sequence[str]) -> Iterator[tuple[Reading, int]]:
         """Valid tuples that the words begin with, and where they end."""
-        for start in range(1, len(words)):
+        for start in range(1, min(len(words), self._longest_object + 1)):
             subject = _named(words[:start], self.objects)
             for middle in range(start + 1, min(len(words), start + self._longest_relation + 1)) if subject else ():
                 relation = _named(words[start:middle], self.relations)
                 yield from self._ended(words, Triple(subject or "", relation, ""), middle) if relation else ()
 
     def _ended(self, words: Sequence[str], begun: Triple, middle: int) -> Iterator[tuple[Reading, int]]:
-        for end in range(middle + 1, len(words) + 1):
+        for end in range(middle + 1, min(len(words), middle + self._longest_object) + 1):
             name = _named(words[middle:end], self.objects)
             if name is not None and self.graph.valid(triple := begun._replace(object=name)):
                 yield Reading(tuple(triple), _bare(words[:end])), end

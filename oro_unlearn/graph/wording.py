@@ -1,11 +1,13 @@
 """When two wordings count as the same, which article a noun takes, and how a sentence is split into a triple."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 ARTICLES = ("a", "an", "the", "some")
 BANKS = ("train", "eval")
+NO_WORD = re.compile(r"[\W_]+")  # neither letters nor digits
 LONGEST = 500  # letters of an error
 MAX_WORDS = 40  # of a text that is split into subject, relation and object
 
@@ -40,7 +42,7 @@ def plain_words(text: str) -> list[str]:
     >>> plain_words("A grown-up, eating.")
     ['a', 'grown', 'up', 'eating']
     """
-    return "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()
+    return NO_WORD.sub(" ", text.casefold()).split()
 
 
 def with_article(noun: str, mass: bool) -> str:

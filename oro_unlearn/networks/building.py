@@ -69,7 +69,9 @@ def network_target(class_path: str) -> Callable[..., Any]:
     try:
         target = pkgutil.resolve_name(class_path)
     except ValueError:
-        raise ValueError(f"the network {class_path!r} is no import path: write module.name, timm:NAME or torchvision:NAME") from None
+        raise ValueError(
+            f"the network {class_path!r} is no import path: write module.name, timm:NAME or torchvision:NAME"
+        ) from None
     if not callable(target):
         raise ValueError(f"the network {class_path} is neither a class nor a function: name one that makes a network")
     if inspect.isclass(target) and not issubclass(target, nn.Module):
@@ -103,6 +105,8 @@ def _call(target: Callable[..., Any], path: str, given: Mapping[str, Any], num_c
     """Call a class or function with its options, and with the number of classes if it takes one."""
     options, taken = dict(given), _parameters(target)
     _check_name(path, options)
+    if inspect.isclass(target) and path.startswith(f"{OURS}.") and CLASSES not in (taken or {}):
+        raise ValueError(f"{target.__name__} takes no {CLASSES}: choose a classifier with {OPTION}")
     if taken is None or CLASSES in taken or any(kind is inspect.Parameter.VAR_KEYWORD for kind in taken.values()):
         options.setdefault(CLASSES, num_classes)
     try:

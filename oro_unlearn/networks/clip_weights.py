@@ -15,7 +15,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from oro_unlearn.networks.checkpoints import load_weights
+from oro_unlearn.networks.clip_layouts import load_clip_weights
 
 SCENES = Path(__file__).parent / "scenes_clip"
 CONFIG, VOCABULARY = "open_clip_config.json", "vocabulary.bpe.gz"
@@ -65,7 +65,7 @@ def _from_tag_or_file(name: str, pretrained: str) -> tuple[Any, Any]:
     from open_clip.pretrained import get_pretrained_cfg
 
     tag = get_pretrained_cfg(name, pretrained) if pretrained else {}
-    if pretrained and not tag and not Path(pretrained).is_file():
+    if pretrained and not tag and not _is_there(Path(pretrained)):
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
         raise FileNotFoundError(f"{pretrained!r} is neither a file nor a tag of {name}; its tags are {tags}")
     if tag.get("quick_gelu") and not open_clip.get_model_config(name).get("quick_gelu"):
@@ -75,8 +75,13 @@ def _from_tag_or_file(name: str, pretrained: str) -> tuple[Any, Any]:
     if path is not None:
         _fill(model, path)
     elif pretrained:
-        load_weights(model, pretrained)
+        load_clip_weights(model, pretrained)
     return model, tokenizer
+
+
+def _is_there(path: Path) -> bool:
+    """Whether it is a file, or a folder of Hugging Face."""
+    return path.is_file() or (path / "config.json").is_file()
 
 
 def _fill(model: Any, path: str) -> None:
@@ -101,12 +106,12 @@ def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:
             what = "this installation" if name == "scenes" else str(folder)
             raise FileNotFoundError(f"the weights of {name} are missing from {what}: {path} not found; install again or "
                                     "name a file with pretrained")  # fmt: skip
-    elif pretrained and not path.is_file():
+    elif pretrained and not _is_there(path):
         raise FileNotFoundError(f"{pretrained!r} is no file, and {name} has no tags: leave pretrained at 'shipped'")
     vocabulary = {"bpe_path": str(folder / VOCABULARY)} if (folder / VOCABULARY).is_file() else {}
     model, tokenizer = _create(f"local-dir:{folder}", {}, **vocabulary)
     if pretrained:
-        load_weights(model, path)
+        load_clip_weights(model, path)
     return model, tokenizer
 
 
@@ -158,7 +163,7 @@ def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ValueError(f"open_clip cannot build {name}: {_first_line(error)}") from None
     if pretrained and pretrained not in OWN:
-        load_weights(model, pretrained)
+        load_clip_weights(model, pretrained)
     return model, tokenizer
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, pad
 
 from oro_unlearn.networks import adapter_files, lora
-from oro_unlearn.networks.checkpoints import load_weights
+from oro_unlearn.networks.clip_layouts import load_clip_weights
 from oro_unlearn.networks.clip_weights import build
 from oro_unlearn.networks.split_attention import split_attention
 
@@ -23,7 +23,8 @@ class OpenCLIP(nn.Module):
     Args:
         name: An open_clip architecture; ``scenes``, the small model shipped with the package; ``local-dir:FOLDER`` or
             ``hf-hub:OWNER/NAME`` as in open_clip.
-        pretrained: A tag of open_clip, or a file (``.safetensors``, or ``.pt`` or ``.bin`` with a state dict). For
+        pretrained: A tag of open_clip, or a file (``.safetensors``, ``.pt`` or ``.bin`` with a
+            state dict, OpenAI's TorchScript, or in Transformers' layout), or a folder of Transformers. For
             ``scenes``, ``local-dir:`` and ``hf-hub:`` the default and ``shipped`` mean the model's own weights. Empty
             for random weights.
 
@@ -228,7 +229,7 @@ class OpenCLIP(nn.Module):
         """Replace the weights by those of a plain open_clip model, strictly.
 
         Args:
-            path: As in :func:`oro_unlearn.networks.load_weights`.
+            path: As in :func:`oro_unlearn.networks.clip_layouts.load_clip_weights`.
 
         Raises:
             FileNotFoundError: If the file is missing.
@@ -236,7 +237,7 @@ class OpenCLIP(nn.Module):
         """
         lora.refuse_second(self.model)
         plain = lora.merged_copy(self.model)
-        load_weights(plain, path)
+        load_clip_weights(plain, path)
         self.model.load_state_dict(split_attention(plain).state_dict())
 
     def merged_state(self) -> dict[str, Tensor]:

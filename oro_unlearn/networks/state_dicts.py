@@ -98,6 +98,8 @@ def match_names(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) ->
     done = [f"prefix {_shown(prefix)} dropped"] if prefix else []
     left_out = [name for name in inside if name not in own and name.rpartition(".")[2] in SURPLUS]
     inside = {name: value for name, value in inside.items() if name not in left_out}
+    if not any(name not in inside for name in own):
+        _refuse_second_head(outside, own, prefix, path)
     head = _head(inside | outside, own, inside)
     if head:
         there, here = head
@@ -145,6 +147,19 @@ def _head(state: dict[str, Tensor], own: dict[str, Tensor], inside: dict[str, Te
     wanted, given = _layer(own, here), _layer(state, there)
     alike = wanted.keys() == given.keys() and all(wanted[part].shape[1:] == given[part].shape[1:] for part in wanted)
     return (there, here) if alike and _is_head(wanted) else None
+
+
+def _refuse_second_head(outside: dict[str, Tensor], own: dict[str, Tensor], prefix: str, path: Path) -> None:
+    """Refuse a whole network beside which lies another head: which of the two was used does not show."""
+    inputs = [value.shape[1] for value in own.values() if value.ndim == 2][-1:]
+    level = prefix[:-1].rpartition(".")[0]
+    for name in {name.rpartition(".")[0] for name in outside}:
+        layer = _layer(outside, name)
+        beside = name and name.rpartition(".")[0] == level and _is_head(layer)
+        if beside and prefix != OWN and [layer["weight"].shape[1]] == inputs:
+            raise ValueError(
+                f"{path} has two heads, {_shown(name)} and one under {_shown(prefix)}: save the network that is meant"
+            )
 
 
 def _layer(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:

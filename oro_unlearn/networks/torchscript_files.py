@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 CODE = re.compile(r"class (\w+)\(Module\):\s+__parameters__ = \[(.*?)\]\s+__buffers__ = \[(.*?)\]", re.DOTALL)
+EVERY = frozenset({"*"})  # weights of a class whose code, of an older version, does not list its buffers
 DTYPES = {
     "FloatStorage": torch.float32,
     "HalfStorage": torch.float16,
@@ -49,7 +50,7 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
 class _Module:
     """Stands for an object of TorchScript: its attributes, and which of them are weights."""
 
-    weights: frozenset[str] = frozenset()
+    weights = EVERY
 
     def __init__(self, *_: object) -> None:
         self.attributes: dict[str, Any] = {}
@@ -75,7 +76,7 @@ class _Reader(pickle.Unpickler):
             return DTYPES[name]
         if module == "collections" and name == "OrderedDict":
             return dict
-        return type(name, (_Module,), {"weights": self.kinds.get(f"{module}.{name}", frozenset())})
+        return type(name, (_Module,), {"weights": self.kinds.get(f"{module}.{name}", EVERY)})
 
     def persistent_load(self, pid: Any) -> Tensor:
         """The storage of a tensor, as a flat one."""
@@ -106,7 +107,7 @@ def _tensors(module: _Module, prefix: str, above: frozenset[int]) -> list[tuple[
         return []
     found: list[tuple[str, Tensor]] = []
     for name, value in module.attributes.items():
-        if isinstance(value, Tensor) and name in module.weights:
+        if isinstance(value, Tensor) and (name in module.weights or module.weights is EVERY):
             found.append((f"{prefix}{name}", value))
         elif isinstance(value, _Module):
             found += _tensors(value, f"{prefix}{name}.", above | {id(module)})

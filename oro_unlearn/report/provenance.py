@@ -2,11 +2,12 @@
 
 import hashlib
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 LARGEST = 1 << 20  # characters of an option that can be a path
+FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
 VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # change no figure
 
 
@@ -61,6 +62,26 @@ def differences(old: Any, new: Any, place: str = "") -> list[str]:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return [f for n, (a, b) in enumerate(zip(old, new, strict=True)) for f in differences(a, b, f"{place}.{n}")]
     return [] if old == new else [place]
+
+
+def compared(changed: Sequence[str]) -> str:
+    """What is to be said of a report that was measured again.
+
+    Args:
+        changed: Where it differs from the old one.
+
+    Example:
+        >>> compared(["hardware.threads"])
+        'every figure is that of the report that was here; what differs: hardware.threads'
+        >>> compared(["metrics.unlearned.test/acc_f"])
+        'not the report that was here; what differs: metrics.unlearned.test/acc_f'
+    """
+    if not changed:
+        return "the same report as the one that was here"
+    figures = [place for place in changed if place.partition(".")[0] in FIGURES]
+    begin = "not the report that was here" if figures else "every figure is that of the report that was here"
+    shown = [*figures, *(place for place in changed if place not in figures)][:5]
+    return f"{begin}; what differs: {', '.join(shown)}{', ...' if len(changed) > len(shown) else ''}"
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:

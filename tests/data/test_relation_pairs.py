@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from oro_unlearn.data import RelationPairs, Scenes
-from oro_unlearn.data.manifest import read_manifest
+from oro_unlearn.data.manifest_roles import fitted
 from oro_unlearn.data.relation_data import GROUPS
-from oro_unlearn.graph import load_graph
 from tests.conftest import CONFIGS
 from tests.data.pictures import Cells, draw, write_csv
 from tests.data.relation_world import FEW, Counting, pairs_of, shown, vocabulary
@@ -77,19 +76,38 @@ def test_a_row_that_contradicts_the_graph_is_refused(row, message):
     assert "\n" not in str(refusal.value)
 
 
-def test_the_examples_of_the_documentation_are_read():
+def documented(*tables: str) -> RelationPairs:
+    """Tables of the documentation with pictures, in a folder of their own."""
     text = (CONFIGS.parent / "docs" / "relation_pairs.md").read_text()
-    for kind in ("csv", "json"):
-        (block,) = re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
-        path = Path("manifest.csv" if kind == "csv" else "manifest.jsonl")
-        path.write_text(block)
-        for name in re.findall(r"\w+/\d+\.jpg", block):
-            draw(Path(name), seed=sum(name.encode()))
-        rows = read_manifest(path, ".", load_graph()).rows
+    root = Path(tables[0].replace("/", "_").replace(".", "_"))
+    for table in tables:
+        (block,) = re.findall(rf"```{table}\n(.*?)```", text, re.DOTALL)
+        folder = (root / table).parent
+        for name in re.findall(r"(?:\w+/)?\d+\.jpg", block):
+            draw(folder / name, seed=sum((table + name).encode()))
+        (root / table).write_text(block)
+    return RelationPairs(root=str(root), image_size=32)
+
+
+def test_the_examples_of_the_documentation_are_read():
+    for table in ("manifest.csv", "manifest.jsonl"):
+        rows = documented(table).listing.rows
         assert [row.concept for row in rows if row.group == "neutral"] == [("a harbour at dawn",)]
-    data = RelationPairs(root=".", image_size=32)
+    data = documented("manifest.csv")
     assert {name: len(data.split(name)) for name in GROUPS} == {"unsafe": 1, "edges": 1, "nodes": 1, "neutral": 1}
     assert {"paraphrase", "contextual", "ood_image"} <= set(data.measured.pairs)
+
+
+def test_the_examples_of_captions_are_read():
+    data = documented("captions.csv")
+    found = fitted([row._replace(split="train") for row in data.listing.rows], data)
+    eating, holding = ("child", "eating", "hamburger"), ("child", "holding", "hamburger")
+    assert [row.concept for row in found.rows] == [eating, eating, holding, ("a harbour at dawn",)]
+    assert [row.caption for row in found.left_out] == ["Two children and their hamburgers"]
+    assert data.listing.tables[0].ignored == ["width"]
+    data = documented("train/metadata.jsonl", "test/metadata.jsonl")
+    assert [(row.concept, row.split) for row in data.rows] == [(eating, "test"), (eating, "train"), (("child",), "train")]
+    assert {table.path.name for table in data.listing.tables} == {"metadata.jsonl"}
 
 
 def test_a_caption_may_say_what_its_picture_shows():

@@ -107,7 +107,7 @@ class ClassUnlearning(Classifier):
         if not absent or "retain" not in self.train_splits or "retain" in self.teacher_splits:
             return []
         return [
-            f"{absent} of {self.num_classes} classes have no pictures: {type(self).__name__} trains on the labels of the others "
+            f"{absent} of {self.num_classes} classes have no pictures: {type(self).__name__} trains on labels of the others "
             "alone and may destroy them; the report says how often a class without pictures is predicted"
         ]
 

@@ -20,8 +20,9 @@ class Classifier(UnlearningModule):
     """An image classifier of K classes, and its measurement against other models.
 
     Args:
-        network: What makes the network: a name (``ResNet18``, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``), the import path
-            of a class or function, or either as ``class_path`` with ``init_args``. It is given ``num_classes`` if it takes it.
+        network: What makes the network: a name (``ResNet18``, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``), the import
+            path of a class or function, or either as ``class_path`` with ``init_args``. It is given ``num_classes`` if it takes
+            that.
         num_classes: Number of classes K; the command line fills it from the data.
         forget_classes: Indices of the forgotten classes; the command line fills it from the data.
         batchnorm: Whether batch normalisation uses and updates the batch's statistics in training (``train``) or keeps

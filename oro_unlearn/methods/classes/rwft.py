@@ -78,8 +78,8 @@ class RWFT(ClassUnlearning):
         if not self._distills:
             return super().remarks()
         return [
-            f"{self.absent_classes()} of {self.num_classes} classes have no pictures, and labels of the others would destroy them: "
-            "retain: distill is taken in the place of ce"
+            f"{self.absent_classes()} of {self.num_classes} classes have no pictures, and labels of the others would destroy "
+            "them: retain: distill is taken in the place of ce"
         ]
 
     def choose_parameters(self) -> None:
