@@ -11,15 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 from jsonargparse._typehints import ActionTypeHint
 
 from oro_unlearn.config_files import load_checked
-from oro_unlearn.networks.building import (
-    CLASSES,
-    OURS,
-    NetworkFactory,
-    NetworkSpec,
-    build_network,
-    network_spec,
-    network_target,
-)
+from oro_unlearn.networks.building import CLASSES, OURS, NetworkFactory, NetworkSpec, build_network, network_spec, network_target
 
 
 class NetworkAction(ActionTypeHint):

@@ -69,9 +69,7 @@ def network_target(class_path: str) -> Callable[..., Any]:
     try:
         target = pkgutil.resolve_name(class_path)
     except ValueError:
-        raise ValueError(
-            f"the network {class_path!r} is no import path: write module.name, timm:NAME or torchvision:NAME"
-        ) from None
+        raise ValueError(f"the network {class_path!r} is no import path: write module.name, timm:NAME or torchvision:NAME") from None
     if not callable(target):
         raise ValueError(f"the network {class_path} is neither a class nor a function: name one that makes a network")
     if inspect.isclass(target) and not issubclass(target, nn.Module):
