@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from oro_unlearn.networks.checkpoint_files import read_file, reason, unpickled
 from oro_unlearn.networks.class_lists import class_names_of
+from oro_unlearn.networks.huggingface import in_memory_names
 from oro_unlearn.networks.state_dicts import choose_state, match_names
 
 NOTES = "oro_unlearn"  # key of our own notes, in the metadata of safetensors or beside a state dict
@@ -116,7 +117,7 @@ def fill_network(network: nn.Module, checkpoint: Checkpoint) -> str:
         ValueError: If it is of another architecture, or has NaN or infinite values.
     """
     own = network.state_dict()
-    matched = match_names(checkpoint.state, own, checkpoint.path)
+    matched = match_names(in_memory_names(network, checkpoint.state), own, checkpoint.path)
     _check_shapes(network, matched.state, own, checkpoint.path)
     network.load_state_dict({name: _plain(tensor, name, own, checkpoint.path) for name, tensor in matched.state.items()})
     return _line(checkpoint, matched.done, [*checkpoint.left_out, *matched.left_out])

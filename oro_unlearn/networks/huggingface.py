@@ -1,9 +1,13 @@
 """Image classifiers of Hugging Face's transformers."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
@@ -36,6 +40,45 @@ def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
         ) from None
     except (ValueError, KeyError) as error:
         raise ValueError(f"transformers has no image classifier for hf:{name}: {_first_line(error)}") from None
+
+
+def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Bring a file's names to those of a network of transformers, which can differ from version to version.
+
+    Args:
+        network: The network.
+        state: The file's tensors.
+
+    Returns:
+        The tensors by the network's names, or as they are: of another network, where they fit already, and what
+        transformers does not know.
+    """
+    own: dict[str, Tensor] = network.state_dict()
+    if not type(network).__module__.startswith("transformers.") or state.keys() >= own.keys():
+        return state
+    kind: Any = type(network)
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        converted, found = kind.from_pretrained(
+            None, config=network.config, state_dict=dict(state), ignore_mismatched_sizes=True, output_loading_info=True
+        )
+    resized = {name: state.get(name, torch.empty(shape)) for name, shape, _ in found["mismatched_keys"]}
+    known = {name: value for name, value in converted.state_dict().items() if name not in found["missing_keys"]}
+    return {**known, **resized, **{name: state[name] for name in found["unexpected_keys"] if name in state}}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the tables and bars of transformers."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()
 
 
 def _check_folder(name: str) -> None:
