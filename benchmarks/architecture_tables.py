@@ -15,8 +15,8 @@ def architectures_table(name: str) -> str:
         name: Of the file of results.
     """
     result = json.loads((RESULTS / f"{name}.json").read_text())
-    labels, cells = result["networks"], result["cells"]
-    rows = [["changed weights, %", *(labels[network] for network in cells)]]
+    cells = {label: result["cells"][network] for network, label in result["networks"].items() if network in result["cells"]}
+    rows = [["changed weights, %", *cells]]
     for key, entry in ENTRIES.items():
         if key != "retrain_short":  # GradedReset's preset with another option
             rows.append([entry.label, *(_share(row.get(entry.preset)) for row in cells.values())])

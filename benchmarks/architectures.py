@@ -36,7 +36,7 @@ NETWORKS = {  # in benchmarks/small_networks.py, as the table calls them
     "vgg11_bn": "VGG-11-BN",
     "densenet": "DenseNet",
     "efficientnet_b0": "EfficientNet",
-    "mobilenet_v3": "MobileNetV3",
+    "mobilenet_v2": "MobileNetV2",
     "regnet_y": "RegNetY",
     "convnext_tiny": "ConvNeXt",
     "vit": "ViT",
@@ -56,7 +56,7 @@ LENGTH = {  # words that make a preset short; others train for an epoch
 RECIPES = {  # of originals: epochs and learning rate; RECIPE for the others
     **dict.fromkeys(("vgg11", "vgg11_bn"), (12, 1e-4)),
     **dict.fromkeys(("vit", "timm_vit", "hf_vit"), (60, 2e-3)),
-    **dict.fromkeys(("efficientnet_b0", "mobilenet_v3"), (80, 1e-3)),
+    **dict.fromkeys(("efficientnet_b0", "mobilenet_v2"), (60, 1e-3)),
 }
 RECIPE = (15, 1e-3)
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_model_summary", "false"]
