@@ -36,7 +36,7 @@ NETWORKS = {  # in benchmarks/small_networks.py, as the table calls them
     "vgg11_bn": "VGG-11-BN",
     "densenet": "DenseNet",
     "efficientnet_b0": "EfficientNet",
-    "mobilenet_v3": "MobileNetV3",
+    "mobilenet_v2": "MobileNetV2",
     "regnet_y": "RegNetY",
     "convnext_tiny": "ConvNeXt",
     "vit": "ViT",
@@ -50,26 +50,21 @@ LENGTH = {  # words that make a preset short; others train for an epoch
     "ssd": ["--model.importance_file", "off"],
     "svd": ["--model.alpha_retain", "[100]", "--model.alpha_forget", "[3, 30]"],
     "scrub": ["--trainer.max_epochs", "2"],
-    "unsir": [
-        "--trainer.max_epochs",
-        "2",
-        "--model.noise_images",
-        "16",
-        "--model.noise_steps",
-        "4",
-        "--model.noise_copies",
-        "1",
-    ],
+    "unsir": ["--trainer.max_epochs", "2", *("--model.noise_images", "16", "--model.noise_steps", "4")],
     "amun": ["--trainer.max_epochs", "1", "--model.steps", "4", "--model.rounds", "3"],
 }
-ORIGINAL = ["--model.optimizer.lr"]
-RATES = {"vgg11": "1e-4", "vgg11_bn": "1e-4"}  # of the original; 1e-3 for others
+RECIPES = {  # of originals: epochs and learning rate; RECIPE for the others
+    **dict.fromkeys(("vgg11", "vgg11_bn"), (12, 1e-4)),
+    **dict.fromkeys(("vit", "timm_vit", "hf_vit"), (60, 2e-3)),
+    **dict.fromkeys(("efficientnet_b0", "mobilenet_v2"), (60, 1e-3)),
+}
+RECIPE = (15, 1e-3)
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_model_summary", "false"]
-SMALL = ["--data.per_class", "16", "--data.test_per_class", "8", "--data.batch_size", "32", "--trainer.accelerator", "cpu"]
+SMALL = ["--data.per_class", "32", "--data.test_per_class", "16", "--data.batch_size", "32", "--trainer.accelerator", "cpu"]
 
 
 class EnlargedDigits(Digits):
-    """Digits in colour and 32 x 32 pixels, the least that five halvings of the resolution leave something of.
+    """The digits 0 to 4 in colour and 32 x 32 pixels, the least that five halvings of the resolution leave something of.
 
     Args:
         kwargs: Arguments of :class:`Digits`.
@@ -78,9 +73,14 @@ class EnlargedDigits(Digits):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(channels=3, **kwargs)
 
+    @property
+    def class_names(self) -> list[str]:
+        """``0`` to ``4``."""
+        return super().class_names[:5]
+
     def load(self) -> tuple[TensorImages, TensorImages]:
-        """Training (1,437 images) and test set (360)."""
-        train, test = (TensorImages(_enlarged(part.images), part.labels) for part in super().load())
+        """Training (720 images) and test set (181)."""
+        train, test = (_enlarged(part.images, part.labels, len(self.class_names)) for part in super().load())
         return train, test
 
 
@@ -90,19 +90,19 @@ class Cell(NamedTuple):
     network: str
     method: str
     seed: int
-    epochs: int  # of the original
 
     @property
     def original(self) -> Job:
         """The run that trains the original."""
-        words = ["--trainer.max_epochs", str(self.epochs), *ORIGINAL, RATES.get(self.network, "1e-3"), *self._data]
+        epochs, rate = RECIPES.get(self.network, RECIPE)
+        words = ["--trainer.max_epochs", str(epochs), "--model.optimizer.lr", str(rate), *self._data]
         return Job(RUNS / self.network / "original", Path("benchmarks/architectures.yaml"), self.seed, words, [])
 
     @property
     def job(self) -> Job:
         """The run that edits it."""
         weights = self.original.folder / "model.safetensors"
-        words = [*self._data, "--data.forget", "[8]", "--model.original", str(weights)]
+        words = [*self._data, "--data.forget", "[3]", "--model.original", str(weights)]
         words += LENGTH.get(self.method, ["--trainer.max_epochs", "1"])
         preset = Path("lightning_configs/methods") / f"{self.method}.yaml"
         return Job(RUNS / self.network / self.method, preset, self.seed, words, [weights])
@@ -204,14 +204,13 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), help="functions of benchmarks/small_networks.py")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS), help="presets")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=30, help="of the originals")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(words)
     from rich.progress import track
 
     torch.set_num_threads(options.threads)
     result = json.loads(RESULT.read_text()) if RESULT.is_file() else {"cells": {}}
-    cells = [Cell(network, method, options.seed, options.epochs) for network in options.networks for method in options.methods]
+    cells = [Cell(network, method, options.seed) for network in options.networks for method in options.methods]
     todo = list(missing(cells, result["cells"]))
     for cell in track(todo, f"{len(todo)} of {len(cells)} edits"):
         record = run(cell)
@@ -227,12 +226,15 @@ def write(result: dict[str, Any], options: argparse.Namespace, words: Sequence[s
 
     failed = [f"{method} on {name}" for name, row in result["cells"].items() for method in row if "failed" in row[method]]
     head = {"command": " ".join(["python -m benchmarks.architectures", *words]), "seed": options.seed, "sources": sources()}
-    about = {**head, "versions": versions(), "hardware": hardware("cpu"), "length": LENGTH}
+    about = {**head, "versions": versions(), "hardware": hardware("cpu"), "length": LENGTH, "networks": NETWORKS}
     write_json({**about, "failed": failed, "cells": result["cells"]}, RESULT)
 
 
-def _enlarged(images: Tensor) -> Tensor:
-    return interpolate(images.float(), size=32, mode="bilinear").round().clamp(0, 255).byte()
+def _enlarged(images: Tensor, labels: Tensor, count: int) -> TensorImages:
+    """Of the first classes."""
+    kept = labels < count
+    images = interpolate(images[kept].float(), size=32, mode="bilinear")
+    return TensorImages(images.round().clamp(0, 255).byte(), labels[kept])
 
 
 if __name__ == "__main__":

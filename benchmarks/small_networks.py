@@ -1,4 +1,4 @@
-"""One small network of each architecture, from torchvision, timm and Transformers, for colour images of 32 x 32 pixels.
+"""One small network of each architecture, ours, torchvision's, timm's and Transformers', for colour images of 32 x 32 pixels.
 
 Names are factories: ``--model.network benchmarks.small_networks.swin``. Only VGG keeps its full size in ``vgg11`` and
 ``vgg11_bn``, whose first linear layer reads 25,088 values; the others have few channels and blocks.
@@ -13,10 +13,12 @@ from torchvision import models
 from torchvision.models import convnext, efficientnet, regnet
 from torchvision.models import vgg as torchvision_vgg
 
+from oro_unlearn.networks import ResNet18
+
 
 def resnet18(num_classes: int) -> nn.Module:
-    """ResNet-18 of torchvision."""
-    return models.resnet18(num_classes=num_classes)
+    """ResNet-18 of this package with a quarter of the channels."""
+    return ResNet18(num_classes, width=16)
 
 
 def vgg11(num_classes: int) -> nn.Module:

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.architecture_tables import architectures_table
 from benchmarks.compare_tables import COMPARISONS, RESULTS
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
@@ -190,6 +191,7 @@ TABLES = {
     "redirection": redirection_table,
     "tuning": tuning_table,
     "startup": startup_table,
+    "shares": architectures_table,
     "provenance": provenance,
     "summary": summary_table,
     **RELATION_TABLES,

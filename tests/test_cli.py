@@ -15,7 +15,7 @@ from oro_unlearn.report.provenance import commit, sha256
 from tests.conftest import CONFIGS, SHORT
 
 DIGITS = CONFIGS / "digits"
-EIGHT = ["--data.forget", "[8]"]
+EIGHT = ["--data.forget", "[8]", "--force", "true"]  # originals are random weights
 ONE_EPOCH = [*SHORT, "--trainer.max_epochs", "1"]
 
 
@@ -221,6 +221,7 @@ def test_two_classes_leave_nothing_to_tell_apart(run, report, image_folder, orig
     image_folder("data/images", classes=("cat", "dog"))
     config = CONFIGS / "image_folder/logit_mask.yaml"
     command = ["--config", str(config), "--model.original", original_weights(config), "--data.forget", "cat"]
+    command += ["--force", "true"]
     code, message = run("fit", *command, "--trainer.default_root_dir", "out", "--trainer.accelerator", "cpu")
     assert code == 0, message
     figures = report("out")["metrics"]["unlearned"]

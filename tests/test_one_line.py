@@ -34,6 +34,14 @@ def test_what_each_process_says(name, number, alike, said, monkeypatch, capsys):
     assert capsys.readouterr().err == said
 
 
+def test_a_process_whose_starter_has_ended_is_silent(monkeypatch, capsys):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(one_line, "STARTED_BY", -1)
+    with pytest.raises(SystemExit) as stop:
+        fail("no", alike=False)
+    assert (stop.value.code, capsys.readouterr().err) == (2, "")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 from tests.conftest import CONFIGS, SHORT
 
 DIGITS = CONFIGS / "digits"
-EIGHT = ["--data.forget", "[8]"]
+EIGHT = ["--data.forget", "[8]", "--force", "true"]  # originals are random weights
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"])

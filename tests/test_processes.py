@@ -47,7 +47,9 @@ def test_processes_by_lightning_and_a_batch_that_cannot_be_shared(tmp_path, orig
     ]
     command += ["--model.original", original_weights(CONFIGS / "digits/rwft_o.yaml"), "--trainer.max_epochs", "1"]
     command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.default_root_dir", "out"]
+    command += ["--force", "true"]
     done = subprocess.run([*command, "--data.batch_size", "65"], capture_output=True, text=True, check=False, env=os.environ)
     assert done.returncode == 2
     assert "--data.batch_size 65 is over all processes: make it a multiple of their number, 2" in done.stderr
+    assert done.stderr.count("oro-unlearn: error:") == 1, "said once, by one of the two"
     assert not Path("out/report.json").exists()

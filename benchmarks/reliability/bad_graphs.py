@@ -22,6 +22,7 @@ MANIFEST = (
     "m.csv",
     "--data.image_size",
     "64",
+    *("--force", "true"),  # the original's weights are random
 )
 EATING = "child eating hamburger"
 ROWS = "".join(
@@ -122,7 +123,17 @@ MANIFESTS = [
     manifest("another suffix", HEADER + ROWS, "m.txt: a manifest is a .csv, .tsv, .jsonl or .parquet file", path="m.txt"),
     manifest("empty", "", "m.csv has no rows"),
     manifest("no rows", HEADER, "m.csv has no rows"),
-    manifest("an unknown column", "image,edges\n0.png,dog\n", "m.csv:1: unknown column 'edges'"),
+    manifest("a misspelt column", "image,edges\n0.png,dog\n", "m.csv:1: unknown column 'edges': did you mean 'edge'"),
+    manifest("two columns of pictures", "image,Path,text\n0.png,0.png,a dog\n", "'image' and 'Path' both give the image"),
+    manifest("no column of captions", "image,label\n0.png,3\n", "m.csv:1: no column says what is shown: call it caption"),
+    manifest("captions that say nothing", "image,text\n0.png,the sea\n", "no train picture of .* .1 captions name no tuple"),
+    manifest("no Parquet file", "PAR1", "m.parquet: no Parquet file", path="m.parquet"),
+    BadInput(
+        "an unknown encoding",
+        (*MANIFEST, "--data.encoding", "cp12"),
+        "--data.encoding 'cp12' is unknown: name one such as cp1252",
+        both(pictures, wrote("m.csv", HEADER + ROWS)),
+    ),
     manifest("no UTF-8", HEADER.encode() + b"0.png,d\xf6g,,\n", r"m.csv:2: byte \d+ is not UTF-8"),
     manifest("UTF-16 without its mark", (HEADER + ROWS).encode("utf-16-le"), "UTF-16 without its mark needs --data.encoding"),
     manifest("NUL bytes", HEADER + "0\0.png,dog,,\n", "m.csv:2: (image holds a zero byte|no CSV)"),

@@ -76,7 +76,7 @@ class Classifier(UnlearningModule):
     def first_look(self) -> list[str]:
         """Check what the network returns for a few images."""
         self.eval()
-        images = self.trainer.datamodule.normalise(self.example_images()).to(self.device)  # type: ignore[attr-defined]
+        images = self.trainer.datamodule.normalise(self.example_images()).to(self.device, self.dtype)  # type: ignore[attr-defined]
         checked_logits(self._probe(self.network, images), images, self.num_classes, self.network)
         return []
 

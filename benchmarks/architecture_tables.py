@@ -1,0 +1,31 @@
+"""Which share of each architecture's weights every method changes: that it runs there, and what it takes for a stage."""
+
+import json
+from typing import Any
+
+from benchmarks.compare_tables import RESULTS
+from benchmarks.searches import ENTRIES
+from oro_unlearn.report.tables import markdown_table
+
+
+def architectures_table(name: str) -> str:
+    """Methods by architectures: share of the weights that changed, in percent.
+
+    Args:
+        name: Of the file of results.
+    """
+    result = json.loads((RESULTS / f"{name}.json").read_text())
+    cells = {label: result["cells"][network] for network, label in result["networks"].items() if network in result["cells"]}
+    rows = [["changed weights, %", *cells]]
+    for key, entry in ENTRIES.items():
+        if key != "retrain_short":  # GradedReset's preset with another option
+            rows.append([entry.label, *(_share(row.get(entry.preset)) for row in cells.values())])
+    return markdown_table(rows)
+
+
+def _share(record: dict[str, Any] | None) -> str:
+    if record is None:
+        return "–"
+    if "failed" in record:
+        return "failed"
+    return "< 0.1" if record["changed"] < 5e-4 else f"{100 * record['changed']:.1f}"
