@@ -3,7 +3,7 @@
 from oro_unlearn.networks.adapter_place import adapter_place
 from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, check_foldable, fold_adapters
 from oro_unlearn.networks.building import NetworkFactory, NetworkSpec, build_network
-from oro_unlearn.networks.checkpoints import Checkpoint, fill_network, load_weights, read_checkpoint, save_weights
+from oro_unlearn.networks.checkpoints import Checkpoint, fill_network, load_weights, read_checkpoint
 from oro_unlearn.networks.head import FeatureReader, classifier_head, head_rows
 from oro_unlearn.networks.huggingface import huggingface_classifier
 from oro_unlearn.networks.open_clip import OpenCLIP
@@ -13,6 +13,7 @@ from oro_unlearn.networks.small_cnn import SmallCNN
 from oro_unlearn.networks.split_attention import SplitAttention, fuse_attention, split_attention
 from oro_unlearn.networks.stages import require_stages, resolve_layers, stages
 from oro_unlearn.networks.vgg import VGG19BN
+from oro_unlearn.networks.weight_writing import save_weights
 
 __all__ = [
     "VGG19BN",

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.networks import lora
-from oro_unlearn.networks.checkpoints import read_checkpoint, write_safetensors
+from oro_unlearn.networks.checkpoints import read_checkpoint
+from oro_unlearn.networks.weight_writing import write_safetensors
 
 CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "oro_unlearn.json"
 PREFIX = "base_model.model."  # peft's wrapper around the model
