@@ -98,8 +98,8 @@ class ClassUnlearning(Classifier):
 
     def absent_classes(self) -> int:
         """Number of classes of which the data have no picture."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        return self.num_classes - len(data.present_classes)
+        data: Any = getattr(self._trainer, "datamodule", None)  # without a trainer nothing is known of them
+        return self.num_classes - len(data.present_classes) if hasattr(data, "present_classes") else 0
 
     def remarks(self) -> list[str]:
         """That training on labels would unlearn classes without pictures too."""

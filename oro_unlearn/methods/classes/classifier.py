@@ -198,7 +198,7 @@ class Classifier(UnlearningModule):
             "neighbours": self._neighbours,
         }
 
-    def write(self, root: Path, notes: dict[str, Any]) -> None:
+    def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
         """``model.safetensors``: a plain state dict of the plain network, and what it says of itself."""
         save_weights(self.export(), root / "model.safetensors", notes)
 

@@ -269,7 +269,7 @@ class RelationalUnlearning(DualEncoder):
     def _base(self) -> str:
         return base_sha256(self.network.model)
 
-    def write(self, root: Path, notes: dict[str, Any]) -> None:
+    def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
         """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft.
 
         Raises:

@@ -167,7 +167,7 @@ class DualEncoder(UnlearningModule):
         self.measurements = {"metrics": metrics, "details": details, "losses": losses, "not_measured": lacking}
         del self._features
 
-    def write(self, root: Path, notes: dict[str, Any]) -> None:
+    def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
         """``model.safetensors``: a state dict that plain open_clip loads, and what it says of itself."""
         save_weights(self.network.merged_state(), root / "model.safetensors", notes)
 
