@@ -21,8 +21,7 @@ Prepare = Callable[[], object]
 
 def original(name: str, path: str, message: str, prepare: Prepare, works: bool = False) -> BadInput:
     """A file in the place of the original's weights."""
-    forced = ("--force", "true") if works else ()  # random weights know nothing of what is to be forgotten
-    return BadInput(f"original: {name}", (*DIGITS, "--model.original", path, *forced), message, prepare, works=works)
+    return BadInput(f"original: {name}", (*DIGITS, "--model.original", path), message, prepare, works=works)
 
 
 def resumed(name: str, message: str, prepare: Prepare, path: str = "some.ckpt") -> BadInput:

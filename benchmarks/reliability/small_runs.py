@@ -77,7 +77,7 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
         original: Weights that :func:`prepare` has written.
         epochs: Of methods that train.
     """
-    digits = ["fit", "--config", str(CONFIGS / "digits/original.yaml")]
+    digits = ["fit", "--config", str(CONFIGS / "digits/original.yaml"), "--force", "true"]  # the weights are random
     found = [Case("original", [*digits, *FEW, "--trainer.max_epochs", str(epochs), "--model.batchnorm", "eval"])]
     for preset in PRESETS:
         trains = yaml.safe_load(preset.read_text())["trainer"]["max_epochs"]
@@ -94,7 +94,8 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
             continue
         scenes = [word for option, value in SCENES.items() for word in (f"--data.{option}", str(value))]
         more = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
-        given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), "--data.graph", str(SMALL_GRAPH)]
+        given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), "--force", "true"]
+        given += ["--data.graph", str(SMALL_GRAPH)]
         given += ["--data.listed", LISTED, *scenes, *words, *more, *(SGD if config != "pretraining" else [])]
         found.append(Case(name, given, by_process=config == "pretraining"))
     return found
