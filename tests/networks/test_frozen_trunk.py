@@ -105,13 +105,14 @@ def test_refusals():
         FrozenTrunk(network, IMAGES)
 
 
-@pytest.mark.parametrize(
-    "layer", [StochasticDepth(0.1, "row"), timm.layers.DropPath(0.1), nn.MultiheadAttention(4, 1, dropout=0.1)]
-)
+DROPPING = [StochasticDepth(0.1, "row"), timm.layers.DropPath(0.1), nn.MultiheadAttention(4, 1, dropout=0.1)]
+
+
+@pytest.mark.parametrize("layer", DROPPING, ids=lambda layer: type(layer).__name__)
 def test_paths_that_are_dropped_at_random_are_not_kept(layer):
     """An activation that was stored once would be the same in every epoch."""
     network = frozen_but(SmallCNN(10, in_channels=3), "fc")
-    network.layer2.append(layer.train())
+    network.layer2.append(layer.train().requires_grad_(False))
     with pytest.raises(ValueError, match="frozen layer layer2 has dropout or batch normalisation"):
         FrozenTrunk(network, IMAGES)
     layer.eval()
