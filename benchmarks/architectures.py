@@ -33,7 +33,7 @@ RESULT, RUNS = Path("benchmarks/results/architectures.json"), Path("runs/archite
 NETWORKS = {  # in benchmarks/small_networks.py, as the table calls them
     "resnet18": "ResNet-18",
     "vgg11": "VGG-11",
-    "vgg11_bn": "VGG-11-BN",
+    "narrow_vgg_bn": "VGG-11-BN, narrow",
     "densenet": "DenseNet",
     "efficientnet_b0": "EfficientNet",
     "mobilenet_v2": "MobileNetV2",
@@ -55,6 +55,7 @@ LENGTH = {  # words that make a preset short; others train for an epoch
 }
 RECIPES = {  # of originals: epochs and learning rate; RECIPE for the others
     **dict.fromkeys(("vgg11", "vgg11_bn"), (12, 1e-4)),
+    "narrow_vgg_bn": (60, 1e-3),
     **dict.fromkeys(("vit", "timm_vit", "hf_vit"), (60, 2e-3)),
     **dict.fromkeys(("efficientnet_b0", "mobilenet_v2"), (60, 1e-3)),
 }

@@ -15,7 +15,7 @@ from oro_unlearn.data import Digits
 from oro_unlearn.methods import RWFT, Batch, ClassUnlearning, LogitMask, Training, UnlearningModule
 from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
-from oro_unlearn.networks import SmallCNN, save_weights
+from oro_unlearn.networks import ResNet18, SmallCNN, save_weights
 from tests.conftest import CONFIGS, ROOT
 
 FORGET = [3, 8]
@@ -234,6 +234,15 @@ def test_exported_adapters_are_the_network_that_was_measured():
     assert list(exported.state_dict()) == list(SmallCNN(10, width=4).state_dict())
     assert torch.allclose(exported(images), module(images), atol=1e-4)
     assert not torch.allclose(exported(images), module.original_logits(images), atol=1e-2)
+
+
+def test_a_layer_that_cannot_be_adapted_is_answered_with_one_that_can():
+    network = ResNet18(10, width=4, in_channels=1)
+    save_weights(network, "resnet.safetensors")
+    options = {"original": "resnet.safetensors", "num_classes": 10, "forget_classes": FORGET, "update": "adapters"}
+    module = RWFT(network=lambda num_classes: ResNet18(num_classes, 4, 1), adapter_layer="layer3.1", **options)
+    with pytest.raises(ValueError, match=r"cannot be folded exactly .*: set --model\.adapter_layer layer3$"):
+        fit(module)
 
 
 def test_setup_for_test_keeps_the_edited_weights():

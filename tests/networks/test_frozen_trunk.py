@@ -1,9 +1,11 @@
 """The trunk and the tail are the network, or the cut is refused."""
 
 import pytest
+import timm
 import torch
 from torch import nn
 from torch.nn.functional import relu
+from torchvision.ops import StochasticDepth
 
 from oro_unlearn.networks import VGG19BN, ResNet18, SmallCNN
 from oro_unlearn.networks.frozen_trunk import FrozenTrunk
@@ -100,4 +102,19 @@ def test_refusals():
     network = frozen_but(SmallCNN(10, in_channels=3), "fc")
     network.layer2[1].train()
     with pytest.raises(ValueError, match="frozen layer layer2 has dropout or batch normalisation"):
+        FrozenTrunk(network, IMAGES)
+
+
+DROPPING = [StochasticDepth(0.1, "row"), timm.layers.DropPath(0.1), nn.MultiheadAttention(4, 1, dropout=0.1)]
+
+
+@pytest.mark.parametrize("layer", DROPPING, ids=lambda layer: type(layer).__name__)
+def test_paths_that_are_dropped_at_random_are_not_kept(layer):
+    """An activation that was stored once would be the same in every epoch."""
+    network = frozen_but(SmallCNN(10, in_channels=3), "fc")
+    network.layer2.append(layer.train().requires_grad_(False))
+    with pytest.raises(ValueError, match="frozen layer layer2 has dropout or batch normalisation"):
+        FrozenTrunk(network, IMAGES)
+    layer.eval()
+    if not isinstance(layer, nn.MultiheadAttention):  # which takes no images
         FrozenTrunk(network, IMAGES)

@@ -1,5 +1,6 @@
 """Stages and head are found in networks of other packages, and adapters fold there."""
 
+from importlib.metadata import version
 from itertools import chain
 
 import pytest
@@ -28,6 +29,8 @@ from oro_unlearn.networks.stages import quarter
 K = 7
 OURS = {"ResNet18": lambda k: ResNet18(k, width=4), "VGG19BN": lambda k: VGG19BN(k, width=4), "SmallCNN": SmallCNN}
 BLOCKS = "encoder.layers.encoder_layer_"
+NEW = version("transformers") >= "5"  # before, its ViT was named otherwise
+HF_BLOCKS, HF_PLACE = ("vit.layers", "attention.o_proj") if NEW else ("vit.encoder.layer", "attention.output.dense")
 FOUND = {  # head; first layer of each stage; last layer before the head; the layer that RW-A adapts
     "ResNet18": ("fc", ["layer1", "layer2", "layer3", "layer4"], "layer4", "layer3"),
     "VGG19BN": ("fc", ["layer1", "layer2", "layer3", "layer4", "layer5"], "layer5", "layer4"),
@@ -50,7 +53,7 @@ FOUND = {  # head; first layer of each stage; last layer before the head; the la
     "regnet_y": ("fc", [f"trunk_output.block{n}" for n in range(1, 5)], "trunk_output.block4", "trunk_output.block3"),
     "timm_vit": ("head", [f"blocks.{n}" for n in range(4)], "norm", "blocks.2.attn.qkv"),
     "timm_convnext": ("head.fc", [f"stages.{n}" for n in range(4)], "head.norm", "stages.2.downsample.1"),
-    "hf_vit": ("classifier", [f"vit.layers.{n}" for n in range(4)], "vit.layernorm", "vit.layers.2.attention.o_proj"),
+    "hf_vit": ("classifier", [f"{HF_BLOCKS}.{n}" for n in range(4)], "vit.layernorm", f"{HF_BLOCKS}.2.{HF_PLACE}"),
 }
 
 
