@@ -38,7 +38,7 @@ def test_a_preset_edits_a_network_as_it_is(method, network):
     source = getattr(small_networks, network)(5)
     save_weights(source, cell.original.folder / "model.safetensors")
     words = [*cell.job.command[1:], *QUIET, "--trainer.enable_progress_bar", "false", "--data.per_class", "8"]
-    cli = build([*words, "--data.batch_size", "8"])
+    cli = build([*words, "--data.batch_size", "8", "--force", "true"])  # the weights are random
     cli.trainer.fit(cli.model, datamodule=cli.datamodule)
     cli.model.write(Path("out"))
     share = architectures.changed_share(cell.original.folder / "model.safetensors", Path("out/model.safetensors"))

@@ -48,14 +48,15 @@ def report_table(report: Mapping[str, Any]) -> Table:
     metrics, counts = report["metrics"], report.get("images", {})
     table = Table(title=title(request(report)), caption=Text(caption(report), "table.caption"), caption_justify="left")
     table.add_column("figure")
-    table.add_column("images", justify="right")
+    if counts:
+        table.add_column("images", justify="right")
     columns = [role for role in ("original", "unlearned", "retrained") if role in metrics]
     for role in columns:
         table.add_column("retrained (± seeds)" if role == "retrained" else role, justify="right")
     for row in FIGURES:
         cells = [_cell(metrics, role, row) for role in columns]
         if any(cell != "–" for cell in cells):
-            table.add_row(row.label, str(counts.get(row.split, "")), *cells)
+            table.add_row(row.label, *([str(counts.get(row.split, ""))] if counts else []), *cells)
     return table
 
 
