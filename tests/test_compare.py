@@ -18,7 +18,16 @@ from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Load, length
 from oro_unlearn.attacks import Scores
 from tests.conftest import CONFIGS, ROOT
 
-STEP = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1"]
+STEP = [
+    "--force",
+    "true",
+    "--trainer.max_epochs",
+    "1",
+    "--trainer.limit_train_batches",
+    "1",
+    "--trainer.limit_test_batches",
+    "1",
+]
 SMALL = ["--methods", "logit_mask", "rwft_o", "--forget", "3+8", "--seeds", "3", "--retrained", "3", "--tune-on", "8"]
 SMALL += ["--processes", "1", "--", *STEP, "--trainer.enable_progress_bar", "false"]
 
