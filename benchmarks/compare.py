@@ -5,7 +5,8 @@
 1. Trains what is missing of the pool: originals, and for each request models retrained without it. The pool serves as
    reference, as noise floor and as shadow models of U-LIRA and RMIA.
 2. Tunes every method over five settings on a held-out fifth of the training split (with originals and retrained models of
-   its own); the test split is never read. No run may read more than ``--budget`` of the images that retraining reads.
+   its own); the test split is never read. Where the best setting is at an edge of the grid, the grid moves on, by one rule
+   for all. No run may read more than ``--budget`` of the images that retraining reads.
 3. Runs every method on every original and request, and audits all models from their saved scores.
 
 Writes benchmarks/results/compare_NAME.json, and tables.md, tables.tex and models.csv in runs/compare/NAME. What is finished is
@@ -26,6 +27,7 @@ import yaml
 
 from benchmarks.compare_options import CONFIGS, NETWORKS, TUNING_RETRAINED, Sizes, measure, read_options
 from benchmarks.jobs import Job, run_stages
+from benchmarks.moving_grid import ROUNDS, Search
 from benchmarks.searches import EVERY, GROUPS, Load, Setting, length
 
 RETRAINED_SEED = 100  # retrained models never share a seed with an original,
@@ -159,45 +161,44 @@ def weights(job: Job) -> Path:
 
 
 def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
-    """Choose every method's setting on held-out training images.
+    """Choose every method's setting on held-out training images; a grid moves on until its best setting is inside.
 
     Args:
         comparison: Its jobs.
         methods: Names of entries.
 
     Returns:
-        ``scores`` (method -> setting -> distance to the retrained models, lower is better), ``chosen``, and
-        the names of what ``failed``.
+        ``scores`` (method -> setting -> distance to the retrained models, lower is better), ``chosen``, ``edges`` (method ->
+        options whose best value is at the end of the grid even after the last round), and the names of what ``failed``.
     """
-    from benchmarks.audits import distance
-
     options = comparison.options
     wanted = {EVERY[name].tuned_as or name for name in methods} | {EVERY[name].teacher for name in methods} - {""}
     tuned = sorted(wanted, key=list(EVERY).index)
-    searched = [name for name in tuned if len(EVERY[name].settings) > 1]
-    plan = {
-        (name, setting, request): comparison.edits(name, request, setting, tuning=True)[0]
-        for name in searched
-        for setting in EVERY[name].settings
-        for request in options.tune_on
-    }
+    searches = {name: Search(comparison, name) for name in tuned if len(EVERY[name].settings) > 1}
     scorings = {request: comparison.scorings(request, tuning=True) for request in options.tune_on}
-    run_stages([[job for jobs in scorings.values() for job in jobs], list(plan.values())], options.processes, options.backend)
-    scores: dict[str, dict[str, float]] = {}
-    chosen: dict[str, Setting] = {name: EVERY[name].settings[0] for name in tuned}
-    for name in searched:
-        for setting in EVERY[name].settings:
-            own = [(plan[name, setting, request], scorings[request]) for request in options.tune_on]
-            if all(job.finished() for trial, references in own for job in (trial, *references)):  # one that diverged is out
-                value = mean(distance(job, references[1:]) for job, references in own)
-                scores.setdefault(name, {})[" ".join(word for _, word in setting)] = round(value, 5)
-        best = min(scores.get(name, {}), key=lambda text: scores[name][text], default=None)
-        chosen[name] = next((s for s in EVERY[name].settings if " ".join(word for _, word in s) == best), chosen[name])
-    untuned = [name for name in searched if name not in scores]
+    run_stages([[job for jobs in scorings.values() for job in jobs]], options.processes, options.backend)
+    for _ in range(1 + ROUNDS):
+        trials = [job for search in searches.values() for job in search.trials()]
+        if not trials:
+            break
+        run_stages([trials], options.processes, options.backend)
+        for search in searches.values():
+            search.score(scorings)
+    untuned = [name for name, search in searches.items() if not search.scores]
     if untuned:
         print(f"no setting of {', '.join(untuned)} could be scored: the first of each is taken, untuned", file=sys.stderr)
-    jobs = [*plan.values(), *(job for group in scorings.values() for job in group)]
-    return {"scores": scores, "chosen": chosen, "failed": [f"tune/{job.folder.name}" for job in jobs if not job.finished()]}
+    jobs = [
+        *(job for search in searches.values() for job in search.jobs),
+        *(job for group in scorings.values() for job in group),
+    ]
+    first = {name: EVERY[name].settings[0] for name in tuned}
+    ends = {name: search.at_an_edge() for name, search in searches.items() if search.scores}
+    return {
+        "scores": {name: search.readable() for name, search in searches.items() if search.scores},
+        "chosen": {**first, **{name: search.best for name, search in searches.items() if search.scores}},
+        "edges": {name: found for name, found in ends.items() if found},
+        "failed": [f"tune/{job.folder.name}" for job in jobs if not job.finished()],
+    }
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -237,7 +238,7 @@ def readable(tuning: dict[str, Any]) -> dict[str, Any]:
         name: " ".join(f"{option.rsplit('.', 1)[-1]} {value}" for option, value in setting)
         for name, setting in tuning["chosen"].items()
     }
-    return {"scores": tuning["scores"], "chosen": chosen}
+    return {"scores": tuning["scores"], "chosen": chosen, "edges": tuning["edges"]}
 
 
 def print_cost(comparison: Comparison, methods: Sequence[str], requests: Sequence[str], pool: Sequence[Job]) -> None:
@@ -247,7 +248,7 @@ def print_cost(comparison: Comparison, methods: Sequence[str], requests: Sequenc
     missing = [job for job in pool if not job.finished()]
     settings = sum(len(EVERY[name].settings) for name in methods if len(EVERY[name].settings) > 1)
     print(f"pool: {len(pool)} models, {len(missing)} still to train, about {images:,} images each")
-    print(f"tuning: {settings * len(options.tune_on)} runs, at most {options.budget:.0%} of that each")
+    print(f"tuning: {settings * len(options.tune_on)} runs or more, at most {options.budget:.0%} of that each")
     runs = len(methods) * len(requests) * options.seeds
     print(f"runs: {len(methods)} methods x {len(requests)} requests x {options.seeds} originals = {runs}, at most as much each")
     total = len(missing) + options.budget * (settings * len(options.tune_on) + runs)

@@ -40,6 +40,7 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["compare"])
+        patch.setattr(compare, "ROUNDS", 0)
         compare.main(SMALL)
     return folder
 
@@ -67,6 +68,7 @@ def test_a_second_call_runs_nothing(finished, monkeypatch):
     monkeypatch.chdir(finished)
     started = []
     monkeypatch.setattr(jobs, "_work", lambda job, threads: started.append(job))
+    monkeypatch.setattr(compare, "ROUNDS", 0)
     before = (finished / "benchmarks/results/compare_digits.json").read_text()
     compare.main(SMALL)
     assert not started
