@@ -7,7 +7,7 @@ from oro_unlearn.metrics.membership_inference import MembershipInference
 from oro_unlearn.metrics.mia_protocols import mia
 from oro_unlearn.metrics.nearest_class_mia import NearestClassMIA, nearest_class, nearest_class_gap, nn_auc_vs_retrain
 from oro_unlearn.metrics.ranking import auc, tpr_at_fpr
-from oro_unlearn.metrics.reading import Reading, reading
+from oro_unlearn.metrics.reading import Reading, left_out_distances, reading
 from oro_unlearn.metrics.rmia import RMIA, rmia
 from oro_unlearn.metrics.total_variation import total_variation, total_variation_parts
 from oro_unlearn.metrics.u_lira import ULira, logit_margin, u_lira
@@ -25,6 +25,7 @@ __all__ = [
     "above_chance",
     "auc",
     "fewer",
+    "left_out_distances",
     "logit_margin",
     "mia",
     "nearest_class",
