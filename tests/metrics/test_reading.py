@@ -49,7 +49,7 @@ def test_the_gap_of_one_more_retrained_model_is_the_floor(n, pairwise):
 
 @pytest.mark.parametrize(("n", "expected"), [(3, 0.95), (4, 0.99), (6, 1.00)])
 def test_noise_of_the_pairs_makes_the_floor_of_few_models_a_little_large(n, expected):
-    """With the pair noise of the published check the ratio is a little below 1, never above: no model looks worse than it is."""
+    """With the pair noise of the published check the ratio is a little below 1: no model looks worse than it is."""
     retrained, another = simulated(n, pairwise=True)
     floors = math.sqrt(1 - 1 / n**2) * left_out_distances(retrained, pairwise=True).abs().mean(1)
     ratio = float((another - retrained.mean(1)).abs().mean() / floors.mean())
