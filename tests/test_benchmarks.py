@@ -162,7 +162,8 @@ def test_the_chosen_recipe_is_that_of_the_config():
 
 def test_relational_figures_spread_over_tuples_and_seeds_apart():
     runs = [{"tuple": text, "value": value} for text, value in (("a", 1.0), ("a", 3.0), ("b", 5.0), ("b", 5.0), ("b", None))]
-    assert relation_tables.value(runs, lambda run: run["value"], 2) == "3.50 ± 2.12 ± 0.71"
+    assert relation_tables.value(runs, lambda run: run["value"], 2) == "3.50 ± 2.12 ± 0.71 (4 of 5 runs)"
+    assert relation_tables.worst(runs, lambda run: run["value"], 1) == "5.0 (4 of 5 runs)"
     assert relation_tables.value(runs[:1], lambda run: run["value"], 1) == "1.0"
     assert relation_tables.value(runs[4:], lambda run: run["value"]) == "–"
     assert relation_tables.value([{"tuple": "a", "value": -0.0001}], lambda run: run["value"]) == "0.000"
