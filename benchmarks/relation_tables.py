@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.spreads import Figure, known, marked, spread
+from benchmarks.spreads import Figure, known, marked, marked_once, spread
 from oro_unlearn.report.tables import markdown_table
 
 RESULTS = Path("benchmarks/results")
@@ -141,7 +141,7 @@ def kept_table(which: str) -> str:
             recall = [
                 value(runs, lambda run, g=group, r=r: figure(run, f"{g}/r1", r), with_spread=False) for r in ("original", role)
             ]
-            cells.append(f"{drift} / {most} ({' → '.join(recall)})")
+            cells.append(marked_once(f"{drift} / {most} ({' → '.join(recall)})"))
         rows.append([label, *cells])
     return markdown_table(rows)
 

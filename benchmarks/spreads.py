@@ -1,5 +1,6 @@
 """Means and spreads over classes and over seeds, kept apart."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from statistics import mean, stdev
@@ -37,6 +38,12 @@ def known(runs: Sequence[Mapping[str, Any]], figure: Figure) -> list[tuple[Mappi
 def marked(text: str, found: int, wanted: int, of: str = "runs") -> str:
     """A cell that says over how many runs it is, if not over all: a mean over other runs is another figure."""
     return text if found in (0, wanted) else f"{text} ({found} of {wanted} {of})"
+
+
+def marked_once(text: str) -> str:
+    """A cell of several figures, all over the same fewer runs, with its mark once, at the end."""
+    marks = re.findall(r" \(\d+ of \d+ \w+\)", text)
+    return text.replace(marks[0], "") + marks[0] if len(marks) > 1 and len(set(marks)) == 1 else text
 
 
 def cell(runs: Sequence[Mapping[str, Any]], figure: Figure, percent: bool = True, seeds: Figure | None = None) -> str:
