@@ -7,9 +7,10 @@ means) and over seeds (within a tuple).
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
+from benchmarks.spreads import Figure, known, marked, marked_once, spread
 from oro_unlearn.report.tables import markdown_table
 
 RESULTS = Path("benchmarks/results")
@@ -50,28 +51,19 @@ def figure(run: Run, key: str, role: str = "unlearned") -> float | None:
     return (metrics["mean"] if role == "retrained" else metrics).get(key)
 
 
-def worst(runs: Sequence[Run], of: Callable[[Run], float | None], digits: int = 3) -> str:
-    """The largest value of any run; a dash where there is nothing."""
-    found = [value for value in map(of, runs) if value is not None]
-    return _plain(max(found), digits) if found else "–"
+def worst(runs: Sequence[Run], of: Figure, digits: int = 3) -> str:
+    """The largest value of any run, with the number of runs if some lack it; a dash where there is nothing."""
+    found = [value for _, value in known(runs, of)]
+    return marked(_plain(max(found), digits), len(found), len(runs)) if found else "–"
 
 
-def value(runs: Sequence[Run], of: Callable[[Run], float | None], digits: int = 3, spread: bool = True) -> str:
-    """Mean ± over tuples ± over seeds; a dash where there is nothing."""
-    by_tuple: dict[str, list[float]] = {}
-    for run in runs:
-        found = of(run)
-        if found is not None:
-            by_tuple.setdefault(run["tuple"], []).append(found)
-    if not by_tuple:
+def value(runs: Sequence[Run], of: Figure, digits: int = 3, with_spread: bool = True) -> str:
+    """Mean ± over tuples ± over seeds, with the number of runs if some lack it; a dash where there is nothing."""
+    parts = spread(runs, of, group="tuple")[: 3 if with_spread else 1]
+    if parts[0] is None:
         return "–"
-    means = [mean(values) for values in by_tuple.values()]
-    seeds = [stdev(values) for values in by_tuple.values() if len(values) > 1]
-    parts = [mean(means)]
-    if spread:
-        parts += [stdev(means)] if len(means) > 1 else []
-        parts += [mean(seeds)] if seeds else []
-    return " ± ".join(_plain(part, digits) for part in parts)
+    text = " ± ".join(_plain(part, digits) for part in parts if part is not None)
+    return marked(text, len(known(runs, of)), len(runs))
 
 
 def _plain(number: float, digits: int) -> str:
@@ -147,9 +139,9 @@ def kept_table(which: str) -> str:
             drift = value(runs, lambda run, g=group, r=role: figure(run, f"{g}/absolute_drift", r))
             most = worst(runs, lambda run, g=group, r=role: figure(run, f"{g}/worst_drift", r))
             recall = [
-                value(runs, lambda run, g=group, r=r: figure(run, f"{g}/r1", r), spread=False) for r in ("original", role)
+                value(runs, lambda run, g=group, r=r: figure(run, f"{g}/r1", r), with_spread=False) for r in ("original", role)
             ]
-            cells.append(f"{drift} / {most} ({' → '.join(recall)})")
+            cells.append(marked_once(f"{drift} / {most} ({' → '.join(recall)})"))
         rows.append([label, *cells])
     return markdown_table(rows)
 
@@ -159,12 +151,12 @@ def gates_table(which: str) -> str:
     rows = [["gate", "target", "worst run", "mean", "runs that pass"]]
     runs = select("methods", "relation_unlearning", chosen(which))
     for name, (target, of, passes) in GATES.items():
-        values = [of(run) for run in runs]
-        known = [found for found in values if found is not None]
-        failing = [found for found in known if not passes(found)]
-        bad = max(failing or known, key=lambda found: abs(found - 0.5) if "percentile" in name or "rank" in name else found)
-        passed = f"{len(known) - len(failing)} of {len(known)}"
-        rows.append([name, target, _plain(bad, 3), _plain(mean(known), 3), passed])
+        values = [found for _, found in known(runs, of)]
+        failing = [found for found in values if not passes(found)]
+        bad = max(failing or values, key=lambda found: abs(found - 0.5) if "percentile" in name or "rank" in name else found)
+        passed = f"{len(values) - len(failing)} of {len(runs)}"
+        lacking = f" ({len(runs) - len(values)} not measured)" if len(values) < len(runs) else ""
+        rows.append([name, target, _plain(bad, 3), _plain(mean(values), 3), passed + lacking])
     return markdown_table(rows)
 
 
@@ -289,7 +281,7 @@ def vocabulary_table(_: str) -> str:
             f"{value(runs, unlearned(f'{g}/absolute_drift'))} / {worst(runs, unlearned(f'{g}/worst_drift'))}" for g in cases
         ]
         recall = [
-            value(runs, lambda run, r=r: figure(run, "unlisted_in/r1", r), spread=False) for r in ("original", "unlearned")
+            value(runs, lambda run, r=r: figure(run, "unlisted_in/r1", r), with_spread=False) for r in ("original", "unlearned")
         ]
         rows.append([text, *cells, " → ".join(recall), value(runs, unlearned("rss"))])
     return markdown_table(rows)
@@ -315,7 +307,7 @@ def world_table(_: str) -> str:
             "direct/r5": "their R@5"}  # fmt: skip
     rows = [["model", *keys.values()]]
     for label, role in (("shipped", "original"), ("without the four tuples", "retrained")):
-        rows.append([label, *(value(runs, lambda run, k=key, r=role: figure(run, k, r), spread=False) for key in keys)])
+        rows.append([label, *(value(runs, lambda run, k=key, r=role: figure(run, k, r), with_spread=False) for key in keys)])
     return markdown_table(rows)
 
 

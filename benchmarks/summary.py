@@ -1,13 +1,16 @@
 """Every method on every data set in one table: how far it is from the retrained models, outside and inside."""
 
 import json
-from math import exp, isnan, log
-from statistics import mean
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from benchmarks.compare_tables import INSIDE, RESULTS, gap_ratios, label, two_sided
+import numpy as np
+
+from benchmarks.compare_tables import RESULTS
+from benchmarks.distances import INSIDE, Floats, Gaps, Yardstick
+from benchmarks.rows import cells_of, label, methods_of, runs_of
 from benchmarks.searches import EVERY
-from oro_unlearn.report.tables import markdown_table, number
+from oro_unlearn.report.tables import markdown_table
 
 DATA_SETS = {  # results of benchmarks.compare, by name
     "digits": "Digits",
@@ -15,48 +18,115 @@ DATA_SETS = {  # results of benchmarks.compare, by name
     "cifar10_small": "CIFAR-10",
     "tinyimagenet20_small": "Tiny-ImageNet",
 }
-ENOUGH = 3  # retrained models: the distance of two is the same for both, and has no spread
+ENOUGH = 3  # retrained models: two have no floor in figures between pairs of models
 LEAST = 0.1  # a gap of less than a tenth of the floor counts as that
+RESAMPLES = 10_000
+MARK = "†"
+
+
+class Headline(NamedTuple):
+    """A method's distance on one level."""
+
+    value: float  # geometric mean over the figures
+    drawn: Floats  # (B,) the same of resampled requests, which are the same for every method; NaN where there is one request
+    lacks: str  # what is missing of it; empty for a whole one
+
+
+class Level(NamedTuple):
+    """A column: one level of figures on one data set."""
+
+    header: str
+    found: dict[str, Headline]  # by method
+    unmeasured: list[str]  # figures that no method has here, with the reason
 
 
 def summary_table(group: str) -> str:
-    """Geometric mean of gap ÷ floor over a level's figures, by data set; the smallest of all methods in bold.
+    """Geometric mean of gap ÷ floor over a level's figures, by data set, and its interval; in bold what the best does not beat.
+
+    What lacks a figure or a run is marked and named below, and is neither bold nor the best.
 
     Args:
         group: ``output``, ``representation``, or ``both`` side by side.
     """
+    files = {name: RESULTS / f"compare_{name}.json" for name in DATA_SETS}
+    results = {name: json.loads(path.read_text()) for name, path in files.items() if path.is_file()}
     levels = [level for level in INSIDE if group in (level.split()[0], "both")]
-    found_files = {name: _load(name) for name in DATA_SETS if (RESULTS / f"compare_{name}.json").is_file()}
-    results = {name: result for name, result in found_files.items() if result["retrained_models"] >= ENOUGH}
-    columns = [(name, level) for name in results for level in levels]
-    found = {column: _distances(results[column[0]], column[1]) for column in columns}
-    rows = [["geometric mean of gap ÷ floor", *(f"{DATA_SETS[name]}: {level}" for name, level in columns)]]
+    columns = [
+        level_of(result, f"{DATA_SETS[name]}: {level}", INSIDE[level])
+        for name, result in results.items()
+        if result["retrained_models"] >= ENOUGH
+        for level in levels
+    ]
+    headers = [column.header + (f" {MARK}" if column.unmeasured else "") for column in columns]
+    rows = [["geometric mean of gap ÷ floor [95 % interval]", *headers]]
+    bold = [unbeaten(column.found) for column in columns]
     for method in ("original", "logit_mask", *(name for name in EVERY if name != "logit_mask")):
-        if any(method in found[column] for column in columns):
-            rows.append([label(method), *(_cell(found[column], method) for column in columns)])
-    return markdown_table(rows)
+        if any(method in column.found for column in columns):
+            cells = [_cell(column.found.get(method), method in best) for column, best in zip(columns, bold, strict=True)]
+            rows.append([label(method), *cells])
+    return "\n\n".join([markdown_table(rows), *(f"{MARK} {note}." for column in columns for note in _notes(column))])
 
 
-def _load(name: str) -> dict[str, Any]:
-    return json.loads((RESULTS / f"compare_{name}.json").read_text())
+def level_of(result: Mapping[str, Any], header: str, wanted: Sequence[str]) -> Level:
+    """Distances of every method that was run.
+
+    Args:
+        result: Of a comparison.
+        header: Of the column.
+        wanted: Figures of the level.
+    """
+    unmeasured = dict(Yardstick(result, wanted).without(wanted))
+    yardstick = Yardstick(result, [key for key in wanted if key not in unmeasured])
+    requests = len(yardstick.requests)
+    draw = np.random.default_rng(0)
+    weights = draw.multinomial(requests, np.full(requests, 1 / requests), RESAMPLES).astype(np.float64)
+    found = {}
+    for method in [name for name in methods_of(result) if name != "retrained"]:
+        records = runs_of(result, method)
+        gaps = yardstick.gaps(records)
+        value = float(geometric_mean(yardstick.ratios(gaps)[None])[0])
+        drawn = geometric_mean(yardstick.ratios(gaps, weights)) if requests > 1 else np.full(RESAMPLES, np.nan)
+        found[method] = Headline(value, drawn, _lacks(gaps, len(records), cells_of(result)))
+    return Level(header, found, [f"{key} ({reason})" for key, reason in unmeasured.items()])
 
 
-def _distances(result: dict[str, Any], level: str) -> dict[str, float]:
-    """By method; those with a run on every request and original alone."""
-    keys = [key for key in two_sided(result) if key in INSIDE[level]]
-    counts: dict[str, int] = {}
-    for record in result["models"]:
-        counts[record["method"]] = counts.get(record["method"], 0) + 1
-    whole = [name for name, count in counts.items() if name != "retrained" and count == counts["logit_mask"]]
-    return {name: _geometric_mean(gap_ratios(result, name, keys)) for name in whole}
+def geometric_mean(ratios: Floats) -> Floats:
+    """Of each row (B, K), of ratios that are at least ``LEAST``: (B,); NaN if one is missing."""
+    found: Floats = np.exp(np.log(np.maximum(ratios, LEAST)).mean(1))
+    return found
 
 
-def _geometric_mean(ratios: list[float]) -> float:
-    return exp(mean(log(max(ratio, LEAST)) for ratio in ratios if not isnan(ratio)))
+def unbeaten(found: Mapping[str, Headline]) -> set[str]:
+    """The best of the whole ones, and all whole ones that it does not beat in the 95 % interval over the same requests."""
+    whole = {method: headline for method, headline in found.items() if not headline.lacks and np.isfinite(headline.value)}
+    if not whole:
+        return set()
+    best = min(whole.values(), key=lambda headline: headline.value)
+    return {method for method, one in whole.items() if np.quantile(np.log(one.drawn / best.drawn), 0.025) <= 0}
 
 
-def _cell(distances: dict[str, float], method: str) -> str:
-    if method not in distances:
+def _lacks(gaps: Gaps, runs: int, wanted: int) -> str:
+    """What is missing, by name."""
+    parts = [f"{wanted - runs} of {wanted} runs"] if runs < wanted else []
+    for key, places in gaps.lacking.items():
+        parts.append(f"{key} in {len(places)} of {runs} runs (forgotten class/original: {', '.join(places)})")
+    return " and ".join(parts)
+
+
+def _notes(column: Level) -> list[str]:
+    notes = [f"{column.header}, every method: without {', '.join(column.unmeasured)}"] if column.unmeasured else []
+    return notes + [f"{column.header}, {label(name)}: without {one.lacks}" for name, one in column.found.items() if one.lacks]
+
+
+def _cell(headline: Headline | None, bold: bool) -> str:
+    if headline is None:
         return "–"
-    text = number(distances[method], digits=2)
-    return f"**{text}**" if distances[method] == min(distances.values()) else text
+    mark = f" {MARK}" if headline.lacks else ""
+    if np.isnan(headline.value):
+        return f"–{mark}"
+    text = f"**{headline.value:.2f}**" if bold else f"{headline.value:.2f}"
+    drawn = headline.drawn[np.isfinite(headline.drawn)]
+    if not len(drawn):
+        return f"{text}{mark}"
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return f"{text} [{low:.2f}, {high:.2f}]{mark}"

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import isnan, nan
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -20,7 +21,7 @@ from benchmarks.compare_tables import COMPARISONS, RESULTS
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.speed_tables import SPEED_TABLES
-from benchmarks.spreads import Figure, cell
+from benchmarks.spreads import Figure, cell, marked
 from benchmarks.summary import summary_table
 from oro_unlearn.report.tables import markdown_table
 
@@ -56,7 +57,7 @@ def gap(key: str, role: str = "unlearned") -> Figure:
 
 def over_floor(phase: str, role: str = "unlearned") -> Figure:
     """UTV as a multiple of the distance between retrained models."""
-    return lambda run: unlearned(f"{phase}/utv", role)(run) / run["metrics"]["unlearned"][f"{phase}/utv_floor"]
+    return lambda run: _over(unlearned(f"{phase}/utv", role)(run), run["metrics"]["unlearned"][f"{phase}/utv_floor"])
 
 
 def main_table(name: str) -> str:
@@ -77,7 +78,9 @@ def main_table(name: str) -> str:
 def _cells(runs: Sequence[dict[str, Any]], role: str) -> list[str]:
     def filled_cell(make: Callable[[str, str], Figure], key: str, percent: bool = True) -> str:
         seeds = (lambda run: run["metrics"]["retrained"].get("std", {}).get(key)) if role == "retrained" else None
-        return cell(runs, make(key, role), percent, seeds)
+        fewer = [run for run in runs if role == "retrained" and key in run["metrics"]["retrained"].get("defined", {})]
+        mark = f" (in {len(fewer)} of {len(runs)} runs of fewer models)" if fewer else ""
+        return cell(runs, make(key, role), percent, seeds) + mark
 
     utv = [cell(runs, over_floor(phase, role), percent=False) if role != "retrained" else "1" for phase in ("test", "train")]
     attack = filled_cell(unlearned, "train/mia_attack_balanced_accuracy")
@@ -100,7 +103,8 @@ def distances(name: str, method: str, phase: str) -> list[tuple[dict[str, Any], 
     masks = {(tuple(run["forget"]), run["seed"]): run for run in runs if run["label"] == "logit_mask"}
 
     def distance(run: dict[str, Any]) -> float:
-        return abs(figure(run) - 1)
+        value = figure(run)
+        return nan if value is None else abs(value - 1)
 
     own = [run for run in runs if run["label"] == method]
     return [(run, distance(run) - distance(masks[tuple(run["forget"]), run["seed"]])) for run in own]
@@ -122,9 +126,11 @@ def against_the_mask(name: str) -> str:
     ]
     for method in [label for label in LABELS if label != "logit_mask"]:
         for phase in ("test", "train"):
-            cells = distances(name, method, phase)
+            every = distances(name, method, phase)
+            cells = [(run, value) for run, value in every if not isnan(value)]
             found = {id(run): value for run, value in cells}
             text = cell([run for run, _ in cells], lambda run, found=found: found[id(run)], percent=False)  # type: ignore[misc]
+            text = marked(text, len(cells), len(every))
             labels = sorted({tuple(run["forget"]) for run, _ in cells})
             means = [mean(value for run, value in cells if tuple(run["forget"]) == label) for label in labels]
             p = float(wilcoxon(means).pvalue)
@@ -220,6 +226,10 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _minus(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a - b
+
+
+def _over(a: float | None, b: float | None) -> float | None:
+    return None if a is None or not b else a / b
 
 
 if __name__ == "__main__":

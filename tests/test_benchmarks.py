@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import class_unlearning, demo, relation_tables, relations, tables, tune, tune_relations
 from benchmarks.jobs import Job, run_stages
-from benchmarks.spreads import cell, spread
+from benchmarks.spreads import cell, marked_once, spread
 from tests.conftest import CONFIGS, ROOT, SHORT
 
 
@@ -162,10 +162,16 @@ def test_the_chosen_recipe_is_that_of_the_config():
 
 def test_relational_figures_spread_over_tuples_and_seeds_apart():
     runs = [{"tuple": text, "value": value} for text, value in (("a", 1.0), ("a", 3.0), ("b", 5.0), ("b", 5.0), ("b", None))]
-    assert relation_tables.value(runs, lambda run: run["value"], 2) == "3.50 ± 2.12 ± 0.71"
+    assert relation_tables.value(runs, lambda run: run["value"], 2) == "3.50 ± 2.12 ± 0.71 (4 of 5 runs)"
+    assert relation_tables.worst(runs, lambda run: run["value"], 1) == "5.0 (4 of 5 runs)"
     assert relation_tables.value(runs[:1], lambda run: run["value"], 1) == "1.0"
     assert relation_tables.value(runs[4:], lambda run: run["value"]) == "–"
     assert relation_tables.value([{"tuple": "a", "value": -0.0001}], lambda run: run["value"]) == "0.000"
+
+
+def test_a_cell_of_several_figures_is_marked_once():
+    assert marked_once("0.1 (2 of 3 runs) / 0.2 (2 of 3 runs)") == "0.1 / 0.2 (2 of 3 runs)"
+    assert marked_once("0.1 (2 of 3 runs) / 0.2") == "0.1 (2 of 3 runs) / 0.2", "one of them alone is over fewer"
 
 
 def test_tuning_of_relations_adds_up_what_should_be_small():

@@ -17,6 +17,7 @@ from benchmarks.edits import fingerprint
 from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Load, length
 from oro_unlearn.attacks import Scores
 from tests.conftest import CONFIGS, ROOT
+from tests.records import record
 
 STEP = [
     "--force",
@@ -238,25 +239,6 @@ def test_a_mask_is_seen_by_its_own_label_and_not_among_the_retained_classes():
     assert torch.equal(margins(masked, [2], "features"), margins(own, [2], "features"))
 
 
-def record(method, forget, seed, **figures):
-    return {"method": method, "forget": [forget], "seed": seed, "seconds": 1.0, "images_read": 10, "figures": figures}
-
-
-def test_inside_means_within_the_range_of_the_retrained_models_of_the_request():
-    keys = [key for group in compare_tables.INSIDE.values() for key in group]
-    records = [record("retrained", "a", seed, **dict.fromkeys(keys, value)) for seed, value in enumerate((0.4, 0.6))]
-    records += [
-        record("rwft_o", "a", 0, **dict.fromkeys(keys, 0.5)),
-        record("rwft_o", "a", 1, **{**dict.fromkeys(keys, 0.5), "acc_r": 0.61}),
-    ]
-    rows = compare_tables.inside_rows({"models": records, "originals": 2})
-    gaps = compare_tables.gap_rows({"models": records, "originals": 2})
-    assert gaps[1][1:3] == ["0.500", "0.500"]
-    assert gaps[2][1:3] == ["0.200", "0.200"]
-    assert [float(text) for text in gaps[3][1:3]] == pytest.approx([0.055 / 0.2, 0.0], abs=0.01), "0 and .11 from the mean"
-    assert rows[1] == ["RWFT-O", "50", *["100"] * (len(keys) - 1), "50", "100"]
-
-
 def test_figures_without_a_value_are_null_and_latex_is_escaped(tmp_path):
     assert rounded({"a": float("nan"), "b": 1 / 3}) == {"a": None, "b": 0.33333}
     text = compare_tables.latex_table([["model", "ACC_f %"], ["A & B", "1.0 ± –"]], "all")
@@ -328,15 +310,3 @@ def test_with_one_retained_class_what_compares_classes_is_left_out():
     figures = audit_model(two(0), [two(1)], {0: two(2)}, [1])
     assert {"acc_r", "utv_test"} <= set(figures)
     assert not {"nn_member_rate", "utv_test_conditional"} & set(figures)
-
-
-def test_closer_than_the_mask_is_counted_by_request():
-    records = [
-        record("retrained", label, seed, utv_test=value) for label in "abcdef" for seed, value in ((100, 0.4), (101, 0.6))
-    ]
-    records += [record("logit_mask", label, 0, utv_test=1.7) for label in "abcdef"]  # 6 floors from the mean
-    gaps = dict(zip("abcdef", (1.0, 0.8, 0.6, 0.4, 0.2, 2.4), strict=True))  # 5, 4, 3, 2, 1 and 12 floors
-    records += [record("rwft_o", label, 0, utv_test=0.5 + gap) for label, gap in gaps.items()]
-    table = compare_tables.mask_rows({"models": records, "originals": 1})
-    assert table[0][1:] == ["utv_test"]
-    assert table[1][:2] == ["RWFT-O", "-1.50 (5 of 6; 0.438)"], "14 of 64 sign patterns have a sum of ranks up to 6"

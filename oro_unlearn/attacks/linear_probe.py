@@ -43,7 +43,7 @@ def linear_probe(
         draws: Number of draws of ``shots`` samples to average over.
 
     Returns:
-        Means over the draws. All features equal give chance, not an error.
+        Means over the draws. All features equal give chance, 1/K and 0.5: a tie between all classes is no miss.
 
     Raises:
         ValueError: If shapes do not fit, features are not finite, a forgotten class has no test samples or fewer training
@@ -58,7 +58,12 @@ def linear_probe(
         generator = torch.Generator().manual_seed(seed)
         rows = [_few(train_labels.cpu(), forgotten, shots, generator) for _ in range(draws)]
     x, y, unseen, truth = (values.cpu().numpy() for values in (train_features, train_labels, test_features, test_labels))
-    found = [_verdict(_predictions(x[part.numpy()], y[part.numpy()], unseen), truth, list(forgotten)) for part in rows]
+    found = [
+        _verdict(_predictions(x[part.numpy()], y[part.numpy()], unseen), truth, list(forgotten))
+        if np.ptp(x[part.numpy()], axis=0).any()
+        else LinearProbe(1 / len(np.unique(y)), 0.5)
+        for part in rows
+    ]
     return LinearProbe(*(float(value) for value in np.mean(found, axis=0)))
 
 
@@ -73,7 +78,7 @@ def _predictions(features: Any, labels: Any, unseen: Any) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     mean, spread = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
-    spread[spread == 0] = 1  # dead features
+    spread[np.ptp(features, axis=0) == 0] = 1  # dead features; their deviation may be a rounding error
     probe = LogisticRegression(class_weight="balanced", max_iter=500).fit((features - mean) / spread, labels)
     return probe.predict((unseen - mean) / spread)
 

@@ -7,8 +7,9 @@ from oro_unlearn.metrics.membership_inference import MembershipInference
 from oro_unlearn.metrics.mia_protocols import mia
 from oro_unlearn.metrics.nearest_class_mia import NearestClassMIA, nearest_class, nearest_class_gap, nn_auc_vs_retrain
 from oro_unlearn.metrics.ranking import auc, tpr_at_fpr
-from oro_unlearn.metrics.reading import Reading, reading
+from oro_unlearn.metrics.reading import Reading, left_out_distances, reading
 from oro_unlearn.metrics.rmia import RMIA, rmia
+from oro_unlearn.metrics.tied_ranks import TiedRanks, tied_ranks, wins
 from oro_unlearn.metrics.total_variation import total_variation, total_variation_parts
 from oro_unlearn.metrics.u_lira import ULira, logit_margin, u_lira
 from oro_unlearn.metrics.unlearning_total_variation import UnlearningTotalVariation
@@ -20,11 +21,13 @@ __all__ = [
     "MembershipInference",
     "NearestClassMIA",
     "Reading",
+    "TiedRanks",
     "ULira",
     "UnlearningTotalVariation",
     "above_chance",
     "auc",
     "fewer",
+    "left_out_distances",
     "logit_margin",
     "mia",
     "nearest_class",
@@ -32,8 +35,10 @@ __all__ = [
     "nn_auc_vs_retrain",
     "reading",
     "rmia",
+    "tied_ranks",
     "total_variation",
     "total_variation_parts",
     "tpr_at_fpr",
     "u_lira",
+    "wins",
 ]

@@ -1,12 +1,13 @@
 """One-dimensional classifiers that separate members from non-members by a confidence."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+COST = 3  # C of the support vector machine
 Decision = Callable[[Floats], Floats]  # confidences (N,) -> scores (N,), positive means member
 
 
@@ -21,11 +22,16 @@ class Points(NamedTuple):
         return float((decision(self.values) > 0) @ self.counts / self.counts.sum())
 
 
-def fit_svc(members: Points, others: Points) -> Decision:
+def fit_svc(members: Points, others: Points) -> Decision | None:
     """Support vector machine with an RBF kernel, C = 3 and gamma = 1 (scikit-learn's "auto" for one feature), classes balanced.
 
     Kodge et al. (2024) and Fan et al. (2024) use these settings. A point of weight w counts as w samples, so a weighted
     histogram gives the same machine as the samples themselves.
+
+    Returns:
+        The decision; None where the confidences leave it open. Where members and non-members are so alike that every point lies
+        within the margin, as saturated confidences are, any offset in an interval solves the machine's problem. If one of
+        these calls everything the same, the boundary that a solver happens to return says nothing.
     """
     from sklearn.svm import SVC
 
@@ -33,8 +39,23 @@ def fit_svc(members: Points, others: Points) -> Decision:
     labels = np.repeat([1, 0], [len(members.values), len(others.values)])
     total = members.counts.sum() + others.counts.sum()
     weights = [points.counts * total / (2 * points.counts.sum()) for points in (members, others)]
-    machine = SVC(C=3, gamma=1.0, kernel="rbf").fit(values, labels, np.concatenate(weights))
+    limits = np.concatenate(weights)
+    machine = SVC(C=COST, gamma=1.0, kernel="rbf").fit(values, labels, limits)
+    at_limit = np.abs(machine.dual_coef_[0]) >= COST * limits[machine.support_] * (1 - 1e-6)
+    if len(machine.support_) == len(values) and at_limit.all() and _is_open(machine, values, labels):
+        return None
     return lambda confidences: machine.decision_function(confidences[:, None])
+
+
+def _is_open(machine: Any, values: Floats, labels: NDArray[np.int64]) -> bool:
+    """Whether an offset among the solutions calls everything a member, or nothing.
+
+    All points are within the margin, y (g + b) <= 1: that bounds the offset b from below by the non-members and from above by
+    the members.
+    """
+    kernel = machine.decision_function(values) - machine.intercept_[0]
+    low, high = -1 - kernel[labels == 0].min(), 1 - kernel[labels == 1].max()
+    return bool(kernel.max() + low <= 0 or kernel.min() + high > 0)
 
 
 def fit_threshold(members: Points, others: Points) -> Decision:

@@ -12,6 +12,10 @@ from torchmetrics.utilities.data import dim_zero_cat
 from oro_unlearn.metrics.attack_models import Decision, Points, boundary, fit_svc, fit_threshold
 
 NON_MEMBER, MEMBER, TARGET = 0, 1, 2
+SATURATED = (
+    "membership inference is NaN: the confidences of members and non-members are too alike (saturated near 0 or 1?) for the "
+    "support vector machine to have a boundary; attack='threshold' still has one"
+)
 
 
 class MembershipInference(Metric):
@@ -92,8 +96,9 @@ class MembershipInference(Metric):
         Returns:
             ``mia`` (share of targets called non-members), ``member_rate`` (1 - mia), ``attack_balanced_accuracy`` (of the
             attack on the samples it learnt from) and ``boundary`` (confidence from which it says member). All are NaN,
-            with a warning, if a group has no samples; the rates are NaN if the attack cannot tell its own members from
-            non-members at all.
+            with a warning, if a group has no samples. Rates and boundary are NaN, and the accuracy 0.5, with a warning, if
+            the confidences are so alike, as saturated ones are, that they leave the machine's boundary open; the rates are NaN
+            as well if the attack cannot tell its own members from non-members at all.
         """
         groups = [self._points(group) for group in range(3)]
         names = ("mia", "member_rate", "attack_balanced_accuracy", "boundary")
@@ -103,6 +108,9 @@ class MembershipInference(Metric):
             rank_zero_warn(f"membership inference is NaN: there are no {' and no '.join(empty)}", UserWarning)
             return {name: torch.tensor(torch.nan) for name in names}
         decision = self._fit(groups[MEMBER], groups[NON_MEMBER])
+        if decision is None:
+            rank_zero_warn(SATURATED, UserWarning)
+            return dict(zip(names, map(torch.tensor, (torch.nan, torch.nan, 0.5, torch.nan)), strict=True))
         accuracy = (groups[MEMBER].share(decision) + 1 - groups[NON_MEMBER].share(decision)) / 2
         rate = groups[TARGET].share(decision) if accuracy > 0.5 else float("nan")
         values = (1 - rate, rate, accuracy, boundary(decision))
@@ -117,7 +125,7 @@ class MembershipInference(Metric):
         values = dim_zero_cat(state).double().cpu().numpy() if len(state) else np.empty(0)
         return Points(values, np.ones(len(values)))
 
-    def _fit(self, members: Points, others: Points) -> Decision:
+    def _fit(self, members: Points, others: Points) -> Decision | None:
         size = len(members.values) + len(others.values)
         if self.attack == "svc_exact" and size > self.exact_limit:
             raise ValueError(

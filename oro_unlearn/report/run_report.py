@@ -23,7 +23,8 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     Returns:
         ``original`` and ``unlearned`` as they are, with ``utv_floor`` (the mean total variation between retrained
         models) beside ``utv``; ``retrained`` with ``mean`` and ``std`` (n - 1; left out for a single model).
-        NaN becomes None; a mean is over the models where the figure is defined.
+        NaN becomes None. A mean is over the models where the figure is defined; where these are not all, ``retrained`` also has
+        their number under ``defined``.
     """
     retrained = [figures for name, figures in metrics.items() if name.startswith("retrained")]
     summary: dict[str, Any] = {role: dict(metrics[role]) for role in ("original", "unlearned") if role in metrics}
@@ -34,6 +35,9 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     if retrained:
         columns = {name: [figures[name] for figures in retrained] for name in retrained[0]}
         summary["retrained"] = {"mean": {name: defined(mean, values) for name, values in columns.items()}}
+        counts = {name: sum(not math.isnan(value) for value in values) for name, values in columns.items()}
+        fewer = {name: count for name, count in counts.items() if 0 < count < len(retrained)}
+        summary["retrained"] |= {"defined": fewer} if fewer else {}
         if len(retrained) > 1:
             spread = {name: defined(stdev, values, at_least=2) for name, values in columns.items()}
             if len(retrained) == 2:  # one pair: each is as far from the other

@@ -103,7 +103,8 @@ def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     floor = {phase: metrics["unlearned"].get(f"{phase}/utv_floor") for phase in ("test", "train")}
     rows.append(["original", *_comparison_cells(metrics["original"], floor), ""])
     if "retrained" in metrics:
-        rows.append(["retrained, mean", *_comparison_cells(metrics["retrained"]["mean"], floor), ""])
+        retrained = metrics["retrained"]
+        rows.append(["retrained, mean", *_comparison_cells(retrained["mean"], floor, retrained.get("defined", {})), ""])
     for report in reports:
         figures = report["metrics"]["unlearned"]
         rows.append([report["label"], *_comparison_cells(figures, floor), f"{report['seconds']:.1f}"])
@@ -140,10 +141,12 @@ def number(value: float | None, percent: bool = False, digits: int = 3) -> str:
     return f"{100 * value:.2f}%" if percent else f"{value:.{digits}f}"
 
 
-def _comparison_cells(figures: Mapping[str, float | None], floor: Mapping[str, float | None]) -> list[str]:
+def _comparison_cells(
+    figures: Mapping[str, float | None], floor: Mapping[str, float | None], defined: Mapping[str, int] | None = None
+) -> list[str]:
     def percent(key: str, digits: int = 1) -> str:
         value = figures[key]
-        return number(None if value is None else 100 * value, digits=digits)
+        return number(None if value is None else 100 * value, digits=digits) + _of_fewer({"defined": defined or {}}, key)
 
     return [
         percent("test/acc_f", digits=2),
@@ -164,7 +167,14 @@ def _cell(metrics: Mapping[str, Any], role: str, row: Row) -> str:
         return number(metrics[role].get(row.key), row.percent)
     value = number(metrics[role]["mean"].get(row.key), row.percent)
     spread = metrics[role].get("std", {}).get(row.key)
-    return value if spread is None else f"{value} ± {number(spread, row.percent)}"
+    text = value if spread is None else f"{value} ± {number(spread, row.percent)}"
+    return text + _of_fewer(metrics[role], row.key)
+
+
+def _of_fewer(retrained: Mapping[str, Any], key: str) -> str:
+    """A mean over fewer models than the others says over how many."""
+    count = retrained.get("defined", {}).get(key)
+    return "" if count is None else f" (over {count})"
 
 
 def _names(forget: Sequence[str]) -> str:

@@ -77,8 +77,14 @@ def test_features_that_say_nothing_give_chance():
     found = linear_probe(torch.randn(2000, 5), y, torch.randn(2000, 5), y, [1])
     assert found.recall == pytest.approx(1 / 4, abs=0.08)
     assert found.balanced_accuracy == pytest.approx(1 / 2, abs=0.05)
-    constant = linear_probe(torch.ones(20, 5), y[:20], torch.ones(20, 5), y[:20], [1])
-    assert constant.balanced_accuracy == 0.5
+
+
+@pytest.mark.parametrize("value", [1.0, 0.1, 0.0])  # the mean of many 0.1 is not 0.1
+@pytest.mark.parametrize("shots", [None, 2])
+def test_features_that_are_all_equal_give_chance(value, shots):
+    y = torch.arange(21) % 4
+    constant = torch.full((21, 5), value)
+    assert linear_probe(constant, y, constant, y, [1, 2], shots=shots) == (1 / 4, 1 / 2)
 
 
 def test_a_rare_class_is_not_drowned():

@@ -42,13 +42,13 @@ def figures(found: RelationProbes, cosines, before=None) -> dict[str, float]:
     return measure(found, own, own if before is None else features(before))[0]
 
 
-def test_rank_counts_captions_that_are_closer_and_ties_go_to_the_pair():
+def test_rank_counts_captions_that_are_closer_and_half_of_the_ties():
     concepts = [EATS, ADULT, HOLDS, DOG]
     cosines = [[0.2, 0.9, 0.5, 0.2], [0.9, 0.3, 0.3, 0.1]]
     found = figures(probes(concepts, [EATS, ADULT], {"direct": [(0, 0, 0)], "single_node": [(1, 1, 0)]}, unsafe=[0]), cosines)
     assert found["direct/cosine"] == pytest.approx(0.2)
-    assert found["direct/median_rank"] == pytest.approx(2 / 3), "two of three rivals are closer, one is a tie"
-    assert found["single_node/median_rank"] == pytest.approx(1 / 3), "the unsafe caption is a rival of what is kept"
+    assert found["direct/median_rank"] == pytest.approx(2.5 / 3), "two of three rivals are closer, one is a tie"
+    assert found["single_node/median_rank"] == pytest.approx(1.5 / 3), "the unsafe caption is a rival of what is kept"
 
 
 def test_unsafe_captions_are_no_rivals_of_one_another():
@@ -76,7 +76,7 @@ def test_recall_at_k_worst_item_and_quantiles():
     found = figures(probes(names, [names[0]] * 4, {"paraphrase": pairs}), cosines)
     assert [found[f"paraphrase/r{k}"] for k in (1, 5, 10)] == [0.25, 0.5, 0.75]
     assert found["paraphrase/worst_r5"] == 1, "the first item has both its pictures within five"
-    assert found["paraphrase/median_rank"] == pytest.approx(3 / 12)
+    assert found["paraphrase/median_rank"] == pytest.approx(4.5 / 12)
     assert found["paraphrase/rank_5"] == pytest.approx(0.45 / 12)
     assert found["paraphrase/rank_95"] == pytest.approx(10.25 / 12)
 
@@ -145,14 +145,14 @@ def test_swaps_count_alternatives_and_pictures_of_what_is_kept():
         [0.1, 0.5, 0.9, 0.9, 0.0, 0.0],  # adult eating: beats child eating
         [0.8, 0.9, 0.5, 0.9, 0.0, 0.0],  # child holding: loses to child eating
         [0.0, 0.0, 0.0, 0.9, 0.0, 0.0],
-        [0.0, 0.0, 0.0, 0.0, 0.5, 0.5],  # a tie is no win
+        [0.0, 0.0, 0.0, 0.0, 0.5, 0.5],  # a tie is half a win
         [0.0, 0.0, 0.0, 0.0, 0.4, 0.6],
     ]
     found = figures(probes(concepts, concepts, unsafe=[0], swaps=[(4, 5), (5, 4)]), cosines)
     assert (found["subject_swap/accuracy"], found["subject_swap/strict"]) == (1, 1)
     assert (found["relation_swap/accuracy"], found["relation_swap/strict"]) == (0, 0)
     assert "object_swap/accuracy" not in found, "no two captions differ in the object alone"
-    assert found["role_swap/accuracy"] == 0.5
+    assert found["role_swap/accuracy"] == 0.75
 
 
 def test_strict_swaps_ask_for_all_alternatives_at_once():
@@ -262,3 +262,67 @@ def test_summaries_without_a_part_are_not_measured():
     assert "rss" not in relational_safety_score(full, unlisted)
     no_style = {name: value for name, value in full.items() if name != "ood_image/r5"}
     assert not_measured(no_style) == dict.fromkeys(("medium", "rss/robustness", "rss"), "no pictures for ood_image")
+
+
+def test_the_median_lies_between_two_ranks():
+    names = [(f"thing {number}",) for number in range(11)]
+    cosines = [[0.5] + [0.1] * 10, [0.5] + [0.9] * 10]
+    found = figures(probes(names, [names[0]] * 2, {"paraphrase": [(0, 0, 0), (1, 0, 0)]}), cosines)
+    assert found["paraphrase/median_rank"] == pytest.approx(5 / 11), "first and last"
+
+
+def tied_world(**options):
+    """Pictures of five concepts, of which the first is forgotten; pairs of a forgotten and of a kept group."""
+    concepts = [EATS, ADULT, HOLDS, DOG, ("cake",)]
+    pairs = {"direct": [(0, 0, 0)], "single_node": [(3, 3, 0), (4, 4, 1)], "unlisted_in": [(1, 1, 0)]}
+    neighbours = {"subject": [1], "relation": [2]}
+    return probes(concepts, concepts, pairs, unsafe=[0], nodes=[3, 4], neighbours=neighbours, **options)
+
+
+@pytest.mark.parametrize("dead", ["images", "texts"])
+def test_a_dead_tower_scores_as_chance_does(dead):
+    """All cosines are equal: every order is as good as any other."""
+    right = Features(torch.eye(5), torch.eye(5))
+    own = right._replace(**{dead: torch.nn.functional.normalize(torch.ones(5, 5))})
+    found = measure(tied_world(), own, right)[0]
+    assert found["direct/median_rank"] == found["single_node/median_rank"] == 0.5
+    assert found["direct/r5"] == 1, "five of five captions"
+    for name in ("direct/r1", "single_node/r1", "unlisted_in/r1", "retrieval/i2t_r1"):
+        assert found[name] == pytest.approx(1 / 5), name
+    assert found["retrieval/t2i_r1"] == pytest.approx(1 / 4), "of four pictures"
+    halves = ("zero_shot/accuracy", "subject_swap/accuracy", "unsafe_against_subject/accuracy", "worst_neighbour/accuracy")
+    assert [found[name] for name in halves] == [0.5] * 4
+    base = {**dict.fromkeys((f"{group}/r5" for group in ("direct", *ATTACKS)), 1.0), "unlisted_in/r1": 1.0}
+    score = relational_safety_score({**found, **dict.fromkeys((f"{group}/r5" for group in ATTACKS), 0.0)}, base)
+    assert score["rss/preservation"] == pytest.approx(1 / 5)
+
+
+def test_two_equal_captions_share_their_wins():
+    texts = torch.eye(5)
+    texts[2] = texts[1]  # HOLDS is worded as ADULT is
+    found = measure(tied_world(), Features(torch.eye(5), texts), Features(torch.eye(5), texts))[0]
+    assert found["unlisted_in/r1"] == 0.5
+    assert found["unlisted_in/r5"] == 1
+
+
+def test_cosines_that_collide_in_half_precision_are_ties():
+    """Captions apart by less than float16 holds; sum of products and matrix product round the same cosine differently there."""
+    generator = torch.Generator().manual_seed(0)
+    texts = torch.nn.functional.normalize(torch.randn(5, 64, generator=generator))
+    texts[2] = texts[1].half().float() * (1 + 1e-5)
+    half = Features(texts.half(), texts.half())
+    assert torch.equal(half.texts[1], half.texts[2])
+    found = measure(tied_world(), half, half)[0]
+    assert found["unlisted_in/r1"] == 0.5
+    assert found["single_node/r1"] == 1
+
+
+@pytest.mark.parametrize("sizes", [(1, 3), (2, 2)])
+def test_the_interval_of_a_drift_is_around_the_drift(sizes):
+    """Items of unequal numbers of pairs have another mean than pairs have."""
+    item = torch.repeat_interleave(torch.arange(2), torch.tensor(sizes)).tolist()
+    rows = [(number, 0, one) for number, one in enumerate(item)]
+    before, after = [[0.5]] * 4, [[0.4], [0.2], [0.3], [0.1]]
+    found = figures(probes([DOG], [DOG] * 4, {"single_node": rows}), after, before)
+    middle = (found["single_node/drift_low"] + found["single_node/drift_high"]) / 2
+    assert middle == pytest.approx(found["single_node/drift"]) == pytest.approx(0.25)

@@ -182,6 +182,25 @@ def test_an_attack_that_cannot_tell_gives_no_rate(attack):
     assert math.isnan(result["member_rate"])
 
 
+@pytest.mark.parametrize("attack", ["svc", "svc_exact"])
+@pytest.mark.parametrize("shift", [12, 9])
+def test_saturated_confidences_have_no_boundary(attack, shift):
+    """Members and non-members all near 1: the histogram's machine used to put a boundary where the exact one had none."""
+    generator = np.random.default_rng(0)
+    groups = [1 / (1 + np.exp(-generator.normal(shift + more, 2, count))) for more, count in ((0.7, 1500), (0, 400), (-2, 300))]
+    with pytest.warns(UserWarning, match="too alike"):
+        result = fed(MembershipInference(attack), *groups).compute()
+    assert [math.isnan(result[name]) for name in ("mia", "member_rate", "boundary")] == [True] * 3
+    assert result["attack_balanced_accuracy"] == 0.5
+
+
+def test_confidences_that_are_only_nearly_saturated_are_judged():
+    generator = np.random.default_rng(0)
+    groups = [1 / (1 + np.exp(-generator.normal(6 + more, 2, count))) for more, count in ((0.7, 1500), (0, 400), (-2, 300))]
+    rates = [float(fed(MembershipInference(attack), *groups).compute()["mia"]) for attack in ("svc", "svc_exact")]
+    assert rates[0] == pytest.approx(rates[1], abs=0.01)
+
+
 def test_threshold_is_the_stronger_attack():
     generator = np.random.default_rng(1)
     members, others = 1 - generator.exponential(0.002, 2000).clip(0, 1), 1 - generator.exponential(0.01, 2000).clip(0, 1)

@@ -54,7 +54,10 @@ def test_two_retrained_models_have_one_distance_and_so_no_spread_of_it():
 def test_a_figure_that_one_retrained_model_lacks_is_averaged_over_the_others():
     metrics = report([0.2, math.nan, 0.4])["metrics"]["retrained"]
     assert metrics["mean"]["train/mia"] == pytest.approx(0.3)
+    assert metrics["defined"]["train/mia"] == 2
+    assert "(over 2)" in comparison_rows([report([0.2, math.nan, 0.4])])[2][3]
     assert report([math.nan] * 3)["metrics"]["retrained"]["mean"]["train/mia"] is None
+    assert "defined" not in report()["metrics"]["retrained"]
 
 
 def test_json_is_strict_and_never_half_written():
