@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.distances import Yardstick
 from benchmarks.gap_tables import GAP_TABLES
+from benchmarks.moving_grid import unsettled
 from benchmarks.rows import Records, Result, label, methods_of, row_label, runs_of
 from benchmarks.spreads import Figure, cell, known, marked, spread
 from oro_unlearn.report.run_report import write_json
@@ -111,10 +112,11 @@ def attack_rows(result: Result) -> list[list[str]]:
 
 def tuning_rows(result: Result) -> list[list[str]]:
     """What was chosen, and the distance to the retrained models of every setting on held-out training images."""
-    rows = [["method", "chosen", "distance of every setting"]]
+    rows = [["method", "chosen", "at the end of the grid", "distance of every setting"]]
     for method, scores in result["tuning"]["scores"].items():
         cells = ", ".join(f"{setting}: {value:.3f}" for setting, value in scores.items())
-        rows.append([label(method), result["tuning"]["chosen"][method], cells])
+        ends = ", ".join(unsettled(result["tuning"], method)) or "–"
+        rows.append([label(method), result["tuning"]["chosen"][method], ends, cells])
     return rows
 
 

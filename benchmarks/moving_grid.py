@@ -1,8 +1,8 @@
 """The rule by which a search moves on: a best setting at the edge of what was tried is not yet the best."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.jobs import Job
 from benchmarks.searches import EVERY, Setting
@@ -59,8 +59,7 @@ class Search:
 
     def at_an_edge(self) -> list[str]:
         """Options of the best setting that are at the end of what was tried, by their short names."""
-        further = edges(self.best, list(self._trials))
-        return [name.rsplit(".", 1)[-1] for name, value in self.best if any(dict(one)[name] != value for one in further)]
+        return _ends(self.best, list(self._trials))
 
     def readable(self) -> dict[str, float]:
         """Scores by the values of a setting."""
@@ -96,6 +95,29 @@ def edges(best: Setting, tried: Sequence[Setting]) -> list[Setting]:
         if moved is not None:
             found.append((*best[:position], (option, f"{moved:.4g}"), *best[position + 1 :]))
     return found
+
+
+def unsettled(tuning: Mapping[str, Any], method: str) -> list[str]:
+    """Options of a method whose chosen value is at an end of what was tried.
+
+    Args:
+        tuning: Of a result of ``benchmarks.compare``; one that does not record them is judged by its scores.
+        method: Name of an entry.
+    """
+    method = EVERY[method].tuned_as or method if method in EVERY else method
+    if "edges" in tuning:
+        return list(tuning["edges"].get(method, []))
+    scores = tuning.get("scores", {}).get(method, {})
+    if not scores or method not in EVERY:
+        return []
+    names = [option for option, _ in EVERY[method].settings[0]]
+    tried = {tuple(zip(names, text.split(), strict=True)): score for text, score in scores.items()}
+    return _ends(min(tried, key=lambda setting: tried[setting]), list(tried))
+
+
+def _ends(best: Setting, tried: Sequence[Setting]) -> list[str]:
+    further = edges(best, tried)
+    return [name.rsplit(".", 1)[-1] for name, value in best if any(dict(one)[name] != value for one in further)]
 
 
 def _moved(option: str, value: float, neighbour: float) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.compare_tables import RESULTS
 from benchmarks.distances import INSIDE, Floats, Gaps, Yardstick
+from benchmarks.moving_grid import unsettled
 from benchmarks.rows import cells_of, label, methods_of, runs_of
 from benchmarks.searches import EVERY
 from oro_unlearn.report.tables import markdown_table
@@ -21,7 +22,7 @@ DATA_SETS = {  # results of benchmarks.compare, by name
 ENOUGH = 3  # retrained models: two have no floor in figures between pairs of models
 LEAST = 0.1  # a gap of less than a tenth of the floor counts as that
 RESAMPLES = 10_000
-MARK = "†"
+MARK, EDGE = "†", "‡"
 
 
 class Headline(NamedTuple):
@@ -37,13 +38,15 @@ class Level(NamedTuple):
 
     header: str
     found: dict[str, Headline]  # by method
+    unsettled: dict[str, list[str]]  # by method, options whose chosen value is at the end of the tuning grid
     unmeasured: list[str]  # figures that no method has here, with the reason
 
 
 def summary_table(group: str) -> str:
     """Geometric mean of gap ÷ floor over a level's figures, by data set, and its interval; in bold what the best does not beat.
 
-    What lacks a figure or a run is marked and named below, and is neither bold nor the best.
+    What lacks a figure or a run is marked and named below, and is neither bold nor the best. What was tuned to the end of its
+    grid is marked too.
 
     Args:
         group: ``output``, ``representation``, or ``both`` side by side.
@@ -62,9 +65,15 @@ def summary_table(group: str) -> str:
     bold = [unbeaten(column.found) for column in columns]
     for method in ("original", "logit_mask", *(name for name in EVERY if name != "logit_mask")):
         if any(method in column.found for column in columns):
-            cells = [_cell(column.found.get(method), method in best) for column, best in zip(columns, bold, strict=True)]
+            cells = [
+                _cell(column.found.get(method), method in best) + (f" {EDGE}" if method in column.unsettled else "")
+                for column, best in zip(columns, bold, strict=True)
+            ]
             rows.append([label(method), *cells])
-    return "\n\n".join([markdown_table(rows), *(f"{MARK} {note}." for column in columns for note in _notes(column))])
+    notes = [f"{MARK} {note}." for column in columns for note in _notes(column)]
+    if any(column.unsettled for column in columns):
+        notes.append(f"{EDGE} The chosen setting is at the end of its grid: a better one may lie beyond it.")
+    return "\n\n".join([markdown_table(rows), *notes])
 
 
 def level_of(result: Mapping[str, Any], header: str, wanted: Sequence[str]) -> Level:
@@ -87,7 +96,13 @@ def level_of(result: Mapping[str, Any], header: str, wanted: Sequence[str]) -> L
         value = float(geometric_mean(yardstick.ratios(gaps)[None])[0])
         drawn = geometric_mean(yardstick.ratios(gaps, weights)) if requests > 1 else np.full(RESAMPLES, np.nan)
         found[method] = Headline(value, drawn, _lacks(gaps, len(records), cells_of(result)))
-    return Level(header, found, [f"{key} ({reason})" for key, reason in unmeasured.items()])
+    ends = {method: unsettled(result.get("tuning", {}), method) for method in found}
+    return Level(
+        header,
+        found,
+        {name: options for name, options in ends.items() if options},
+        [f"{key} ({reason})" for key, reason in unmeasured.items()],
+    )
 
 
 def geometric_mean(ratios: Floats) -> Floats:

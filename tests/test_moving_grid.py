@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import audits
-from benchmarks.moving_grid import ROUNDS, Search, edges
+from benchmarks.moving_grid import ROUNDS, Search, edges, unsettled
 from benchmarks.searches import EVERY, RATE, grid, rates
 
 
@@ -60,3 +60,13 @@ def test_what_is_still_at_an_edge_is_said(monkeypatch):
     search = searched(monkeypatch, lambda rate: -rate)
     assert search.at_an_edge() == ["lr"]
     assert len(search.jobs) == 5 + ROUNDS
+
+
+def test_a_saved_result_says_what_was_not_tuned_to_the_inside():
+    at_the_end = {"scores": {"fine_tune": {"0.001": 0.3, "0.01": 0.2, "0.1": 0.1}}, "chosen": {}}
+    inside = {"scores": {"fine_tune": {"0.001": 0.3, "0.01": 0.1, "0.1": 0.2}}, "chosen": {}}
+    assert unsettled(at_the_end, "fine_tune") == ["lr"]
+    assert unsettled(inside, "fine_tune") == []
+    assert unsettled({**at_the_end, "edges": {}}, "fine_tune") == [], "what lay beyond diverged"
+    assert unsettled(inside, "logit_mask") == unsettled(inside, "retrained") == []
+    assert unsettled({"scores": {"rwft_o": {"0.1": 1.0, "0.2": 0.5}}}, "rwft_o_max") == ["lr"], "tuned as another"
