@@ -9,7 +9,7 @@
 3. Runs every method on every original and request, and audits all models from their saved scores.
 
 Writes benchmarks/results/compare_NAME.json, and tables.md, tables.tex and models.csv in runs/compare/NAME. What is finished is
-never run again; a failed run is named and the rest goes on. Words after ``--`` are added to every command:
+not run again while its code is the same, or with ``--reuse``; a failed run is named and the rest goes on. Words after ``--`` are added to every command:
 ``-- --data.root photos``.
 Options can stand in a YAML: ``--config my.yaml``, one ``option: value`` a line.
 """
@@ -27,6 +27,7 @@ import yaml
 from benchmarks.compare_options import CONFIGS, NETWORKS, TUNING_RETRAINED, Sizes, measure, read_options
 from benchmarks.jobs import Job, run_stages
 from benchmarks.searches import EVERY, GROUPS, Load, Setting, length
+from benchmarks.sources import record
 
 RETRAINED_SEED = 100  # retrained models never share a seed with an original,
 EDIT_SEED = 1000  # nor does an edit: its fresh weights would be those that the original began with
@@ -166,8 +167,8 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
         methods: Names of entries.
 
     Returns:
-        ``scores`` (method -> setting -> distance to the retrained models, lower is better), ``chosen``, and
-        the names of what ``failed``.
+        ``scores`` (method -> setting -> distance to the retrained models, lower is better), ``chosen``, the names of what
+        ``failed``, and all ``jobs``.
     """
     from benchmarks.audits import distance
 
@@ -182,7 +183,12 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
         for request in options.tune_on
     }
     scorings = {request: comparison.scorings(request, tuning=True) for request in options.tune_on}
-    run_stages([[job for jobs in scorings.values() for job in jobs], list(plan.values())], options.processes, options.backend)
+    run_stages(
+        [[job for jobs in scorings.values() for job in jobs], list(plan.values())],
+        options.processes,
+        options.backend,
+        options.reuse,
+    )
     scores: dict[str, dict[str, float]] = {}
     chosen: dict[str, Setting] = {name: EVERY[name].settings[0] for name in tuned}
     for name in searched:
@@ -197,7 +203,8 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
     if untuned:
         print(f"no setting of {', '.join(untuned)} could be scored: the first of each is taken, untuned", file=sys.stderr)
     jobs = [*plan.values(), *(job for group in scorings.values() for job in group)]
-    return {"scores": scores, "chosen": chosen, "failed": [f"tune/{job.folder.name}" for job in jobs if not job.finished()]}
+    failed = [f"tune/{job.folder.name}" for job in jobs if not job.finished()]
+    return {"scores": scores, "chosen": chosen, "failed": failed, "jobs": jobs}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -211,7 +218,7 @@ def main(args: Sequence[str] | None = None) -> None:
     pool += [job for request in options.tune_on for job in comparison.retrained(request, tuning=True)]
     pool += [job for request in requests for job in comparison.retrained(request)]
     print_cost(comparison, methods, requests, pool)
-    run_stages([pool], options.processes, options.backend)
+    run_stages([pool], options.processes, options.backend, options.reuse)
     tuning = tune(comparison, methods)
     comparison.chosen = tuning["chosen"]
     scorings = {request: comparison.scorings(request) for request in requests}
@@ -221,14 +228,16 @@ def main(args: Sequence[str] | None = None) -> None:
     first += [job for name in teachers if name not in methods for request in requests for job in comparison.runs(name, request)]
     first += [job for (name, _), group in edits.items() if not EVERY[name].teacher for job in group]
     taught = [job for (name, _), group in edits.items() if EVERY[name].teacher for job in group]
-    run_stages([first, taught], options.processes, options.backend)
+    run_stages([first, taught], options.processes, options.backend, options.reuse)
     from benchmarks.audits import audit
     from benchmarks.compare_tables import write_tables
 
     result = audit(comparison, requests, methods, scorings, edits)
     command = " ".join(["python -m benchmarks.compare", *words])
     failed = [*tuning["failed"], *(job.folder.name for job in (*pool, *first, *taught) if not job.finished())]
-    write_tables({"command": command, "failed": failed, "tuning": readable(tuning), **result}, options.name, comparison.root)
+    code = record("compare", [*pool, *tuning["jobs"], *first, *taught])
+    about = {"command": command, **code, "failed": failed, "tuning": readable(tuning)}
+    write_tables({**about, **result}, options.name, comparison.root)
 
 
 def readable(tuning: dict[str, Any]) -> dict[str, Any]:
@@ -244,7 +253,7 @@ def print_cost(comparison: Comparison, methods: Sequence[str], requests: Sequenc
     """Say what will be run before it is."""
     options, sizes = comparison.options, comparison.sizes
     images = sum(sizes.counts) * sizes.epochs
-    missing = [job for job in pool if not job.finished()]
+    missing = [job for job in pool if not job.usable(options.reuse)]
     settings = sum(len(EVERY[name].settings) for name in methods if len(EVERY[name].settings) > 1)
     print(f"pool: {len(pool)} models, {len(missing)} still to train, about {images:,} images each")
     print(f"tuning: {settings * len(options.tune_on)} runs, at most {options.budget:.0%} of that each")

@@ -84,8 +84,8 @@ class RunFolder:
         differing = found.differences(self.identity) if self.goes_on and found else []
         if differing:
             raise ValueError(
-                f"the run that was stopped in {self.root} was on other data: {', '.join(differing)} differ; --resume false begins "
-                f"anew, --ckpt_path {self.root / CHECKPOINT} goes on with it all the same"
+                f"the run that was stopped in {self.root} was on other data: {', '.join(differing)} differ; "
+                f"--resume false begins anew, --ckpt_path {self.root / CHECKPOINT} goes on with it all the same"
             )
 
     def begin(self, save_config: Callable[[], None]) -> None:

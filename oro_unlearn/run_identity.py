@@ -71,7 +71,10 @@ class Identity(NamedTuple):
         """
         pairs = {
             "option": (self.options, now.options),
-            "the sources of": ({"oro_unlearn": self.sources} | self.own_sources, {"oro_unlearn": now.sources} | now.own_sources),
+            "the sources of": (
+                {"oro_unlearn": self.sources} | self.own_sources,
+                {"oro_unlearn": now.sources} | now.own_sources,
+            ),
             "the version of": (self.versions, now.versions),
             "the content of": (self.inputs, now.inputs),
             "the data of": (self.data, now.data or self.data),

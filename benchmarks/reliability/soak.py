@@ -67,7 +67,7 @@ def fit(words: Sequence[str], folder: Path) -> Any:
 def original(number: int) -> Path:
     """The classifier that a round begins with."""
     job = Job(ROOT / f"round-{number}" / "original", CLASSES, number, QUIET[2:], [])
-    if not job.finished():
+    if not job.usable():
         job.folder.mkdir(parents=True, exist_ok=True)
         with (job.folder / "job.log").open("w") as log, contextlib.redirect_stdout(log):
             job.run(*QUIET[:2])

@@ -10,6 +10,7 @@ from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent.parent
 VERSIONED = {*sys.stdlib_module_names, PACKAGE.name, "torch", "torchvision", "lightning"}  # whose code a version names
+MODEL_FOLDERS = ("config.json", "open_clip_config.json")  # a folder that has one of these is a model
 LARGEST = 1 << 20  # characters of an option that can be a path
 FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
 VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # change no figure
@@ -25,7 +26,7 @@ def sha256(path: str | Path) -> str:
 
 
 def input_files(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Files that a configuration names: checkpoints, graphs, manifests, lists.
+    """Files that a configuration names: checkpoints, graphs, manifests, lists; also folders of a model.
 
     Args:
         config: As YAML has it.
@@ -35,8 +36,8 @@ def input_files(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """
     found = {}
     for option, value in _leaves(config):
-        if isinstance(value, str) and 0 < len(value) < LARGEST and _is_file(value):
-            found[option] = named(value)
+        if isinstance(value, str) and 0 < len(value) < LARGEST and (path := _model_or_file(value)):
+            found[option] = named(path)
     return found
 
 
@@ -76,8 +77,13 @@ def _files_of(name: str) -> set[str]:
 
 
 def named(path: str | Path) -> dict[str, str]:
-    """``path`` and ``sha256`` of a file."""
-    return {"path": str(path), "sha256": sha256(path)}
+    """``path`` and ``sha256`` of a file; of a folder, or of the index of a sharded file, over all files of the folder."""
+    path = Path(path)
+    if path.is_file() and not path.name.endswith(".index.json"):
+        return {"path": str(path), "sha256": sha256(path)}
+    folder = path if path.is_dir() else path.parent
+    files = "".join(f"{file.name} {sha256(file)}\n" for file in sorted(folder.iterdir()) if file.is_file())
+    return {"path": str(path), "sha256": hashlib.sha256(files.encode()).hexdigest()}
 
 
 def written(root: Path, names: tuple[str, ...]) -> dict[str, str]:
@@ -134,9 +140,10 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     return dict(_leaves(config))
 
 
-def _is_file(value: str) -> bool:
+def _model_or_file(value: str) -> str:
+    """The file that an option names, or the folder of a model, without what says of whose make it is; empty for neither."""
+    name = value.removeprefix("hf:").removeprefix("local-dir:")
     try:
-        return Path(value).is_file()
+        return name if Path(name).is_file() or any(Path(name, config).is_file() for config in MODEL_FOLDERS) else ""
     except (OSError, ValueError):  # too long for a path, or with a null byte
-        return False
-
+        return ""
