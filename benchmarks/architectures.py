@@ -133,8 +133,8 @@ def run(cell: Cell) -> dict[str, Any]:
         cell: What to run.
 
     Returns:
-        Version, sources, configuration, seconds, images read, test accuracies before and after, and the share of weights that changed; or ``failed`` with the
-        last line of the error. Everything that was said is in ``RUNS/NETWORK/METHOD.log``.
+        Version, sources, configuration, seconds, images read, test accuracies before and after, and the share of weights that
+        changed; or ``failed`` with the last line of the error. Everything that was said is in ``RUNS/NETWORK/METHOD.log``.
     """
     job, original = cell.job, cell.original
     job.folder.parent.mkdir(parents=True, exist_ok=True)

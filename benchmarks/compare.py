@@ -9,8 +9,8 @@
 3. Runs every method on every original and request, and audits all models from their saved scores.
 
 Writes benchmarks/results/compare_NAME.json, and tables.md, tables.tex and models.csv in runs/compare/NAME. What is finished is
-not run again while its code is the same, or with ``--reuse``; a failed run is named and the rest goes on. Words after ``--`` are added to every command:
-``-- --data.root photos``.
+not run again while its code is the same, or with ``--reuse``; a failed run is named and the rest goes on. Words after ``--``
+are added to every command: ``-- --data.root photos``.
 Options can stand in a YAML: ``--config my.yaml``, one ``option: value`` a line.
 """
 
@@ -82,14 +82,12 @@ class Comparison:
 
         kind: type[Job] = Trial if tuning else Edit
         entry, preset = EVERY[name], preset_of(name)
-        options = yaml.safe_load(preset.read_text())["model"].get("init_args", {})
         given = [*entry.words, *length(entry, self._load(request, tuning)), *(word for pair in setting for word in pair)]
         jobs = []
         for seed in [0] if tuning else range(self.options.seeds):
             original = weights(self.original(seed, tuning))
             words = ["--config", str(preset), "--model.original", str(original), *forget(request), *self.words]
             words += ["--data.batch_size", str(self.sizes.batch_size), *given]
-            words += ["--model.seed", str(EDIT_SEED + seed)] if "seed" in options else []
             inputs = [original, preset]
             if entry.teacher:
                 teacher = self.runs(entry.teacher, request)[seed]

@@ -13,8 +13,10 @@ from typing import Any
 
 import oro_unlearn
 
-PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "scikit-learn", "scipy", "numpy", "pillow")
-PACKAGES = (*PACKAGES, "open_clip_torch", "peft", "timm", "transformers")  # the last two where they are installed
+PACKAGES = (  # the last two where they are installed
+    *("torch", "torchvision", "lightning", "torchmetrics", "scikit-learn", "scipy", "numpy", "pillow"),
+    *("open_clip_torch", "peft", "timm", "transformers"),
+)
 Figures = dict[str, float | None]
 
 
