@@ -30,7 +30,7 @@ from benchmarks.searches import EVERY, GROUPS, Load, Setting, length
 from benchmarks.sources import record
 
 RETRAINED_SEED = 100  # retrained models never share a seed with an original,
-EDIT_SEED = 1000  # nor does an edit: its fresh weights would be those that the original began with
+EDIT_SEED = 1000  # nor does an edit
 TUNING = ["--data.holdout", "0.2"]
 
 
