@@ -66,7 +66,7 @@ def test_a_stopped_run_goes_on_with_the_same_pictures_alone(change, run, image_f
     assert killed
     before = Path("out/model.ckpt").read_bytes()
     if change == "a pixel":
-        path = sorted(root.rglob("*.png"))[0]
+        path = sorted((root / "train").rglob("*.png"))[0]
         picture = Image.open(path).convert("RGB")
         picture.putpixel((0, 0), (1, 2, 3))
         picture.save(path)
