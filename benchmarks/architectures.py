@@ -16,7 +16,6 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +23,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+import oro_unlearn
 from benchmarks.jobs import Job
 from benchmarks.searches import ENTRIES
+from benchmarks.sources import record
 from oro_unlearn.data import Digits
 from oro_unlearn.data.base import TensorImages
 
@@ -114,19 +115,15 @@ class Cell(NamedTuple):
         return [*network, "--data", "benchmarks.architectures.EnlargedDigits", *SMALL]
 
     def key(self) -> str:
-        """Hash of everything that decides the figures."""
-        words = json.dumps([self.original.command, self.job.command])
-        return hashlib.sha256(f"{words} {self.job.config.read_text()} {sources()}".encode()).hexdigest()
+        """Hash of everything that decides the figures, code included."""
+        return hashlib.sha256(json.dumps(self.about()).encode()).hexdigest()
 
-
-@cache
-def sources() -> str:
-    """Hash of the package's classifiers and of the networks here."""
-    folders = ("oro_unlearn/methods", "oro_unlearn/networks", "oro_unlearn/data", "oro_unlearn/metrics")
-    root = Path(__file__).parents[1]
-    files = [path for folder in folders for path in sorted((root / folder).rglob("*.py")) if path.parent.name != "relations"]
-    files.append(root / "benchmarks/small_networks.py")
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+    def about(self) -> dict[str, Any]:
+        """Version, configuration and code of the edit and of what it edits."""
+        jobs = (self.original, self.job)
+        configuration = {"commands": [job.command for job in jobs], "config": self.job.config.read_text()}
+        code = hashlib.sha256("".join(job.sources() for job in jobs).encode()).hexdigest()
+        return {"version": oro_unlearn.__version__, "sources": code, "configuration": configuration}
 
 
 def run(cell: Cell) -> dict[str, Any]:
@@ -136,8 +133,8 @@ def run(cell: Cell) -> dict[str, Any]:
         cell: What to run.
 
     Returns:
-        Seconds, images read, test accuracies before and after, and the share of weights that changed; or ``failed`` with the
-        last line of the error. Everything that was said is in ``RUNS/NETWORK/METHOD.log``.
+        Version, sources, configuration, seconds, images read, test accuracies before and after, and the share of weights that
+        changed; or ``failed`` with the last line of the error. Everything that was said is in ``RUNS/NETWORK/METHOD.log``.
     """
     job, original = cell.job, cell.original
     job.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -148,10 +145,10 @@ def run(cell: Cell) -> dict[str, Any]:
         contextlib.redirect_stderr(log),
     ):
         try:
-            if not original.finished():
+            if not original.usable():
                 original.run(*QUIET, "--trainer.enable_progress_bar", "false")
             job.run(*QUIET, "--trainer.enable_progress_bar", "false")
-            return {"key": cell.key(), **figures(job, original)}
+            return {"key": cell.key(), **cell.about(), **figures(job, original)}
         except (Exception, SystemExit):
             traceback.print_exc(file=log)
         finally:
@@ -226,7 +223,11 @@ def write(result: dict[str, Any], options: argparse.Namespace, words: Sequence[s
     from oro_unlearn.report.run_report import hardware, versions, write_json
 
     failed = [f"{method} on {name}" for name, row in result["cells"].items() for method in row if "failed" in row[method]]
-    head = {"command": " ".join(["python -m benchmarks.architectures", *words]), "seed": options.seed, "sources": sources()}
+    head = {
+        "command": " ".join(["python -m benchmarks.architectures", *words]),
+        "seed": options.seed,
+        **record("architectures"),
+    }
     about = {**head, "versions": versions(), "hardware": hardware("cpu"), "length": LENGTH, "networks": NETWORKS}
     write_json({**about, "failed": failed, "cells": result["cells"]}, RESULT)
 

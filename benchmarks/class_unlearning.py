@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.jobs import Job, run_stages
+from benchmarks.sources import record
 
 METHODS = ("logit_mask", "rwft_o", "rwft_2_o", "rw_a")
 RETRAINED_SEED = 100  # retrained models never share a seed with an original
@@ -64,17 +65,19 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--retrained", type=int, default=3, help="retrained models for each request")
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--reuse", action="store_true", help="finished runs of other code too; the result names them")
     parser.add_argument("extra", nargs="*", help="words for every command, after --")
     options = parser.parse_args(words)
     options.name = options.name or options.configs
     stages = jobs(options, [str(label) for label in range(10)] if options.forget == ["all"] else options.forget)
-    run_stages(stages, options.processes)
+    run_stages(stages, options.processes, reuse=options.reuse)
     from oro_unlearn.report.run_report import write_json
 
     finished = [job for stage in stages for job in stage if job.finished()]
     configs = {name: stages[0][0].config.with_stem(name).read_text() for name in ("original", "retrained", *options.methods)}
     result = {
         "command": " ".join(["python -m benchmarks.class_unlearning", *words]),
+        **record("class_unlearning", finished),
         "configs": configs,
         "retrained_models": options.retrained,
         **{name: finished[-1].report()[name] for name in ("versions", "hardware")},

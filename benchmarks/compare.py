@@ -10,8 +10,8 @@
 3. Runs every method on every original and request, and audits all models from their saved scores.
 
 Writes benchmarks/results/compare_NAME.json, and tables.md, tables.tex and models.csv in runs/compare/NAME. What is finished is
-never run again; a failed run is named and the rest goes on. Words after ``--`` are added to every command:
-``-- --data.root photos``.
+not run again while its code is the same, or with ``--reuse``; a failed run is named and the rest goes on. Words after ``--``
+are added to every command: ``-- --data.root photos``.
 Options can stand in a YAML: ``--config my.yaml``, one ``option: value`` a line.
 """
 
@@ -29,9 +29,10 @@ from benchmarks.compare_options import CONFIGS, NETWORKS, TUNING_RETRAINED, Size
 from benchmarks.jobs import Job, run_stages
 from benchmarks.moving_grid import ROUNDS, Search
 from benchmarks.searches import EVERY, GROUPS, Load, Setting, length
+from benchmarks.sources import record
 
 RETRAINED_SEED = 100  # retrained models never share a seed with an original,
-EDIT_SEED = 1000  # nor does an edit: its fresh weights would be those that the original began with
+EDIT_SEED = 1000  # nor does an edit
 TUNING = ["--data.holdout", "0.2"]
 
 
@@ -83,14 +84,12 @@ class Comparison:
 
         kind: type[Job] = Trial if tuning else Edit
         entry, preset = EVERY[name], preset_of(name)
-        options = yaml.safe_load(preset.read_text())["model"].get("init_args", {})
         given = [*entry.words, *length(entry, self._load(request, tuning)), *(word for pair in setting for word in pair)]
         jobs = []
         for seed in [0] if tuning else range(self.options.seeds):
             original = weights(self.original(seed, tuning))
             words = ["--config", str(preset), "--model.original", str(original), *forget(request), *self.words]
             words += ["--data.batch_size", str(self.sizes.batch_size), *given]
-            words += ["--model.seed", str(EDIT_SEED + seed)] if "seed" in options else []
             inputs = [original, preset]
             if entry.teacher:
                 teacher = self.runs(entry.teacher, request)[seed]
@@ -169,19 +168,20 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
 
     Returns:
         ``scores`` (method -> setting -> distance to the retrained models, lower is better), ``chosen``, ``edges`` (method ->
-        options whose best value is at the end of the grid even after the last round), and the names of what ``failed``.
+        options whose best value is at the end of the grid even after the last round), the names of what ``failed``, and all
+        ``jobs``.
     """
     options = comparison.options
     wanted = {EVERY[name].tuned_as or name for name in methods} | {EVERY[name].teacher for name in methods} - {""}
     tuned = sorted(wanted, key=list(EVERY).index)
     searches = {name: Search(comparison, name) for name in tuned if len(EVERY[name].settings) > 1}
     scorings = {request: comparison.scorings(request, tuning=True) for request in options.tune_on}
-    run_stages([[job for jobs in scorings.values() for job in jobs]], options.processes, options.backend)
+    run_stages([[job for jobs in scorings.values() for job in jobs]], options.processes, options.backend, options.reuse)
     for _ in range(1 + ROUNDS):
         trials = [job for search in searches.values() for job in search.trials()]
         if not trials:
             break
-        run_stages([trials], options.processes, options.backend)
+        run_stages([trials], options.processes, options.backend, options.reuse)
         for search in searches.values():
             search.score(scorings)
     untuned = [name for name, search in searches.items() if not search.scores]
@@ -198,6 +198,7 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
         "chosen": {**first, **{name: search.best for name, search in searches.items() if search.scores}},
         "edges": {name: found for name, found in ends.items() if found},
         "failed": [f"tune/{job.folder.name}" for job in jobs if not job.finished()],
+        "jobs": jobs,
     }
 
 
@@ -212,7 +213,7 @@ def main(args: Sequence[str] | None = None) -> None:
     pool += [job for request in options.tune_on for job in comparison.retrained(request, tuning=True)]
     pool += [job for request in requests for job in comparison.retrained(request)]
     print_cost(comparison, methods, requests, pool)
-    run_stages([pool], options.processes, options.backend)
+    run_stages([pool], options.processes, options.backend, options.reuse)
     tuning = tune(comparison, methods)
     comparison.chosen = tuning["chosen"]
     scorings = {request: comparison.scorings(request) for request in requests}
@@ -222,14 +223,16 @@ def main(args: Sequence[str] | None = None) -> None:
     first += [job for name in teachers if name not in methods for request in requests for job in comparison.runs(name, request)]
     first += [job for (name, _), group in edits.items() if not EVERY[name].teacher for job in group]
     taught = [job for (name, _), group in edits.items() if EVERY[name].teacher for job in group]
-    run_stages([first, taught], options.processes, options.backend)
+    run_stages([first, taught], options.processes, options.backend, options.reuse)
     from benchmarks.audits import audit
     from benchmarks.compare_tables import write_tables
 
     result = audit(comparison, requests, methods, scorings, edits)
     command = " ".join(["python -m benchmarks.compare", *words])
     failed = [*tuning["failed"], *(job.folder.name for job in (*pool, *first, *taught) if not job.finished())]
-    write_tables({"command": command, "failed": failed, "tuning": readable(tuning), **result}, options.name, comparison.root)
+    code = record("compare", [*pool, *tuning["jobs"], *first, *taught])
+    about = {"command": command, **code, "failed": failed, "tuning": readable(tuning)}
+    write_tables({**about, **result}, options.name, comparison.root)
 
 
 def readable(tuning: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +248,7 @@ def print_cost(comparison: Comparison, methods: Sequence[str], requests: Sequenc
     """Say what will be run before it is."""
     options, sizes = comparison.options, comparison.sizes
     images = sum(sizes.counts) * sizes.epochs
-    missing = [job for job in pool if not job.finished()]
+    missing = [job for job in pool if not job.usable(options.reuse)]
     settings = sum(len(EVERY[name].settings) for name in methods if len(EVERY[name].settings) > 1)
     print(f"pool: {len(pool)} models, {len(missing)} still to train, about {images:,} images each")
     print(f"tuning: {settings * len(options.tune_on)} runs or more, at most {options.budget:.0%} of that each")

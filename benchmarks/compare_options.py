@@ -105,6 +105,7 @@ def read_options(words: Sequence[str], description: str = "") -> argparse.Namesp
     parser.add_argument("--batch-size", type=int, default=0, help="of the runs; default: the YAML's")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--backend", default="loky", help="of joblib: loky, ray or dask")
+    parser.add_argument("--reuse", action="store_true", help="finished runs of other code too; the result names them")
     parser.add_argument("extra", nargs="*", help="words for every command, after --")
     first = parser.parse_args(words)
     if first.config:

@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> None:
     console, start = Console(), time.perf_counter()
     plan, relation = stages(options.forget), relation_job(options.relation)
     for job in (*plan, relation):
-        if job.finished():
+        if job.usable():
             console.print(f"[green]✓[/green] {job.folder.name}: finished already, reused ({job.folder})")
             continue
         console.rule(job.folder.name)

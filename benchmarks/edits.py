@@ -1,15 +1,10 @@
 """Models that are scored: what each says and sees on every split, and how fast it relearns, saved once for every audit."""
 
-import ast
-import hashlib
-import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor, nn
 
 from benchmarks.jobs import Job
@@ -37,14 +32,6 @@ class Scoring(Job):
         load_weights(cli.model.network, self.inputs[0])
         self.finish(cli, cli.model.network)
 
-    def key(self) -> str:
-        """The job's key and the code that decides its figures: comments and docstrings aside."""
-        return hashlib.sha256(f"{super().key()} {fingerprint(self.method())}".encode()).hexdigest()
-
-    def method(self) -> str:
-        """Name of the method that is run; nothing is, here."""
-        return ""
-
     attacked = True  # probed and relearned too; not where settings are chosen by outputs alone
 
     def finish(self, cli: Any, network: nn.Module) -> None:
@@ -56,7 +43,7 @@ class Scoring(Job):
         cost = {"seconds": round(cli.model.seconds, 3), "images_read": cli.model.images_read}
         report = {"command": self.command, **cost, "figures": figures, **machine}
         write_json(report, self.folder / "report.json")
-        (self.folder / "job.key").write_text(self.key())
+        self.mark_finished()
 
 
 class Edit(Scoring):
@@ -73,11 +60,6 @@ class Edit(Scoring):
         cli.model.write(self.folder)
         self.finish(cli, cli.model.export())
 
-    def method(self) -> str:
-        """As its preset names it."""
-        preset = self.command[self.command.index("--config", self.command.index("--config") + 1) + 1]
-        return yaml.safe_load(Path(preset).read_text())["model"]["class_path"]
-
 
 class Trial(Edit):
     """An unlearning run with a setting that may be chosen: its outputs are all that is needed."""
@@ -89,28 +71,6 @@ class TrialScoring(Scoring):
     """Scores a model that trials are compared with."""
 
     attacked = False
-
-
-@cache
-def fingerprint(method: str) -> str:
-    """Hash of the syntax trees of a method with what it inherits, and of everything that scores a model.
-
-    Args:
-        method: A class of oro_unlearn.methods; empty for none.
-    """
-    from oro_unlearn import attacks, methods
-
-    kind = getattr(methods, method, object)
-    modules = {sys.modules[base.__module__] for base in kind.__mro__ if base.__module__.startswith("oro_unlearn.")}
-    files = {Path(str(module.__file__)) for module in modules} | set(Path(attacks.__path__[0]).glob("*.py")) | {Path(__file__)}
-    trees = []
-    for path in sorted(files):
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        trees.append(ast.dump(tree))
-    return hashlib.sha256("".join(trees).encode()).hexdigest()
 
 
 def score(data: Any, network: nn.Module, path: Path, attacked: bool) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.jobs import Job, run_stages
 from benchmarks.ship_scenes import SHIPPED
+from benchmarks.sources import record
 
 TUNED = "child eating hamburger"
 WINE = "child drinking wine"
@@ -113,10 +114,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--reuse", action="store_true", help="finished runs of other code too; the result names them")
     options = parser.parse_args(words)
     plan = jobs(options.seeds)
     everything = list({one.folder: one for own in plan.values() for one in own}.values())  # some serve two tables
-    run_stages([[reference()], everything], options.processes)
+    run_stages([[reference()], everything], options.processes, reuse=options.reuse)
     from oro_unlearn.report.run_report import write_json
 
     runs: list[dict[str, Any]] = []
@@ -129,6 +131,7 @@ def main(args: Sequence[str] | None = None) -> None:
     last = next(one for one in everything if one.finished()).report()
     result = {
         "command": " ".join(["python -m benchmarks.relations", *words]),
+        **record("relations", everything),
         "configs": {name: (CONFIGS / f"{name}.yaml").read_text() for name in (*METHODS, "pretraining")},
         "tuned_on": TUNED,
         **{name: last[name] for name in ("versions", "hardware", "gallery", "pictures")},

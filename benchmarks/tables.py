@@ -20,6 +20,7 @@ from benchmarks.architecture_tables import architectures_table
 from benchmarks.compare_tables import COMPARISONS, RESULTS
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
+from benchmarks.sources import said
 from benchmarks.speed_tables import SPEED_TABLES
 from benchmarks.spreads import Figure, cell, marked
 from benchmarks.summary import summary_table
@@ -179,11 +180,11 @@ def startup_table(name: str) -> str:
 
 
 def provenance(name: str) -> str:
-    """Command, hardware and versions in a line."""
+    """Command, hardware, versions and sources in a line."""
     result = load(name)
     versions = ", ".join(f"{package} {number}" for package, number in result["versions"].items())
     place = result["hardware"]
-    return f"`{result['command']}` on {place['cores']} cores of {place['cpu']} ({place['device']}); {versions}."
+    return f"`{result['command']}` on {place['cores']} cores of {place['cpu']} ({place['device']}); {versions}; {said(result)}."
 
 
 def compared(kind: str, name: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.class_unlearning import METHODS, RETRAINED_SEED
 from benchmarks.jobs import Job, run_stages
+from benchmarks.sources import record
 
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 HOLDOUT = ["--data.holdout", "0.2"]
@@ -71,6 +72,7 @@ def main(args: Sequence[str] | None = None) -> None:
                 scores.setdefault(method, {})[str(rate)] = round(mean(score(job.report()) for job in own), 5)
     result = {
         "command": "python -m benchmarks.tune " + " ".join(args if args is not None else sys.argv[1:]),
+        **record("tune", [job for stage in plan for job in stage]),
         "held_out": "a stratified fifth of the training split",
         "classes": options.forget,
         "versions": versions(),

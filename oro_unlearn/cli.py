@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 from jsonargparse import ArgumentError, Namespace
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
@@ -30,7 +30,7 @@ from oro_unlearn.errors import explain
 from oro_unlearn.first_look import FirstLook, Rehearsal, UnlearningTrainer
 from oro_unlearn.graph import draw_graph
 from oro_unlearn.init_command import main as start
-from oro_unlearn.lineage import check_order, fill_in, notes_of
+from oro_unlearn.lineage import check_order, fill_in
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.first_words import forced_words
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
@@ -38,9 +38,10 @@ from oro_unlearn.networks.checkpoints import check_run_checkpoint
 from oro_unlearn.one_line import fail
 from oro_unlearn.precision import check_precision
 from oro_unlearn.report import class_report, relation_report
-from oro_unlearn.report.provenance import compared, differences
+from oro_unlearn.report.provenance import compared, differences, named
 from oro_unlearn.report.run_report import hardware, versions
-from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints
+from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints, free_for_a_report
+from oro_unlearn.save_config import SaveConfig
 from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
 
@@ -57,32 +58,6 @@ NOISE = (  # warnings of libraries about what is meant here
     ".*weights_only. was not set.*",
     ".*The dirpath has changed from.*",
 )
-
-
-class SaveConfig(SaveConfigCallback):
-    """Writes ``config.yaml`` when there is a first result, and marks checkpoints: a request that fails leaves all as it was."""
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Not yet."""
-
-    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Into the run's folder, in one step."""
-        path = Path(trainer.default_root_dir) / self.config_filename
-        partial = path.with_name(path.name + ".part")
-        self.parser.save(self.config, partial, skip_none=False, overwrite=True)
-        partial.replace(path)
-
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Which run it is of, so that the same command finds it."""
-        folder: RunFolder | None = getattr(trainer, "run_folder", None)
-        checkpoint["run"] = folder.mark if folder else ""
-        checkpoint["oro_unlearn"] = folder.notes if folder else {}
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Tell who stopped a run how to go on."""
-        folder: RunFolder | None = getattr(trainer, "run_folder", None)
-        if isinstance(exception, KeyboardInterrupt) and folder and folder.stopped():
-            print("stopped; the same command goes on", file=sys.stderr)
 
 
 class UnlearningCLI(LightningCLI):
@@ -102,6 +77,9 @@ class UnlearningCLI(LightningCLI):
         """A parser that knows which part of a configuration file is its own."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         parser.command = subcommand  # type: ignore[attr-defined]
+        if subcommand == "test":
+            help_text = "Folder to write report.json and pictures into, another than a run's; empty: they are printed alone."
+            parser.add_argument("--report", type=str, default="", help=help_text)
         return parser
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -185,20 +163,27 @@ class UnlearningCLI(LightningCLI):
         self.run_folder.begin(lambda: saver.save_config(self.trainer, self.model, "fit") if saver else None)
 
     def before_fit(self) -> None:
-        """Go on with this very run where it was stopped. A method without epochs is quick, and starts from the original."""
-        options = self.config_init.fit
-        self.run_folder.notes = notes_of(self.model, self.datamodule, self.run_folder)
+        """Go on with this very run where it was stopped. A method without epochs is quick, and starts from the original.
+
+        Raises:
+            ValueError: If a run was stopped here that cannot go on; nothing has been replaced.
+        """
+        options, folder = self.config_init.fit, self.run_folder
+        found = folder.stopped() if options.resume and options.ckpt_path is None else None
         if not self.model.train_splits:
             options.ckpt_path = None
-        elif options.resume and options.ckpt_path is None and (found := self.run_folder.stopped()):
-            options.ckpt_path = str(found[0])
+        elif options.ckpt_path is not None:
+            folder.started_from = named(options.ckpt_path)
+        elif found:
+            options.ckpt_path, folder.goes_on = str(found[0]), True
             rank_zero_only(print)(f"going on after epoch {found[1]} with the run that was stopped here (--resume false: anew)")
 
     def after_fit(self) -> None:
         """Measure, write weights, report and figure, and print before and after."""
         root = self.run_folder.root
-        if not self.model.train_splits:  # no epoch has written a checkpoint
-            self.trainer.save_checkpoint(root / CHECKPOINT)
+        written = self.trainer.strategy.broadcast(self.run_folder.begun)
+        if not written and (self.trainer.checkpoint_callback or not self.model.train_splits):
+            self.trainer.save_checkpoint(root / CHECKPOINT)  # no epoch has written one
         if self.trainer.is_global_zero:
             self._begin()
             if self.model.train_splits and self.trainer.checkpoint_callback is None:
@@ -206,35 +191,51 @@ class UnlearningCLI(LightningCLI):
             self.model.write(root, self.run_folder.notes)
         self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:
-            self._report()
+            self._show(self._report(root), root)
 
     def before_test(self) -> None:
         """Measure the run's own checkpoint unless another is named, never an untrained model.
 
         Raises:
             FileNotFoundError: If there is none.
-            ValueError: If it is not the one that the run's report was written for.
+            ValueError: If it is not the one that the run's report was written for, or the new report's place is a run's.
         """
         options, own = self.config_init.test, self.run_folder.root / CHECKPOINT
+        if options.report:
+            free_for_a_report(Path(options.report))
         if options.ckpt_path is None and not own.is_file():
             raise FileNotFoundError(
                 f"nothing to measure: {own} not found; run fit first, or name a checkpoint with --ckpt_path"
             )
-        if options.ckpt_path is None:
-            self.run_folder.check(own)
         options.ckpt_path = options.ckpt_path or str(own)
+        if self.run_folder.is_own(options.ckpt_path):
+            self.run_folder.check(own)
         check_run_checkpoint(options.ckpt_path)
 
     def after_test(self) -> None:
-        """Write and print the report again, and say whether it is the one that was there."""
+        """Print the report, say whether it is the one that is there, and write it elsewhere if asked to."""
         if not self.trainer.is_global_zero:
             return
-        old, new = self.run_folder.report(), self._report()
-        if old:
-            print(compared(differences(old, json.loads(json.dumps(new)))))
+        options, folder = self.config_init.test, self.run_folder
+        place = Path(options.report) if options.report else None
+        measured = Path(options.ckpt_path)
+        own = folder.is_own(measured)
+        report = self._report(place, None if own else measured)
+        self._show(report, place)
+        old = folder.report()
+        if old and own:
+            print(compared(differences(old, json.loads(json.dumps(report)))))
+        elif not own:
+            print(f"measured: {measured} (SHA-256 {report['checkpoint']['sha256']})")
 
-    def _report(self) -> dict[str, Any]:
-        model, data, root = self.model, self.datamodule, self.run_folder.root
+    def _report(self, place: Path | None, measured: Path | None = None) -> dict[str, Any]:
+        """Everything that was measured and where it comes from; written and drawn where there is a place for it.
+
+        Args:
+            place: Folder of ``report.json`` and pictures.
+            measured: Checkpoint that was named to be measured; None for the run's own.
+        """
+        model, data = self.model, self.datamodule
         header = {
             "method": type(model).__name__,
             "data": data.name,
@@ -249,16 +250,23 @@ class UnlearningCLI(LightningCLI):
             "images_read": model.images_read,
             **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
         }
-        root.mkdir(parents=True, exist_ok=True)
         kind = relation_report if isinstance(model, DualEncoder) else class_report
-        if kind is relation_report:
-            draw_graph(data.graph, data.roles, root / "graph.png")
-        report = {**kind.make_report(header, model, data, root), **self.run_folder.provenance(data)}
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        report = {**kind.make_report(header, model, data, place), **self.run_folder.provenance(measured)}
         report = {"said_first": [*forced_words(self.first_look.complaints), *model.first_words()], **report}
-        self.run_folder.write(report)
-        warnings = [Text(words, "bold red") for words in report["said_first"]]
-        Console().print(*warnings, kind.report_table(report), Text(f"written to {root}"), sep="\n")
+        if place is not None:
+            if kind is relation_report:
+                draw_graph(data.graph, data.roles, place / "graph.png")
+            self.run_folder.write(report, place)
         return report
+
+    def _show(self, report: dict[str, Any], place: Path | None) -> None:
+        """Print a report, its warnings first."""
+        kind = relation_report if isinstance(self.model, DualEncoder) else class_report
+        warnings = [Text(words, "bold red") for words in report["said_first"]]
+        written = [Text(f"written to {place}")] if place else []
+        Console().print(*warnings, kind.report_table(report), *written, sep="\n")
 
 
 def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:

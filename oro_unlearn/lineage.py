@@ -77,7 +77,7 @@ def notes_of(model: UnlearningModule, data: Any, folder: RunFolder) -> dict[str,
         "forgotten": list(dict.fromkeys([*data.forgotten_names, *now])) if edited else [],
         "method": type(model).__name__,
         "inputs": sources,
-        "run": folder.mark,
+        "run": folder.identity.mark,
     }
 
 

@@ -41,6 +41,7 @@ the most used options:
   --seed_everything N              of all that is drawn; default: 0
   --resume false                   begin anew where the same run was stopped; default: true, go on
   --ckpt_path FILE                 a run's model.ckpt: to go on from (fit), or to measure (test)
+  --report FOLDER                  write the report of a measurement there, in no run's folder (test)
 
   --model NAME                     the method
   --model.original FILE            checkpoint of the trained model

@@ -12,7 +12,7 @@ from oro_unlearn.command_words import CLASSES, COMMANDS, CONFIG, chosen, command
 from oro_unlearn.source_options import TRAINER, classes, found, options
 
 PRESETS = Path("lightning_configs")
-TOP = ("config", "print_config", "seed_everything", "resume", "force", "ckpt_path", "weights_only", "model", "data")
+TOP = ("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data")
 UNLESS_CHOSEN = {"model.optimizer": "SGD", "model": "RWFT", "data": "ImageFolder"}  # whose options are then thought of
 OTHER_NAMES = {  # what other programs call an option
     **dict.fromkeys(("epoch", "epochs", "num_epochs", "n_epochs"), "trainer.max_epochs"),

@@ -10,13 +10,17 @@ import torch
 import yaml
 
 from oro_unlearn import methods
-from oro_unlearn.cli import build
-from oro_unlearn.report.provenance import commit, sha256
+from oro_unlearn.cli import build, main
+from oro_unlearn.report.provenance import package_sources, sha256
 from tests.conftest import CONFIGS, SHORT
 
 DIGITS = CONFIGS / "digits"
 EIGHT = ["--data.forget", "[8]", "--force", "true"]  # originals are random weights
 ONE_EPOCH = [*SHORT, "--trainer.max_epochs", "1"]
+
+
+def contents(folder: str) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
 
 
 def masking(weights):
@@ -41,7 +45,7 @@ def test_a_failed_request_leaves_a_finished_run_as_it_was(run, original_weights)
     assert {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()} == before
 
 
-def test_report_and_test(run, report, original_weights):
+def test_report_and_test(run, report, original_weights, capsys):
     weights = original_weights(DIGITS / "rw_a.yaml")
     others = [original_weights(DIGITS / "rw_a.yaml", name=f"{'r' * n}.safetensors") for n in (1, 2, 3)]
     command = [
@@ -71,11 +75,18 @@ def test_report_and_test(run, report, original_weights):
     assert set(first["redirection"]) == {"original", "unlearned", "retrained"}
     assert sum(first["redirection"]["unlearned"].values()) == pytest.approx(1)
     assert (Path("out") / "redirection.png").stat().st_size > 10_000
-    config = Path("out/config.yaml").read_text()
+    before = contents("out")
 
-    assert run("test", "--config", "out/config.yaml")[0] == 0, "the run's own checkpoint is found by itself"
-    assert report("out") == first, "an audit can be had again, to the last digit"
-    assert Path("out/config.yaml").read_text() == config
+    capsys.readouterr()
+    main(["test", "--config", "out/config.yaml"])
+    assert "the same report as the one that was here" in capsys.readouterr().out, "to the last digit"
+    assert contents("out") == before, "it writes nothing"
+    assert run("test", "--config", "out/config.yaml", "--report", "again")[0] == 0
+    assert report("again") == first
+    assert {path.name for path in Path("again").iterdir()} == {"report.json", "redirection.png"}
+    code, message = run("test", "--config", "out/config.yaml", "--report", "out")
+    assert (code, contents("out")) == (2, before)
+    assert "--report out is the folder of a run (model.ckpt is there), which test never changes: name another" in message
     assert run("fit", "--config", "out/config.yaml")[0] == 0, "the saved config is a command of its own"
     repeated = report("out")
     assert repeated["metrics"] == first["metrics"]
@@ -151,7 +162,7 @@ def test_a_report_says_where_it_comes_from(run, report, original_weights):
     assert found["files"] == {name: sha256(f"out/{name}") for name in ("model.ckpt", "model.safetensors")}
     assert set(found["data_sha256"]) == {"train", "test"}
     assert found["config"]["data"]["init_args"]["forget"] == ["8"]
-    assert (found["seed"], found["commit"]) == (0, commit())
+    assert (found["seed"], found["sources"]) == (0, package_sources())
 
 
 def test_several_classes_are_averaged_over(run, report, original_weights):
@@ -169,8 +180,6 @@ def test_several_classes_are_averaged_over(run, report, original_weights):
 def test_without_retrained_models_the_reference_is_left_out(run, report, original_weights, capsys):
     weights = original_weights(DIGITS / "logit_mask.yaml")
     arguments = masking(weights)
-    from oro_unlearn.cli import main
-
     main(["fit", *arguments])
     printed = capsys.readouterr().out
     found = report("out")["metrics"]
@@ -267,8 +276,6 @@ def test_own_checkpoint_is_an_original(run, original_weights):
 def test_print_config_and_several_configs(run, capsys, tmp_path):
     extra = tmp_path / "extra.yaml"
     extra.write_text("trainer: {max_epochs: 7}\ndata: {init_args: {forget: [1, 2]}}\n")
-    from oro_unlearn.cli import main
-
     with pytest.raises(SystemExit) as stop:
         main(["fit", "--config", str(DIGITS / "rwft_o.yaml"), *EIGHT, "--config", str(extra), "--print_config"])
     assert stop.value.code == 0

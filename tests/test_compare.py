@@ -13,8 +13,8 @@ import torch
 
 from benchmarks import compare, compare_options, compare_tables, jobs, paper_setting
 from benchmarks.audits import audit_model, margins, rounded
-from benchmarks.edits import fingerprint
 from benchmarks.searches import ENTRIES, GROUPS, VARIANTS, Load, length
+from benchmarks.sources import sources
 from oro_unlearn.attacks import Scores
 from tests.conftest import CONFIGS, ROOT
 from tests.records import record
@@ -166,9 +166,8 @@ def test_edits_share_no_seed_with_originals_and_none_of_their_draws_with_each_ot
     edits = comparison.edits("random_labels", "8")
     models = [*(comparison.original(seed) for seed in range(3)), *comparison.retrained("8")]
     assert not {job.seed for job in edits} & {job.seed for job in models}
-    draws = [job.command[job.command.index("--model.seed") + 1] for job in edits]
-    assert len(set(draws)) == 3
-    assert all("--model.seed" not in job.command for job in comparison.edits("fine_tune", "8"))
+    assert len({job.seed for job in edits}) == 3
+    assert all("--model.seed" not in job.command for job in edits), "what a method draws follows the run's seed"
 
 
 def test_the_budget_and_the_setting_win_over_words_for_every_command():
@@ -181,22 +180,20 @@ def test_the_budget_and_the_setting_win_over_words_for_every_command():
     assert "40" in comparison.original(0).command
 
 
-def test_the_fingerprint_is_the_same_in_every_process():
+def test_the_hash_of_sources_is_the_same_in_every_process():
     """Jobs are run in other processes than the one that asks whether they are finished."""
-    code = "from benchmarks.edits import fingerprint; print(fingerprint('SalUn'))"
+    code = "from benchmarks.sources import sources; print(sources('SalUn'))"
     environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.strip() == fingerprint("SalUn")
+    assert done.stdout.strip() == sources("SalUn")
 
 
-def test_the_key_of_a_run_holds_its_methods_code(monkeypatch):
+def test_a_run_knows_its_methods_code():
     Path("lightning_configs").symlink_to(CONFIGS)
-    assert fingerprint("RWFT") != fingerprint("FineTune") != fingerprint("")
-    job = plan().edits("rwft_o", "8")[0]
-    monkeypatch.setattr(Path, "read_bytes", lambda path: b"")
-    before = job.key()
-    monkeypatch.setattr("benchmarks.edits.fingerprint", lambda method: f"another {method}")
-    assert job.key() != before
+    own = (ROOT / "benchmarks/edits.py", ROOT / "benchmarks/jobs.py")
+    assert plan().edits("rwft_o", "8")[0].sources() == sources("RWFT", own)
+    assert plan().scorings("8")[0].sources() == sources("Training", own)
+    assert plan().original(0).sources() == sources("Training", own[1:])
 
 
 def scores(logits, labels, features=None):

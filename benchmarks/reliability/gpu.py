@@ -23,6 +23,7 @@ from benchmarks.compare_tables import RESULTS
 from benchmarks.reliability.processes import compare, run_all
 from benchmarks.reliability.records import write
 from benchmarks.reliability.small_runs import CONFIGS, Case, cases, killed_in_second_epoch, prepare
+from benchmarks.sources import NOT_RECORDED
 from oro_unlearn.cli import main as command_line
 from oro_unlearn.networks import OpenCLIP, save_weights
 
@@ -152,11 +153,13 @@ def main(args: Sequence[str] | None = None) -> None:
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # what PyTorch asks for where bits must be the same
     chosen, path = cases(prepare(ROOT), epochs=3), RESULTS / "reliability_gpu.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    kept = [name for name in PARTS if name in found and name not in options.parts]
+    before = {"reused": {found.get("sources", NOT_RECORDED): kept}} if kept else {}
     for name in options.parts:
         started = time.perf_counter()
         found[name] = PARTS[name](chosen)
         print(name, f"{time.perf_counter() - started:.0f} s", flush=True)
-        write("gpu", "", {**found, "nccl_version": list(torch.cuda.nccl.version())}, "cuda")
+        write("gpu", "", {**found, **before, "nccl_version": list(torch.cuda.nccl.version())}, "cuda")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from benchmarks.compare_tables import RESULTS
+from benchmarks.sources import record
 from oro_unlearn.report.run_report import hardware, versions, write_json
 
 
@@ -18,8 +19,9 @@ def write(name: str, words: str, content: dict[str, Any], device: str = "cpu") -
         device: ``cpu`` or ``cuda``.
     """
     command = f"python -m benchmarks.reliability.{name} {words}".strip()
-    record = {**content, "command": command, "versions": versions(), "hardware": hardware(device), "torch": torch.__version__}
-    write_json(record, RESULTS / f"reliability_{name}.json")
+    machine = {"versions": versions(), "hardware": hardware(device), "torch": torch.__version__}
+    found = {**content, "command": command, **record(f"reliability.{name}"), **machine}
+    write_json(found, RESULTS / f"reliability_{name}.json")
 
 
 __all__ = ["write"]

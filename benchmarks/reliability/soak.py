@@ -25,6 +25,7 @@ from torch import nn
 
 from benchmarks.jobs import Job
 from benchmarks.reliability.records import write
+from benchmarks.sources import record
 from oro_unlearn.cli import build, settle
 from oro_unlearn.methods.relations.audit import Features, measure
 from oro_unlearn.metrics.total_variation import total_variation
@@ -67,7 +68,7 @@ def fit(words: Sequence[str], folder: Path) -> Any:
 def original(number: int) -> Path:
     """The classifier that a round begins with."""
     job = Job(ROOT / f"round-{number}" / "original", CLASSES, number, QUIET[2:], [])
-    if not job.finished():
+    if not job.usable():
         job.folder.mkdir(parents=True, exist_ok=True)
         with (job.folder / "job.log").open("w") as log, contextlib.redirect_stdout(log):
             job.run(*QUIET[:2])
@@ -159,9 +160,10 @@ def against_first(cli: Any) -> dict[str, float]:
 
 
 def load_rows() -> list[dict[str, Any]]:
-    """What was done before."""
+    """What was done before, by the same code."""
     path = ROOT / "rows.json"
-    return json.loads(path.read_text())["rows"] if path.is_file() else []
+    found = json.loads(path.read_text()) if path.is_file() else {}
+    return found["rows"] if found.get("sources") == record("reliability.soak")["sources"] else []
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -184,7 +186,7 @@ def main(args: Sequence[str] | None = None) -> None:
             seconds = time.perf_counter() - started
             memory = {"seconds": round(seconds, 1), "resident_mb": round(resident(), 1), "process": process}
             rows.append({"round": number, "position": position + 1, **row, **memory})
-            write_json({"rows": rows}, ROOT / "rows.json")
+            write_json({"rows": rows, **record("reliability.soak")}, ROOT / "rows.json")
             write("soak", f"--minutes {options.minutes:g}", {"rows": rows})
 
 

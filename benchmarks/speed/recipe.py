@@ -97,7 +97,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
     everything = [jobs[seed] for seed in range(len(SEEDS)) for jobs in measured().values()]
     for one in tuning().values() if options.tune else everything:
-        if not one.finished():
+        if not one.usable():
             one.folder.mkdir(parents=True, exist_ok=True)
             one.run("--trainer.enable_progress_bar", "false")
     held_out = {name: accuracy(one) for name, one in tuning().items() if one.finished()}

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from benchmarks.sources import record
+
 RESULTS = Path("benchmarks/results")
 
 
@@ -46,9 +48,8 @@ def write(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     machine = {"versions": versions(), "hardware": hardware(device), "threads": torch.get_num_threads()}
-    write_json(
-        {"command": f"python -m benchmarks.speed.{name}", **machine, **more, "rows": rows}, RESULTS / f"speed_{name}.json"
-    )
+    about = {"command": f"python -m benchmarks.speed.{name}", **record(f"speed.{name}"), **machine}
+    write_json({**about, **more, "rows": rows}, RESULTS / f"speed_{name}.json")
     for row in rows:
         print(f"{row['what']}: {row['ratio']:.2f} (target {row['target']})")
 

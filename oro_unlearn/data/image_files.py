@@ -96,9 +96,10 @@ class FileImages(Dataset[Any]):
         return FileImages(self.paths, self.labels, self.size, self.channels, positions, self.reading)
 
     def sha256(self) -> str:
-        """Of the files' names, sizes and labels: they are too many to be read for this."""
-        parts = [(*Path(path).parts[-2:], os.path.getsize(path)) for path in self.paths]
-        return hashlib.sha256(repr((parts, self.labels.tolist())).encode()).hexdigest()
+        """Of the files' names and content, the labels, and how files become pictures; every file is read for this."""
+        names = [Path(path).parts[-2:] for path in self.paths]
+        parts = (names, _each(_content_hash, self.paths, "hashing images"), self.labels.tolist())
+        return hashlib.sha256(repr((*parts, self.size, self.channels, tuple(self.reading))).encode()).hexdigest()
 
     def in_memory(self) -> TensorImages:
         """Decode everything now, with a progress bar."""
@@ -129,6 +130,10 @@ def inspect_all(paths: Sequence[str], whole: Reading | None = None) -> list[Fact
         return facts
 
     return _each(look, paths, "looking at images")
+
+
+def _content_hash(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _each(function: Callable[[str], Result], paths: Sequence[str], what: str) -> list[Result]:

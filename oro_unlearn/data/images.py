@@ -60,9 +60,10 @@ class TensorImages(Dataset[Any]):
         return images[index], labels[index], index
 
     def sha256(self) -> str:
-        """Of images and labels of the whole set."""
+        """Of images and labels of the whole set, and of their sizes."""
         digest = hashlib.sha256()
         for part in (self.images, self.labels):
+            digest.update(f"{tuple(part.shape)} {part.dtype}".encode())
             digest.update(part.contiguous().numpy().tobytes())
         return digest.hexdigest()
 

@@ -76,8 +76,8 @@ class RelationPairs(RelationData):
         return read_manifest(self.manifest, self.root, self.graph, self.test_share, self.encoding)
 
     def content(self) -> dict[str, str]:
-        """Of graph and manifest; of the pictures' names and sizes, for they are too many to be read for this."""
-        pictures = repr([(Path(row.path).name, Path(row.path).stat().st_size) for row in self.rows])
+        """Of graph and manifest, and of the pictures' names and content, which was hashed when the manifest was read."""
+        pictures = repr([(Path(row.path).name, row.digest) for row in self.listing.rows])
         manifest = hashlib.sha256(b"".join(table.path.read_bytes() for table in self.listing.tables)).hexdigest()
         return {**super().content(), "manifest": manifest, "pictures": hashlib.sha256(pictures.encode()).hexdigest()}
 

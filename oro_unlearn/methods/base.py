@@ -16,6 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LambdaLR
 
+from oro_unlearn.methods.seeds import EPOCHS, spawned, stream_seed
+
 
 class Batch(NamedTuple):
     """A batch of one split."""
@@ -59,6 +61,7 @@ class UnlearningModule(LightningModule, ABC):
         self._saved_seconds: float | None = None  # in the last checkpoint of this fit
         self._stopped_early = False  # before a stop
         self._resumed_images: int | None = None  # read before a stop
+        self._first_seed = torch.initial_seed()  # seed_everything's; training seeds every generator anew
         self._run_seed: int | None = None  # of everything that is drawn in training; kept in the checkpoint
 
     @abstractmethod
@@ -143,9 +146,17 @@ class UnlearningModule(LightningModule, ABC):
         return {"scheduler": LambdaLR(optimizer, lambda step: triangle(step, int(steps))), "interval": "step"}
 
     def epoch_seed(self, *numbers: int) -> int:
-        """A seed for this epoch, and for each combination of further numbers of 0 or more."""
-        numbers = (self._run_seed or 0, self.trainer.current_epoch, *numbers)
-        return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
+        """A seed for this epoch, and another for each list of further numbers of 0 or more, however long."""
+        return spawned(self._run_seed or 0, EPOCHS, self.trainer.current_epoch, *numbers)
+
+    def stream(self, purpose: str, seed: int | None = None) -> int:
+        """Seed of a stream of its own, the same in every process, before a stop and after it.
+
+        Args:
+            purpose: What is drawn from it.
+            seed: That was given for it; None for the run's, that is ``seed_everything``.
+        """
+        return stream_seed(self._first_seed if seed is None else seed, purpose)
 
     def on_fit_start(self) -> None:
         """Start the clock, and agree on a seed."""

@@ -1,5 +1,6 @@
 """Networks, their adapters, and their weights on disk."""
 
+from oro_unlearn.networks.adapter_files import tensor_hash
 from oro_unlearn.networks.adapter_place import adapter_place
 from oro_unlearn.networks.adapters import InputAdapter, LogitAdapter, add_adapters, check_foldable, fold_adapters
 from oro_unlearn.networks.building import NetworkFactory, NetworkSpec, build_network
@@ -45,4 +46,5 @@ __all__ = [
     "save_weights",
     "split_attention",
     "stages",
+    "tensor_hash",
 ]

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
@@ -154,8 +155,13 @@ def _base(network: Adapted) -> dict[str, Any]:
 
 def base_sha256(model: nn.Module) -> str:
     """SHA-256 over names, shapes, types and values of the base weights, adapters left out."""
+    return tensor_hash(lora.base_state(model))
+
+
+def tensor_hash(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, shapes, types and values, in the order of the names."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(lora.base_state(model).items()):
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(_bytes(tensor))
     return digest.hexdigest()

@@ -12,14 +12,14 @@ SPLITS = ("forget", "retain", "test_forget", "test_retain", "test_earlier")
 __all__ = ["FIGURES", "make_report", "report_table"]
 
 
-def make_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> dict[str, Any]:
+def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None) -> dict[str, Any]:
     """Draw ``redirection.png``.
 
     Args:
         header: What every report begins with.
         model: A method with ``measurements`` and ``role``.
         data: A data module with ``class_names`` and ``forget_classes``.
-        root: The run's folder.
+        root: Folder of the picture; None for none.
 
     Returns:
         The report.
@@ -40,6 +40,6 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> di
         "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
     }
     confusion = found["confusion"][model.role if model.role != "retrained" else "retrained_0"]
-    if shares:
+    if shares and root is not None:
         plot_confusion_and_redirection(confusion, shares, names, requested, root / FIGURES[0])
     return report

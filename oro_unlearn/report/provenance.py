@@ -1,11 +1,16 @@
 """Where a figure comes from: hashes of what was read and written, the code's version, and whether a report can be had again."""
 
 import hashlib
-import subprocess
+import inspect
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+PACKAGE = Path(__file__).resolve().parent.parent
+VERSIONED = {*sys.stdlib_module_names, PACKAGE.name, "torch", "torchvision", "lightning"}  # whose code a version names
+MODEL_FOLDERS = ("config.json", "open_clip_config.json")  # a folder that has one of these is a model
 LARGEST = 1 << 20  # characters of an option that can be a path
 FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
 VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # change no figure
@@ -21,7 +26,7 @@ def sha256(path: str | Path) -> str:
 
 
 def input_files(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Files that a configuration names: checkpoints, graphs, manifests, lists.
+    """Files that a configuration names: checkpoints, graphs, manifests, lists; also folders of a model.
 
     Args:
         config: As YAML has it.
@@ -31,19 +36,54 @@ def input_files(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """
     found = {}
     for option, value in _leaves(config):
-        if isinstance(value, str) and 0 < len(value) < LARGEST and _is_file(value):
-            found[option] = {"path": value, "sha256": sha256(value)}
+        if isinstance(value, str) and 0 < len(value) < LARGEST and (path := _model_or_file(value)):
+            found[option] = named(path)
     return found
 
 
-def commit() -> str | None:
-    """The git commit of the package's sources, ``+changes`` where they differ from it; None where there is no repository."""
-    package = Path(__file__).resolve().parent.parent
-    try:
-        head = _git("rev-parse", "HEAD", folder=package)
-        return head + ("+changes" if _git("status", "--porcelain", "--", ".", folder=package) else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
+@cache
+def package_sources() -> str:
+    """SHA-256 over every file of the package, wherever it is installed; compiled and hidden files aside."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*")):
+        inside = path.relative_to(PACKAGE)
+        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in inside.parts):
+            digest.update(f"{inside.as_posix()} {sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def own_sources(config: Mapping[str, Any]) -> dict[str, str]:
+    """Code of the user's own that a configuration names, and of other packages than those of :func:`versions`.
+
+    Args:
+        config: As YAML has it; the classes that it names are imported.
+
+    Returns:
+        SHA-256 of the files of each class with what it inherits, or of a function, by import path.
+    """
+    names = {value for option, value in _leaves(config) if option.rpartition(".")[2] == "class_path" and isinstance(value, str)}
+    found = {name: sorted(_files_of(name)) for name in names}
+    return {name: hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest() for name, files in found.items() if files}
+
+
+def _files_of(name: str) -> set[str]:
+    """Files that define a class or function, and what it inherits, by import path."""
+    module, _, attribute = name.rpartition(".")
+    target = getattr(sys.modules.get(module), attribute, None)
+    kinds = inspect.getmro(target) if inspect.isclass(target) else [inspect.unwrap(target)] if callable(target) else []
+    modules = {kind.__module__ for kind in kinds if kind.__module__.partition(".")[0] not in VERSIONED}
+    files = {getattr(sys.modules.get(module), "__file__", None) for module in modules}
+    return {file for file in files if file and Path(file).is_file()}
+
+
+def named(path: str | Path) -> dict[str, str]:
+    """``path`` and ``sha256`` of a file; of a folder, or of the index of a sharded file, over all files of the folder."""
+    path = Path(path)
+    if path.is_file() and not path.name.endswith(".index.json"):
+        return {"path": str(path), "sha256": sha256(path)}
+    folder = path if path.is_dir() else path.parent
+    files = "".join(f"{file.name} {sha256(file)}\n" for file in sorted(folder.iterdir()) if file.is_file())
+    return {"path": str(path), "sha256": hashlib.sha256(files.encode()).hexdigest()}
 
 
 def written(root: Path, names: tuple[str, ...]) -> dict[str, str]:
@@ -100,13 +140,10 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     return dict(_leaves(config))
 
 
-def _is_file(value: str) -> bool:
+def _model_or_file(value: str) -> str:
+    """The file that an option names, or the folder of a model, without what says of whose make it is; empty for neither."""
+    name = value.removeprefix("hf:").removeprefix("local-dir:")
     try:
-        return Path(value).is_file()
+        return name if Path(name).is_file() or any(Path(name, config).is_file() for config in MODEL_FOLDERS) else ""
     except (OSError, ValueError):  # too long for a path, or with a null byte
-        return False
-
-
-def _git(*words: str, folder: Path) -> str:
-    run = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
-    return run.stdout.strip()
+        return ""

@@ -48,14 +48,14 @@ UTILITY = {
 }
 
 
-def make_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> dict[str, Any]:
+def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None) -> dict[str, Any]:
     """Draw the figures.
 
     Args:
         header: What every report begins with.
         model: A method with ``measurements``: ``metrics``, ``details`` and ``losses``.
         data: A data module with ``measured`` probes.
-        root: The run's folder.
+        root: Folder of the pictures; None for none.
 
     Returns:
         The report.
@@ -72,13 +72,19 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path) -> di
         "not_measured": found.get("not_measured", {}),
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
+    if root is not None:
+        _draw(found, probes, root)
+    return report
+
+
+def _draw(found: Mapping[str, Any], probes: Any, root: Path) -> None:
+    """All pictures but that of the graph."""
     if found["losses"]:
         plot_losses(found["losses"], root / FIGURES[0])
     plot_cosines(found["metrics"], FORGOTTEN | KEPT, root / FIGURES[1])
     if probes.unsafe:
         sheets = {role: _sheet(details["closest"], probes) for role, details in found["details"].items()}
         plot_closest(sheets, probes.texts[probes.unsafe[0]], root / FIGURES[2])
-    return report
 
 
 def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:

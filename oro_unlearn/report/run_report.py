@@ -1,16 +1,22 @@
 """``report.json``: what one run measured, on what, with what."""
 
+import contextlib
 import json
 import math
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-PACKAGES = ("oro_unlearn", "torch", "torchvision", "lightning", "torchmetrics", "scikit-learn", "numpy")
+import oro_unlearn
+
+PACKAGES = (  # the last two where they are installed
+    *("torch", "torchvision", "lightning", "torchmetrics", "scikit-learn", "scipy", "numpy", "pillow"),
+    *("open_clip_torch", "peft", "timm", "transformers"),
+)
 Figures = dict[str, float | None]
 
 
@@ -86,8 +92,12 @@ def share_of(classes: Sequence[int], confusion: Sequence[Sequence[int]]) -> floa
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide the figures."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    """Versions of Python, of this package and of those that decide the figures."""
+    found = {"python": platform.python_version(), "oro_unlearn": oro_unlearn.__version__}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def hardware(device: str) -> dict[str, Any]:

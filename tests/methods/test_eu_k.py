@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from oro_unlearn.methods import CFk, EUk
+from oro_unlearn.methods.seeds import stream_seed
 from oro_unlearn.networks import VGG19BN, ResNet18, SmallCNN, load_weights
 from tests.methods.test_methods import FORGET, batch, fit, method, original
 
@@ -48,10 +49,10 @@ def test_cf_k_starts_from_the_original():
 
 
 def test_eu_k_starts_from_the_networks_own_initialisation():
-    """Weights and statistics; the constructor under the same seed draws the same ones."""
-    torch.manual_seed(5)
-    fresh, before = SmallCNN(10, width=4).state_dict(), state_of_the_original()
-    weights = original()
+    """Weights and statistics, of a stream of their own: the constructor draws the same ones under its seed."""
+    weights, before = original(), state_of_the_original()
+    torch.manual_seed(stream_seed(5, "fresh weights"))
+    fresh = SmallCNN(10, width=4).state_dict()
     torch.manual_seed(5)
     module = EUk(
         network=lambda num_classes: SmallCNN(num_classes, width=4), num_classes=10, forget_classes=FORGET, original=weights

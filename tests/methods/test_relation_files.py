@@ -64,10 +64,13 @@ def test_files_of_a_run(finished):
 
 def test_measuring_again_gives_the_same_report(quiet, finished, run, report):
     shutil.copytree(finished, "out")
-    Path("out/report.json").unlink()
-    code, message = run("test", "--config", "out/config.yaml", "--trainer.default_root_dir", "out")
+    before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+    words = ("--config", "out/config.yaml", "--trainer.default_root_dir", "out", "--report", "again")
+    code, message = run("test", *words)
     assert code == 0, message
-    first, again = report(finished), report("out")
+    assert {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()} == before
+    assert {path.name for path in Path("again").iterdir()} == {"report.json", "cosines.png", "closest.png", "graph.png"}
+    first, again = report(finished), report("again")
     folder = {"run", "config"}  # they say where the run lies
     assert {k: v for k, v in again.items() if k not in folder} == {k: v for k, v in first.items() if k not in folder}
 

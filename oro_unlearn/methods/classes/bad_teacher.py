@@ -1,6 +1,5 @@
 """Two teachers: one that knows nothing for the forget set, the original for the rest."""
 
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ class BadTeacher(ClassUnlearning):
     Args:
         retain_share: Share of the retain set that is read, always the same samples, in (0, 1].
         temperature: Of all three networks' softmax.
-        seed: Of the random network and of the share.
+        seed: Of the random network and of the share; the run's (``seed_everything``) where none is given.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -31,7 +30,7 @@ class BadTeacher(ClassUnlearning):
     train_splits = ("forget", "retain_share")
     teacher_splits = ("forget", "retain_share")
 
-    def __init__(self, retain_share: float = 0.3, temperature: float = 1.0, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, retain_share: float = 0.3, temperature: float = 1.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 < retain_share <= 1:
             raise ValueError(f"--model.retain_share is the share of the retain set to read, in (0, 1], not {retain_share}")
@@ -39,10 +38,10 @@ class BadTeacher(ClassUnlearning):
         self.bad_teacher = self._random_network()  # kept in the checkpoint, not exported
 
     def _random_network(self) -> nn.Module:
-        """The network with weights of the seed, in eval mode; pretrained weights are drawn anew too."""
-        network = deepcopy(self.network)
+        """The network with weights of a stream of their own, in eval mode; pretrained weights are drawn anew too."""
+        network = self.fresh_network("bad teacher")
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.manual_seed(self.stream("bad teacher", self.seed))
             for module in network.modules():
                 reset = getattr(module, "reset_parameters", None)
                 if callable(reset):
@@ -54,7 +53,7 @@ class BadTeacher(ClassUnlearning):
         super().setup(stage)
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         retain = data.split("retain")
-        order = torch.randperm(len(retain), generator=torch.Generator().manual_seed(self.seed))
+        order = torch.randperm(len(retain), generator=torch.Generator().manual_seed(self.stream("retain share", self.seed)))
         chosen = order[: max(1, round(self.retain_share * len(retain)))].sort().values
         data.sets["retain_share"] = retain.subset(retain.positions[chosen])
 

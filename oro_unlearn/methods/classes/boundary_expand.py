@@ -30,7 +30,8 @@ class BoundaryExpand(ClassUnlearning):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.extra = nn.Linear(head_rows(classifier_head(self.network, self.num_classes)[1]).shape[1], 1)
-        nn.init.xavier_uniform_(self.extra.weight)
+        generator = torch.Generator().manual_seed(self.stream("shadow class"))
+        nn.init.xavier_uniform_(self.extra.weight, generator=generator)
         nn.init.zeros_(self.extra.bias)
         if self.batchnorm == "train":
             rank_zero_warn("batchnorm: train lets the forget set overwrite the statistics; prefer eval")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,7 +53,8 @@ class Classifier(UnlearningModule):
         super().__init__(**kwargs)
         if num_classes is None:
             raise ValueError("the number of classes is not known: give the data module a num_classes")
-        self.network = build_network(network, num_classes)
+        self._make_network = partial(build_network, network, num_classes)
+        self.network = self._make_network()
         self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
         self.memory_format = _memory_format(self.network, channels_last)
         self.network = self.network.to(memory_format=self.memory_format)
@@ -61,6 +63,18 @@ class Classifier(UnlearningModule):
         self._compiled: dict[Any, Callable[[Tensor], Tensor]] = {}  # by network, outside the tree of modules
         self._sizes: set[torch.Size] = set()  # of images that are compiled for
         self._first_batch = False
+
+    def fresh_network(self, purpose: str = "fresh weights") -> nn.Module:
+        """The network as it is made, on the CPU, with weights of a stream of their own.
+
+        They are not those that a model began with that was trained under the same seed.
+
+        Args:
+            purpose: Of the stream.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.stream(purpose))
+            return deepcopy(self._make_network())
 
     def require_forget_set(self) -> None:
         """Refuse to go on without anything to forget.

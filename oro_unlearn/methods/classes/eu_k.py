@@ -9,8 +9,8 @@ class EUk(CFk):
     """EU-k: CF-k from fresh weights; the last layers are re-initialised, then trained on the retain set alone.
 
     Goel et al. (2022), "Towards Adversarial Evaluations for Inexact Machine Unlearning". What those layers knew of the
-    forget set is gone; the frozen trunk has seen it. The fresh weights and statistics are those the network was made
-    with, before the original was loaded: its own initialisation, under the run's seed.
+    forget set is gone; the frozen trunk has seen it. The fresh weights and statistics are the network's own
+    initialisation, drawn from a stream of their own: an original that was trained under the same seed did not begin with them.
 
     Args:
         kwargs: Arguments of :class:`CFk`.
@@ -18,7 +18,7 @@ class EUk(CFk):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._fresh = {name: value.clone() for name, value in self.network.state_dict().items()}  # until it is used
+        self._fresh = self.fresh_network().state_dict()  # until it is used
 
     def choose_parameters(self) -> None:
         """Train the last layers, from fresh weights."""

@@ -15,8 +15,9 @@ class GradedReset(FineTune):
     Ours. A layer at depth d in (0, 1], 1 for the head, starts at (1 - d^exponent) * original + d^exponent * fresh. Early
     layers, which every class shares, keep what makes retraining slow; the head, and most of the stage before it, forget.
     Nothing is frozen, so that no layer stays where the forget set has brought it. The forget set is never read. Between
-    fine-tuning (no reset) and retraining (all of it); EU-k resets and trains the last stage alone. Shrinking towards fresh
-    weights: Ash and Adams, NeurIPS 2020.
+    fine-tuning (no reset) and retraining (all of it); EU-k resets and trains the last stage alone.
+    Shrinking towards fresh weights, drawn from a stream of their own and so never those that the original began with: Ash
+    and Adams, NeurIPS 2020.
 
     Args:
         exponent: Of the depth, at least 0: 1 resets in proportion to it, a large one the head alone, 0 everything.
@@ -33,7 +34,7 @@ class GradedReset(FineTune):
         if not exponent >= 0:
             raise ValueError(f"--model.exponent is the exponent of the depth, at least 0, not {exponent}")
         self.exponent, self.anneal = exponent, anneal
-        self._fresh = {name: value.clone() for name, value in self.network.named_parameters()}  # until it is used
+        self._fresh = dict(self.fresh_network().named_parameters())  # until it is used
 
     @torch.no_grad()
     def choose_parameters(self) -> None:

@@ -21,7 +21,8 @@ class RandomLabels(ClassUnlearning):
         order: ``mixed``: every step reads both sets. ``sequential``: an epoch of the trainer is one phase, a pass over the
             forget set and then one over the retain set by turns; give twice the ``max_epochs``.
         retain: Loss on the retain set: ``ce`` with the labels, or ``none`` (it is never read).
-        seed: Of the labels, which depend on it and on the sample alone: on no batch, process or other option.
+        seed: Of the labels, which depend on it and on the sample alone: on no batch, process or other option. The run's
+            (``seed_everything``) where none is given.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -35,7 +36,7 @@ class RandomLabels(ClassUnlearning):
         labels: Literal["fixed", "per_epoch"] = "fixed",
         order: Literal["mixed", "sequential"] = "mixed",
         retain: Literal["ce", "none"] = "ce",
-        seed: int = 0,
+        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -76,7 +77,7 @@ class RandomLabels(ClassUnlearning):
         """
         kept = [label for label in range(self.num_classes) if label not in self.forget_classes]
         low, high = (0, len(kept)) if self.forget_classes else (1, self.num_classes)
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(self.stream("labels", self.seed))
         for _ in range(epoch + 1):
             drawn = torch.randint(low, high, labels.shape, generator=generator)
         return torch.tensor(kept)[drawn] if self.forget_classes else (labels + drawn) % self.num_classes

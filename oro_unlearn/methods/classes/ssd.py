@@ -1,5 +1,6 @@
 """Dampening the weights that matter to the forget set more than to the rest."""
 
+import hashlib
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,9 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+import oro_unlearn
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
-from oro_unlearn.networks import save_weights
+from oro_unlearn.networks import save_weights, tensor_hash
 
 STAMP = "made_for"  # name in the file, beside the parameters' names
 
@@ -31,18 +33,19 @@ class SSD(ClassUnlearning):
         importance_file: ``.safetensors`` file that keeps I_D, which no request to forget changes: written if it is not
             there, read if it is. Empty: ``NAME.importances.safetensors`` beside the original checkpoint, written anew where it
             does not fit and left out where nothing can be written. ``off``: computed every time.
-        seed: Of the order of the images.
+        seed: Of the order of the images; the run's (``seed_everything``) where none is given.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If a file that is named was made for another model, batch size, seed or training set.
+        ValueError: If a file that is named was made for another model, batch size, seed, version or training set; pictures of
+            another size, normalisation or content are another one.
     """
 
     forgets_samples = True
     train_splits = ()
 
     def __init__(
-        self, alpha: float = 10.0, dampening: float = 1.0, importance_file: str = "", seed: int = 0, **kwargs: Any
+        self, alpha: float = 10.0, dampening: float = 1.0, importance_file: str = "", seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if min(alpha, dampening) <= 0:
@@ -66,7 +69,7 @@ class SSD(ClassUnlearning):
     def importances(self, split: str) -> dict[str, Tensor]:
         """I by parameter name: mean over the split's batches of the squared gradient."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        images, order = data.split(split), torch.Generator().manual_seed(self.seed)
+        images, order = data.split(split), torch.Generator().manual_seed(self.stream("order", self.seed))
         data.sets["shuffled"] = images.subset(images.positions[torch.randperm(len(images), generator=order)])
         parameters = self._trainable()
         sums = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
@@ -103,10 +106,19 @@ class SSD(ClassUnlearning):
         return found
 
     def _stamp(self) -> Tensor:
-        """What I_D depends on, (4,) float64: number of training images, batch size, size of the weights, seed."""
+        """Hash, (32,) uint8, of what I_D depends on: weights, images and which of them, size, normalisation, batches."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        size = sum(parameter.detach().double().abs().sum().item() for parameter in self.network.parameters())
-        return torch.tensor([len(data.split("train")), data.batch_size, size, self.seed], dtype=torch.float64)
+        images = data.split("train")
+        size = tuple(images[0][0].shape) if len(images) else ()
+        parts = [tensor_hash(self.network.state_dict()), images.sha256(), tensor_hash({"positions": images.positions}), size]
+        ends = torch.stack([torch.zeros(size[:1]), torch.ones(size[:1])])[..., None, None] if size else torch.zeros(0)
+        parts += [
+            data.normalise(ends).flatten().tolist(),
+            data.batch_size,
+            self.stream("order", self.seed),
+            oro_unlearn.__version__,
+        ]
+        return torch.tensor(list(hashlib.sha256(repr(parts).encode()).digest()), dtype=torch.uint8)
 
     def _keep(self, values: dict[str, Tensor], path: Path) -> None:
         """Write the file in one step, from a folder of this run's own: others may do the same at the same time."""
@@ -125,11 +137,10 @@ class SSD(ClassUnlearning):
         except SafetensorError as error:
             raise ValueError(f"{path} cannot be read as importances: {error}; delete it") from None
         expected = {name: parameter.shape for name, parameter in self._trainable().items()}
-        found = stored.pop(STAMP, torch.zeros(0)).cpu().double()
-        fits = found.shape == stamp.shape and torch.allclose(found, stamp, rtol=1e-9)
+        fits = torch.equal(stored.pop(STAMP, torch.zeros(0)).cpu(), stamp)
         if {name: value.shape for name, value in stored.items()} != expected or not fits:
             raise ValueError(
-                f"{path} was made for another original, batch size, seed or training set: delete it, or name another "
-                "with --model.importance_file"
+                f"{path} was made for another original, batch size, seed, version or training set (pictures, their size or "
+                "normalisation): delete it, or name another with --model.importance_file"
             )
         return stored

@@ -29,7 +29,7 @@ class SVDUnlearning(ClassUnlearning):
         alpha_forget: Values of alpha for M_f; larger ones remove more of the forgotten space.
         samples: Retained images, and as many forgotten ones; every class gives its part, rounded up.
         selection: Share of each class's training images that the pair is chosen on; not used where there is one pair.
-        seed: Of the choice of images.
+        seed: Of the choice of images; the run's (``seed_everything``) where none is given.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -44,7 +44,7 @@ class SVDUnlearning(ClassUnlearning):
         alpha_forget: list[float] = [3.0],  # noqa: B006
         samples: int = 900,
         selection: float = 0.1,
-        seed: int = 0,
+        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,7 +77,8 @@ class SVDUnlearning(ClassUnlearning):
     def _draw(self, split: str) -> tuple[Tensor, Tensor]:
         """Positions to measure inputs on and to choose alphas on; every class gives as many, or the same share."""
         data: Any = self.trainer.datamodule.split(split)  # type: ignore[attr-defined]
-        order = data.positions[torch.randperm(len(data), generator=torch.Generator().manual_seed(self.seed))]
+        generator = torch.Generator().manual_seed(self.stream("images", self.seed))
+        order = data.positions[torch.randperm(len(data), generator=generator)]
         classes = [order[data.labels[order] == label] for label in data.labels[data.positions].unique()]
         share, count = self.selection if len(self.pairs) > 1 else 0.0, -(-self.samples // len(classes))
         cuts = [round(share * len(members)) for members in classes]

@@ -25,7 +25,7 @@ class UNSIR(ClassUnlearning):
         noise_lr: Learning rate of these steps.
         noise_penalty: Weight of the squared norm of a noise image.
         impair_epochs: Epochs with noise, before those that repair.
-        seed: Of the subset and of the noise.
+        seed: Of the subset and of the noise; the run's (``seed_everything``) where none is given.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -43,7 +43,7 @@ class UNSIR(ClassUnlearning):
         noise_lr: float = 0.1,
         noise_penalty: float = 0.1,
         impair_epochs: int = 1,
-        seed: int = 0,
+        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,7 +58,8 @@ class UNSIR(ClassUnlearning):
         super().setup(stage)
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         retain = data.split("retain")
-        order = retain.positions[torch.randperm(len(retain), generator=torch.Generator().manual_seed(self.seed))]
+        generator = torch.Generator().manual_seed(self.stream("retain subset", self.seed))
+        order = retain.positions[torch.randperm(len(retain), generator=generator)]
         labels = retain.labels[order]
         chosen = [order[labels == label][: self.samples_per_class] for label in labels.unique()]
         data.sets["retain_subset"] = retain.subset(torch.cat(chosen))
@@ -66,7 +67,7 @@ class UNSIR(ClassUnlearning):
     def on_fit_start(self) -> None:
         """Learn the noise."""
         super().on_fit_start()
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(self.stream("noise", self.seed))
         self.noise_labels = torch.tensor(self.forget_classes, device=self.device).repeat_interleave(self.noise_images)
         self.noise = torch.cat([self._learn_noise(label, generator) for label in self.forget_classes])
 
