@@ -60,7 +60,7 @@ def test_the_teacher_sees_every_image_once():
 
     class Counting(RWFT):
         def original_logits(self, images):
-            seen.append(len(images))
+            seen.extend([len(images)] if len(images) > 4 else [])  # on four it is found out whether it is the same every time
             return super().original_logits(images)
 
     fit(Counting, epochs=5, cache="off")
@@ -124,6 +124,22 @@ def test_a_set_that_is_read_once_is_not_kept(capsys):
     assert "; 80 images" in capsys.readouterr().out
     for expected, value in zip(plain.network.parameters(), kept.network.parameters(), strict=True):
         assert torch.allclose(expected, value, atol=1e-6)
+
+
+class Wavering(RWFT):
+    """Its target is another one every time."""
+
+    def teacher_outputs(self, split, batch):
+        return super().teacher_outputs(split, batch) + torch.rand(()) / 10
+
+
+@pytest.mark.parametrize("options", [{}, STAGE])
+def test_a_target_that_is_drawn_is_not_kept(options, capsys):
+    plain, found = fit(Wavering, cache="off", **options), fit(Wavering, **options)
+    assert "cache: off (what is read of frozen networks on the forget set draws random numbers)" in capsys.readouterr().out
+    assert all(torch.equal(a, b) for a, b in zip(plain.network.parameters(), found.network.parameters(), strict=True))
+    with pytest.raises(ValueError, match="teacher cannot be had: what is read of frozen networks"):
+        fit(Wavering, cache="teacher")
 
 
 @pytest.mark.parametrize(
