@@ -23,76 +23,14 @@ class Entry(NamedTuple):
 
     label: str
     preset: str  # in lightning_configs/methods
-    reads: str  # in an epoch: nothing, forget, retain, both (a pass of the forget set), phases (in turn) or subset (of retain)
+    reads: str  # nothing, forget, retain, both (beside each other), phases (in turn), subset (of retain), spaces or all
     settings: tuple[Setting, ...] = ((),)  # what it is tuned over
     words: tuple[str, ...] = ()  # always given
     tuned_as: str = ""  # takes the setting chosen for that entry instead of its own
-    teacher: str = ""  # the entry whose model is its teacher
+    teacher: str = ""  # the entry whose model is its teacher; each of the two has half of the budget
+    asks: tuple[int, int] = (0, 0)  # passes through other networks, or of other images, for an image of forget and retain set
 
 
-class Load(NamedTuple):
-    """What a run may read, and of what."""
-
-    images: float  # at most
-    forget: int  # images of the forget set
-    retain: int
-    forget_classes: int
-    retain_classes: int
-    batch_size: int
-
-
-def length(entry: Entry, load: Load) -> list[str]:
-    """Words that keep a run within a number of images, whatever its preset's epochs; schedules are stretched over the run."""
-    if entry.reads == "nothing":
-        return []
-    if entry.reads == "subset":
-        return _noise(load)
-    if entry.reads == "phases":
-        return _phases(load)
-    if entry.reads == "both":  # an epoch is a pass of the forget set, each batch beside one of the retain set
-        batches = -(-load.forget // load.batch_size)
-        attack = load.images / 2 if entry.preset == "amun" else 0.0
-        count = max(1, int((load.images - attack) // (load.forget + batches * load.batch_size)))
-        words = ["--model.loader_mode", "min_size", *_passes(count)]
-        return [*words, *_attack(load, count)] if attack else words
-    if entry.reads == "forget":
-        return _passes(max(1, int(load.images // load.forget)))
-    count = -(-int(load.images) // load.retain)
-    words = [*_passes(count), "--trainer.limit_train_batches", str(max(1, int(load.images / count // load.batch_size)))]
-    restarts = ["--model.lr_scheduler.init_args.T_0", str(count), "--model.lr_scheduler.init_args.eta_min", "0"]
-    return [*words, *restarts] if entry.preset in ("eu_k", "cf_k") else words
-
-
-def _phases(load: Load) -> list[str]:
-    """SCRUB: two rounds of forget and retain, then retain alone; or one round, of which the retain pass may be a part."""
-    later = int((load.images - 2 * load.forget) // load.retain)
-    if later >= 2:
-        return _passes(2 + later)
-    batches = int((load.images - load.forget) // load.batch_size)
-    return [*_passes(2), "--trainer.limit_train_batches", str(max(1, batches))]
-
-
-def _passes(count: int) -> list[str]:
-    return ["--trainer.max_epochs", str(count)]
-
-
-def _attack(load: Load, count: int) -> list[str]:
-    """AMUN's search in half of the images: rounds of ten steps; and its schedule, which falls half-way."""
-    rounds = max(1, int(load.images / 2 / load.forget // 10))
-    words = ["--model.steps", "10", "--model.rounds", str(min(8, rounds))]
-    return [*words, "--model.lr_scheduler.init_args.step_size", str(max(1, count // 2))]
-
-
-def _noise(load: Load) -> list[str]:
-    """UNSIR: a quarter of the images to learn noise, a quarter to impair with it, the rest for two passes of a subset."""
-    noise = NOISE_IMAGES * load.forget_classes
-    steps, copies = (max(1, int(load.images / 4 / noise)) for _ in range(2))
-    words = ["--model.noise_images", str(NOISE_IMAGES), "--model.noise_steps", str(min(40, steps))]
-    of_each = max(1, int(load.images / 4 / load.retain_classes))
-    return [*words, "--model.noise_copies", str(copies), "--model.samples_per_class", str(of_each)]
-
-
-NOISE_IMAGES = 64  # of UNSIR
 L1 = (*grid(lr=(1e-2, 1e-1), alpha=(1e-4, 5e-4)), *grid(lr=(3e-2,), alpha=(5e-4,)))
 SALIENCY = (*grid(lr=(1e-3, 3e-3, 1.3e-2), density=(0.5,)), *grid(lr=(3e-3, 1.3e-2), density=(0.1,)))
 NEGATIVE = (*grid(lr=(3e-3, 1e-2), retain_weight=(0.9, 0.97)), *grid(lr=(1e-2,), retain_weight=(0.999,)))
@@ -108,10 +46,10 @@ ENTRIES = {
     "boundary_shrink": Entry("BU shrink", "boundary_shrink", "forget", rates(1e-5, 1e-4, 1e-3, 3e-3, 1e-2)),
     "boundary_expand": Entry("BU expand", "boundary_expand", "forget", rates(1e-5, 1e-4, 1e-3, 3e-3, 1e-2)),
     "salun": Entry("SalUn", "salun", "both", SALIENCY),
-    "svd": Entry("SVD", "svd", "nothing"),
+    "svd": Entry("SVD", "svd", "spaces"),
     "neg_grad_plus": Entry("NegGrad+", "neg_grad_plus", "both", NEGATIVE),
     "scrub": Entry("SCRUB", "scrub", "phases", rates(5e-4, 2e-3, 5e-3, 2e-2, 5e-2)),
-    "ssd": Entry("SSD", "ssd", "nothing", grid(alpha=(5, 15, 50, 150, 500)), ("--model.importance_file", "off")),
+    "ssd": Entry("SSD", "ssd", "all", grid(alpha=(5, 15, 50, 150, 500)), ("--model.importance_file", "off")),
     "bad_teacher": Entry("Bad Teacher", "bad_teacher", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
     "unsir": Entry("UNSIR", "unsir", "subset", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
     "amun": Entry("AMUN", "amun", "both", rates(3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),

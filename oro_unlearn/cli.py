@@ -247,6 +247,7 @@ class UnlearningCLI(LightningCLI):
             "processes": self.trainer.world_size,
             "seconds": round(model.seconds, 3),
             "images_read": model.images_read,
+            "images_backward": model.images_backward,
             **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
         }
         root.mkdir(parents=True, exist_ok=True)

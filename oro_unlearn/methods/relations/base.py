@@ -151,7 +151,7 @@ class RelationalUnlearning(DualEncoder):
     def pictures(self, split: str, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Features of a batch of a split's pictures under the model and under the reference, (B, D) each."""
         if self.cache == "off":
-            reference = self.image_features("original", pairs.images)
+            reference = self.counted(self.image_features("original", pairs.images), len(pairs.images))
         else:
             reference = self.reference_pictures(split).index_select(0, pairs.index)
         return (reference if self.towers == "text" else self.spread_images(pairs.images)), reference
@@ -162,7 +162,8 @@ class RelationalUnlearning(DualEncoder):
             pairs = self.trainer.datamodule.split(split)  # type: ignore[attr-defined]
             starts = range(0, len(pairs), TOGETHER)
             images = (pairs.__getitems__(range(start, min(start + TOGETHER, len(pairs))))[0] for start in starts)
-            self._pictures[split] = torch.cat([spread(len(part), partial(self._before, part)) for part in images])
+            found = [self.counted(spread(len(part), partial(self._before, part)), len(part)) for part in images]
+            self._pictures[split] = torch.cat(found)
         return self._pictures[split]
 
     def _before(self, images: Tensor, own: list[int]) -> Tensor:

@@ -110,7 +110,7 @@ class DualEncoder(UnlearningModule):
 
     def spread_images(self, images: Tensor) -> Tensor:
         """Features (B, D) of a training batch's images under the model, each encoded by one of the processes."""
-        return spread(len(images), lambda own: self.network.encode_image(chosen(images, own)))
+        return self.counted(spread(len(images), lambda own: self.network.encode_image(chosen(images, own))), len(images))
 
     def spread_texts(self, captions: Sequence[str]) -> Tensor:
         """Features (N, D) of captions under the model, each encoded by one of the processes."""
