@@ -9,6 +9,7 @@ ATTACK_STEPS = 10  # of AMUN, in each ball
 ROUNDS = 8  # of AMUN, at most
 SAMPLES = 900  # of SVD, of each side
 PAIRS = 25  # of alphas of SVD
+RETAIN_SHARE = 0.3  # of the retain set that the preset of Bad Teacher reads
 
 
 class Load(NamedTuple):
@@ -54,6 +55,8 @@ def length(entry: Entry, load: Load) -> list[str]:
     """
     if entry.reads in ("nothing", "all"):  # all: SSD reads everything once, however long the run may be
         return []
+    if entry.preset == "bad_teacher":
+        load = load._replace(retain=max(1, round(RETAIN_SHARE * load.retain)))
     special = {"spaces": _spaces, "subset": _noise, "phases": _phases}
     if entry.reads in special:
         return special[entry.reads](load)
@@ -141,4 +144,4 @@ def _spaces(load: Load) -> list[str]:
     words = ["--model.samples", str(samples)]
     if share * everything < classes:
         return [*words, "--model.alpha_retain", "[100]", "--model.alpha_forget", "[3]"]
-    return [*words, "--model.selection", f"{min(0.1, share):.6f}"]
+    return [*words, "--model.selection", f"{min(0.5, share):.6f}"]
