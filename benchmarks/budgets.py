@@ -63,7 +63,12 @@ def length(entry: Entry, load: Load) -> list[str]:
     before, words = _before(entry, load)
     steps = _steps(entry, load, load.images - before)
     run = _pass(entry, load).words(steps)
-    return [*words, *(["--model.loader_mode", "min_size"] if entry.reads == "both" else []), *run, *_schedule(entry, int(run[1]))]
+    return [
+        *words,
+        *(["--model.loader_mode", "min_size"] if entry.reads == "both" else []),
+        *run,
+        *_schedule(entry, int(run[1])),
+    ]
 
 
 def _before(entry: Entry, load: Load) -> tuple[int, list[str]]:

@@ -78,7 +78,7 @@ class Comparison:
         ]
 
     def edits(self, name: str, request: str, setting: Setting = (), tuning: bool = False, part: float = 1.0) -> list[Job]:
-        """Runs of a method, one for each original, with a part of the budget: half beside a teacher, which has the other half."""
+        """Runs of a method, one for each original, with a part of the budget; a teacher and its pupil have half of it each."""
         from benchmarks.edits import Edit, Trial
 
         kind: type[Job] = Trial if tuning else Edit
@@ -96,7 +96,11 @@ class Comparison:
             if entry.teacher:
                 teacher = self.teachers(name, request)[seed]
                 words, inputs = [*words, "--model.teacher", str(weights(teacher))], [*inputs, weights(teacher)]
-            tag = "_".join(value for _, value in setting) if tuning else f"{'half-' if part < 1 and not entry.teacher else ''}s{seed}"
+            tag = (
+                "_".join(value for _, value in setting)
+                if tuning
+                else f"{'half-' if part < 1 and not entry.teacher else ''}s{seed}"
+            )
             jobs.append(self._job(kind, f"{name}-{request}-{tag}", "original", EDIT_SEED + seed, words, inputs, tuning=tuning))
         return jobs
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from benchmarks.costs import budget_of, image_counts, read_share
 from benchmarks.searches import EVERY, RETIRED
 from benchmarks.spreads import Figure, cell, spread
 from oro_unlearn.metrics import Reading, reading
@@ -18,7 +19,6 @@ COSTS = ("seconds", "images_read", "images_backward")
 RESULTS = Path("benchmarks/results")
 Result = Mapping[str, Any]
 Records = Sequence[Mapping[str, Any]]
-DEFAULT_BUDGET = 0.1
 ATTACKS = ("own", "retained", "features")
 
 
@@ -239,7 +239,7 @@ def write_csv(records: Records, path: Path) -> None:
 
 
 def _rows(result: Result, columns: Sequence[Column], cost: bool = False) -> list[list[str]]:
-    costs = ["seconds", *(header for _, header in _images(result))]
+    costs = ["seconds", *(header for _, header in image_counts(result))]
     rows = [["model", *(column.header for column in columns), *(costs if cost else [])]]
     floors = _floors(result)
     for method in _methods(result):
@@ -251,17 +251,10 @@ def _rows(result: Result, columns: Sequence[Column], cost: bool = False) -> list
 
 def _cost(result: Result, method: str, own: Records) -> list[str]:
     if method in ("original", "retrained"):
-        images = ["100" if method == "retrained" else "–" for _ in _images(result)]
+        images = ["100" if method == "retrained" else "–" for _ in image_counts(result)]
         return [f"{result['pool_seconds'][method]:.1f}", *images]
-    images = [f"{100 * read_share(result, method, kind):.1f}" for kind, _ in _images(result)]
+    images = [f"{100 * read_share(result, method, kind):.1f}" for kind, _ in image_counts(result)]
     return [f"{mean(record['seconds'] for record in own):.1f}", *images]
-
-
-def _images(result: Result) -> list[tuple[str, str]]:
-    """Counts of images and their headers; older results counted training batches and passes before them alone."""
-    if all("images_backward" in record for record in result["models"]):
-        return [("images_read", "images forward, % of retraining's"), ("images_backward", "backward, %")]
-    return [("images_read", "images, % of retraining's, frozen teachers' not counted")]
 
 
 def _methods(result: Result) -> list[str]:
@@ -355,7 +348,7 @@ def _attack_cell(records: Records, kind: str, key: str) -> str:
 
 
 def _row_label(result: Result, method: str) -> str:
-    """With the number of cells where some are missing: a mean over easier ones is no better method; and what it read too much."""
+    """With the number of cells where some are missing, for a mean over easier ones is no better, and what it read too much."""
     if method in ("original", "retrained"):
         return label(method)
     cells = len({tuple(record["forget"]) for record in result["models"]}) * result["originals"]
@@ -364,26 +357,6 @@ def _row_label(result: Result, method: str) -> str:
     share, budget = read_share(result, method), budget_of(result)
     notes += [f"read {100 * share:.1f} % for {100 * budget:g} %"] if share > budget else []
     return f"{label(method)} ({'; '.join(notes)})" if notes else label(method)
-
-
-def read_share(result: Result, method: str, kind: str = "images_read") -> float:
-    """Images that a method's runs showed to any network, as a part of what retraining reads; mean over its runs.
-
-    Args:
-        result: Of a comparison.
-        method: One that was run.
-        kind: ``images_read`` (forward) or ``images_backward``.
-    """
-    known = result.get("retraining_images", {})
-    shares = [record[kind] / known["+".join(record["forget"])] for record in _own(result, method) if known]
-    return mean(shares) if shares else 0.0
-
-
-def budget_of(result: Result) -> float:
-    """What a run was allowed to read, as a part of what retraining reads."""
-    words = str(result.get("command", "")).split()
-    given = words[words.index("--budget") + 1] if "--budget" in words[:-1] else DEFAULT_BUDGET
-    return float(result.get("budget", given))
 
 
 def label(method: str) -> str:

@@ -67,7 +67,9 @@ ENTRIES = {
     "rwft_2_o": Entry("RWFT-2-O, with retained data", "rwft_2_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), asks=FORGET),
     "rw_a": Entry("RW-A, with retained data", "rw_a", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), asks=FORGET),
     "rwft_o_text": Entry("RWFT-O, as in the text", "rwft_o_text", "forget", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), asks=FORGET),
-    "rwft_2_o_text": Entry("RWFT-2-O, as in the text", "rwft_2_o_text", "forget", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), asks=FORGET),
+    "rwft_2_o_text": Entry(
+        "RWFT-2-O, as in the text", "rwft_2_o_text", "forget", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), asks=FORGET
+    ),
     "rw_a_text": Entry("RW-A, as in the text", "rw_a_text", "forget", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), asks=FORGET),
     "graded_reset": Entry("GradedReset (ours)", "graded_reset", "retain", RESET),
     "retrain_short": Entry("Retrain, same budget", "graded_reset", "retain", rates(3e-2, 1e-1, 2e-1, 3e-1, 5e-1), ALL_FRESH),
@@ -78,7 +80,13 @@ VARIANTS = {  # most at the setting of the entry they vary: the paper's ablation
     "rwft_o_max": Entry("RWFT-O, max", "rwft_o", "both", words=("--model.target", "max"), tuned_as="rwft_o", asks=FORGET),
     **{
         f"rwft_layer{stage}": Entry(
-            f"RWFT, layer{stage} + fc", "rwft_2_o", "both", (), ("--model.update", f"[layer{stage}, fc]"), "rwft_2_o", asks=FORGET
+            f"RWFT, layer{stage} + fc",
+            "rwft_2_o",
+            "both",
+            (),
+            ("--model.update", f"[layer{stage}, fc]"),
+            "rwft_2_o",
+            asks=FORGET,
         )
         for stage in (1, 2, 3, 4)
     },

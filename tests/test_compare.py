@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import os
 import subprocess
 import sys
@@ -388,4 +387,6 @@ def test_closer_than_the_mask_is_counted_by_request():
     records += [record("rwft_o", label, 0, utv_test=0.5 + gap) for label, gap in gaps.items()]
     table = compare_tables.mask_rows({"models": records, "originals": 1})
     assert table[0][1:] == ["utv_test"]
-    assert table[1][:2] == ["RWFT-O, with retained data", "-1.50 (5 of 6; 0.438)"], "14 of 64 sign patterns have a sum of ranks up to 6"
+    assert table[1][:2] == ["RWFT-O, with retained data", "-1.50 (5 of 6; 0.438)"], (
+        "14 of 64 sign patterns have a sum of ranks up to 6"
+    )

@@ -162,7 +162,9 @@ class RelationPairs(RelationData):
             parts = (self._reader(rows), captions, self.slots(concepts), len(rows) <= KEPT_IN_MEMORY)
             if name == "train":
                 own = [bool(row.caption) for row in rows]
-                self._splits[name] = CaptionedPairs(*parts, concepts=concepts, own=own, graph_captions=self.captions, workers=self.num_workers)
+                self._splits[name] = CaptionedPairs(
+                    *parts, concepts=concepts, own=own, graph_captions=self.captions, workers=self.num_workers
+                )
             else:
                 attacks = [self.attack(concept, "", draw) for concept in concepts]
                 self._splits[name] = PairImages(*parts[:2], attacks, *parts[2:], workers=self.num_workers)

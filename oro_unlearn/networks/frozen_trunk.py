@@ -87,4 +87,3 @@ class _ReachedError(Exception):
     def __init__(self, activations: Tensor) -> None:
         super().__init__()
         self.activations = activations
-

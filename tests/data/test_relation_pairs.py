@@ -297,5 +297,5 @@ def test_pictures_of_a_batch_are_decoded_side_by_side(folder, monkeypatch):
         assert len(read) == len(split)
     assert torch.equal(*batches)
     assert together.measured.images.workers == 4
-    with pytest.raises(ValueError, match="--data.num_workers is a number of threads"):
+    with pytest.raises(ValueError, match=r"--data.num_workers is a number of threads"):
         pairs_of(folder, num_workers=-1)

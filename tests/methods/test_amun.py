@@ -80,7 +80,7 @@ def test_the_search_stops_at_the_crossing():
     distances = [(m.examples.float() / 255 - pixels_of(m)[0]).flatten(1).norm(dim=1).mean() for m in (near, far)]
     assert 1.1 < distances[1] / distances[0] < 3
     assert near.images_read < far.images_read
-    pixels, labels = pixels_of(near)
+    _, labels = pixels_of(near)
     said = near.original_logits(near.trainer.datamodule.normalise(near.examples.float() / 255)).argmax(1)
     assert (said != labels).all()
 

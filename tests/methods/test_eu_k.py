@@ -29,7 +29,12 @@ def ready(kind: type, **kwargs):
 @pytest.mark.parametrize(("layers", "trained"), [([], ("layer3.", "fc.")), (["fc"], ("fc.",)), (["layer2"], ("layer2.",))])
 def test_the_trunk_stays_bit_identical(kind, layers, trained):
     """Weights, statistics and counters: momentum and weight decay included."""
-    module = method(kind, layers=layers, trunk_statistics="keep", optimizer=lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.1))
+    module = method(
+        kind,
+        layers=layers,
+        trunk_statistics="keep",
+        optimizer=lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.1),
+    )
     fit(module, epochs=2)
     before = state_of_the_original()
     for name, value in module.network.state_dict().items():
@@ -86,7 +91,9 @@ def test_eu_k_draws_fresh_weights_as_the_authors_code():
     torch.manual_seed(5)
     save_weights(SmallCNN(10, width=16), weights)
     torch.manual_seed(5)
-    module = EUk(network=lambda num_classes: SmallCNN(num_classes, width=16), num_classes=10, forget_classes=FORGET, original=weights)
+    module = EUk(
+        network=lambda num_classes: SmallCNN(num_classes, width=16), num_classes=10, forget_classes=FORGET, original=weights
+    )
     fit(module, epochs=0)
     found = module.network.state_dict()
     deviation = (2 / found["layer3.0.weight"][0].numel()) ** 0.5

@@ -51,7 +51,9 @@ def seen(monkeypatch):
 @pytest.mark.parametrize("name", KINDS)
 def test_the_count_is_what_the_networks_have_seen(name, seen):
     kind = getattr(methods, name)
-    module = fit(kind, epochs=2 if kind.train_splits else 0, data=Digits(forget=[3, 8], per_class=20), cache="off", **KINDS[name])
+    module = fit(
+        kind, epochs=2 if kind.train_splits else 0, data=Digits(forget=[3, 8], per_class=20), cache="off", **KINDS[name]
+    )
     assert {"forward": module.images_read, "backward": module.images_backward} == seen
     assert (seen["forward"] > 0) is (name != "LogitMask")
 

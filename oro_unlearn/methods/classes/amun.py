@@ -20,8 +20,8 @@ class AMUN(ClassUnlearning):
 
     Args:
         retain: Loss on the retain set: ``ce``, or ``none`` (it is never read).
-        forget_images: What is learned of the forget images themselves: their own labels (``true_label``), as the authors' default
-            does; nothing (``none``), their ``advonly``; or the ``wrong_label`` of their examples, which is ours.
+        forget_images: What is learned of the forget images themselves: their own labels (``true_label``), as by the
+            authors' default; nothing (``none``), their ``advonly``; or the ``wrong_label`` of their examples, which is ours.
         search: ``crossing``: an image stops at the first step across, as in the authors' code; ``whole``: it takes all steps
             in a ball, each ball from the image itself, and ends about a third further away.
         radius: First radius of the ball, in pixels of [0, 1].
@@ -94,7 +94,7 @@ class AMUN(ClassUnlearning):
         return found, self.original_logits(self._normalised(found)).masked_fill(refused, -torch.inf).argmax(1)
 
     def _attacked(self, pixels: Tensor, refused: Tensor, radius: float, start: Tensor) -> Tensor:
-        """Pixels within the ball, moved from ``start`` along the slope of the margin: where a label is refused, that of its CE."""
+        """Pixels within the ball, moved along the slope of the margin: where a label is refused, that of its CE."""
         moved, left = start.clone(), torch.arange(len(pixels), device=pixels.device)
         for step in range(self.steps):
             slope, across = self._slope(moved[left], refused[left])

@@ -20,8 +20,8 @@ class CFk(ClassUnlearning):
     Args:
         layers: Layers to train: ``quarter1`` to ``quarter4`` of the stages, ``head``, or names of the network's own; empty for
             the last stage and the head.
-        trunk_statistics: Of the trunk's batch normalisation: ``move``, as in the authors' code, which trains the whole network's
-            statistics (``batchnorm: eval`` keeps all); ``keep``: bit for bit, and then activations can be kept.
+        trunk_statistics: Of the trunk's batch normalisation: ``move``, as in the authors' code, which leaves none as it is
+            (``batchnorm: eval`` keeps all); ``keep``: bit for bit, and then activations can be kept.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:

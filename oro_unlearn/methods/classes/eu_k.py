@@ -16,8 +16,8 @@ class EUk(CFk):
     forget set is gone; the frozen trunk has seen it.
 
     Args:
-        fresh: Fresh weights of the last layers. ``kaiming``, as in the authors' code: matrices and filters are drawn (He et al.,
-            ICCV 2015, normal, by the number of inputs), their biases are 0, and normalisation stays as it is.
+        fresh: Fresh weights of the last layers. ``kaiming``, as in the authors' code: matrices and filters are drawn
+            (He et al., ICCV 2015, normal, by the number of inputs), their biases are 0, and normalisation stays as it is.
             ``constructed``: everything, statistics included, as the network was made, before the original was loaded.
         kwargs: Arguments of :class:`CFk`.
     """

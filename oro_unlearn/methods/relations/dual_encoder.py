@@ -86,8 +86,8 @@ class DualEncoder(UnlearningModule):
         ends = self.trainer.estimated_stepping_batches < float("inf")
         if not ends and (self.schedule != "constant" or self.warmup):
             raise ValueError(
-                "a run without end has no schedule: set --trainer.max_epochs or --trainer.max_steps, or --model.schedule constant "
-                "and --model.warmup 0"
+                "a run without end has no schedule: set --trainer.max_epochs or --trainer.max_steps, or --model.schedule "
+                "constant and --model.warmup 0"
             )
         steps = max(1, int(self.trainer.estimated_stepping_batches)) if ends else 1
         scheduler = LambdaLR(optimizer, lambda step: self._rate(step, steps))
