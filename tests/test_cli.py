@@ -19,6 +19,12 @@ EIGHT = ["--data.forget", "[8]", "--force", "true"]  # originals are random weig
 ONE_EPOCH = [*SHORT, "--trainer.max_epochs", "1"]
 
 
+def masking(weights):
+    """Words of a run of LogitMask into ``out``."""
+    config = str(DIGITS / "logit_mask.yaml")
+    return ["--config", config, *EIGHT, "--model.original", weights, "--trainer.default_root_dir", "out"]
+
+
 def test_our_own_errors_keep_their_traceback(run, monkeypatch):
     monkeypatch.setattr(methods.Training, "losses", lambda self, **batch: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -126,8 +132,7 @@ def test_a_new_fit_replaces_a_finished_run_when_it_has_a_result(run, report, ori
 
 
 def test_a_checkpoint_that_was_changed_is_not_measured(run, original_weights):
-    command = ["--config", str(DIGITS / "logit_mask.yaml"), *EIGHT, "--trainer.default_root_dir", "out"]
-    command += ["--model.original", original_weights(DIGITS / "logit_mask.yaml")]
+    command = masking(original_weights(DIGITS / "logit_mask.yaml"))
     assert run("fit", *command)[0] == 0
     content = bytearray(Path("out/model.ckpt").read_bytes())
     content[len(content) // 2] ^= 1
@@ -139,15 +144,7 @@ def test_a_checkpoint_that_was_changed_is_not_measured(run, original_weights):
 
 def test_a_report_says_where_it_comes_from(run, report, original_weights):
     weights = original_weights(DIGITS / "logit_mask.yaml")
-    command = [
-        "--config",
-        str(DIGITS / "logit_mask.yaml"),
-        *EIGHT,
-        "--model.original",
-        weights,
-        "--trainer.default_root_dir",
-        "out",
-    ]
+    command = masking(weights)
     assert run("fit", *command)[0] == 0
     found = report("out")
     assert found["inputs"] == {"model.init_args.original": {"path": weights, "sha256": sha256(weights)}}
@@ -159,15 +156,7 @@ def test_a_report_says_where_it_comes_from(run, report, original_weights):
 
 def test_several_classes_are_averaged_over(run, report, original_weights):
     weights = original_weights(DIGITS / "logit_mask.yaml")
-    command = [
-        "--config",
-        str(DIGITS / "logit_mask.yaml"),
-        *EIGHT,
-        "--model.original",
-        weights,
-        "--trainer.default_root_dir",
-        "out",
-    ]
+    command = masking(weights)
     assert run("fit", *command, "--data.forget", "[3, 8]")[0] == 0
     found = report("out")
     assert found["forget"] == ["3", "8"]
@@ -179,15 +168,7 @@ def test_several_classes_are_averaged_over(run, report, original_weights):
 
 def test_without_retrained_models_the_reference_is_left_out(run, report, original_weights, capsys):
     weights = original_weights(DIGITS / "logit_mask.yaml")
-    arguments = [
-        "--config",
-        str(DIGITS / "logit_mask.yaml"),
-        *EIGHT,
-        "--model.original",
-        weights,
-        "--trainer.default_root_dir",
-        "out",
-    ]
+    arguments = masking(weights)
     from oro_unlearn.cli import main
 
     main(["fit", *arguments])

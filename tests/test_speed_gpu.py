@@ -15,7 +15,7 @@ def test_an_original_is_trained_and_forgets(offline, monkeypatch, capsys):
     original, rows = gpu.trained(SMALL)
     assert [row["target"] for row in rows] == ["< 60", ">= 0.94"]
     assert 0 <= rows[1]["ratio"] <= 1
-    row = gpu.forgotten(original, SMALL)
+    row = gpu.forgotten(original, [*SMALL, "--force", "true"])
     assert row["ratio"] > 0
     assert "cache: activations (everything before layer3 is frozen" in capsys.readouterr().out
 

@@ -239,12 +239,12 @@ RUNS = [
     ),
     BadInput(
         "test: nothing to measure",
-        ("test", *DIGITS[1:3], "--model.original", "original.safetensors", "--trainer.default_root_dir", "elsewhere"),
+        ("test", *DIGITS[1:3], *DIGITS[-6:], "--trainer.default_root_dir", "elsewhere"),
         "nothing to measure: elsewhere/model.ckpt not found; run fit first",
     ),
     BadInput(
         "test: an earlier checkpoint that is text",
-        ("test", *DIGITS[1:3], "--model.original", "original.safetensors"),
+        ("test", *DIGITS[1:3], *DIGITS[-6:]),
         "out/model.ckpt|more than tensors",
     ),
 ]

@@ -14,7 +14,7 @@ from lightning.pytorch import Trainer
 
 from benchmarks.speed.step import QUIET, RandomImages
 from benchmarks.speed.timing import in_turn, now, ratio, rounded, write
-from oro_unlearn.data.base import EVAL_SPLITS
+from oro_unlearn.data.base import MAIN_SPLITS
 from oro_unlearn.methods import Training
 from oro_unlearn.methods.classes.audit import ClassAudit
 from oro_unlearn.networks import ResNet18
@@ -24,7 +24,7 @@ SAMPLES, CLASSES, BATCH = 1_000_000, 1_000, 1_000
 
 def seconds_of_an_audit(runs: int) -> dict[str, Any]:
     """Test of one classifier through the command line's own path, and its forward passes alone."""
-    data = RandomImages(forget=[1], batch_size=256)
+    data = RandomImages(forget_index=[1], batch_size=256)
     torch.manual_seed(0)
     method = Training(network=lambda num_classes: ResNet18(num_classes, width=16), num_classes=10, forget_classes=[1])
     network = method.network.eval()
@@ -36,7 +36,7 @@ def seconds_of_an_audit(runs: int) -> dict[str, Any]:
     @torch.no_grad()
     def forward() -> float:
         started = now()
-        for split in EVAL_SPLITS:
+        for split in MAIN_SPLITS:
             for batch in data.loader(data.split(split)):
                 images, *_ = data._prepare(batch, augment=False)
                 network(images.contiguous(memory_format=torch.channels_last))
@@ -57,7 +57,7 @@ def memory_of_an_audit() -> dict[str, Any]:
     audit = ClassAudit(CLASSES, [0], {0: 1})
     before = _peak()
     for first in range(0, SAMPLES, BATCH):
-        split = EVAL_SPLITS[first * len(EVAL_SPLITS) // SAMPLES]
+        split = MAIN_SPLITS[first * len(MAIN_SPLITS) // SAMPLES]
         label = torch.zeros(BATCH) if split.endswith("forget") else torch.arange(BATCH) % (CLASSES - 1) + 1
         logits = torch.randn(BATCH, CLASSES, generator=generator)
         audit.update(split, logits, label.long(), [logits.flip(0)])

@@ -70,7 +70,7 @@ def run(kind: type, epochs: int, count: bool = False, **options: Any) -> Clocks:
     """Some epochs of a method; with ``count`` its operations are counted, which slows it down."""
     torch.manual_seed(0)
     augmented = {"crop_padding": 4, "flip": True} if kind is Retraining else {}
-    data = RandomImages(forget=[1], batch_size=BATCH, per_class=PER_CLASS, test_per_class=1, **augmented)
+    data = RandomImages(forget_index=[1], batch_size=BATCH, per_class=PER_CLASS, test_per_class=1, **augmented)
     clocks = Clocks(count)
     method = kind(network=wide, num_classes=10, forget_classes=[1], **options)
     clocks.wrap(method)

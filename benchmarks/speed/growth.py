@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from benchmarks.speed.timing import in_turn, rounded, write
-from oro_unlearn.data.base import EVAL_SPLITS
+from oro_unlearn.data.base import MAIN_SPLITS
 from oro_unlearn.methods.classes.audit import ClassAudit
 from oro_unlearn.metrics import rmia, u_lira
 
@@ -37,7 +37,7 @@ def audit(images: int = 16_000, classes: int = 10, retrained: int = 1) -> None:
     logits = torch.randn(BATCH, classes, generator=torch.Generator().manual_seed(0))
     figures = ClassAudit(classes, [0], {0: 1})
     for first in range(0, images, BATCH):
-        split = EVAL_SPLITS[first * len(EVAL_SPLITS) // images]
+        split = MAIN_SPLITS[first * len(MAIN_SPLITS) // images]
         figures.update(split, logits, labels[split.endswith("forget")], [logits.flip(0)] * retrained)
     figures.compute()
 

@@ -27,7 +27,8 @@ class Classifier(UnlearningModule):
         forget_classes: Indices of the forgotten classes; the command line fills it from the data.
         batchnorm: Whether batch normalisation uses and updates the batch's statistics in training (``train``) or keeps
             the stored ones (``eval``). Layers that are not trained always keep theirs.
-        channels_last: Store weights and images channels-last: the same result, faster convolutions.
+        channels_last: Store weights and images channels-last: the same result, faster convolutions. Networks with a strided
+            1x1 convolution of fewer than 8 input channels stay as they are: PyTorch's CPU kernel crashes on them.
         compile: Backend of ``torch.compile`` for the forward pass of training steps, for instance ``inductor``; empty for none.
             Sizes of an epoch's first batch are compiled; a smaller last batch, and all evaluation, is not.
         kwargs: Arguments of :class:`UnlearningModule`.
@@ -53,7 +54,7 @@ class Classifier(UnlearningModule):
             raise ValueError("the number of classes is not known: give the data module a num_classes")
         self.network = build_network(network, num_classes)
         self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.memory_format = _memory_format(self.network, channels_last)
         self.network = self.network.to(memory_format=self.memory_format)
         self.measurements: dict[str, Any] = {}
         self.compile_backend = _known_backend(compile)
@@ -224,6 +225,13 @@ def _known_backend(name: str) -> str:
         known = ", ".join(torch.compiler.list_backends())
         raise ValueError(f"--model.compile {name!r} is no backend of torch.compile; these are: {known}")
     return name
+
+
+def _memory_format(network: nn.Module, channels_last: bool) -> torch.memory_format:
+    """Channels-last, except where oneDNN's AVX2 kernel (torch 2.14) writes past its buffer in the backward pass."""
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    crashes = any(max(layer.stride) > 1 and max(layer.kernel_size) == 1 and layer.in_channels < 8 for layer in convolutions)
+    return torch.channels_last if channels_last and not crashes else torch.contiguous_format
 
 
 def _is_read(network: nn.Module) -> bool:
