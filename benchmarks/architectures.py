@@ -45,7 +45,7 @@ NETWORKS = {  # in benchmarks/small_networks.py, as the table calls them
     "timm_vit": "ViT (timm)",
     "hf_vit": "ViT (Transformers)",
 }
-METHODS = {entry.preset: entry.label for name, entry in ENTRIES.items() if name != "retrain_short"}
+METHODS = {entry.preset: entry.label for name, entry in reversed(ENTRIES.items()) if not name.endswith(("_short", "_text"))}
 LENGTH = {  # words that make a preset short; others train for an epoch
     "logit_mask": [],
     "ssd": ["--model.importance_file", "off"],

@@ -234,6 +234,7 @@ def audit(
         "pool_seconds": comparison.pool_seconds(requests),
         "versions": machine["versions"],
         "hardware": machine["hardware"],
+        "budget": options.budget,
         "retraining_images": {request: comparison.retraining_images(request) for request in requests},
         "models": [record for models, _ in parts for record in models],
         "attacks": [record for _, attacks in parts for record in attacks],
@@ -260,7 +261,7 @@ def _audit_request(
         report, seed = job.report(), seed_of(job)
         figures = {**report["figures"], **audit_model(model, references, sources, forgotten)}
         paid = [report, *(other.report() for other in teachers.get(name, []) if seed_of(other) == seed)]
-        cost = {key: sum(part[key] for part in paid) for key in ("seconds", "images_read")}
+        cost = {key: sum(part[key] for part in paid) for key in ("seconds", "images_read", "images_backward")}
         models.append({"method": name, "forget": request.split("+"), "seed": seed, **cost, "figures": rounded(figures)})
 
     for job in originals:

@@ -6,7 +6,8 @@
    reference, as noise floor and as shadow models of U-LIRA and RMIA.
 2. Tunes every method over five settings on a held-out fifth of the training split (with originals and retrained models of
    its own); the test split is never read. Where the best setting is at an edge of the grid, the grid moves on, by one rule
-   for all. No run may read more than ``--budget`` of the images that retraining reads.
+   for all. No run may show more images to any network, teachers included, than ``--budget`` of those that retraining reads;
+   a row that does all the same says so.
 3. Runs every method on every original and request, and audits all models from their saved scores.
 
 Writes benchmarks/results/compare_NAME.json, and tables.md, tables.tex and models.csv in runs/compare/NAME. What is finished is
@@ -25,10 +26,11 @@ from typing import Any
 
 import yaml
 
+from benchmarks.budgets import Load, length
 from benchmarks.compare_options import CONFIGS, NETWORKS, TUNING_RETRAINED, Sizes, measure, read_options
 from benchmarks.jobs import Job, run_stages
 from benchmarks.moving_grid import ROUNDS, Search
-from benchmarks.searches import EVERY, GROUPS, Load, Setting, length
+from benchmarks.searches import EVERY, GROUPS, Setting
 from benchmarks.sources import record
 
 RETRAINED_SEED = 100  # retrained models never share a seed with an original,
@@ -78,13 +80,14 @@ class Comparison:
             for job in models
         ]
 
-    def edits(self, name: str, request: str, setting: Setting = (), tuning: bool = False) -> list[Job]:
-        """Runs of a method, one for each original."""
+    def edits(self, name: str, request: str, setting: Setting = (), tuning: bool = False, part: float = 1.0) -> list[Job]:
+        """Runs of a method, one for each original, with a part of the budget; a teacher and its pupil have half of it each."""
         from benchmarks.edits import Edit, Trial
 
         kind: type[Job] = Trial if tuning else Edit
         entry, preset = EVERY[name], preset_of(name)
-        given = [*entry.words, *length(entry, self._load(request, tuning)), *(word for pair in setting for word in pair)]
+        part = 0.5 if entry.teacher else part
+        given = [*entry.words, *length(entry, self._load(request, tuning, part)), *(word for pair in setting for word in pair)]
         jobs = []
         for seed in [0] if tuning else range(self.options.seeds):
             original = weights(self.original(seed, tuning))
@@ -92,27 +95,32 @@ class Comparison:
             words += ["--data.batch_size", str(self.sizes.batch_size), *given]
             inputs = [original, preset]
             if entry.teacher:
-                teacher = self.runs(entry.teacher, request)[seed]
+                teacher = self.teachers(name, request)[seed]
                 words, inputs = [*words, "--model.teacher", str(weights(teacher))], [*inputs, weights(teacher)]
-            tag = "_".join(value for _, value in setting) if tuning else f"s{seed}"
+            tag = (
+                "_".join(value for _, value in setting)
+                if tuning
+                else f"{'half-' if part < 1 and not entry.teacher else ''}s{seed}"
+            )
             jobs.append(self._job(kind, f"{name}-{request}-{tag}", "original", EDIT_SEED + seed, words, inputs, tuning=tuning))
         return jobs
 
-    def _load(self, request: str, tuning: bool) -> Load:
+    def _load(self, request: str, tuning: bool, part: float) -> Load:
         """What a run on the request may read."""
         shares = [round(count * (0.8 if tuning else 1)) for count in self.sizes.of(request)]
         classes = len(self.sizes.labels(request))
-        images = self.options.budget * shares[1] * self.sizes.epochs
-        return Load(images, *shares, classes, len(self.sizes.class_names) - classes, self.sizes.batch_size)
+        images = part * self.options.budget * shares[1] * self.sizes.epochs
+        kept = len(self.sizes.class_names) - classes
+        return Load(images, *shares, classes, kept, self.sizes.batch_size, self.sizes.augmented)
 
     def runs(self, name: str, request: str) -> list[Job]:
         """Runs of a method with the setting that was chosen for it."""
         return self.edits(name, request, self.chosen[EVERY[name].tuned_as or name])
 
     def teachers(self, name: str, request: str) -> list[Job]:
-        """Runs that a method's runs have learned from; they are part of its cost."""
-        entry = EVERY[name]
-        return self.runs(entry.teacher, request) if entry.teacher else []
+        """Runs that a method's runs have learned from, with half of the budget; they are part of its cost."""
+        teacher = EVERY[name].teacher
+        return self.edits(teacher, request, self.chosen[EVERY[teacher].tuned_as or teacher], part=0.5) if teacher else []
 
     def retraining_images(self, request: str) -> int:
         """Images that retraining reads."""
@@ -218,9 +226,9 @@ def main(args: Sequence[str] | None = None) -> None:
     comparison.chosen = tuning["chosen"]
     scorings = {request: comparison.scorings(request) for request in requests}
     edits = {(name, request): comparison.runs(name, request) for request in requests for name in methods}
-    teachers = {EVERY[name].teacher for name in methods} - {""}
     first = [job for group in scorings.values() for job in group]
-    first += [job for name in teachers if name not in methods for request in requests for job in comparison.runs(name, request)]
+    teaching = {str(job.folder): job for name in methods for request in requests for job in comparison.teachers(name, request)}
+    first += teaching.values()
     first += [job for (name, _), group in edits.items() if not EVERY[name].teacher for job in group]
     taught = [job for (name, _), group in edits.items() if EVERY[name].teacher for job in group]
     run_stages([first, taught], options.processes, options.backend, options.reuse)

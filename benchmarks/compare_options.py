@@ -27,6 +27,7 @@ class Sizes(NamedTuple):
     counts: list[int]  # training images of each class
     epochs: int  # of retraining
     batch_size: int  # of the edits
+    augmented: bool = True  # whether training images are others in every epoch
 
     def labels(self, request: str) -> list[int]:
         """Classes of a request."""
@@ -54,7 +55,8 @@ def measure_sizes(options: argparse.Namespace) -> Sizes:
     data = cli.datamodule
     train = data.split("train")
     counts = train.labels[train.positions].bincount(minlength=data.num_classes).tolist()
-    return Sizes(list(data.class_names), counts, cli.trainer.max_epochs or 1, options.batch_size or data.batch_size)
+    epochs, batch_size = cli.trainer.max_epochs or 1, options.batch_size or data.batch_size
+    return Sizes(list(data.class_names), counts, epochs, batch_size, bool(data.crop_padding or data.flip))
 
 
 def measure(options: argparse.Namespace) -> tuple[Sizes, list[str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from benchmarks.costs import image_counts, read_share
 from benchmarks.distances import Yardstick
 from benchmarks.gap_tables import GAP_TABLES
 from benchmarks.moving_grid import unsettled
@@ -14,6 +15,7 @@ from benchmarks.spreads import Figure, cell, known, marked, spread
 from oro_unlearn.report.run_report import write_json
 from oro_unlearn.report.tables import markdown_table, number
 
+COSTS = ("seconds", "images_read", "images_backward")
 RESULTS = Path("benchmarks/results")
 ATTACKS = ("own", "retained", "features")
 
@@ -164,16 +166,16 @@ def write_csv(records: Records, path: Path) -> None:
     names = list(records[0]["figures"]) if records else []
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["method", "forget", "seed", "seconds", "images_read", *names])
+        writer.writerow(["method", "forget", "seed", *COSTS, *names])
         for record in records:
-            cost = [record[key] for key in ("seed", "seconds", "images_read")]
+            cost = [record["seed"], *(record.get(key) for key in COSTS)]
             writer.writerow(
                 [record["method"], "+".join(record["forget"]), *cost, *(record["figures"].get(name) for name in names)]
             )
 
 
 def _rows(result: Result, columns: Sequence[Column], cost: bool = False) -> list[list[str]]:
-    costs = ["seconds", "images, % of retraining's"]
+    costs = ["seconds", *(header for _, header in image_counts(result))]
     rows = [["model", *(column.header for column in columns), *(costs if cost else [])]]
     floors = _floors(result)
     for method in methods_of(result):
@@ -190,9 +192,10 @@ def _short_cell(own: Records, key: str) -> str:
 
 def _cost(result: Result, method: str, own: Records) -> list[str]:
     if method in ("original", "retrained"):
-        return [f"{result['pool_seconds'][method]:.1f}", "100" if method == "retrained" else "–"]
-    shares = [record["images_read"] / result["retraining_images"]["+".join(record["forget"])] for record in own]
-    return [f"{mean(record['seconds'] for record in own):.1f}", f"{100 * mean(shares):.1f}"]
+        images = ["100" if method == "retrained" else "–" for _ in image_counts(result)]
+        return [f"{result['pool_seconds'][method]:.1f}", *images]
+    images = [f"{100 * read_share(result, method, kind):.1f}" for kind, _ in image_counts(result)]
+    return [f"{mean(record['seconds'] for record in own):.1f}", *images]
 
 
 def _figure(key: str, floors: Mapping[tuple[tuple[str, ...], str], float] | None = None) -> Figure:

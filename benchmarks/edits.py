@@ -40,7 +40,8 @@ class Scoring(Job):
 
         figures = score(cli.datamodule, network, self.folder / "scores.safetensors", self.attacked)
         machine = {"versions": versions(), "hardware": hardware(cli.trainer.strategy.root_device.type)}
-        cost = {"seconds": round(cli.model.seconds, 3), "images_read": cli.model.images_read}
+        images = {"images_read": cli.model.images_read, "images_backward": cli.model.images_backward}
+        cost = {"seconds": round(cli.model.seconds, 3), **images}
         report = {"command": self.command, **cost, "figures": figures, **machine}
         write_json(report, self.folder / "report.json")
         self.mark_finished()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.costs import budget_of, read_share
 from benchmarks.searches import EVERY, RETIRED
 
 Result = Mapping[str, Any]
@@ -27,11 +28,14 @@ def cells_of(result: Result) -> int:
 
 
 def row_label(result: Result, method: str) -> str:
-    """With the number of runs where some are missing: a mean over easier ones is no better method."""
+    """With the number of runs where some are missing, for a mean over easier ones is no better, and what it read too much."""
     if method in ("original", "retrained"):
         return label(method)
     cells, found = cells_of(result), len(runs_of(result, method))
-    return label(method) if found == cells else f"{label(method)} ({found} of {cells} runs)"
+    notes = [] if found == cells else [f"{found} of {cells} runs"]
+    share, budget = read_share(result, method), budget_of(result)
+    notes += [f"read {100 * share:.1f} % for {100 * budget:g} %"] if share > budget else []
+    return f"{label(method)} ({'; '.join(notes)})" if notes else label(method)
 
 
 def label(method: str) -> str:

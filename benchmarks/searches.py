@@ -23,80 +23,22 @@ class Entry(NamedTuple):
 
     label: str
     preset: str  # in lightning_configs/methods
-    reads: str  # in an epoch: nothing, forget, retain, both (a pass of the forget set), phases (in turn) or subset (of retain)
+    reads: str  # nothing, forget, retain, both (beside each other), phases (in turn), subset (of retain), spaces or all
     settings: tuple[Setting, ...] = ((),)  # what it is tuned over
     words: tuple[str, ...] = ()  # always given
     tuned_as: str = ""  # takes the setting chosen for that entry instead of its own
-    teacher: str = ""  # the entry whose model is its teacher
+    teacher: str = ""  # the entry whose model is its teacher; each of the two has half of the budget
+    asks: tuple[int, int] = (0, 0)  # passes through other networks, or of other images, for an image of forget and retain set
 
 
-class Load(NamedTuple):
-    """What a run may read, and of what."""
-
-    images: float  # at most
-    forget: int  # images of the forget set
-    retain: int
-    forget_classes: int
-    retain_classes: int
-    batch_size: int
-
-
-def length(entry: Entry, load: Load) -> list[str]:
-    """Words that keep a run within a number of images, whatever its preset's epochs; schedules are stretched over the run."""
-    if entry.reads == "nothing":
-        return []
-    if entry.reads == "subset":
-        return _noise(load)
-    if entry.reads == "phases":
-        return _phases(load)
-    if entry.reads == "both":  # an epoch is a pass of the forget set, each batch beside one of the retain set
-        batches = -(-load.forget // load.batch_size)
-        attack = load.images / 2 if entry.preset == "amun" else 0.0
-        count = max(1, int((load.images - attack) // (load.forget + batches * load.batch_size)))
-        words = ["--model.loader_mode", "min_size", *_passes(count)]
-        return [*words, *_attack(load, count)] if attack else words
-    if entry.reads == "forget":
-        return _passes(max(1, int(load.images // load.forget)))
-    count = -(-int(load.images) // load.retain)
-    words = [*_passes(count), "--trainer.limit_train_batches", str(max(1, int(load.images / count // load.batch_size)))]
-    restarts = ["--model.lr_scheduler.init_args.T_0", str(count), "--model.lr_scheduler.init_args.eta_min", "0"]
-    return [*words, *restarts] if entry.preset in ("eu_k", "cf_k") else words
-
-
-def _phases(load: Load) -> list[str]:
-    """SCRUB: two rounds of forget and retain, then retain alone; or one round, of which the retain pass may be a part."""
-    later = int((load.images - 2 * load.forget) // load.retain)
-    if later >= 2:
-        return _passes(2 + later)
-    batches = int((load.images - load.forget) // load.batch_size)
-    return [*_passes(2), "--trainer.limit_train_batches", str(max(1, batches))]
-
-
-def _passes(count: int) -> list[str]:
-    return ["--trainer.max_epochs", str(count)]
-
-
-def _attack(load: Load, count: int) -> list[str]:
-    """AMUN's search in half of the images: rounds of ten steps; and its schedule, which falls half-way."""
-    rounds = max(1, int(load.images / 2 / load.forget // 10))
-    words = ["--model.steps", "10", "--model.rounds", str(min(8, rounds))]
-    return [*words, "--model.lr_scheduler.init_args.step_size", str(max(1, count // 2))]
-
-
-def _noise(load: Load) -> list[str]:
-    """UNSIR: a quarter of the images to learn noise, a quarter to impair with it, the rest for two passes of a subset."""
-    noise = NOISE_IMAGES * load.forget_classes
-    steps, copies = (max(1, int(load.images / 4 / noise)) for _ in range(2))
-    words = ["--model.noise_images", str(NOISE_IMAGES), "--model.noise_steps", str(min(40, steps))]
-    of_each = max(1, int(load.images / 4 / load.retain_classes))
-    return [*words, "--model.noise_copies", str(copies), "--model.samples_per_class", str(of_each)]
-
-
-NOISE_IMAGES = 64  # of UNSIR
 L1 = (*grid(lr=(1e-2, 1e-1), alpha=(1e-4, 5e-4)), *grid(lr=(3e-2,), alpha=(5e-4,)))
 SALIENCY = (*grid(lr=(1e-3, 3e-3, 1.3e-2), density=(0.5,)), *grid(lr=(3e-3, 1.3e-2), density=(0.1,)))
 NEGATIVE = (*grid(lr=(3e-3, 1e-2), retain_weight=(0.9, 0.97)), *grid(lr=(1e-2,), retain_weight=(0.999,)))
 RESET = (*grid(lr=(3e-2, 1e-1), exponent=(1, 2)), *grid(lr=(2e-1,), exponent=(1,)))
+FORGET, BOTH, TWO_TEACHERS = (1, 0), (1, 1), (2, 0)  # what frozen networks are asked about, and how often
+EXAMPLES_ALONE = ("--model.forget_images", "none", "--model.search", "whole")
+KEPT = ("--model.trunk_statistics", "keep", "--trainer.gradient_clip_val", "null")
+AS_MADE = (*KEPT, "--model.fresh", "constructed")
 HEAD_FRESH, ALL_FRESH = ("--model.exponent", "1000"), ("--model.exponent", "0")
 ENTRIES = {
     "logit_mask": Entry("LogitMask", "logit_mask", "nothing"),
@@ -108,36 +50,50 @@ ENTRIES = {
     "boundary_shrink": Entry("BU shrink", "boundary_shrink", "forget", rates(1e-5, 1e-4, 1e-3, 3e-3, 1e-2)),
     "boundary_expand": Entry("BU expand", "boundary_expand", "forget", rates(1e-5, 1e-4, 1e-3, 3e-3, 1e-2)),
     "salun": Entry("SalUn", "salun", "both", SALIENCY),
-    "svd": Entry("SVD", "svd", "nothing"),
+    "svd": Entry("SVD", "svd", "spaces"),
     "neg_grad_plus": Entry("NegGrad+", "neg_grad_plus", "both", NEGATIVE),
     "scrub": Entry("SCRUB", "scrub", "phases", rates(5e-4, 2e-3, 5e-3, 2e-2, 5e-2)),
-    "ssd": Entry("SSD", "ssd", "nothing", grid(alpha=(5, 15, 50, 150, 500)), ("--model.importance_file", "off")),
-    "bad_teacher": Entry("Bad Teacher", "bad_teacher", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
+    "ssd": Entry("SSD", "ssd", "all", grid(alpha=(5, 15, 50, 150, 500)), ("--model.importance_file", "off")),
+    "bad_teacher": Entry("Bad Teacher", "bad_teacher", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), asks=BOTH),
     "unsir": Entry("UNSIR", "unsir", "subset", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
-    "amun": Entry("AMUN", "amun", "both", rates(3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
-    "cf_k": Entry("CF-k", "cf_k", "retain", rates(1e-2, 3e-2, 1e-1, 3e-1, 1.0)),
-    "eu_k": Entry("EU-k", "eu_k", "retain", rates(1e-2, 3e-2, 1e-1, 3e-1, 1.0)),
-    "delete": Entry("DELETE", "delete", "forget", rates(1e-5, 1e-4, 3e-4, 1e-3, 3e-3)),
-    "rwft_o": Entry("RWFT-O", "rwft_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
-    "rwft_2_o": Entry("RWFT-2-O", "rwft_2_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
-    "rw_a": Entry("RW-A", "rw_a", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+    "amun": Entry("AMUN, examples alone, ours", "amun", "both", rates(3e-3, 1e-2, 3e-2, 1e-1, 3e-1), EXAMPLES_ALONE),
+    "amun_true": Entry("AMUN, as the authors' code", "amun", "both", rates(3e-3, 1e-2, 3e-2, 1e-1, 3e-1), asks=FORGET),
+    "cf_k": Entry("CF-k, trunk's statistics kept", "cf_k", "retain", rates(1e-2, 3e-2, 1e-1, 3e-1, 1.0), KEPT),
+    "eu_k": Entry("EU-k, trunk's statistics kept", "eu_k", "retain", rates(1e-2, 3e-2, 1e-1, 3e-1, 1.0), AS_MADE),
+    "cf_k_code": Entry("CF-k, as the authors' code", "cf_k", "retain", rates(1e-2, 3e-2, 1e-1, 3e-1, 1.0)),
+    "eu_k_code": Entry("EU-k, as the authors' code", "eu_k", "retain", rates(1e-2, 3e-2, 1e-1, 3e-1, 1.0)),
+    "delete": Entry("DELETE", "delete", "forget", rates(1e-5, 1e-4, 3e-4, 1e-3, 3e-3), asks=FORGET),
+    "rwft_o": Entry("RWFT-O, with retained data", "rwft_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), asks=FORGET),
+    "rwft_2_o": Entry("RWFT-2-O, with retained data", "rwft_2_o", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), asks=FORGET),
+    "rw_a": Entry("RW-A, with retained data", "rw_a", "both", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), asks=FORGET),
+    "rwft_o_text": Entry("RWFT-O, as in the text", "rwft_o_text", "forget", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), asks=FORGET),
+    "rwft_2_o_text": Entry(
+        "RWFT-2-O, as in the text", "rwft_2_o_text", "forget", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), asks=FORGET
+    ),
+    "rw_a_text": Entry("RW-A, as in the text", "rw_a_text", "forget", rates(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), asks=FORGET),
     "graded_reset": Entry("GradedReset (ours)", "graded_reset", "retain", RESET),
     "retrain_short": Entry("Retrain, same budget", "graded_reset", "retain", rates(3e-2, 1e-1, 2e-1, 3e-1, 5e-1), ALL_FRESH),
-    "trew": Entry("TREW", "trew", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
+    "trew": Entry("TREW", "trew", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), asks=FORGET),
 }
 HALF = ("--model.teacher_weight", "0.5")
 VARIANTS = {  # most at the setting of the entry they vary: the paper's ablations, and ours
-    "rwft_o_max": Entry("RWFT-O, max", "rwft_o", "both", words=("--model.target", "max"), tuned_as="rwft_o"),
+    "rwft_o_max": Entry("RWFT-O, max", "rwft_o", "both", words=("--model.target", "max"), tuned_as="rwft_o", asks=FORGET),
     **{
         f"rwft_layer{stage}": Entry(
-            f"RWFT, layer{stage} + fc", "rwft_2_o", "both", words=("--model.update", f"[layer{stage}, fc]"), tuned_as="rwft_2_o"
+            f"RWFT, layer{stage} + fc",
+            "rwft_2_o",
+            "both",
+            (),
+            ("--model.update", f"[layer{stage}, fc]"),
+            "rwft_2_o",
+            asks=FORGET,
         )
         for stage in (1, 2, 3, 4)
     },
-    "rwft_eu_k": Entry("RWFT-O, EU-k teacher", "rwft_o", "both", tuned_as="rwft_o", teacher="eu_k"),
-    "rwft_eu_k_mean": Entry("RWFT-O, mean of EU-k and q*", "rwft_o", "both", (), HALF, "rwft_o", "eu_k"),
+    "rwft_eu_k": Entry("RWFT-O, EU-k teacher", "rwft_o", "both", tuned_as="rwft_o", teacher="eu_k", asks=TWO_TEACHERS),
+    "rwft_eu_k_mean": Entry("RWFT-O, mean of EU-k and q*", "rwft_o", "both", (), HALF, "rwft_o", "eu_k", TWO_TEACHERS),
     "reset_head": Entry("GradedReset, head alone", "graded_reset", "retain", rates(1e-2, 3e-2, 1e-1, 2e-1, 3e-1), HEAD_FRESH),
-    "rwft_fc": Entry("RWFT, fc", "rwft_2_o", "both", words=("--model.update", "[fc]"), tuned_as="rwft_2_o"),
+    "rwft_fc": Entry("RWFT, fc", "rwft_2_o", "both", words=("--model.update", "[fc]"), tuned_as="rwft_2_o", asks=FORGET),
 }
 EVERY = {**ENTRIES, **VARIANTS}
 RETIRED = {  # what was tried first, for the tables of its figures; its code is in the history, at f706cf0

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.compare_tables import RESULTS
+from benchmarks.costs import budget_of, read_share
 from benchmarks.distances import INSIDE, Floats, Gaps, Yardstick
 from benchmarks.moving_grid import unsettled
 from benchmarks.rows import cells_of, label, methods_of, runs_of
@@ -22,7 +23,7 @@ DATA_SETS = {  # results of benchmarks.compare, by name
 ENOUGH = 3  # retrained models: two have no floor in figures between pairs of models
 LEAST = 0.1  # a gap of less than a tenth of the floor counts as that
 RESAMPLES = 10_000
-MARK, EDGE = "†", "‡"
+MARK, EDGE, MORE = "†", "‡", "§"
 
 
 class Headline(NamedTuple):
@@ -39,6 +40,7 @@ class Level(NamedTuple):
     header: str
     found: dict[str, Headline]  # by method
     unsettled: dict[str, list[str]]  # by method, options whose chosen value is at the end of the tuning grid
+    read_more: dict[str, float]  # by method, images read as a part of retraining's, where they are more than the budget
     unmeasured: list[str]  # figures that no method has here, with the reason
 
 
@@ -46,7 +48,7 @@ def summary_table(group: str) -> str:
     """Geometric mean of gap ÷ floor over a level's figures, by data set, and its interval; in bold what the best does not beat.
 
     What lacks a figure or a run is marked and named below, and is neither bold nor the best. What was tuned to the end of its
-    grid is marked too.
+    grid, and what read more than the budget, is marked too.
 
     Args:
         group: ``output``, ``representation``, or ``both`` side by side.
@@ -66,11 +68,13 @@ def summary_table(group: str) -> str:
     for method in ("original", "logit_mask", *(name for name in EVERY if name != "logit_mask")):
         if any(method in column.found for column in columns):
             cells = [
-                _cell(column.found.get(method), method in best) + (f" {EDGE}" if method in column.unsettled else "")
+                _cell(column.found.get(method), method in best)
+                + (f" {EDGE}" if method in column.unsettled else "")
+                + (f" {MORE}" if method in column.read_more else "")
                 for column, best in zip(columns, bold, strict=True)
             ]
             rows.append([label(method), *cells])
-    notes = [f"{MARK} {note}." for column in columns for note in _notes(column)]
+    notes = [f"{note}." for column in columns for note in _notes(column)]
     if any(column.unsettled for column in columns):
         notes.append(f"{EDGE} The chosen setting is at the end of its grid: a better one may lie beyond it.")
     return "\n\n".join([markdown_table(rows), *notes])
@@ -129,8 +133,12 @@ def _lacks(gaps: Gaps, runs: int, wanted: int) -> str:
 
 
 def _notes(column: Level) -> list[str]:
-    notes = [f"{column.header}, every method: without {', '.join(column.unmeasured)}"] if column.unmeasured else []
-    return notes + [f"{column.header}, {label(name)}: without {one.lacks}" for name, one in column.found.items() if one.lacks]
+    notes = [f"{MARK} {column.header}, every method: without {', '.join(column.unmeasured)}"] if column.unmeasured else []
+    more = ", ".join(f"{label(name)} {100 * share:.1f} %" for name, share in column.read_more.items())
+    notes += [f"{MORE} {column.header}, images read, of retraining's, more than the budget: {more}"] if more else []
+    return notes + [
+        f"{MARK} {column.header}, {label(name)}: without {one.lacks}" for name, one in column.found.items() if one.lacks
+    ]
 
 
 def _cell(headline: Headline | None, bold: bool) -> str:

@@ -248,6 +248,7 @@ class UnlearningCLI(LightningCLI):
             "processes": self.trainer.world_size,
             "seconds": round(model.seconds, 3),
             "images_read": model.images_read,
+            "images_backward": model.images_backward,
             **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
         }
         kind = relation_report if isinstance(model, DualEncoder) else class_report

@@ -26,18 +26,22 @@ KNOWN = {
     "optimizer": ("optimizer", torch.optim, torch.optim.Optimizer),
     "lr_scheduler": ("schedule", torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler),
 }
+OUT_OF_MEMORY = (
+    "out of memory: lower --data.batch_size (of relations also --data.eval_batch_size, --model.picture_batch_size and "
+    "--model.text_batch_size), or use smaller images or a smaller network"
+)
 FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: type, pattern, and what to say
     (
         pickle.UnpicklingError,
         "",
         "a checkpoint holds more than tensors and is not unpickled, because that could run code: save its state dict alone",
     ),
-    (torch.OutOfMemoryError, "", "out of memory: lower --data.batch_size, or use a smaller network"),
-    (MemoryError, "", "out of memory: lower --data.batch_size, or use smaller images or a smaller network"),
+    (torch.OutOfMemoryError, "", OUT_OF_MEMORY),
+    (MemoryError, "", OUT_OF_MEMORY),
     (
         RuntimeError,
         "can't allocate memory|not enough memory",
-        "out of memory: lower --data.batch_size, or use smaller images or a smaller network",
+        OUT_OF_MEMORY,
     ),
     (OverflowError, "(.{1,200})", "a number among the options is too large ({}): choose a smaller one"),
     (

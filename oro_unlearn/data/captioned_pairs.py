@@ -26,6 +26,7 @@ class CaptionedPairs(PairImages):
         concepts: What each picture shows.
         own: Whether a picture's caption is the user's.
         graph_captions: Says the others.
+        workers: As in :class:`PairImages`.
     """
 
     def __init__(
@@ -37,8 +38,9 @@ class CaptionedPairs(PairImages):
         concepts: Sequence[Concept],
         own: Sequence[bool],
         graph_captions: Captions,
+        workers: int = 0,
     ) -> None:
-        super().__init__(load, captions, captions, slots, keep)
+        super().__init__(load, captions, captions, slots, keep, workers)
         self.shown, self.own, self.graph_captions = list(concepts), own, graph_captions
 
     def __getitems__(self, positions: Sequence[int]) -> tuple[Tensor, list[str], Tensor, Tensor, Tensor]:  # type: ignore[override]

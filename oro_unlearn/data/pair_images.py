@@ -1,6 +1,7 @@
 """Pictures with captions, read batch by batch and kept once read."""
 
 from collections.abc import Callable, Sequence
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ class PairImages(Dataset[Any]):
         attacks: The same meaning in other words, one for each picture.
         slots: (N, 3) int64: subject, relation and object by position, -1 for none.
         keep: Keep pictures in memory once read.
+        workers: Threads that load the pictures of a batch side by side; 0 and 1 for none.
     """
 
     def __init__(
@@ -28,7 +30,9 @@ class PairImages(Dataset[Any]):
         attacks: Sequence[str],
         slots: Tensor,
         keep: bool = True,
+        workers: int = 0,
     ) -> None:
+        self.workers = workers
         self.load, self.captions, self.attacks, self.slots = load, list(captions), list(attacks), slots
         self._kept: dict[int, Tensor] | None = {} if keep else None
 
@@ -47,13 +51,21 @@ class PairImages(Dataset[Any]):
         """The same pairs with images (B, 0), of which none is read: for a method that knows their features."""
         return PairImages(lambda _: torch.empty(0, dtype=torch.uint8), self.captions, self.attacks, self.slots, keep=False)
 
+    def _images(self, positions: Sequence[int]) -> list[Tensor]:
+        """Pictures of a batch; decoding lets other threads run."""
+        new = {position for position in positions if self._kept is None or position not in self._kept}
+        if min(self.workers, len(new)) < 2:
+            return [self.image(position) for position in positions]
+        with ThreadPool(min(self.workers, len(new))) as pool:
+            return pool.map(self.image, positions)
+
     def __getitem__(self, position: int) -> PairSample:
         return self.__getitems__([position])
 
     def __getitems__(self, positions: Sequence[int]) -> PairSample:
         """One batch."""
         index = torch.as_tensor(positions)
-        images = torch.stack([self.image(int(position)) for position in positions])
+        images = torch.stack(self._images([int(position) for position in positions]))
         captions = [self.captions[position] for position in positions]
         attacks = [self.attacks[position] for position in positions]
         return images, captions, attacks, self.slots[index], index

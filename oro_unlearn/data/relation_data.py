@@ -45,12 +45,14 @@ class RelationData(LightningDataModule, ABC):
         withheld: Part of the captions that the text terms never see, to measure what lies outside the vocabulary.
         rewordings: Of each vocabulary caption, in the training bank's words and places, beside the plain one.
         seed: Of every choice made here; not of training.
+        eval_batch_size: Pictures that are measured at once.
 
     Raises:
         ValueError: If an option or the graph is wrong.
     """
 
     name: str
+    num_workers = 0  # threads that read pictures
 
     def __init__(
         self,
@@ -63,8 +65,12 @@ class RelationData(LightningDataModule, ABC):
         withheld: float = 0.0,
         rewordings: int = 0,
         seed: int = 0,
+        eval_batch_size: int = 256,
     ) -> None:
         super().__init__()
+        if eval_batch_size < 1:
+            raise ValueError(f"--data.eval_batch_size is a number of pictures, at least 1, not {eval_batch_size}")
+        self.eval_batch_size = eval_batch_size
         if batch_size < 1:
             raise ValueError(f"--data.batch_size is a number of pairs, at least 1, not {batch_size}")
         if not 0 <= withheld < 1:
@@ -307,7 +313,7 @@ class RelationData(LightningDataModule, ABC):
                     "or name another tuple to forget"
                 )
         splits = {name: pairs if method.needs_images(name) else pairs.without_images() for name, pairs in splits.items()}
-        size = min(self.batch_size, *map(len, splits.values()))
+        size = min([self.batch_size, *map(len, splits.values())])
         batches = {
             name: EpochBatches(len(pairs), size, number, self.trainer, whole=True)
             for number, (name, pairs) in enumerate(splits.items())
@@ -321,4 +327,4 @@ class RelationData(LightningDataModule, ABC):
         assert self.trainer is not None
         images, rank, world = self.measured.images, self.trainer.global_rank, self.trainer.world_size
         own = [min(number, len(images) - 1) for number in range(rank, -(-len(images) // world) * world, world)]
-        return DataLoader(images, batch_size=256, sampler=own, collate_fn=as_is)
+        return DataLoader(images, batch_size=self.eval_batch_size, sampler=own, collate_fn=as_is)

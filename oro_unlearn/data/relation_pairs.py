@@ -41,6 +41,7 @@ class RelationPairs(RelationData):
         image_size: Side in pixels that the network takes: the shorter side is scaled to it, the middle is kept.
         test_share: Part of the pictures without a split that is measured instead of trained on.
         encoding: Of the manifest's text, such as cp1252; empty: UTF-8, or what its byte order mark says.
+        num_workers: Threads that decode pictures side by side; 0 for none.
         kwargs: Arguments of :class:`RelationData`.
 
     Raises:
@@ -57,6 +58,7 @@ class RelationPairs(RelationData):
         image_size: int = 224,
         test_share: float = 0.3,
         encoding: str = "",
+        num_workers: int = 4,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -66,7 +68,9 @@ class RelationPairs(RelationData):
             raise ValueError(f"--data.test_share is a part in [0, 1), not {test_share}")
         self.root, self.manifest = data_root(root), manifest
         self.image_size, self.test_share = image_size, test_share
-        self.encoding = encoding
+        if num_workers < 0:
+            raise ValueError(f"--data.num_workers is a number of threads, 0 for none, not {num_workers}")
+        self.encoding, self.num_workers = encoding, num_workers
         self._splits: dict[str, PairImages] = {}
         self._texts: dict[tuple[Concept, Bank], set[str]] = {}
 
@@ -158,10 +162,12 @@ class RelationPairs(RelationData):
             parts = (self._reader(rows), captions, self.slots(concepts), len(rows) <= KEPT_IN_MEMORY)
             if name == "train":
                 own = [bool(row.caption) for row in rows]
-                self._splits[name] = CaptionedPairs(*parts, concepts=concepts, own=own, graph_captions=self.captions)
+                self._splits[name] = CaptionedPairs(
+                    *parts, concepts=concepts, own=own, graph_captions=self.captions, workers=self.num_workers
+                )
             else:
                 attacks = [self.attack(concept, "", draw) for concept in concepts]
-                self._splits[name] = PairImages(*parts[:2], attacks, *parts[2:])
+                self._splits[name] = PairImages(*parts[:2], attacks, *parts[2:], workers=self.num_workers)
         return self._splits[name]
 
     def _trained(self, split: str) -> list[Row]:

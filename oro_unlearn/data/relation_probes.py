@@ -81,7 +81,7 @@ def make_probes(data: "RelationData", pictures: Sequence[Picture], load: Callabl
     plain = [data.captions.plain(picture.concept) for picture in pictures]
     position = {concept: number for number, concept in enumerate(builder.concepts)}
     return RelationProbes(
-        images=PairImages(load, plain, plain, slots, keep=False),
+        images=PairImages(load, plain, plain, slots, keep=False, workers=data.num_workers),
         pictures=list(pictures),
         concepts=builder.concepts,
         picture_concept=torch.tensor([position[picture.concept] for picture in pictures]),

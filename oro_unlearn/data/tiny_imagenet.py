@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from torchvision.datasets.utils import download_and_extract_archive
 
 from oro_unlearn.data.base import ImageData, TensorImages, data_root, downloading
@@ -49,9 +50,12 @@ class TinyImageNet(ImageData):
         return sorted(self._read("wnids.txt").split())
 
     def prepare_data(self) -> None:
-        """Download once, on one process."""
-        if self.download and not self.folder.is_dir():
-            with downloading("TinyImageNet"):
+        """Download once: of several processes that come here, as each asks for the classes, one does it and the others wait."""
+        if not self.download or self.folder.is_dir():
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        with downloading("TinyImageNet"), FileLock(self.root / "tiny-imagenet-200.lock"):
+            if not self.folder.is_dir():
                 partial = self.root / "tiny-imagenet-200.part"  # renamed when whole: an interrupted run starts again
                 download_and_extract_archive(URL, str(self.root), extract_root=str(partial), md5=MD5)
                 os.replace(partial / "tiny-imagenet-200", self.folder)

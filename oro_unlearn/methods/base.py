@@ -55,12 +55,14 @@ class UnlearningModule(LightningModule, ABC):
         super().__init__()
         self.optimizer, self.lr_scheduler, self.loader_mode = optimizer, lr_scheduler, loader_mode
         self.seconds = 0.0  # that fitting took, without loading and measuring; kept in the checkpoint
-        self.images_read = 0  # by fitting, over all processes: a cost that no machine changes; kept in the checkpoint
+        self.images_read = 0  # through any network while fitting, over all processes: no machine changes it; in the checkpoint
+        self.images_backward = 0  # of these, those whose gradient was taken
+        self._sharers = 1  # processes that see a part each of what is counted now
         self.last_losses: dict[str, Tensor] = {}
         self._started: float | None = None  # while fitting
         self._saved_seconds: float | None = None  # in the last checkpoint of this fit
         self._stopped_early = False  # before a stop
-        self._resumed_images: int | None = None  # read before a stop
+        self._resumed_images: tuple[int, int] | None = None  # read before a stop, forward and backward
         self._first_seed = torch.initial_seed()  # seed_everything's; training seeds every generator anew
         self._run_seed: int | None = None  # of everything that is drawn in training; kept in the checkpoint
 
@@ -96,16 +98,35 @@ class UnlearningModule(LightningModule, ABC):
         """The sum of the losses."""
         if batch_idx == 0 and self.current_epoch == 0:
             self._warn_of_statistics()
+        self._sharers = 1 if self.whole_batches else self.trainer.world_size
         losses = self.losses(**{name: self.prepare(name, self.batch_type(*parts)) for name, parts in batch.items()})
+        self._sharers = 1
         total = torch.stack(list(losses.values())).sum()
         self.last_losses = {name: value.detach() for name, value in losses.items()}
         terms = {f"loss/{name}": value for name, value in self.last_losses.items()}
         size = sum(len(parts[-1]) for parts in batch.values())
-        self.images_read += size * (1 if self.whole_batches else self.trainer.world_size)
         self.log_dict(
             {**terms, "loss": total.detach()}, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True
         )
         return total
+
+    def counted(self, outputs: Tensor, count: int) -> Tensor:
+        """Count images that went through a network while fitting, and again when a gradient comes back through its outputs.
+
+        Args:
+            outputs: What the network gave of them.
+            count: Number of images, of this process.
+        """
+        if self._started is None:
+            return outputs
+        seen = count * self._sharers
+        self.images_read += seen
+        if outputs.requires_grad:
+            outputs.register_hook(lambda _: self._count_backward(seen))
+        return outputs
+
+    def _count_backward(self, seen: int) -> None:
+        self.images_backward += seen
 
     def _warn_of_statistics(self) -> None:
         """Where batch normalisation learns, and each process sees a part of a batch."""
@@ -169,7 +190,8 @@ class UnlearningModule(LightningModule, ABC):
 
     def on_train_start(self) -> None:
         """Of a run that goes on, what precedes training was counted when it began."""
-        self.images_read = self.images_read if self._resumed_images is None else self._resumed_images
+        if self._resumed_images is not None:
+            self.images_read, self.images_backward = self._resumed_images
 
     def on_train_epoch_start(self) -> None:
         """Draw from the epoch's own seed: a run that was stopped goes on exactly as one that was not."""
@@ -187,12 +209,14 @@ class UnlearningModule(LightningModule, ABC):
         """Keep the cost so far, and the seed."""
         self._saved_seconds = checkpoint["seconds"] = self._elapsed()
         checkpoint["images_read"], checkpoint["run_seed"] = self.images_read, self._run_seed
+        checkpoint["images_backward"] = self.images_backward
         checkpoint["stopped_early"] = bool(self._trainer and self._trainer.should_stop)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on from the cost so far, with the same seed."""
         self.seconds, self.images_read = checkpoint.get("seconds", 0.0), checkpoint.get("images_read", 0)
-        self._run_seed, self._resumed_images = checkpoint.get("run_seed"), self.images_read
+        self.images_backward = checkpoint.get("images_backward", 0)
+        self._run_seed, self._resumed_images = checkpoint.get("run_seed"), (self.images_read, self.images_backward)
         self._stopped_early = checkpoint.get("stopped_early", False)
 
     def _elapsed(self) -> float:

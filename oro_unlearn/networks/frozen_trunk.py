@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from oro_unlearn.networks.determinism import varies
 from oro_unlearn.networks.outputs import logits_of
 
 
@@ -15,15 +15,16 @@ class FrozenTrunk:
 
     ``tail(activations(images))`` is ``network(images)``. The tail shares its modules with the network, so training it trains
     the network. Only the network's own children are told apart. The cut is the latest one before the first trained child
-    that works: a network that does something of its own between two children is cut before it, or not at all.
+    that works: a network that does something of its own between two children is cut before it, or not at all. What does not
+    give the same for an image every time, in the modes that the modules are in, is left to the tail (:func:`varies`).
 
     Args:
-        network: Any network.
-        images: (B, C, H, W) to try it on.
+        network: Any network, its modules in the modes in which they run in training.
+        images: (B, C, H, W) to try it on; two or more.
 
     Raises:
-        ValueError: If there is no frozen layer before the first trained one, or one that behaves differently in training,
-            or no cut gives parts that add up to the network on ``images``.
+        ValueError: If there is no frozen layer before the first trained one, or none of which the same is computed every
+            time, or no cut gives parts that add up to the network on ``images``.
     """
 
     def __init__(self, network: nn.Module, images: Tensor) -> None:
@@ -33,15 +34,16 @@ class FrozenTrunk:
         held = [place for place, (_, module) in enumerate(children[:first]) if any(True for _ in module.parameters())]
         if not held:
             raise ValueError("no frozen layer comes before the first that is trained")
-        moody = [name for name, module in children[: held[-1] + 1] if any(_varies(part) for part in module.modules())]
-        if moody:
-            raise ValueError(f"the frozen layer {moody[0]} has dropout or batch normalisation in training mode")
-        self.network = network
+        self.network, reason = network, ""
         for place in reversed(held):
             self._cut(children, place + 1)
-            if self._works(images):
+            if not self._works(images):
+                continue
+            found = varies(self.activations, images, network)
+            if not found:
                 return
-        raise ValueError("the network does more than to pass its layers in order")
+            reason = f"the frozen layer {children[place][0]}, or one before it, {found} in training"
+        raise ValueError(reason or "the network does more than to pass its layers in order")
 
     def _cut(self, children: list[tuple[str, nn.Module]], place: int) -> None:
         self.entrance, self._entrance = children[place]  # name and module
@@ -69,8 +71,9 @@ class FrozenTrunk:
         modes = {module: module.training for module in self.network.modules()}
         self.network.eval()  # or batch normalisation of the tail would learn from the trial
         try:
-            whole, parts = logits_of(self.network(images)), logits_of(self.tail(self.activations(images)))
-            return torch.allclose(whole, parts, rtol=1e-4, atol=1e-4 * float(whole.abs().max()))
+            stored = self.activations(images)
+            whole, parts = logits_of(self.network(images)), logits_of(self.tail(stored))
+            return isinstance(stored, Tensor) and torch.allclose(whole, parts, rtol=1e-4, atol=1e-4 * float(whole.abs().max()))
         except Exception:  # whatever a forward raises when it is entered half-way
             return False
         finally:
@@ -84,10 +87,3 @@ class _ReachedError(Exception):
     def __init__(self, activations: Tensor) -> None:
         super().__init__()
         self.activations = activations
-
-
-def _varies(module: nn.Module) -> bool:
-    """Batch normalisation that learns, or dropout of units, paths or attention, under any package's name for its rate."""
-    rates = (getattr(module, name, 0.0) for name in ("p", "drop_prob", "dropout"))
-    random = any(isinstance(rate, float | int) and rate > 0 for rate in rates)
-    return module.training and (isinstance(module, _BatchNorm) or random)

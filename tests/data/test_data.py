@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import time
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from threading import Thread
 
@@ -17,6 +19,7 @@ from oro_unlearn.data import CIFAR10, Digits, ImageFolder, TinyImageNet, tiny_im
 from oro_unlearn.data.forget_request import read_indices, resolve_classes
 from oro_unlearn.data.image_files import FileImages, read_image
 from oro_unlearn.data.images import random_crop, random_flip
+from tests.conftest import WNIDS
 from tests.conftest import tiny_imagenet as write_tiny_imagenet
 
 REAL = Path(os.environ.get("ORO_DATA", Path(__file__).parents[2] / ".data"))  # read before a fixture changes it
@@ -333,3 +336,19 @@ def test_a_flip_that_does_not_exist_is_named_beside_those_that_do(run):
     code, said = run("fit", "--config", str(CONFIGS / "digits/original.yaml"), "--data.flip", "sideways")
     assert code == 2
     assert "expected bool or 'alternating', got sideways" in said
+
+
+def test_tiny_imagenet_is_downloaded_by_one_of_several_processes(monkeypatch):
+    """Each asks for the names of the classes while the command line is parsed, before any of them knows of the others."""
+    downloads = []
+
+    def fetch(url, root, extract_root, md5):
+        downloads.append(url)
+        time.sleep(0.1)
+        write_tiny_imagenet(Path(extract_root) / "tiny-imagenet-200")
+
+    monkeypatch.setattr(tiny_imagenet, "download_and_extract_archive", fetch)
+    with ThreadPool(3) as pool:
+        names = pool.map(lambda _: TinyImageNet("new", download=True).class_names, range(3))
+    assert len(downloads) == 1
+    assert names == [sorted(WNIDS)] * 3

@@ -1,6 +1,7 @@
 """The user's pictures, and mistakes in options, graph and manifest."""
 
 import re
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -267,3 +268,34 @@ def test_a_mistake_is_one_line_before_anything_is_loaded(arguments, message, run
     assert message in error
     assert error.count("\n") == 1
     assert not list(Path("out").rglob("report.json"))
+
+
+def test_pictures_of_a_batch_are_decoded_side_by_side(folder, monkeypatch):
+    """Several at a time, in their order, and once each where they are kept."""
+    from oro_unlearn.data import relation_pairs
+
+    inside, most, read = [], [], []
+    decode = relation_pairs.read_image
+
+    def slow(path, *rest):
+        inside.append(path)
+        time.sleep(0.01)
+        most.append(len(inside))
+        read.append(path)
+        inside.remove(path)
+        return decode(path, *rest)
+
+    monkeypatch.setattr(relation_pairs, "read_image", slow)
+    alone, together = pairs_of(folder, num_workers=0), pairs_of(folder, num_workers=4)
+    batches = []
+    for data in (alone, together):
+        most.clear(), read.clear()
+        split = data.split("unsafe")
+        batches.append(split.__getitems__(range(len(split)))[0])
+        assert (max(most) > 1) is (data is together)
+        split.__getitems__(range(len(split)))
+        assert len(read) == len(split)
+    assert torch.equal(*batches)
+    assert together.measured.images.workers == 4
+    with pytest.raises(ValueError, match=r"--data.num_workers is a number of threads"):
+        pairs_of(folder, num_workers=-1)

@@ -74,12 +74,28 @@ def test_the_smallest_ball_that_suffices():
     assert (distances[resolved] <= 0.1 + slack).all()
 
 
+def test_the_search_stops_at_the_crossing():
+    """Or goes on to the end of its ball, and is then further away; the images that stop are asked about no more."""
+    near, far = of_samples(steps=20), of_samples(steps=20, search="whole")
+    distances = [(m.examples.float() / 255 - pixels_of(m)[0]).flatten(1).norm(dim=1).mean() for m in (near, far)]
+    assert 1.1 < distances[1] / distances[0] < 3
+    assert near.images_read < far.images_read
+    _, labels = pixels_of(near)
+    said = near.original_logits(near.trainer.datamodule.normalise(near.examples.float() / 255)).argmax(1)
+    assert (said != labels).all()
+
+
+def test_defaults_are_the_authors():
+    module = method(AMUN)
+    assert (module.forget_images, module.search) == ("true_label", "crossing")
+
+
 def test_descent_stays_in_the_ball_and_in_the_image():
     module = ready()
     pixels, labels = pixels_of(module)
     refused = torch.zeros(len(labels), 10, dtype=torch.bool)
     refused[:, FORGET] = True
-    moved = module._attacked(pixels, refused, 0.7).detach()
+    moved = module._attacked(pixels, refused, 0.7, pixels).detach()
     assert ((moved - pixels).flatten(1).norm(dim=1) <= 0.7 + 1e-4).all()
     assert moved.min() >= 0
     assert moved.max() <= 1
@@ -99,16 +115,18 @@ def test_an_image_that_no_ball_moves_across_gets_its_likeliest_retained_label():
     assert torch.equal(module.wrong, RETAINED[logits[:, RETAINED].argmax(1)])
 
 
-@pytest.mark.parametrize("forget_images", [False, True])
+@pytest.mark.parametrize("forget_images", ["none", "true_label", "wrong_label"])
 @pytest.mark.parametrize("retain", ["ce", "none"])
 def test_losses(forget_images, retain):
     module = ready(forget_images=forget_images, retain=retain)
     forget, kept = next(module.batches("forget")), batch(8)
     rows = module.rows[forget.index]
     images, wrong = module.trainer.datamodule.normalise(module.examples[rows].float() / 255), module.wrong[rows]
-    parts = [cross_entropy(module(part), wrong) for part in ([images, forget.images] if forget_images else [images])]
     found = module.losses(forget, kept) if retain == "ce" else module.losses(forget)
-    assert found.pop("adversarial").item() == pytest.approx((sum(parts) / len(parts)).item(), rel=1e-5)
+    assert found.pop("adversarial").item() == pytest.approx(cross_entropy(module(images), wrong).item(), rel=1e-5)
+    if forget_images != "none":
+        own = forget.labels if forget_images == "true_label" else wrong
+        assert found.pop("forget").item() == pytest.approx(cross_entropy(module(forget.images), own).item(), rel=1e-5)
     if retain == "ce":
         assert found.pop("retain").item() == pytest.approx(cross_entropy(module(kept.images), kept.labels).item(), rel=1e-5)
     assert not found

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import torch
+from lightning.pytorch import Callback, Trainer
 from torch.nn.functional import huber_loss, kl_div
 
 from oro_unlearn import methods
@@ -301,3 +302,71 @@ def test_adapters_that_no_gradient_reaches_are_refused():
 def test_the_abstract_method_is_no_method():
     with pytest.raises(TypeError, match="abstract"):
         RelationalUnlearning()
+
+
+# -- runs without training, without end, and sizes of what is only encoded
+
+
+class Untrained(RelationUnlearning):
+    """Has nothing to train on."""
+
+    train_splits = ()
+
+    def losses(self):
+        return {}
+
+
+def test_a_method_without_training_splits_runs():
+    module, data = method(Untrained), world()
+    trainer = fit(module, data, steps=1)
+    assert trainer.global_step == 0
+    trainer.test(module, data, verbose=False)
+    assert set(module.measurements["metrics"]) == {"original", "unlearned"}
+
+
+def endless(**options):
+    """A run that only its steps end."""
+    module = method(**options)
+    trainer = Trainer(max_epochs=-1, accelerator="cpu", logger=False, enable_checkpointing=False, callbacks=[After(2)])
+    trainer.fit(module, world())
+    return trainer
+
+
+class After(Callback):
+    """Stops."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def on_train_batch_end(self, trainer, *_):
+        trainer.should_stop = trainer.global_step >= self.steps
+
+
+def test_a_run_without_end_needs_a_constant_rate():
+    for options in ({}, {"schedule": "constant"}):
+        with pytest.raises(ValueError, match=r"a run without end has no schedule: set --trainer.max_epochs"):
+            endless(**options)
+    assert endless(schedule="constant", warmup=0.0).global_step == 2
+
+
+def test_sizes_of_what_is_only_encoded_are_options(monkeypatch):
+    """They change nothing but the memory that is needed."""
+    sizes = {"images": [], "texts": []}
+    image, text = OpenCLIP.encode_image, OpenCLIP.encode_text
+    monkeypatch.setattr(OpenCLIP, "encode_image", lambda self, x: sizes["images"].append(len(x)) or image(self, x))
+    monkeypatch.setattr(OpenCLIP, "encode_text", lambda self, x: sizes["texts"].append(len(x)) or text(self, x))
+    found = []
+    for few in (False, True):
+        options = {"picture_batch_size": 5, "text_batch_size": 7} if few else {}
+        module, data = method(**options), world(**({"eval_batch_size": 3} if few else {}))
+        sizes["images"].clear()
+        fit(module, data, steps=1)
+        module.trainer.test(module, data, verbose=False)
+        found.append((max(sizes["images"]), module.measurements["metrics"]["unlearned"]))
+    assert [largest for largest, _ in found][1] == 5 < found[0][0]
+    assert found[0][1]["direct/cosine"] == pytest.approx(found[1][1]["direct/cosine"], abs=1e-4)
+    for option in ({"picture_batch_size": 0}, {"text_batch_size": 0}):
+        with pytest.raises(ValueError, match="batch_size is a number of"):
+            method(**option)
+    with pytest.raises(ValueError, match=r"--data.eval_batch_size is a number of pictures"):
+        world(eval_batch_size=0)

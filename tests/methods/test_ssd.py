@@ -242,3 +242,28 @@ def test_single_samples_can_be_forgotten():
 def test_wrong_options():
     with pytest.raises(ValueError, match="alpha and dampening are positive"):
         method(SSD, alpha=0.0)
+
+
+class Idle(SmallCNN):
+    """Has a parameter that its outputs do not depend on, and may be frozen whole."""
+
+    frozen = False
+
+    def __init__(self, num_classes):
+        super().__init__(num_classes, width=4)
+        self.idle = torch.nn.Parameter(torch.ones(3))
+        self.requires_grad_(not self.frozen)
+
+
+def idle() -> SSD:
+    save_weights(Idle(10), "original.safetensors")
+    return SSD(network=Idle, num_classes=10, forget_classes=FORGET, original="original.safetensors", alpha=1.5)
+
+
+def test_a_parameter_without_gradient_stays(monkeypatch):
+    module = run(idle())
+    assert torch.equal(module.network.idle, torch.ones(3))
+    assert not module.importances("forget")["idle"].any()
+    monkeypatch.setattr(Idle, "frozen", True)
+    with pytest.raises(ValueError, match="SSD weighs gradients, and no parameter of Idle takes part in one"):
+        run(idle())

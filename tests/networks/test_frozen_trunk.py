@@ -1,10 +1,13 @@
 """The trunk and the tail are the network, or the cut is refused."""
 
+import random
+
+import numpy as np
 import pytest
 import timm
 import torch
 from torch import nn
-from torch.nn.functional import relu
+from torch.nn.functional import dropout, relu
 from torchvision.ops import StochasticDepth
 
 from oro_unlearn.networks import VGG19BN, ResNet18, SmallCNN
@@ -101,20 +104,67 @@ def test_refusals():
         FrozenTrunk(SmallCNN(10, in_channels=3).requires_grad_(False), IMAGES)
     network = frozen_but(SmallCNN(10, in_channels=3), "fc")
     network.layer2[1].train()
-    with pytest.raises(ValueError, match="frozen layer layer2 has dropout or batch normalisation"):
+    assert FrozenTrunk(network, IMAGES).entrance == "layer2", "what comes before is kept"
+    network.layer1[1].train()
+    with pytest.raises(ValueError, match="frozen layer layer1, or one before it, depends on the other images of a batch"):
         FrozenTrunk(network, IMAGES)
 
 
-DROPPING = [StochasticDepth(0.1, "row"), timm.layers.DropPath(0.1), nn.MultiheadAttention(4, 1, dropout=0.1)]
+class Shifted(nn.Module):
+    """Draws from a generator of its own, or from Python's, where no rate says so."""
+
+    def __init__(self, draw) -> None:
+        super().__init__()
+        self.draw = draw
+
+    def forward(self, images):
+        return images + self.draw() if self.training else images
 
 
-@pytest.mark.parametrize("layer", DROPPING, ids=lambda layer: type(layer).__name__)
-def test_paths_that_are_dropped_at_random_are_not_kept(layer):
-    """An activation that was stored once would be the same in every epoch."""
-    network = frozen_but(SmallCNN(10, in_channels=3), "fc")
-    network.layer2.append(layer.train().requires_grad_(False))
-    with pytest.raises(ValueError, match="frozen layer layer2 has dropout or batch normalisation"):
+class Counted(nn.Module):
+    """Behaves differently as time goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("steps", torch.zeros(()))
+
+    def forward(self, images):
+        if self.training:
+            self.steps += 1e-9
+        return images
+
+
+class Functional(nn.Module):
+    """Dropout that is no module, under another name for its rate."""
+
+    def forward(self, images):
+        return dropout(images, 1e-6, training=self.training)
+
+
+OWN = torch.Generator().manual_seed(0)
+VARYING = {
+    "StochasticDepth": (lambda: StochasticDepth(1e-6, "row"), "draws random numbers"),
+    "DropPath": (lambda: timm.layers.DropPath(0.1), "draws random numbers"),
+    "functional": (Functional, "draws random numbers"),
+    "Python's generator": (lambda: Shifted(random.random), "draws random numbers"),
+    "NumPy's generator": (lambda: Shifted(np.random.rand), "draws random numbers"),
+    "its own generator": (lambda: Shifted(lambda: torch.rand((), generator=OWN)), "gives something else each time"),
+    "batch normalisation": (lambda: nn.BatchNorm2d(8, affine=False), "depends on the other images"),
+    "a counter": (Counted, "changes its statistics"),
+}
+
+
+@pytest.mark.parametrize("name", VARYING)
+def test_what_is_not_the_same_every_time_is_not_kept(name):
+    """Found by what it does: an activation that was stored once would be the same in every epoch."""
+    make, why = VARYING[name]
+    network, layer = frozen_but(SmallCNN(10, width=8, in_channels=3), "fc"), make().train()
+    network.layer1.append(layer)
+    states = [torch.get_rng_state(), random.getstate(), [value.clone() for value in network.buffers()]]
+    with pytest.raises(ValueError, match=f"frozen layer layer1, or one before it, {why}"):
         FrozenTrunk(network, IMAGES)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert random.getstate() == states[1]
+    assert all(torch.equal(*pair) for pair in zip(network.buffers(), states[2], strict=True))
     layer.eval()
-    if not isinstance(layer, nn.MultiheadAttention):  # which takes no images
-        FrozenTrunk(network, IMAGES)
+    assert FrozenTrunk(network, IMAGES).entrance == "layer3", "in the mode it runs in now"

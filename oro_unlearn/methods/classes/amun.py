@@ -20,7 +20,10 @@ class AMUN(ClassUnlearning):
 
     Args:
         retain: Loss on the retain set: ``ce``, or ``none`` (it is never read).
-        forget_images: Learn the forget images themselves under the wrong label too.
+        forget_images: What is learned of the forget images themselves: their own labels (``true_label``), as by the
+            authors' default; nothing (``none``), their ``advonly``; or the ``wrong_label`` of their examples, which is ours.
+        search: ``crossing``: an image stops at the first step across, as in the authors' code; ``whole``: it takes all steps
+            in a ball, each ball from the image itself, and ends about a third further away.
         radius: First radius of the ball, in pixels of [0, 1].
         growth: Factor from one radius to the next.
         rounds: Radii that are tried; an image that none of them moves across gets its likeliest other label.
@@ -36,7 +39,8 @@ class AMUN(ClassUnlearning):
     def __init__(
         self,
         retain: Literal["ce", "none"] = "ce",
-        forget_images: bool = False,
+        forget_images: Literal["true_label", "none", "wrong_label"] = "true_label",
+        search: Literal["crossing", "whole"] = "crossing",
         radius: float = 0.1,
         growth: float = 2.0,
         rounds: int = 8,
@@ -46,7 +50,8 @@ class AMUN(ClassUnlearning):
         super().__init__(**kwargs)
         if radius <= 0 or growth <= 1:
             raise ValueError(f"radius is positive and growth above 1, not {radius} and {growth}")
-        self.forget_images, self.radius, self.growth, self.rounds, self.steps = forget_images, radius, growth, rounds, steps
+        self.forget_images, self.search = forget_images, search
+        self.radius, self.growth, self.rounds, self.steps = radius, growth, rounds, steps
         if retain == "none" and self.batchnorm == "train":
             rank_zero_warn("retain: none with batchnorm: train lets the forget set overwrite the statistics; prefer eval")
         self.train_splits = ("forget",) if retain == "none" else ("forget", "retain")
@@ -61,44 +66,58 @@ class AMUN(ClassUnlearning):
         self.rows[index] = torch.arange(len(index), device=self.device)
 
     def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
-        """``adversarial``: cross-entropy to the wrong labels; ``retain``: to the labels. One forward pass for both."""
+        """``adversarial``, ``forget`` and ``retain``: cross-entropy of each kind of image. One forward pass for all."""
         rows = self.rows[forget.index]
-        images, labels = [self._normalised(self.examples[rows])], self.wrong[rows]
-        if self.forget_images:
-            images, labels = [*images, forget.images], labels.repeat(2)
-        logits = self(torch.cat([*images, *([] if retain is None else [retain.images])])).float()
-        losses = {"adversarial": cross_entropy(logits[: len(labels)], labels)}
+        parts = {"adversarial": (self._normalised(self.examples[rows]), self.wrong[rows])}
+        if self.forget_images != "none":
+            own = forget.labels if self.forget_images == "true_label" else self.wrong[rows]
+            parts["forget"] = (forget.images, own)
         if retain is not None:
-            losses["retain"] = cross_entropy(logits[len(labels) :], retain.labels)
-        return losses
+            parts["retain"] = (retain.images, retain.labels)
+        logits = self(torch.cat([images for images, _ in parts.values()])).float()
+        pieces = logits.split([len(labels) for _, labels in parts.values()])
+        return {name: cross_entropy(z, labels) for (name, (_, labels)), z in zip(parts.items(), pieces, strict=True)}
 
     def nearest(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Adversarial examples (B, C, H, W) uint8 of forget images, and their wrong labels (B,)."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         pixels, refused = data.to_pixels(batch.images).clamp(0, 1), one_hot(batch.labels, self.num_classes).bool()
         refused[:, self.forget_classes] = True
-        found = _bytes(pixels)
+        found, moved = _bytes(pixels), pixels.clone()
         for position in range(self.rounds):
             held = refused.gather(1, self.original_logits(self._normalised(found)).argmax(1, keepdim=True))[:, 0]
             if not held.any():
                 break
-            found[held] = _bytes(self._attacked(pixels[held], refused[held], self.radius * self.growth**position))
+            start = moved[held] if self.search == "crossing" else pixels[held]
+            moved[held] = self._attacked(pixels[held], refused[held], self.radius * self.growth**position, start)
+            found[held] = _bytes(moved[held])
         return found, self.original_logits(self._normalised(found)).masked_fill(refused, -torch.inf).argmax(1)
 
-    def _attacked(self, pixels: Tensor, refused: Tensor, radius: float) -> Tensor:
+    def _attacked(self, pixels: Tensor, refused: Tensor, radius: float, start: Tensor) -> Tensor:
         """Pixels within the ball, moved along the slope of the margin: where a label is refused, that of its CE."""
-        assert self.original is not None
-        moved = pixels.clone()
-        for _ in range(self.steps):
-            self.images_read += len(pixels)
-            moved.requires_grad_()
-            logits = self._probe(self.original, self._normalised(moved))
-            allowed = logits.masked_fill(refused, -torch.inf).logsumexp(1)
-            margin = allowed - logits.masked_fill(~refused, -torch.inf).logsumexp(1)
-            (slope,) = torch.autograd.grad(margin.sum(), moved)
-            offset = moved.detach() + radius / 10 * slope / _norm(slope) - pixels
-            moved = (pixels + offset * (radius / _norm(offset)).clamp(max=1)).clamp(0, 1)
+        moved, left = start.clone(), torch.arange(len(pixels), device=pixels.device)
+        for step in range(self.steps):
+            slope, across = self._slope(moved[left], refused[left])
+            offset = moved[left] + radius / 10 * slope / _norm(slope) - pixels[left]
+            stepped = (pixels[left] + offset * (radius / _norm(offset)).clamp(max=1)).clamp(0, 1)
+            stops = self.search == "crossing" and step > 0  # rounding has undone what was across before the first step
+            going = ~across if stops else torch.ones_like(across)
+            left, stepped = left[going], stepped[going]
+            moved[left] = stepped
+            if not len(left):
+                break
         return moved
+
+    def _slope(self, moved: Tensor, refused: Tensor) -> tuple[Tensor, Tensor]:
+        """Slope of the margin by pixels (B, C, H, W), and whether the original's label is no longer refused (B,)."""
+        assert self.original is not None
+        moved.requires_grad_()
+        logits = self._probe(self.original, self._normalised(moved))
+        allowed = logits.masked_fill(refused, -torch.inf).logsumexp(1)
+        margin = allowed - logits.masked_fill(~refused, -torch.inf).logsumexp(1)
+        (slope,) = torch.autograd.grad(margin.sum(), moved)
+        moved.requires_grad_(False)
+        return slope, ~refused.gather(1, logits.detach().argmax(1, keepdim=True))[:, 0]
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         """Of bytes, or of pixels in [0, 1]."""

@@ -153,10 +153,11 @@ class ClassUnlearning(Classifier):
 
     def on_train_start(self) -> None:
         """Compute what is kept, and say so."""
-        super().on_train_start()
+        self.train()  # which layers are trained shows in their modes
         self.cache = SampleCache(self, self.planned(), self.views, self.cache_limit)
         self.cache.fill()
         rank_zero_only(print)(self.cache)
+        super().on_train_start()
 
     def on_train_end(self) -> None:
         """Let go of the cache."""
@@ -167,7 +168,9 @@ class ClassUnlearning(Classifier):
         """What is kept in this run."""
         if self._plan is None:
             self.train()  # which layers are frozen shows in their modes
+            counts = self.images_read, self.images_backward
             self._plan = make_plan(self, self.cache_mode, self.views)
+            self.images_read, self.images_backward = counts  # without the few images that were tried
         return self._plan
 
     def needs_images(self, split: str) -> bool:
@@ -203,12 +206,10 @@ class ClassUnlearning(Classifier):
 
         Under DDP every process passes over all of it, so that all compute the same.
         """
-        for batch in self.read(split):
-            self.images_read += len(batch.labels)
-            yield batch
+        yield from self.read(split)
 
     def read(self, split: str, augment: bool = False, at_most: int = 0) -> Iterator[Batch]:
-        """:meth:`batches` without counting them as a cost; augmented, or so many evenly spaced images, if asked for."""
+        """:meth:`batches`, augmented, or so many evenly spaced images, if asked for."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         images = data.split(split)
         if at_most and len(images) > at_most:

@@ -15,6 +15,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from oro_unlearn.methods.base import Batch
+from oro_unlearn.networks.determinism import varies
 from oro_unlearn.networks.folding import fold_batchnorm
 from oro_unlearn.networks.frozen_trunk import FrozenTrunk
 
@@ -164,6 +165,7 @@ def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
         names = tuple(dict.fromkeys((*method.train_splits, *method.teacher_splits)))
         splits = tuple(name for name in names if _passes(method, names, name) >= 1)
         hindrance = _changing(method.trainer.datamodule, bool(views and trunk)) or ("" if splits else "no image is read twice")
+        hindrance = hindrance or _varying_teacher(method)
         reasons = {name: reason or hindrance for name, reason in reasons.items()}
     for name in ("activations", "teacher") if mode == "auto" else (mode,):
         if not reasons[name]:
@@ -180,6 +182,22 @@ def _changing(data: Any, views: bool) -> str:
         return "views are of one epoch, which flip: alternating mirrors alike"
     if (data.crop_padding or data.flip) and not views:
         return "images are augmented anew in every epoch; --model.views N keeps N views of each in their place"
+    return ""
+
+
+def _varying_teacher(method: Any) -> str:
+    """Why what a loss reads of frozen networks is not the same for an image every time; empty where it is."""
+    for split in method.teacher_splits:
+        batch = next(method.read(split, at_most=4), None)
+        if batch is None:
+            continue
+
+        def outputs(images: Tensor, split: str = split, batch: Batch = batch) -> Tensor:
+            return method.teacher_outputs(split, batch._replace(images=images))
+
+        found = varies(outputs, batch.images, method)
+        if found:
+            return f"what is read of frozen networks on the {split} set {found}"
     return ""
 
 

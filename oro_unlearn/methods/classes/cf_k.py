@@ -1,9 +1,10 @@
 """Catastrophic forgetting of the last layers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
@@ -14,11 +15,13 @@ class CFk(ClassUnlearning):
     """CF-k: trains the last layers on the retain set from the original's weights; everything before them is frozen.
 
     Goel et al. (2022), "Towards Adversarial Evaluations for Inexact Machine Unlearning". The forget set is never read;
-    the trunk keeps its weights and statistics bit for bit.
+    the trunk keeps its weights bit for bit.
 
     Args:
         layers: Layers to train: ``quarter1`` to ``quarter4`` of the stages, ``head``, or names of the network's own; empty for
             the last stage and the head.
+        trunk_statistics: Of the trunk's batch normalisation: ``move``, as in the authors' code, which leaves none as it is
+            (``batchnorm: eval`` keeps all); ``keep``: bit for bit, and then activations can be kept.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -31,10 +34,20 @@ class CFk(ClassUnlearning):
     def __init__(
         self,
         layers: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        trunk_statistics: Literal["move", "keep"] = "move",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.layers = list(layers)
+        self.layers, self.trunk_statistics = list(layers), trunk_statistics
+
+    def train(self, mode: bool = True) -> "CFk":
+        """Training mode; batch normalisation of the trunk too, where its statistics move."""
+        super().train(mode)
+        moves = mode and self.trunk_statistics == "move" and self.batchnorm == "train"
+        for module in self.network.modules() if moves else []:
+            if isinstance(module, _BatchNorm):
+                module.train()
+        return self
 
     def choose_parameters(self) -> None:
         """Train the named layers, or the last stage and the head."""

@@ -104,8 +104,11 @@ class Classifier(UnlearningModule):
         self._first_batch = batch_idx == 0
 
     def _run(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Logits of a network; in training steps of its compiled form, if a backend is named and the size is a usual one."""
-        images = self.laid_out(images.to(self.dtype))
+        """Logits of a network, counted."""
+        return self.counted(self._logits(network, self.laid_out(images.to(self.dtype))), len(images))
+
+    def _logits(self, network: nn.Module, images: Tensor) -> Tensor:
+        """In training steps of a network's compiled form, if a backend is named and the size is a usual one."""
         if not (self.compile_backend and self.training) or _is_read(network):
             return logits_of(network(images))
         if self._first_batch:
@@ -181,9 +184,9 @@ class Classifier(UnlearningModule):
         return {label: nearest_class(sums[label], self.forget_classes) for label in seen}
 
     def _probe(self, model: nn.Module, images: Tensor) -> Tensor:
-        """Logits (B, K) in float32, whatever the training precision: confidences near 1 need it."""
+        """Logits (B, K) in float32, whatever the training precision: confidences near 1 need it. Counted, while fitting."""
         with torch.autocast(self.device.type, enabled=False):
-            return logits_of(model(self.laid_out(images))).float()
+            return self.counted(logits_of(model(self.laid_out(images))).float(), len(images))
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Show the batch to every model, once, and feed the audits; ``test_forget``, the first split, waits for the others."""

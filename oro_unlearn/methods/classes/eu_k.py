@@ -1,6 +1,9 @@
 """Exact unlearning of the last layers."""
 
-from typing import Any
+from typing import Any, Literal
+
+import torch
+from torch import nn
 
 from oro_unlearn.methods.classes.cf_k import CFk
 
@@ -9,21 +12,42 @@ class EUk(CFk):
     """EU-k: CF-k from fresh weights; the last layers are re-initialised, then trained on the retain set alone.
 
     Goel et al. (2022), "Towards Adversarial Evaluations for Inexact Machine Unlearning". What those layers knew of the
-    forget set is gone; the frozen trunk has seen it. The fresh weights and statistics are the network's own
-    initialisation, drawn from a stream of their own: an original that was trained under the same seed did not begin with them.
+    forget set is gone; the frozen trunk has seen it. The fresh weights are drawn from a stream of their own: an original that
+    was trained under the same seed did not begin with them.
 
     Args:
+        fresh: Fresh weights of the last layers. ``kaiming``, as in the authors' code: matrices and filters are drawn
+            (He et al., ICCV 2015, normal, by the number of inputs), their biases are 0, and normalisation stays as it is.
+            ``constructed``: everything, statistics included, as the network was made, before the original was loaded.
         kwargs: Arguments of :class:`CFk`.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, fresh: Literal["kaiming", "constructed"] = "kaiming", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._fresh = self.fresh_network().state_dict()  # until it is used
+        self.fresh = fresh
+        self._constructed = self.fresh_network().state_dict()  # until it is used
 
     def choose_parameters(self) -> None:
         """Train the last layers, from fresh weights."""
         super().choose_parameters()
-        prefixes = tuple(f"{layer}." for layer in self.layers)
-        state = self.network.state_dict()
-        self.network.load_state_dict(state | {name: value for name, value in self._fresh.items() if name.startswith(prefixes)})
-        self._fresh = {}
+        if self.fresh == "kaiming":
+            self._draw()
+        else:
+            prefixes = tuple(f"{layer}." for layer in self.layers)
+            fresh = {name: value for name, value in self._constructed.items() if name.startswith(prefixes)}
+            self.network.load_state_dict(self.network.state_dict() | fresh)
+        self._constructed = {}
+
+    @torch.no_grad()
+    def _draw(self) -> None:
+        """Draw the last layers' weights, from a stream of their own."""
+        generator = torch.Generator().manual_seed(self.stream("fresh weights"))
+        modules = [part for layer in self.layers for part in self.network.get_submodule(layer).modules()]
+        for module in modules:
+            own = dict(module.named_parameters(recurse=False))
+            matrices = [value for value in own.values() if value.ndim > 1]
+            for value in matrices:
+                value.copy_(nn.init.kaiming_normal_(torch.empty(value.shape), generator=generator))
+            for name, value in own.items() if matrices else []:
+                if value.ndim == 1 and name.endswith("bias"):
+                    value.zero_()

@@ -9,7 +9,6 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from oro_unlearn.methods.classes.random_labels import RandomLabels
-from oro_unlearn.networks import logits_of
 
 
 class SalUn(RandomLabels):
@@ -50,8 +49,7 @@ class SalUn(RandomLabels):
         parameters = dict(model.named_parameters())
         trained = [parameters[name] for name, parameter in self.network.named_parameters() if parameter.requires_grad]
         for batch in self.batches("forget"):
-            logits = logits_of(model(batch.images.contiguous(memory_format=self.memory_format)))
-            cross_entropy(logits.float(), batch.labels, reduction="sum").backward()
+            cross_entropy(self._probe(model, batch.images), batch.labels, reduction="sum").backward()
         size = torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.abs().flatten() for p in trained])
         mask = torch.zeros_like(size, dtype=torch.bool)
         mask[size.topk(max(1, round(self.density * len(size))), sorted=False).indices] = True

@@ -75,6 +75,11 @@ class SSD(ClassUnlearning):
         sums = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
         for batch in self.batches("shuffled"):
             loss = cross_entropy(self(batch.images).float(), batch.labels)
+            if not loss.requires_grad:
+                name = type(self.network).__name__
+                raise ValueError(
+                    f"SSD weighs gradients, and no parameter of {name} takes part in one: choose another --model.network"
+                )
             slopes = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)  # 0 where it is not used
             for total, slope in zip(sums.values(), slopes, strict=True):
                 total.add_(slope**2)

@@ -107,7 +107,7 @@ class SVDUnlearning(ClassUnlearning):
         """
         batch = self.trainer.datamodule.batch_size  # type: ignore[attr-defined]
         image = self.laid_out(self.example_images()[:1].to(self.device).to(self.dtype))
-        needed, layer = memory_needed(self.network, image, samples, min(batch, samples))
+        needed, layer = memory_needed(self.network, self.counted(image, len(image)), samples, min(batch, samples))
         free = torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else psutil.virtual_memory().available
         said = f"SVDUnlearning needs about {decimal(needed)} of memory, most of it for {layer}"
         if needed > free:

@@ -80,7 +80,8 @@ class UNSIR(ClassUnlearning):
         rank, world = self.trainer.global_rank, self.trainer.world_size
         count = round(len(labels) * world * self.noise_copies * len(self.noise) / len(data.split("retain_subset")))
         rows = torch.randint(len(self.noise), (count,), device=self.device)[rank::world]  # drawn for all, as images are
-        self.images_read += count
+        of_others = count - world * len(rows)  # where they cannot be shared evenly
+        self.images_read, self.images_backward = self.images_read + of_others, self.images_backward + of_others
         everything = len(labels) + count / world  # on average over the processes
         images, labels = torch.cat([images, self.noise[rows]]), torch.cat([labels, self.noise_labels[rows]])
         return {"impair": cross_entropy(self(images).float(), labels, reduction="sum") / everything}
@@ -91,7 +92,6 @@ class UNSIR(ClassUnlearning):
         noise = start.to(self.device).requires_grad_()
         optimizer, labels = Adam([noise], lr=self.noise_lr), torch.full((self.noise_images,), label, device=self.device)
         for _ in range(self.noise_steps):
-            self.images_read += len(noise)
             penalty = self.noise_penalty * noise.square().flatten(1).sum(1).mean()
             loss = penalty - cross_entropy(self._probe(self.original, noise), labels)
             optimizer.zero_grad()

@@ -18,7 +18,7 @@ from oro_unlearn.metrics import above_chance
 from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.adapter_files import base_sha256
 
-TOGETHER = 64  # pictures encoded at once before training
+MATCHED = 64  # unsafe pictures that say how close an unrelated pair is
 LOOKED_AT = 256  # unsafe pictures before it
 
 
@@ -37,6 +37,7 @@ class RelationalUnlearning(DualEncoder):
         retrained: Checkpoints of the same network trained without the tuple, for comparison.
         cache: ``auto``: what does not change is computed once; ``off``: in every step, and each caption as often as it
             occurs in it. The losses are the same up to rounding.
+        picture_batch_size: Pictures that are encoded at once before training.
         shard: Leave a part of the frozen weights with each process (FSDP2), for models that do not fit one GPU; with
             ``--trainer.strategy ddp``.
         kwargs: Arguments of :class:`DualEncoder`.
@@ -55,6 +56,7 @@ class RelationalUnlearning(DualEncoder):
         lora_dropout: float = 0.0,
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         cache: Literal["auto", "off"] = "auto",
+        picture_batch_size: int = 64,
         shard: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -64,7 +66,9 @@ class RelationalUnlearning(DualEncoder):
         self.retrained_paths = list(retrained)
         self.retrained = nn.ModuleList()
         self.adapter_parameters = 0
-        self.cache, self.shard = cache, shard
+        if picture_batch_size < 1:
+            raise ValueError(f"--model.picture_batch_size is a number of pictures, at least 1, not {picture_batch_size}")
+        self.cache, self.shard, self.picture_batch_size = cache, shard, picture_batch_size
         self._pictures: dict[str, Tensor] = {}  # reference features (N, D) by split, in the order of its pictures
         self._captions: CaptionCache | None = None  # of this fit
         self._resumed_captions: dict[str, Any] | None = None  # of the fit that this one goes on with
@@ -111,7 +115,7 @@ class RelationalUnlearning(DualEncoder):
         first = 5 if len(safe) >= 20 else 1
         unsafe, rivals = (self.text_features("original", texts) for texts in ([probes.texts[t] for t in pairs[:, 1]], safe))
         hits = 0
-        for rows, named in zip(pairs[:, 0].split(TOGETHER), unsafe.split(TOGETHER), strict=True):
+        for rows, named in zip(pairs[:, 0].split(self.picture_batch_size), unsafe.split(self.picture_batch_size), strict=True):
             images = self.image_features("original", probes.images.__getitems__(rows.tolist())[0].to(self.device))
             closer = images @ rivals.T > (images * named).sum(1, keepdim=True)
             hits += int((closer.sum(1) < first).sum())
@@ -151,7 +155,7 @@ class RelationalUnlearning(DualEncoder):
     def pictures(self, split: str, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Features of a batch of a split's pictures under the model and under the reference, (B, D) each."""
         if self.cache == "off":
-            reference = self.image_features("original", pairs.images)
+            reference = self.counted(self.image_features("original", pairs.images), len(pairs.images))
         else:
             reference = self.reference_pictures(split).index_select(0, pairs.index)
         return (reference if self.towers == "text" else self.spread_images(pairs.images)), reference
@@ -160,9 +164,11 @@ class RelationalUnlearning(DualEncoder):
         """Features (N, D) of all pictures of a split under the reference, in order."""
         if split not in self._pictures:
             pairs = self.trainer.datamodule.split(split)  # type: ignore[attr-defined]
-            starts = range(0, len(pairs), TOGETHER)
-            images = (pairs.__getitems__(range(start, min(start + TOGETHER, len(pairs))))[0] for start in starts)
-            self._pictures[split] = torch.cat([spread(len(part), partial(self._before, part)) for part in images])
+            size = self.picture_batch_size
+            starts = range(0, len(pairs), size)
+            images = (pairs.__getitems__(range(start, min(start + size, len(pairs))))[0] for start in starts)
+            found = [self.counted(spread(len(part), partial(self._before, part)), len(part)) for part in images]
+            self._pictures[split] = torch.cat(found)
         return self._pictures[split]
 
     def _before(self, images: Tensor, own: list[int]) -> Tensor:
@@ -203,7 +209,7 @@ class RelationalUnlearning(DualEncoder):
         captions = [text for shared in ((0,) if form == "unrelated" else (0, 1, 2)) for text in data.vocabulary[shared]]
         if not captions:
             raise ValueError(f"the graph has no {form} captions: set --model.tau to a number, such as 0")
-        return float((self.reference_pictures("unsafe")[:TOGETHER] @ self.reference_texts(captions).T).mean())
+        return float((self.reference_pictures("unsafe")[:MATCHED] @ self.reference_texts(captions).T).mean())
 
     # -- measuring
 
@@ -225,7 +231,7 @@ class RelationalUnlearning(DualEncoder):
         if role == "unlearned":
             return super().text_features(role, captions)
         with torch.autocast(self.device.type, enabled=False):
-            return self._other(role, lambda network: encode_captions(network, captions))
+            return self._other(role, lambda network: encode_captions(network, captions, self.text_batch_size))
 
     def _other(self, role: str, encode: Any) -> Tensor:
         if role.startswith("retrained"):

@@ -40,6 +40,7 @@ class DualEncoder(UnlearningModule):
         warmup: Part of the steps in which the rate rises from 0.
         final_lr: Where the cosine ends, as a part of the rate.
         loader_mode: As in :class:`UnlearningModule`.
+        text_batch_size: Captions that are encoded at once where nothing is trained.
     """
 
     role: Literal["original", "unlearned"] = "unlearned"
@@ -54,8 +55,12 @@ class DualEncoder(UnlearningModule):
         warmup: float = 0.1,
         final_lr: float = 0.1,
         loader_mode: Literal["max_size_cycle", "min_size"] = "max_size_cycle",
+        text_batch_size: int = 512,
     ) -> None:
         super().__init__(optimizer=optimizer, loader_mode=loader_mode)
+        if text_batch_size < 1:
+            raise ValueError(f"--model.text_batch_size is a number of captions, at least 1, not {text_batch_size}")
+        self.text_batch_size = text_batch_size
         if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
             raise ValueError(f"warmup and final_lr are parts in [0, 1], not {warmup} and {final_lr}")
         self.make_network = network
@@ -70,9 +75,21 @@ class DualEncoder(UnlearningModule):
             self.network = self.make_network()
 
     def configure_optimizers(self) -> Any:
-        """Optimizer of the parameters that are trained, and its schedule by the step."""
+        """Optimizer of the parameters that are trained, and its schedule by the step; none for a method without splits.
+
+        Raises:
+            ValueError: If the schedule falls over a run without end.
+        """
+        if not self.train_splits:
+            return None
         optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        ends = self.trainer.estimated_stepping_batches < float("inf")
+        if not ends and (self.schedule != "constant" or self.warmup):
+            raise ValueError(
+                "a run without end has no schedule: set --trainer.max_epochs or --trainer.max_steps, or --model.schedule "
+                "constant and --model.warmup 0"
+            )
+        steps = max(1, int(self.trainer.estimated_stepping_batches)) if ends else 1
         scheduler = LambdaLR(optimizer, lambda step: self._rate(step, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
@@ -110,7 +127,7 @@ class DualEncoder(UnlearningModule):
 
     def spread_images(self, images: Tensor) -> Tensor:
         """Features (B, D) of a training batch's images under the model, each encoded by one of the processes."""
-        return spread(len(images), lambda own: self.network.encode_image(chosen(images, own)))
+        return self.counted(spread(len(images), lambda own: self.network.encode_image(chosen(images, own))), len(images))
 
     def spread_texts(self, captions: Sequence[str]) -> Tensor:
         """Features (N, D) of captions under the model, each encoded by one of the processes."""
@@ -135,7 +152,7 @@ class DualEncoder(UnlearningModule):
     def text_features(self, role: str, captions: Sequence[str]) -> Tensor:
         """Unit vectors (N, D) float32 of captions under one of :meth:`models`, without autocast."""
         with torch.autocast(self.device.type, enabled=False):
-            return encode_captions(self.network, captions)
+            return encode_captions(self.network, captions, self.text_batch_size)
 
     def on_test_start(self) -> None:
         """Start collecting every model's image features, in float32 whatever it was trained in."""
@@ -172,9 +189,9 @@ class DualEncoder(UnlearningModule):
         save_weights(self.network.merged_state(), root / "model.safetensors", notes)
 
 
-def encode_captions(network: Any, captions: Sequence[str]) -> Tensor:
-    """Unit vectors (N, D) of captions, some hundreds at a time."""
-    parts = [captions[start : start + 512] for start in range(0, len(captions), 512)]
+def encode_captions(network: Any, captions: Sequence[str], size: int) -> Tensor:
+    """Unit vectors (N, D) of captions, so many at a time."""
+    parts = [captions[start : start + size] for start in range(0, len(captions), size)]
     return torch.cat([network.encode_text(network.tokenize(part)) for part in parts])
 
 
