@@ -53,7 +53,7 @@ class SmallNetwork(SmallCNN):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K)."""
-        return super().forward(images.to(self.fc.weight.dtype))
+        return super().forward(images.to(self.layer1[0].weight.dtype))
 
 
 def network(num_classes: int = CLASSES) -> SmallNetwork:
@@ -93,13 +93,13 @@ class _Record(Callback):
 
 
 def run(
-    kind: type[UnlearningModule], steps: int = 3, epochs: int = 1, forget: list[int] = FORGOTTEN, batch: int = BATCH, **options: Any
+    kind: type[UnlearningModule], updates: int = 3, epochs: int = 1, forget: list[int] = FORGOTTEN, batch: int = BATCH, **options: Any
 ) -> Run:
     """Fit a method of the product for some steps in each epoch; the same seed each time.
 
     Args:
         kind: The method.
-        steps: Of each epoch.
+        updates: Steps of each epoch.
         epochs: 0 for an edit in closed form.
         forget: Indices of the forgotten classes.
         batch: Images of a batch, of each split.
@@ -117,7 +117,7 @@ def run(
         passes = _kept(module)
         record = _Record()
         trainer = Trainer(
-            max_epochs=epochs, limit_train_batches=steps, accelerator="cpu", logger=False, precision="64-true", callbacks=[record],
+            max_epochs=epochs, limit_train_batches=updates, accelerator="cpu", logger=False, precision="64-true", callbacks=[record],
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=folder,
         )  # fmt: skip
         trainer.fit(module, SmallImages(forget_index=forget, batch_size=batch, channels=1))

@@ -69,14 +69,14 @@ def fine_tuning() -> list[Row]:
 def l1_sparse(code: str) -> list[Row]:
     """The penalty falls from epoch to epoch; without it in the last."""
     alpha, epochs, without = 0.02, 3, 1
-    done = run(methods.L1Sparse, steps=1, epochs=epochs, alpha=alpha, no_l1_epochs=without)
+    done = run(methods.L1Sparse, updates=1, epochs=epochs, alpha=alpha, no_l1_epochs=without)
     weights = [losses.l1_weight(alpha, epoch, epochs, without) for epoch in range(epochs)]
     numbered = {id(batch): number for number, batch in enumerate(done.batches)}
 
     def penalised(network: nn.Module, batch: Recorded) -> Tensor:
         return ce(network, batch) + weights[numbered[id(batch)]] * losses.l1_norm(network)
 
-    shrunk = run(methods.L1Sparse, steps=1, epochs=epochs, alpha=alpha, no_l1_epochs=without, proximal=True)
+    shrunk = run(methods.L1Sparse, updates=1, epochs=epochs, alpha=alpha, no_l1_epochs=without, proximal=True)
 
     def soft_threshold(network: nn.Module, optimizer: Optimizer, number: int) -> None:
         with torch.no_grad():
@@ -126,7 +126,7 @@ def wrong_labels() -> list[Row]:
 
 def scrub() -> Row:
     """Five phases of one step: forget, retain, forget, retain, retain."""
-    done = run(methods.SCRUB, steps=1, epochs=5, max_steps=2, temperature=2.0, divergence_weight=0.5, label_weight=0.9)
+    done = run(methods.SCRUB, updates=1, epochs=5, max_steps=2, temperature=2.0, divergence_weight=0.5, label_weight=0.9)
     phases = [next(iter(batch)) for batch in done.batches]
     assert phases == ["forget", "retain", "forget", "retain", "retain"], phases
 
