@@ -1,4 +1,4 @@
-"""Edits in closed form and what precedes training, transcribed in plain PyTorch and NumPy: nothing is imported from the product."""
+"""Edits in closed form and what precedes training, transcribed in plain PyTorch and NumPy, without the product."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -56,7 +56,7 @@ def gradients(network: nn.Module, loss: Callable[[nn.Module], Tensor]) -> list[T
 
 
 def log_likelihood(network: nn.Module, data: Data) -> Tensor:
-    """log p(y) of each sample."""
+    """Of each sample, log p(y)."""
     return network(data[0]).log_softmax(1)[torch.arange(len(data[1])), data[1]]
 
 
@@ -66,8 +66,10 @@ def importances(network: nn.Module, batches: Sequence[Data]) -> list[Tensor]:
     return [sum(parts) / len(batches) for parts in zip(*squares, strict=True)]
 
 
-def dampened(weights: Sequence[Tensor], of_all: Sequence[Tensor], of_forgotten: Sequence[Tensor], alpha: float, lam: float) -> list[Tensor]:
-    """theta min(lambda I_D / I_f, 1) where I_f > alpha I_D (Foster et al., eqs. 3 and 4)."""
+def dampened(
+    weights: Sequence[Tensor], of_all: Sequence[Tensor], of_forgotten: Sequence[Tensor], alpha: float, lam: float
+) -> list[Tensor]:
+    """Weights times min(lambda I_D / I_f, 1) where I_f > alpha I_D (Foster et al.)."""
     edited = []
     for theta, everything, forgotten in zip(weights, of_all, of_forgotten, strict=True):
         beta = np.minimum(lam * everything.numpy() / np.where(forgotten.numpy() > 0, forgotten.numpy(), np.inf), 1)
@@ -107,20 +109,20 @@ def columns(layer: nn.Module, x: Floats) -> Floats:
 
 
 def scaled_projection(x: Floats, alpha: float) -> Floats:
-    """U diag(alpha r / ((alpha - 1) r + 1)) U' with r the shares of the squared singular values (Kodge et al., eqs. 2 and 3)."""
+    """U diag(alpha r / ((alpha - 1) r + 1)) U' , r the shares of squared singular values (Kodge et al.)."""
     directions, values, _ = np.linalg.svd(x, full_matrices=False)
     shares = values**2 / (values**2).sum()
     return directions * (alpha * shares / ((alpha - 1) * shares + 1)) @ directions.T
 
 
 def projected(weight: Floats, retain: Floats, forget: Floats, alphas: tuple[float, float]) -> Floats:
-    """W (I - (P_f - P_f P_r))', for W of (outputs, d) (Kodge et al., eqs. 4 and 5)."""
+    """W (I - (P_f - P_f P_r))', for W of (outputs, d) (Kodge et al.)."""
     kept, removed = scaled_projection(retain, alphas[0]), scaled_projection(forget, alphas[1])
     return weight @ (np.eye(len(kept)) - (removed - removed @ kept)).T
 
 
 def saliency(network: nn.Module, data: Data, share: float) -> list[Tensor]:
-    """1 on the share of coordinates with the largest |gradient| of the forget loss, else 0 (SalUn, eqs. 3 and 4)."""
+    """1 on the share of coordinates with the largest |gradient| of the forget loss, else 0 (SalUn)."""
     slopes = [g.abs() for g in gradients(network, lambda n: -log_likelihood(n, data).sum())]
     everything = np.sort(np.concatenate([slope.numpy().ravel() for slope in slopes]))
     threshold = everything[len(everything) - round(share * len(everything))]
@@ -128,7 +130,7 @@ def saliency(network: nn.Module, data: Data, share: float) -> list[Tensor]:
 
 
 def across(network: nn.Module, pixels: Tensor, labels: Tensor, normalise: Callable[[Tensor], Tensor], bound: float) -> Tensor:
-    """clip(x + bound sign(d CE / dx)) in 1/255 (Boundary Shrink, eq. 4; adv_generator.py)."""
+    """clip(x + bound sign(d CE / dx)) in 1/255 (Boundary Shrink; adv_generator.py)."""
     x = pixels.clone().requires_grad_()
     (slope,) = torch.autograd.grad(-log_likelihood(network, (normalise(x), labels)).mean(), x)
     return torch.round((pixels + bound * slope.sign()).clamp(0, 1) * 255) / 255
@@ -139,7 +141,7 @@ def steps_in_the_ball(
 ) -> Tensor:
     """Steps of a tenth of the radius along the normalised gradient of the CE, projected on the ball and on [0, 1].
 
-    AMUN, algorithm 1; pgdl2_modified.py. An image stops where the network no longer says its label.
+    AMUN; pgdl2_modified_better.py. An image stops where the network no longer says its label.
     """
     moved = pixels.clone()
     for number in range(len(pixels)):
@@ -157,9 +159,15 @@ def steps_in_the_ball(
 
 
 def error_maximising(
-    network: nn.Module, start: Tensor, label: int, steps: int, rate: float, penalty: float, betas: tuple[float, float] = (0.9, 0.999)
+    network: nn.Module,
+    start: Tensor,
+    label: int,
+    steps: int,
+    rate: float,
+    penalty: float,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> Tensor:
-    """Adam, written out, on penalty * mean |N|^2 - CE(f(N), label) (UNSIR, eq. 3; the authors' notebook)."""
+    """Adam, written out, on penalty * mean |N|^2 - CE(f(N), label) (UNSIR; the authors' notebook)."""
     noise, first, second = start.clone(), torch.zeros_like(start), torch.zeros_like(start)
     for number in range(1, steps + 1):
         x = noise.clone().requires_grad_()

@@ -59,7 +59,7 @@ def cross_entropy(network: nn.Module, data: Data) -> Tensor:
 
 
 def smoothed_cross_entropy(network: nn.Module, data: Data, smoothing: float) -> Tensor:
-    """Label smoothing (Szegedy et al., CVPR 2016, section 7): targets (1 - s) [k = y] + s / K."""
+    """Label smoothing (Szegedy et al., CVPR 2016): targets (1 - s) [k = y] + s / K."""
     log_p = network(data[0]).log_softmax(1)
     target = torch.full_like(log_p, smoothing / log_p.shape[1])
     target[torch.arange(len(data[1])), data[1]] += 1 - smoothing
@@ -77,7 +77,7 @@ def divergence(target: Tensor, log_p: Tensor) -> Tensor:
 
 
 def l1_norm(network: nn.Module) -> Tensor:
-    """Sum of all parameters' absolute values (Jia et al., eq. 2)."""
+    """Sum of all parameters' absolute values (Jia et al.)."""
     return sum((value.abs().sum() for value in network.parameters()), torch.zeros(()))
 
 
@@ -87,7 +87,7 @@ def l1_weight(alpha: float, epoch: int, epochs: int, without: int) -> float:
 
 
 def reweighted(probabilities: Tensor, forgotten: Sequence[int]) -> Tensor:
-    """q*(k) = p(k) / (1 - p(F)) of a retained class, 0 of a forgotten one (RWFT, eq. 3)."""
+    """q*(k) = p(k) / (1 - p(F)) of a retained class, 0 of a forgotten one (RWFT)."""
     kept = probabilities.clone()
     kept[:, list(forgotten)] = 0
     return kept / kept.sum(1, keepdim=True)
@@ -120,7 +120,7 @@ def softened_divergence(student: Tensor, teacher: Tensor, temperature: float) ->
 
 
 def two_teachers(student: Tensor, teachers: Sequence[Tensor], forgotten: Tensor, temperature: float) -> Tensor:
-    """Bad teaching, eq. 3, as its code takes the mean: over samples and classes.
+    """Bad teaching, as its code takes the mean: over samples and classes.
 
     Args:
         student: Logits (B, K) of forget and retain samples together.
@@ -137,7 +137,7 @@ def two_teachers(student: Tensor, teachers: Sequence[Tensor], forgotten: Tensor,
 def bounded_ascent(network: nn.Module, data: Data) -> Tensor:
     """Minus the cross-entropy, of each sample at most log K."""
     logits = network(data[0])
-    return -torch.minimum(negative_log_likelihood(logits, data[1]), torch.tensor(math.log(logits.shape[1]))).mean()
+    return -torch.minimum(negative_log_likelihood(logits, data[1]), logits.new_tensor(math.log(logits.shape[1]))).mean()
 
 
 class Widened(nn.Module):

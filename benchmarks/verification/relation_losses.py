@@ -70,7 +70,7 @@ def redirected(t: Tensor, old_t: Tensor, old_others: Tensor) -> Tensor:
 
 
 def contrastive(v: Tensor, t: Tensor, scale: float, also_true: Tensor) -> Tensor:
-    """CLIP's symmetric cross-entropy (Radford et al., ICML 2021, figure 3), without the negatives that are true.
+    """CLIP's symmetric cross-entropy (Radford et al., ICML 2021), without the negatives that are true.
 
     Args:
         v: (B, D).

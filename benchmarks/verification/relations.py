@@ -109,7 +109,9 @@ def compared(module: Any, found: dict[str, Tensor], expected: dict[str, Tensor])
 
 def terms(preserve: str, towers: str = "both") -> float:
     """All eight terms."""
-    module = method(RelationUnlearning, push="cosine", preserve=preserve, cache="off", towers=towers, vocab_captions=10_000, **WEIGHTS)
+    module = method(
+        RelationUnlearning, push="cosine", preserve=preserve, cache="off", towers=towers, vocab_captions=10_000, **WEIGHTS
+    )
     encoder = module.network
     groups = {name: Group(encoder, group.images, group.captions) for name, group in GROUPS.items()}
     unsafe, kept = groups.pop("unsafe"), list(groups.values())
@@ -202,11 +204,34 @@ def rows() -> list[Row]:
     """All of them."""
     values = "eight weighted terms and the gradient of their sum"
     return [
-        Row("RelationUnlearning", "RelationUnlearning, the paper's forms", f"{PAPER}; kl_rows and vocab_text are ours", values, terms("pull")),
-        Row("RelationUnlearning", "RelationUnlearning, match_ref", "ours: squared differences to the reference", values, terms("match_ref")),
-        Row("RelationUnlearning", "push_loss, all seven forms", f"{PAPER} (cosine); MultiDelete, ECCV 2024 (repair); SafeR-CLIP (redirect); ours",
-            "values and gradients", pushes()),
+        Row(
+            "RelationUnlearning",
+            "RelationUnlearning, the paper's forms",
+            f"{PAPER}; kl_rows and vocab_text are ours",
+            values,
+            terms("pull"),
+        ),
+        Row(
+            "RelationUnlearning",
+            "RelationUnlearning, match_ref",
+            "ours: squared differences to the reference",
+            values,
+            terms("match_ref"),
+        ),
+        Row(
+            "RelationUnlearning",
+            "push_loss, all seven forms",
+            f"{PAPER} (cosine); MultiDelete, ECCV 2024 (repair); SafeR-CLIP (redirect); ours",
+            "values and gradients",
+            pushes(),
+        ),
         Row("RelationUnlearning", "preserve_loss, both forms", f"{PAPER} (pull); ours (match_ref)", "values", preserving()),
         Row("PushOnly", "PushOnly", f"{PAPER}, L3 alone", "value and gradient", push_only()),
-        Row("Pretraining", "Pretraining", "Radford et al., ICML 2021, figure 3; our heads", "both terms and the gradient of their sum", pretraining()),
-    ]  # fmt: skip
+        Row(
+            "Pretraining",
+            "Pretraining",
+            "Radford et al., ICML 2021; our heads",
+            "both terms and the gradient of their sum",
+            pretraining(),
+        ),
+    ]

@@ -29,13 +29,28 @@ def forms_of_retain() -> list[Row]:
     done = {retain: run(RWFT, retain=retain) for retain in ("ce", "distill", "none")}
     distill, alone = done["distill"], done["none"]
     return [
-        Row("RWFT", "RWFT-O, retain ce", f"{PAPER}; our cross-entropy on the retain set", STEPS.format(3),
-            steps(RWFT, done["ce"], lambda n, b: on_targets(done["ce"], n, b) + ce(n, b))),
-        Row("RWFT", "RWFT-O, retain distill", f"{PAPER}; eq. 2 on the retain set", STEPS.format(3),
-            steps(RWFT, distill, lambda n, b: on_targets(distill, n, b) + on_targets(distill, n, b, "retain"))),
-        Row("RWFT", "RWFT-O, as in the text", f"{PAPER}, sections 4.1 and 4.2", STEPS.format(3),
-            steps(RWFT, alone, lambda n, b: on_targets(alone, n, b))),
-    ]  # fmt: skip
+        Row(
+            "RWFT",
+            "RWFT-O, retain ce",
+            f"{PAPER}; our cross-entropy on the retain set",
+            STEPS.format(3),
+            steps(RWFT, done["ce"], lambda n, b: on_targets(done["ce"], n, b) + ce(n, b)),
+        ),
+        Row(
+            "RWFT",
+            "RWFT-O, retain distill",
+            f"{PAPER}; eq. 2 on the retain set",
+            STEPS.format(3),
+            steps(RWFT, distill, lambda n, b: on_targets(distill, n, b) + on_targets(distill, n, b, "retain")),
+        ),
+        Row(
+            "RWFT",
+            "RWFT-O, as in the text",
+            f"{PAPER}, sections 4.1 and 4.2",
+            STEPS.format(3),
+            steps(RWFT, alone, lambda n, b: on_targets(alone, n, b)),
+        ),
+    ]
 
 
 def delete() -> Row:
@@ -48,8 +63,13 @@ def delete() -> Row:
             target = losses.own_label_masked(done.module.original(images), labels)
         return losses.divergence(target, network(images).log_softmax(1)).mean()
 
-    return Row("RWFT", "DELETE (RWFT, retain none)", "Zhou et al., CVPR 2025, eq. 6; shaaaaron/DELETE, method/delete.py",
-               f"{STEPS.format(3)}, of one forgotten class", steps(RWFT, done, loss))  # fmt: skip
+    return Row(
+        "RWFT",
+        "DELETE (RWFT, retain none)",
+        "Zhou et al., CVPR 2025; shaaaaron/DELETE, method/delete.py",
+        f"{STEPS.format(3)}, of one forgotten class",
+        steps(RWFT, done, loss),
+    )
 
 
 def targets() -> list[Row]:
@@ -68,10 +88,21 @@ def targets() -> list[Row]:
         return losses.soft_cross_entropy(network, images, target)
 
     return [
-        Row("RWFT", "RWFT-O, target max", "RWFT (arXiv 2506.20893), the max-class target", STEPS.format(3), steps(RWFT, largest, to_largest)),
-        Row("RWFT", "TREW (RWFT, target tilt)", "Ebrahimpour-Boroojeny et al., ICML 2026, the tilt by similarity of the head's rows",
-            f"{STEPS.format(3)}; similarity in two principal directions", steps(RWFT, tilt, to_tilted)),
-    ]  # fmt: skip
+        Row(
+            "RWFT",
+            "RWFT-O, target max",
+            "RWFT (arXiv 2506.20893): the forgotten mass goes to one class",
+            STEPS.format(3),
+            steps(RWFT, largest, to_largest),
+        ),
+        Row(
+            "RWFT",
+            "TREW (RWFT, target tilt)",
+            "TREW (ICML 2026), by its abstract: the tilt by similarity of the head's rows",
+            f"{STEPS.format(3)}; similarity in two principal directions",
+            steps(RWFT, tilt, to_tilted),
+        ),
+    ]
 
 
 def parts() -> list[Row]:
@@ -83,19 +114,32 @@ def parts() -> list[Row]:
         start, [lambda n, b=batch: on_targets(adapted, n, b) for batch in adapted.batches], sgd, layers=("inner", "outer")
     )
     images = torch.cat([batch["forget"][0] for batch in adapted.batches])
-    folded = adapted.module
     with torch.no_grad():
-        found = [folded.network(images), folded.export()(images)]
-        moved = ours(images) - start(images)
-        expected = [ours(images)] * 2
-    difference = max(apart(a - start(images), moved) for a in found[:1])
+        before, found, expected = (model(images) for model in (start, adapted.module.network, ours))
+        exported = adapted.module.export()(images)
     return [
-        Row("RWFT", "RWFT-2-O", f"{PAPER}, section 4.2: one stage and the head", f"{STEPS.format(3)}; all else as it was",
-            steps(RWFT, two, lambda n, b: on_targets(two, n, b) + ce(n, b), layers=("layer3.", "fc."))),
-        Row("RWFT", "RW-A", f"{PAPER}, section 4.2: x + Cx before a stage, A(Wx + b) + a behind the head",
-            f"change of the logits by {STEPS.format(3).removeprefix('weights after ')}", difference),
-        Row("RWFT", "RW-A, folded", "the same two maps, unfolded", "logits of the exported network, float32", apart(found[1], expected[1])),
-    ]  # fmt: skip
+        Row(
+            "RWFT",
+            "RWFT-2-O",
+            f"{PAPER}, section 4.2: one stage and the head",
+            f"{STEPS.format(3)}; all else as it was",
+            steps(RWFT, two, lambda n, b: on_targets(two, n, b) + ce(n, b), layers=("layer3.", "fc.")),
+        ),
+        Row(
+            "RWFT",
+            "RW-A",
+            f"{PAPER}, section 4.2: x + Cx before a stage, A(Wx + b) + a behind the head",
+            f"change of the logits by {STEPS.format(3).removeprefix('weights after ')}",
+            apart(found - before, expected - before),
+        ),
+        Row(
+            "RWFT",
+            "RW-A, folded",
+            "the same two maps, unfolded",
+            "logits of the exported network, float32",
+            apart(exported, expected),
+        ),
+    ]
 
 
 def rows() -> list[Row]:

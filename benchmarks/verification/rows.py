@@ -37,15 +37,17 @@ def apart(found: Tensor | Sequence[Tensor], expected: Tensor | Sequence[Tensor])
 
 
 def weights_apart(found: torch.nn.Module, expected: torch.nn.Module, start: torch.nn.Module) -> float:
-    """Difference of two networks' weights and statistics over how far they have moved: steps that are too small hide nothing."""
-    a, b, before = (flat([v for v in module.state_dict().values() if v.is_floating_point()]) for module in (found, expected, start))
+    """Difference of two networks' weights and statistics over how far they have moved: small steps hide nothing."""
+    a, b, before = (
+        flat([v for v in module.state_dict().values() if v.is_floating_point()]) for module in (found, expected, start)
+    )
     moved = (b - before).norm()
     return float((a - b).norm() / moved) if moved > 0 else float("inf")
 
 
 def figures_apart(found: Mapping[str, float], expected: Mapping[str, float]) -> float:
     """Largest difference of figures of the order of 1, by name; infinite where a name is missing."""
-    if not expected or found.keys() < expected.keys() or not found.keys() >= expected.keys():
+    if not expected or not found.keys() >= expected.keys():
         return float("inf")
     pairs = [(float(found[name]), float(value)) for name, value in expected.items()]
     return max(0.0 if a == b or (np.isnan(a) and np.isnan(b)) else abs(a - b) / max(1.0, abs(b)) for a, b in pairs)

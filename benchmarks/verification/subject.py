@@ -93,7 +93,12 @@ class _Record(Callback):
 
 
 def run(
-    kind: type[UnlearningModule], updates: int = 3, epochs: int = 1, forget: list[int] = FORGOTTEN, batch: int = BATCH, **options: Any
+    kind: type[UnlearningModule],
+    updates: int = 3,
+    epochs: int = 1,
+    forget: list[int] = FORGOTTEN,
+    batch: int = BATCH,
+    **options: Any,
 ) -> Run:
     """Fit a method of the product for some steps in each epoch; the same seed each time.
 
@@ -117,8 +122,9 @@ def run(
         passes = _kept(module)
         record = _Record()
         trainer = Trainer(
-            max_epochs=epochs, limit_train_batches=updates, accelerator="cpu", logger=False, precision="64-true", callbacks=[record],
-            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=folder,
+            max_epochs=epochs, limit_train_batches=updates, accelerator="cpu", logger=False, precision="64-true",
+            callbacks=[record], enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+            default_root_dir=folder,
         )  # fmt: skip
         trainer.fit(module, SmallImages(forget_index=forget, batch_size=batch, channels=1))
     module.eval()

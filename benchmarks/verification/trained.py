@@ -35,14 +35,26 @@ def training() -> list[Row]:
     again = run(methods.Retraining, batchnorm="train")
     return [
         Row(
-            "Training", "Training, label smoothing 0.2", "Szegedy et al., CVPR 2016, section 7", STEPS.format(3),
-            steps(methods.Training, smooth, lambda n, b: losses.smoothed_cross_entropy(n, b["train"][:2], 0.2), smooth.start, statistics=True),
+            "Training",
+            "Training, label smoothing 0.2",
+            "Szegedy et al., CVPR 2016",
+            STEPS.format(3),
+            steps(
+                methods.Training,
+                smooth,
+                lambda n, b: losses.smoothed_cross_entropy(n, b["train"][:2], 0.2),
+                smooth.start,
+                statistics=True,
+            ),
         ),
         Row(
-            "Retraining", "Retraining", "cross-entropy on the retain set", STEPS.format(3),
+            "Retraining",
+            "Retraining",
+            "cross-entropy on the retain set",
+            STEPS.format(3),
             steps(methods.Retraining, again, ce, again.start, statistics=True),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def fine_tuning() -> list[Row]:
@@ -51,18 +63,26 @@ def fine_tuning() -> list[Row]:
     plain = run(methods.FineTune, batchnorm="train")
     last = {kind: run(kind) for kind in (methods.CFk, methods.EUk)}
     rows = [
-        Row("FineTune", "FineTune", f"Golatkar et al., CVPR 2020; {code}", f"{STEPS.format(3)}, statistics of batch normalisation",
-            steps(methods.FineTune, plain, ce, statistics=True)),
-    ]  # fmt: skip
+        Row(
+            "FineTune",
+            "FineTune",
+            f"Golatkar et al., CVPR 2020; {code}",
+            f"{STEPS.format(3)}, statistics of batch normalisation",
+            steps(methods.FineTune, plain, ce, statistics=True),
+        ),
+    ]
     for kind, paper in ((methods.CFk, "the original's"), (methods.EUk, "fresh")):
         done = last[kind]
         layers = tuple(f"{layer}." for layer in done.module.layers)
         rows.append(
-            Row(kind.__name__, "CF-k" if kind is methods.CFk else "EU-k",
-                "Goel et al. 2022, section 4; shash42/Evaluating-Inexact-Unlearning, src/methods.py",
+            Row(
+                kind.__name__,
+                "CF-k" if kind is methods.CFk else "EU-k",
+                "Goel et al. 2022; shash42/Evaluating-Inexact-Unlearning, src/methods.py",
                 f"{STEPS.format(3)} of the last stage and the head, from {paper} weights; all else as it was",
-                steps(kind, done, ce, done.start, layers=layers))
-        )  # fmt: skip
+                steps(kind, done, ce, done.start, layers=layers),
+            )
+        )
     return [*rows, *l1_sparse(code)]
 
 
@@ -84,11 +104,21 @@ def l1_sparse(code: str) -> list[Row]:
                 value.copy_(value.sign() * (value.abs() - optimizer.param_groups[0]["lr"] * weights[number]).clamp(min=0))
 
     return [
-        Row("L1Sparse", "L1Sparse", f"Jia et al., NeurIPS 2023, eq. 2; {code}", f"{STEPS.format(3)}, in three epochs",
-            steps(methods.L1Sparse, done, penalised)),
-        Row("L1Sparse", "L1Sparse, proximal", "soft thresholding (Daubechies et al. 2004, eq. 1.7)", f"{STEPS.format(3)}, in three epochs",
-            steps(methods.L1Sparse, shrunk, ce, after=soft_threshold)),
-    ]  # fmt: skip
+        Row(
+            "L1Sparse",
+            "L1Sparse",
+            f"Jia et al., NeurIPS 2023; {code}",
+            f"{STEPS.format(3)}, in three epochs",
+            steps(methods.L1Sparse, done, penalised),
+        ),
+        Row(
+            "L1Sparse",
+            "L1Sparse, proximal",
+            "soft thresholding (Daubechies et al. 2004)",
+            f"{STEPS.format(3)}, in three epochs",
+            steps(methods.L1Sparse, shrunk, ce, after=soft_threshold),
+        ),
+    ]
 
 
 def ascent() -> list[Row]:
@@ -97,13 +127,28 @@ def ascent() -> list[Row]:
     bounded = run(methods.GradientAscent, stop_accuracy=-1, bounded=True)
     both = run(methods.NegGradPlus, retain_weight=0.7)
     return [
-        Row("GradientAscent", "GradientAscent", "Thudi et al., EuroS&P 2022; OPTML-Group/Unlearn-Saliency, unlearn/GA.py",
-            STEPS.format(3), steps(methods.GradientAscent, plain, lambda n, b: -ce(n, b, "forget"))),
-        Row("GradientAscent", "GradientAscent, bounded", "ours: minus the mean of min(CE, log K)", STEPS.format(3),
-            steps(methods.GradientAscent, bounded, lambda n, b: losses.bounded_ascent(n, b["forget"][:2]))),
-        Row("NegGradPlus", "NegGrad+", "Kurmanji et al., NeurIPS 2023, eq. 1", STEPS.format(3),
-            steps(methods.NegGradPlus, both, lambda n, b: 0.7 * ce(n, b) - 0.3 * ce(n, b, "forget"))),
-    ]  # fmt: skip
+        Row(
+            "GradientAscent",
+            "GradientAscent",
+            "Thudi et al., EuroS&P 2022; OPTML-Group/Unlearn-Saliency, unlearn/GA.py",
+            STEPS.format(3),
+            steps(methods.GradientAscent, plain, lambda n, b: -ce(n, b, "forget")),
+        ),
+        Row(
+            "GradientAscent",
+            "GradientAscent, bounded",
+            "ours: minus the mean of min(CE, log K)",
+            STEPS.format(3),
+            steps(methods.GradientAscent, bounded, lambda n, b: losses.bounded_ascent(n, b["forget"][:2])),
+        ),
+        Row(
+            "NegGradPlus",
+            "NegGrad+",
+            "Kurmanji et al., NeurIPS 2023",
+            STEPS.format(3),
+            steps(methods.NegGradPlus, both, lambda n, b: 0.7 * ce(n, b) - 0.3 * ce(n, b, "forget")),
+        ),
+    ]
 
 
 def wrong_labels() -> list[Row]:
@@ -119,9 +164,14 @@ def wrong_labels() -> list[Row]:
         return losses.cross_entropy(network, (images, drawn[index])) + ce(network, batch)
 
     return [
-        Row("RandomLabels", "RandomLabels", f"Golatkar et al., CVPR 2020; {code}",
-            f"{STEPS.format(3)}, with the labels that were drawn (of retained classes)", steps(methods.RandomLabels, done, mixed)),
-    ]  # fmt: skip
+        Row(
+            "RandomLabels",
+            "RandomLabels",
+            f"Golatkar et al., CVPR 2020; {code}",
+            f"{STEPS.format(3)}, with the labels that were drawn (of retained classes)",
+            steps(methods.RandomLabels, done, mixed),
+        ),
+    ]
 
 
 def scrub() -> Row:
@@ -137,8 +187,13 @@ def scrub() -> Row:
         distance = losses.softened_divergence(network(images), teacher, 2.0)
         return -distance if "forget" in batch else 0.9 * losses.cross_entropy(network, (images, labels)) + 0.5 * distance
 
-    return Row("SCRUB", "SCRUB", "Kurmanji et al., NeurIPS 2023, algorithm 1; meghdadk/SCRUB, helper/KD.py and loops.py",
-               f"{STEPS.format(5)}, two of them on the forget set", steps(methods.SCRUB, done, loss))  # fmt: skip
+    return Row(
+        "SCRUB",
+        "SCRUB",
+        "Kurmanji et al., NeurIPS 2023; meghdadk/SCRUB, helper/KD.py and loops.py",
+        f"{STEPS.format(5)}, two of them on the forget set",
+        steps(methods.SCRUB, done, loss),
+    )
 
 
 def bad_teacher() -> Row:
@@ -153,10 +208,12 @@ def bad_teacher() -> Row:
         return 2 * CLASSES * losses.two_teachers(network(images), teachers, forgotten, 2.0)
 
     return Row(
-        "BadTeacher", "BadTeacher", "Chundawat et al., AAAI 2023, eq. 3; vikram2000b/bad-teaching-unlearning, unlearn.py",
+        "BadTeacher",
+        "BadTeacher",
+        "Chundawat et al., AAAI 2023; vikram2000b/bad-teaching-unlearning, unlearn.py",
         f"{STEPS.format(3)}; without the code's factor 1 / 2K, which its optimizer, Adam, does not see",
         steps(methods.BadTeacher, done, loss),
-    )  # fmt: skip
+    )
 
 
 def rows() -> list[Row]:
