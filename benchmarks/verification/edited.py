@@ -121,7 +121,7 @@ def sal_un() -> list[Row]:
             "SalUn",
             f"{paper}; OPTML-Group/Unlearn-Saliency, unlearn/RL.py",
             STEPS.format(3),
-            steps(methods.SalUn, done, loss, before=masked, after=restored),
+            steps(done, loss, before=masked, after=restored),
         ),
     ]
 
@@ -157,7 +157,7 @@ def boundary_shrink() -> list[Row]:
             "Boundary Shrink",
             f"{paper}boundary_unlearning.py",
             f"{STEPS.format(3)}; of the classes across, the likeliest that is retained",
-            steps(methods.BoundaryShrink, done, shrinking),
+            steps(done, shrinking),
         ),
     ]
 
@@ -214,10 +214,10 @@ def amun() -> list[Row]:
             "AMUN",
             "AMUN, search",
             f"{paper}pgdl2_modified_better.py",
-            "bytes of the examples in one ball",
+            "bytes of the examples in one ball, where no boundary is crossed on the way",
             apart(found[same], expected[same]),
         ),
-        Row("AMUN", "AMUN", f"{paper}adversarial_unlearn.py", STEPS.format(3), steps(methods.AMUN, done, learning)),
+        Row("AMUN", "AMUN", f"{paper}adversarial_unlearn.py", STEPS.format(3), steps(done, learning)),
     ]
 
 
@@ -249,7 +249,7 @@ def unsir() -> list[Row]:
             "UNSIR",
             paper,
             "weights after 2 steps that impair and 2 that repair",
-            steps(methods.UNSIR, done, loss),
+            steps(done, loss),
         ),
     ]
 
@@ -277,7 +277,7 @@ def graded_reset() -> list[Row]:
             "GradedReset",
             "ours: cross-entropy on the retain set, the rate along a cosine",
             STEPS.format(3),
-            steps(methods.GradedReset, done, ce, done.start, after=cosine),
+            steps(done, ce, done.start, after=cosine),
         ),
     ]
 

@@ -34,21 +34,21 @@ def forms_of_retain() -> list[Row]:
             "RWFT-O, retain ce",
             f"{PAPER}; our cross-entropy on the retain set",
             STEPS.format(3),
-            steps(RWFT, done["ce"], lambda n, b: on_targets(done["ce"], n, b) + ce(n, b)),
+            steps(done["ce"], lambda n, b: on_targets(done["ce"], n, b) + ce(n, b)),
         ),
         Row(
             "RWFT",
             "RWFT-O, retain distill",
             f"{PAPER}; eq. 2 on the retain set",
             STEPS.format(3),
-            steps(RWFT, distill, lambda n, b: on_targets(distill, n, b) + on_targets(distill, n, b, "retain")),
+            steps(distill, lambda n, b: on_targets(distill, n, b) + on_targets(distill, n, b, "retain")),
         ),
         Row(
             "RWFT",
             "RWFT-O, as in the text",
             f"{PAPER}, sections 4.1 and 4.2",
             STEPS.format(3),
-            steps(RWFT, alone, lambda n, b: on_targets(alone, n, b)),
+            steps(alone, lambda n, b: on_targets(alone, n, b)),
         ),
     ]
 
@@ -68,7 +68,7 @@ def delete() -> Row:
         "DELETE (RWFT, retain none)",
         "Zhou et al., CVPR 2025; shaaaaron/DELETE, method/delete.py",
         f"{STEPS.format(3)}, of one forgotten class",
-        steps(RWFT, done, loss),
+        steps(done, loss),
     )
 
 
@@ -93,14 +93,14 @@ def targets() -> list[Row]:
             "RWFT-O, target max",
             "RWFT (arXiv 2506.20893): the forgotten mass goes to one class",
             STEPS.format(3),
-            steps(RWFT, largest, to_largest),
+            steps(largest, to_largest),
         ),
         Row(
             "RWFT",
             "TREW (RWFT, target tilt)",
             "TREW (ICML 2026), by its abstract: the tilt by similarity of the head's rows",
             f"{STEPS.format(3)}; similarity in two principal directions",
-            steps(RWFT, tilt, to_tilted),
+            steps(tilt, to_tilted),
         ),
     ]
 
@@ -123,7 +123,7 @@ def parts() -> list[Row]:
             "RWFT-2-O",
             f"{PAPER}, section 4.2: one stage and the head",
             f"{STEPS.format(3)}; all else as it was",
-            steps(RWFT, two, lambda n, b: on_targets(two, n, b) + ce(n, b), layers=("layer3.", "fc.")),
+            steps(two, lambda n, b: on_targets(two, n, b) + ce(n, b), layers=("layer3.", "fc.")),
         ),
         Row(
             "RWFT",

@@ -12,11 +12,11 @@ from benchmarks.verification.rows import Row, weights_apart
 from benchmarks.verification.subject import CLASSES, FORGOTTEN, Recorded, Run, run, sgd
 from oro_unlearn import methods
 
-STEPS = "weights after {} steps of SGD with momentum and weight decay"
+STEPS = "weights after {} steps of SGD"
 Loss = Callable[[nn.Module, Recorded], Tensor]
 
 
-def steps(kind: type, done: Run, loss: Loss, start: nn.Module | None = None, **options: Any) -> float:
+def steps(done: Run, loss: Loss, start: nn.Module | None = None, **options: Any) -> float:
     """How far the product's weights are from those after the same batches with a transcribed loss."""
     start = done.module.original if start is None else start
     ours = [lambda network, batch=batch: loss(network, batch) for batch in done.batches]
@@ -52,7 +52,7 @@ def training() -> list[Row]:
             "Retraining",
             "cross-entropy on the retain set",
             STEPS.format(3),
-            steps(methods.Retraining, again, ce, again.start, statistics=True),
+            steps(again, ce, again.start, statistics=True),
         ),
     ]
 
@@ -68,7 +68,7 @@ def fine_tuning() -> list[Row]:
             "FineTune",
             f"Golatkar et al., CVPR 2020; {code}",
             f"{STEPS.format(3)}, statistics of batch normalisation",
-            steps(methods.FineTune, plain, ce, statistics=True),
+            steps(plain, ce, statistics=True),
         ),
     ]
     for kind, paper in ((methods.CFk, "the original's"), (methods.EUk, "fresh")):
@@ -80,7 +80,7 @@ def fine_tuning() -> list[Row]:
                 "CF-k" if kind is methods.CFk else "EU-k",
                 "Goel et al. 2022; shash42/Evaluating-Inexact-Unlearning, src/methods.py",
                 f"{STEPS.format(3)} of the last stage and the head, from {paper} weights; all else as it was",
-                steps(kind, done, ce, done.start, layers=layers),
+                steps(done, ce, done.start, layers=layers),
             )
         )
     return [*rows, *l1_sparse(code)]
@@ -109,14 +109,14 @@ def l1_sparse(code: str) -> list[Row]:
             "L1Sparse",
             f"Jia et al., NeurIPS 2023; {code}",
             f"{STEPS.format(3)}, in three epochs",
-            steps(methods.L1Sparse, done, penalised),
+            steps(done, penalised),
         ),
         Row(
             "L1Sparse",
             "L1Sparse, proximal",
             "soft thresholding (Daubechies et al. 2004)",
             f"{STEPS.format(3)}, in three epochs",
-            steps(methods.L1Sparse, shrunk, ce, after=soft_threshold),
+            steps(shrunk, ce, after=soft_threshold),
         ),
     ]
 
@@ -132,21 +132,21 @@ def ascent() -> list[Row]:
             "GradientAscent",
             "Thudi et al., EuroS&P 2022; OPTML-Group/Unlearn-Saliency, unlearn/GA.py",
             STEPS.format(3),
-            steps(methods.GradientAscent, plain, lambda n, b: -ce(n, b, "forget")),
+            steps(plain, lambda n, b: -ce(n, b, "forget")),
         ),
         Row(
             "GradientAscent",
             "GradientAscent, bounded",
             "ours: minus the mean of min(CE, log K)",
             STEPS.format(3),
-            steps(methods.GradientAscent, bounded, lambda n, b: losses.bounded_ascent(n, b["forget"][:2])),
+            steps(bounded, lambda n, b: losses.bounded_ascent(n, b["forget"][:2])),
         ),
         Row(
             "NegGradPlus",
             "NegGrad+",
             "Kurmanji et al., NeurIPS 2023",
             STEPS.format(3),
-            steps(methods.NegGradPlus, both, lambda n, b: 0.7 * ce(n, b) - 0.3 * ce(n, b, "forget")),
+            steps(both, lambda n, b: 0.7 * ce(n, b) - 0.3 * ce(n, b, "forget")),
         ),
     ]
 
@@ -169,7 +169,7 @@ def wrong_labels() -> list[Row]:
             "RandomLabels",
             f"Golatkar et al., CVPR 2020; {code}",
             f"{STEPS.format(3)}, with the labels that were drawn (of retained classes)",
-            steps(methods.RandomLabels, done, mixed),
+            steps(done, mixed),
         ),
     ]
 
@@ -192,7 +192,7 @@ def scrub() -> Row:
         "SCRUB",
         "Kurmanji et al., NeurIPS 2023; meghdadk/SCRUB, helper/KD.py and loops.py",
         f"{STEPS.format(5)}, two of them on the forget set",
-        steps(methods.SCRUB, done, loss),
+        steps(done, loss),
     )
 
 
@@ -212,7 +212,7 @@ def bad_teacher() -> Row:
         "BadTeacher",
         "Chundawat et al., AAAI 2023; vikram2000b/bad-teaching-unlearning, unlearn.py",
         f"{STEPS.format(3)}; without the code's factor 1 / 2K, which its optimizer, Adam, does not see",
-        steps(methods.BadTeacher, done, loss),
+        steps(done, loss),
     )
 
 
