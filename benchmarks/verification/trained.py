@@ -40,7 +40,6 @@ def training() -> list[Row]:
             "Szegedy et al., CVPR 2016",
             STEPS.format(3),
             steps(
-                methods.Training,
                 smooth,
                 lambda n, b: losses.smoothed_cross_entropy(n, b["train"][:2], 0.2),
                 smooth.start,
