@@ -24,6 +24,7 @@ from benchmarks.sources import said
 from benchmarks.speed_tables import SPEED_TABLES
 from benchmarks.spreads import Figure, cell, marked
 from benchmarks.summary import summary_table
+from benchmarks.verification.table import VERIFICATION_TABLES
 from oro_unlearn.report.tables import markdown_table
 
 PAGES = (
@@ -37,6 +38,7 @@ PAGES = (
     "docs/scenes.md",
     "docs/performance.md",
     "docs/reliability.md",
+    "docs/verification.md",
 )
 LABELS = {"logit_mask": "LogitMask (free control)", "rwft_o": "RWFT-O", "rwft_2_o": "RWFT-2-O", "rw_a": "RW-A"}
 
@@ -204,6 +206,7 @@ TABLES = {
     **RELATION_TABLES,
     **SPEED_TABLES,
     **RELIABILITY_TABLES,
+    **VERIFICATION_TABLES,
     **{f"compared_{kind}": partial(compared, kind) for kind in COMPARISONS},
 }
 

@@ -1,0 +1,1 @@
+"""Comparisons of the product with its sources: transcribed equations, and well-kept libraries."""
