@@ -101,12 +101,10 @@ def level_of(result: Mapping[str, Any], header: str, wanted: Sequence[str]) -> L
         drawn = geometric_mean(yardstick.ratios(gaps, weights)) if requests > 1 else np.full(RESAMPLES, np.nan)
         found[method] = Headline(value, drawn, _lacks(gaps, len(records), cells_of(result)))
     ends = {method: unsettled(result.get("tuning", {}), method) for method in found}
-    return Level(
-        header,
-        found,
-        {name: options for name, options in ends.items() if options},
-        [f"{key} ({reason})" for key, reason in unmeasured.items()],
-    )
+    at_an_end = {name: options for name, options in ends.items() if options}
+    shares = {method: read_share(result, method) for method in found}
+    more = {method: share for method, share in shares.items() if share > budget_of(result)}
+    return Level(header, found, at_an_end, more, [f"{key} ({reason})" for key, reason in unmeasured.items()])
 
 
 def geometric_mean(ratios: Floats) -> Floats:
