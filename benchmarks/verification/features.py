@@ -58,7 +58,7 @@ def probe() -> Row:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    centres = 1.5 * draw(4, 5, seed=19)
+    centres = 0.7 * draw(4, 5, seed=19)
     train, test = torch.arange(80) % 4, torch.arange(60) % 4
     features = [centres[labels] + draw(len(labels), 5, seed=20 + len(labels)) for labels in (train, test)]
     found = attacks.linear_probe(features[0], train, features[1], test, FORGOTTEN)
