@@ -11,6 +11,8 @@ from benchmarks.distances import INSIDE, Yardstick
 from benchmarks.spreads import cell, marked
 from tests.records import record
 
+RWFT = "RWFT-O, with retained data"
+
 KEYS = [key for group in INSIDE.values() for key in group]
 SCALAR, PAIRWISE = math.sqrt(8 / 9), 3 * math.sqrt(8 / 9)  # of three models: floor over the mean distance from their mean
 
@@ -32,7 +34,7 @@ def test_two_models_are_no_yardstick_between_pairs():
     rows = {row[0]: dict(zip(gap_tables.gap_rows(result)[0], row, strict=True)) for row in gap_tables.gap_rows(result)}
     floor = rows["floor: expected gap of one more retrained model"]
     assert (floor["acc_r"], floor["utv_test"], floor["cka_retrained"]) == (f"{0.2 * math.sqrt(3 / 4):.3f}", "–", "–")
-    assert (rows["RWFT-O, with retained data"]["acc_r"], rows["RWFT-O, with retained data"]["utv_test"]) == ("0.00", "–")
+    assert (rows[RWFT]["acc_r"], rows[RWFT]["utv_test"]) == ("0.00", "–")
     assert set(gap_tables.inside_rows(result)[1][1:]) == {"–"}, "two are not judged"
 
 
@@ -73,7 +75,7 @@ def test_inside_is_the_interval_of_one_more_retrained_model_by_holm():
         record("rwft_o", "a", 3, **{**dict.fromkeys(KEYS, 0.5), "acc_r": 3.0}),
     ]
     rows = gap_tables.inside_rows({"models": retrained() + runs, "originals": 4})
-    assert rows[1] == ["RWFT-O, with retained data", "50", *["100"] * (len(KEYS) - 1), "75", "100"], "of four figures one is allowed more"
+    assert rows[1] == [RWFT, "50", *["100"] * (len(KEYS) - 1), "75", "100"], "of four figures one is allowed more"
 
 
 def test_closer_than_the_mask_is_counted_by_request():
@@ -84,7 +86,7 @@ def test_closer_than_the_mask_is_counted_by_request():
     records += [record("rwft_o", label, 0, utv_test=0.5 + gap * floor) for label, gap in gaps.items()]
     table = gap_tables.mask_rows({"models": records, "originals": 1})
     assert table[0][1:] == ["utv_test"]
-    assert table[1][:2] == ["RWFT-O, with retained data", "-1.50 (5 of 6; 0.438)"], "14 of 64 sign patterns have a sum of ranks up to 6"
+    assert table[1][:2] == [RWFT, "-1.50 (5 of 6; 0.438)"], "14 of 64 sign patterns have a sum of ranks up to 6"
 
 
 def test_a_request_without_a_figure_does_not_take_the_cell_with_it():
@@ -118,7 +120,7 @@ def test_bold_is_what_the_best_does_not_beat_on_the_same_requests(tmp_path, monk
     gaps = {"logit_mask": (1, 4, 16), "rwft_o": (1.1, 4.4, 17.6), "salun": (0.5, 4, 32), "scrub": (2, 8, 32)}
     found, _ = table_of(compared(gaps), tmp_path, monkeypatch)
     assert found["LogitMask (free control)"] == "**7.00** [1.00, 16.00]"
-    assert found["RWFT-O, with retained data"] == "7.70 [1.10, 17.60]", "a tenth further on each request"
+    assert found[RWFT] == "7.70 [1.10, 17.60]", "a tenth further on each request"
     assert found["SalUn"] == "**12.17** [0.50, 32.00]", "closer on one"
     assert found["SCRUB"].startswith("14.00 ")
 
@@ -127,10 +129,10 @@ def test_a_mean_over_fewer_figures_is_marked_named_and_not_compared(tmp_path, mo
     gaps = {"logit_mask": (2, 2, 2), "rwft_o": (1, 1, 1), "scrub": (3, 3, 3)}
     result = compared(gaps, rwft_o_a={"nn_member_rate": None})
     found, lines = table_of(result, tmp_path, monkeypatch)
-    assert found["RWFT-O, with retained data"] == "1.00 [1.00, 1.00] †", "the figure's other two runs count"
+    assert found[RWFT] == "1.00 [1.00, 1.00] †", "the figure's other two runs count"
     assert found["LogitMask (free control)"].startswith("**2.00**")
     note = "without nn_member_rate in 1 of 3 runs (forgotten class/original: a/0)"
-    assert f"† Digits: output level, RWFT-O, with retained data: {note}." in lines
+    assert f"† Digits: output level, {RWFT}: {note}." in lines
 
 
 def test_missing_runs_are_named_and_a_figure_without_runs_gives_no_mean(tmp_path, monkeypatch):
@@ -138,9 +140,9 @@ def test_missing_runs_are_named_and_a_figure_without_runs_gives_no_mean(tmp_path
     result = compared({"logit_mask": (2, 2, 2), "rwft_o": (1, 1, 1), "scrub": (1, 1, 1)}, **{f"scrub_{n}": lost for n in "abc"})
     result["models"] = [one for one in result["models"] if (one["method"], one["forget"]) != ("rwft_o", ["b"])]
     found, lines = table_of(result, tmp_path, monkeypatch)
-    assert found["RWFT-O, with retained data"] == "1.00 [1.00, 1.00] †"
+    assert found[RWFT] == "1.00 [1.00, 1.00] †"
     assert found["SCRUB"] == "– †", "a mean without a figure is another mean"
-    assert "† Digits: output level, RWFT-O, with retained data: without 1 of 3 runs." in lines
+    assert f"† Digits: output level, {RWFT}: without 1 of 3 runs." in lines
 
 
 def test_a_figure_that_a_retrained_model_lacks_is_named_in_its_column(tmp_path, monkeypatch):
@@ -155,7 +157,7 @@ def test_a_figure_that_a_retrained_model_lacks_is_named_in_its_column(tmp_path, 
 
 def test_one_request_has_no_interval_and_nothing_is_beaten(tmp_path, monkeypatch):
     found, _ = table_of(compared({"logit_mask": (2,), "rwft_o": (1,)}, levels=("a",)), tmp_path, monkeypatch)
-    assert (found["LogitMask (free control)"], found["RWFT-O, with retained data"]) == ("2.00", "1.00")
+    assert (found["LogitMask (free control)"], found[RWFT]) == ("2.00", "1.00")
 
 
 @pytest.mark.parametrize("gone", [None, math.nan])
@@ -174,4 +176,4 @@ def test_attacks_on_fewer_requests_say_so():
     models = [record(method, label, 0) for method in ("scrub", "rwft_o") for label in "ab"]
     rows = {row[0]: row for row in compare_tables.attack_rows({"models": models, "attacks": attacks})}
     assert rows["SCRUB (1 of 2 requests)"][1] == "90.00 (se 10.0)"
-    assert rows["RWFT-O, with retained data"][2] == "0.900 (1 of 2 requests)"
+    assert rows[RWFT][2] == "0.900 (1 of 2 requests)"

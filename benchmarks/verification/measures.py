@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.verification import metrics as transcribed
 from benchmarks.verification.metrics import Floats
-from benchmarks.verification.rows import Row, figures_apart
+from benchmarks.verification.rows import Row, apart, figures_apart
 from oro_unlearn import metrics
 
 FORGOTTEN = [1, 3]
@@ -183,6 +183,43 @@ def reading() -> list[Row]:
     ]
 
 
+def leaving_out() -> Row:
+    """Pairwise distances of five models: each against the pairs of the others, pair by pair."""
+    count = 5
+    pairs = draw(count, count, seed=12).abs().numpy()
+    pairs = pairs + pairs.T
+    own = [np.mean([pairs[i, j] for j in range(count) if j != i]) for i in range(count)]
+    ideals = [np.mean([pairs[i, j] for i in range(count) for j in range(i) if out not in (i, j)]) for out in range(count)]
+    found = metrics.left_out_distances(torch.tensor(own), pairwise=True)
+    return Row(
+        "left_out_distances",
+        "left_out_distances",
+        "its definition, in NumPy",
+        "five models, pairwise",
+        apart(found, torch.tensor(np.array(own) - np.array(ideals))),
+    )
+
+
+def ties() -> list[Row]:
+    """Ranks over every order of the ties."""
+    from scipy.stats import rankdata
+
+    own, rivals = torch.tensor([0.5, 0.9, 0.1]), torch.tensor([[0.9, 0.5, 0.5, 0.1]]).expand(3, 4)
+    joined = [np.array([float(value), *rivals[0].tolist()]) for value in own]
+    ranks = torch.tensor([rankdata(-scores, method="average")[0] - 1 for scores in joined])
+    beaten = torch.tensor([[(a > b) + 0.5 * (a == b) for b in rivals[0].tolist()] for a in own.tolist()])
+    return [
+        Row(
+            "tied_ranks",
+            "tied_ranks",
+            "scipy.stats.rankdata (average)",
+            "expected ranks",
+            apart(metrics.tied_ranks(own, rivals).expected, ranks),
+        ),
+        Row("wins", "wins", "its definition, in Python", "scores", apart(metrics.wins(own, rivals), beaten)),
+    ]
+
+
 def drift() -> Row:
     """Over two batches."""
     base, edited = (draw(50, seed=seed).tanh() for seed in (10, 11))
@@ -202,7 +239,7 @@ def drift() -> Row:
 
 def rows() -> list[Row]:
     """All of them."""
-    return [*ranking(), accuracy(), *variation(), *counting(), *reading(), drift()]
+    return [*ranking(), accuracy(), *variation(), *counting(), *reading(), leaving_out(), *ties(), drift()]
 
 
 __all__ = ["FORGOTTEN", "Floats", "by_number", "draw", "rows"]

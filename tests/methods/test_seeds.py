@@ -66,13 +66,8 @@ def drawn(kind: type, run_seed: int, **given) -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", [RandomLabels, UNSIR, BadTeacher, SVDUnlearning, SSD])
 def test_seeds_follow_the_runs_unless_one_is_given(kind):
-    options = (
-        {"importance_file": "off"}
-        if kind is SSD
-        else {"noise_steps": 1, "noise_images": 2, "samples_per_class": 9}
-        if kind is UNSIR
-        else {}
-    )
+    small_noise = {"noise_steps": 1, "noise_images": 2, "samples_per_class": 9}
+    options = {SSD: {"importance_file": "off"}, UNSIR: small_noise}.get(kind, {})
     assert not torch.equal(drawn(kind, 0, **options), drawn(kind, 1, **options))
     assert torch.equal(drawn(kind, 2, **options), drawn(kind, 2, **options))
     assert torch.equal(drawn(kind, 0, seed=7, **options), drawn(kind, 1, seed=7, **options))
