@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from benchmarks.compare_tables import RESULTS
 from benchmarks.architectures import METHODS
+from benchmarks.compare_tables import RESULTS
 from benchmarks.searches import ENTRIES
 from oro_unlearn.report.tables import markdown_table
 
