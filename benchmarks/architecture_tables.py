@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from benchmarks.architectures import METHODS
 from benchmarks.compare_tables import RESULTS
 from benchmarks.searches import ENTRIES
 from oro_unlearn.report.tables import markdown_table
@@ -17,8 +18,8 @@ def architectures_table(name: str) -> str:
     result = json.loads((RESULTS / f"{name}.json").read_text())
     cells = {label: result["cells"][network] for network, label in result["networks"].items() if network in result["cells"]}
     rows = [["changed weights, %", *cells]]
-    for key, entry in ENTRIES.items():
-        if key != "retrain_short":  # GradedReset's preset with another option
+    for entry in ENTRIES.values():
+        if entry.label == METHODS.get(entry.preset):  # the row of each preset
             rows.append([entry.label, *(_share(row.get(entry.preset)) for row in cells.values())])
     return markdown_table(rows)
 
