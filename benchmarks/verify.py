@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks.sources import record
 from benchmarks.verification import attacks, edited, features, measures, relation_measures, relations, reweighting, trained
 from benchmarks.verification.rows import Row
 from benchmarks.verification.table import RESULTS
@@ -40,7 +41,8 @@ def main(args: Sequence[str] | None = None) -> None:
 
     torch.set_num_threads(1)
     found = verified()
-    result: dict[str, Any] = {"command": "python -m benchmarks.verify", "versions": versions(), "hardware": hardware("cpu")}
+    result: dict[str, Any] = {"command": "python -m benchmarks.verify", **record("verify")}
+    result |= {"versions": versions(), "hardware": hardware("cpu")}
     for rows in found.values():
         for row in rows:
             print(f"{row.name}: {row.difference:.1e} (at most {row.bound:.0e})")
