@@ -74,7 +74,7 @@ def summary_table(group: str) -> str:
                 for column, best in zip(columns, bold, strict=True)
             ]
             rows.append([label(method), *cells])
-    notes = [f"{note}." for column in columns for note in _notes(column)]
+    notes = list(dict.fromkeys(f"{note}." for column in columns for note in _notes(column)))
     if any(column.unsettled for column in columns):
         notes.append(f"{EDGE} The chosen setting is at the end of its grid: a better one may lie beyond it.")
     return "\n\n".join([markdown_table(rows), *notes])
@@ -133,7 +133,7 @@ def _lacks(gaps: Gaps, runs: int, wanted: int) -> str:
 def _notes(column: Level) -> list[str]:
     notes = [f"{MARK} {column.header}, every method: without {', '.join(column.unmeasured)}"] if column.unmeasured else []
     more = ", ".join(f"{label(name)} {100 * share:.1f} %" for name, share in column.read_more.items())
-    notes += [f"{MORE} {column.header}, images read, of retraining's, more than the budget: {more}"] if more else []
+    notes += [f"{MORE} {column.header.partition(':')[0]}, images read, of retraining's, more than the budget: {more}"] if more else []
     return notes + [
         f"{MARK} {column.header}, {label(name)}: without {one.lacks}" for name, one in column.found.items() if one.lacks
     ]
