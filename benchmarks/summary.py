@@ -133,7 +133,11 @@ def _lacks(gaps: Gaps, runs: int, wanted: int) -> str:
 def _notes(column: Level) -> list[str]:
     notes = [f"{MARK} {column.header}, every method: without {', '.join(column.unmeasured)}"] if column.unmeasured else []
     more = ", ".join(f"{label(name)} {100 * share:.1f} %" for name, share in column.read_more.items())
-    notes += [f"{MORE} {column.header.partition(':')[0]}, images read, of retraining's, more than the budget: {more}"] if more else []
+    notes += (
+        [f"{MORE} {column.header.partition(':')[0]}, images read, of retraining's, more than the budget: {more}"]
+        if more
+        else []
+    )
     return notes + [
         f"{MARK} {column.header}, {label(name)}: without {one.lacks}" for name, one in column.found.items() if one.lacks
     ]

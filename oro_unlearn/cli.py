@@ -61,13 +61,22 @@ NOISE = (  # warnings of libraries about what is meant here
 
 
 class UnlearningCLI(LightningCLI):
-    """LightningCLI for unlearning: ``fit`` edits, measures and reports; ``test`` measures again."""
+    """LightningCLI for unlearning: ``fit`` edits, measures and reports; ``test`` measures again.
 
-    @staticmethod
-    def subcommands() -> dict[str, set[str]]:
-        """``fit``, ``test`` and ``check``."""
+    Args:
+        command: The subcommand that is run, whose parser alone is built; empty for all of them.
+        kwargs: Arguments of LightningCLI.
+    """
+
+    def __init__(self, command: str = "", **kwargs: Any) -> None:
+        self.command = command
+        super().__init__(**kwargs)
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """``fit``, ``test`` and ``check``, or that which is run."""
         known = {name: LightningCLI.subcommands()[name] for name in ("fit", "test")}
-        return {**known, "check": {"model", "datamodule"}}
+        known["check"] = {"model", "datamodule"}
+        return {self.command: known[self.command]} if self.command in known else known
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """A parser that reads no abbreviations and raises its errors."""
@@ -151,10 +160,17 @@ class UnlearningCLI(LightningCLI):
         trainer.run_folder = self.run_folder  # type: ignore[attr-defined]
         return trainer
 
+    def _dump_config(self) -> None:
+        """Text of the configuration, which was checked when it was read."""
+        if not hasattr(self, "config_dump"):
+            text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False, skip_validation=True)
+            found = yaml.safe_load(text)
+            self.config_dump = found[self.config.subcommand] if "subcommand" in self.config else found
+
     def _asked_for(self) -> dict[str, Any]:
         """Everything that was asked for and can change a figure, with defaults, as YAML has it."""
         parser, config = self._parser(self.subcommand), self.config.get(str(self.subcommand), self.config)
-        found = yaml.safe_load(parser.dump(config, skip_none=False))
+        found = yaml.safe_load(parser.dump(config, skip_none=False, skip_validation=True))
         return {part: found[part] for part in ("seed_everything", "trainer", "model", "data")}
 
     def _begin(self) -> None:
@@ -280,9 +296,11 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
     Returns:
         The command line, with ``model``, ``datamodule`` and ``trainer``.
     """
+    words = (args if isinstance(args, list) else sys.argv[1:]) if run else []
     return UnlearningCLI(
-        UnlearningModule,
-        LightningDataModule,
+        command=words[0] if words else "",
+        model_class=UnlearningModule,
+        datamodule_class=LightningDataModule,
         trainer_class=UnlearningTrainer,
         subclass_mode_model=True,
         subclass_mode_data=True,

@@ -71,9 +71,11 @@ def test_finished_cells_are_not_run_again_and_failed_ones_are(monkeypatch, capsy
 
 
 def test_a_cell_reports_what_changed_or_why_it_failed(monkeypatch):
-    monkeypatch.setattr(architectures, "SMALL", [*architectures.SMALL, "--data.per_class", "8", "--data.test_per_class", "4"])
+    few = ["--data.per_class", "8", "--data.test_per_class", "4", "--force", "true"]
+    monkeypatch.setattr(architectures, "SMALL", [*architectures.SMALL, *few])
     record = architectures.run(Cell("narrow_vgg_bn", "logit_mask", seed=0))
-    assert {"key", "seconds", "images_read", "changed", "original", "unlearned"} == set(record)
+    origin = {"version", "sources", "configuration"}
+    assert {"key", "seconds", "images_read", "changed", "original", "unlearned", *origin} == set(record)
     assert record["unlearned"]["acc_f"] == 0
     assert not list(Path("runs").rglob("logit_mask/*.safetensors"))
     monkeypatch.setitem(architectures.LENGTH, "logit_mask", ["--model.wrong", "1"])
