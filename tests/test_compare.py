@@ -15,6 +15,7 @@ from lightning.pytorch import Trainer
 from benchmarks import compare, compare_options, compare_tables, jobs, paper_setting
 from benchmarks.audits import audit_model, margins, rounded
 from benchmarks.budgets import Load, length
+from benchmarks.gap_tables import gap_rows
 from benchmarks.searches import ENTRIES, GROUPS, VARIANTS
 from benchmarks.sources import sources
 from oro_unlearn import methods
@@ -171,7 +172,7 @@ def test_a_row_that_read_more_than_the_budget_says_so():
     records += [record(name, "a", 0, acc_r=0.5) | {"images_read": read} for name, read in (("svd", 31), ("ssd", 20))]
     result = {"models": records, "originals": 1, "retraining_images": {"a": 100}, "pool_seconds": {"retrained": 1.0}}
     result["command"] = "python -m benchmarks.compare --budget 0.2 --seeds 1"
-    for table in (compare_tables.output_rows, compare_tables.representation_rows, compare_tables.gap_rows):
+    for table in (compare_tables.output_rows, compare_tables.representation_rows, gap_rows):
         names = {row[0] for row in table(result)}
         assert "SVD (read 31.0 % for 20 %)" in names
         assert "SSD" in names

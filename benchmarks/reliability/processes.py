@@ -110,6 +110,8 @@ def trained_and_measured(
             "--ckpt_path",
             str(folders["one"][case.name] / "model.ckpt"),
             *into["test"][case.name],
+            "--report",
+            str(folders["test"][case.name]),
             *several,
         ]
         for case in chosen
