@@ -22,7 +22,7 @@ from benchmarks.reliability.small_runs import Case, cases, prepare
 from oro_unlearn.cli import main as command_line
 
 ROOT = Path("runs/reliability/processes")
-UNEQUAL = {"seconds", "run", "processes", "versions", "hardware", "files", "config", "inputs", "data_sha256", "commit"}
+UNEQUAL = {"checkpoint", "seconds", "run", "processes", "versions", "hardware", "files", "config", "inputs", "data_sha256"}
 
 
 def run_all(words: Sequence[Sequence[str]], world: int, folder: Path, launch_one: bool = False) -> None:
