@@ -1,7 +1,9 @@
 """The folder of a run: what makes two runs the same, and what is said where a stopped one cannot go on."""
 
+import importlib
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,12 +52,12 @@ def test_the_mark_changes_with_the_packages_sources(monkeypatch):
     assert RunFolder("out", CONFIG).identity.mark != before
 
 
-def test_a_class_of_the_users_is_code_too():
+def test_a_class_of_the_users_is_code_too(monkeypatch):
+    monkeypatch.delitem(sys.modules, "tests.methods.gradient_difference", raising=False)  # another test may have imported it
     own = own_sources({"model": {"class_path": "tests.methods.gradient_difference.GradientDifference"}})
     assert own == own_sources({}) == {}, "it is not imported yet"
-    from tests.methods import gradient_difference
-
-    config = {"model": {"class_path": f"{gradient_difference.__name__}.GradientDifference"}, "class_path": "torch.optim.SGD"}
+    importlib.import_module("tests.methods.gradient_difference")
+    config = {"model": {"class_path": "tests.methods.gradient_difference.GradientDifference"}, "class_path": "torch.optim.SGD"}
     assert list(own_sources(config)) == ["tests.methods.gradient_difference.GradientDifference"]
 
 
