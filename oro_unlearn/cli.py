@@ -109,7 +109,7 @@ class UnlearningCLI(LightningCLI):
         parser.add_argument("--force", type=bool, default=False, help=help_text)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Read the options; numbers that mean nothing, and a checkpoint that is none, are refused before anything is built."""
+        """Read the options. Reject invalid numbers and checkpoints before anything is built."""
         if isinstance(args, dict | Namespace):
             super().parse_arguments(parser, args)
         else:  # as LightningCLI does, with names quoted

@@ -25,7 +25,7 @@ class EUk(CFk):
     def __init__(self, fresh: Literal["kaiming", "constructed"] = "kaiming", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fresh = fresh
-        self._constructed = self.fresh_network().state_dict()  # until it is used
+        self._constructed = self.fresh_network().state_dict() if fresh == "constructed" else {}  # until it is used
 
     def choose_parameters(self) -> None:
         """Train the last layers, from fresh weights."""
