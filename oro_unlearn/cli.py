@@ -87,7 +87,7 @@ class UnlearningCLI(LightningCLI):
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         parser.command = subcommand  # type: ignore[attr-defined]
         if subcommand == "test":
-            help_text = "Folder to write report.json and pictures into, another than a run's; empty: they are printed alone."
+            help_text = "Folder for report.json and pictures; it must not be a run's folder. Empty: print the report only."
             parser.add_argument("--report", type=str, default="", help=help_text)
         return parser
 

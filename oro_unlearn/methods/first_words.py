@@ -41,6 +41,8 @@ def _forgetting(before: Figures, after: Figures, images: Mapping[str, int], num_
     splits = {"train/acc_f": images["forget"], "test/acc_f": images["test_forget"]}
     total = sum(splits.values())
     were, are = (sum(_hits(part, name, count) for name, count in splits.items()) for part in (before, after))
+    if are < were and not fewer(were, are, total) and not above_chance(are, total, 1 / num_classes):
+        return [f"Too few pictures to tell whether it is forgotten: {are} of {total} are recognised, {were} before."]
     if not fewer(were, are, total):
         return [f"The edit did nothing: {are} of {total} pictures of what is to be forgotten are recognised, {were} before."]
     if above_chance(are, total, 1 / num_classes):

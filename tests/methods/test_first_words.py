@@ -33,6 +33,13 @@ def test_what_went_wrong_is_said(arguments, beginning):
     assert [sentence[: len(beginning)] for sentence in words(**arguments)] == [beginning]
 
 
+def test_a_fall_to_nothing_that_few_pictures_cannot_prove_is_not_called_no_edit():
+    before = {"train/acc_f": 0.05, "test/acc_f": 0.15, "test/acc_r": 0.95}
+    after = {"train/acc_f": 0.0, "test/acc_f": 0.0, "test/acc_r": 0.95, "train/moved": 0.5}
+    found = class_words({"original": before, "unlearned": after}, IMAGES, 10, {"original": 0.2, "unlearned": 0.2}, True)
+    assert found == ["Too few pictures to tell whether it is forgotten: 0 of 40 are recognised, 4 before."]
+
+
 def test_single_samples_may_go_on_being_recognised():
     assert words(1.0, classes=False) == []
 
