@@ -44,7 +44,12 @@ from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints, free
 from oro_unlearn.save_config import SaveConfig
 from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
+from oro_unlearn.user_error import UserError, options_of
 
+UNKNOWN = (
+    "If none of these lines is of a file of yours, this is a fault of oro_unlearn: please report it, with the command and this "
+    "traceback."
+)
 NOISE = (  # warnings of libraries about what is meant here
     ".*isinstance.treespec, LeafSpec.*",
     ".*smaller than the logging interval.*",
@@ -123,7 +128,7 @@ class UnlearningCLI(LightningCLI):
         """Model, data and trainer; what the model's file says of itself is filled in.
 
         Raises:
-            ValueError: If the model forgets relations and the data knows none, or classes are in another order than the
+            UserError: If the model forgets relations and the data knows none, or classes are in another order than the
                 model's file says.
         """
         options = self.config.get(str(self.subcommand), self.config)
@@ -133,7 +138,7 @@ class UnlearningCLI(LightningCLI):
             check_order(options, self.datamodule.class_names)
         if isinstance(self.model, DualEncoder) and not isinstance(self.datamodule, RelationData):
             kinds = f"{type(self.model).__name__} is for relations, and {type(self.datamodule).__name__} has none"
-            raise ValueError(f"{kinds}: choose --data Scenes or --data RelationPairs")
+            raise UserError(f"{kinds}: choose --data Scenes or --data RelationPairs")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that writes everything into ``default_root_dir``, and leaves sharing out data to the data module."""
@@ -156,7 +161,8 @@ class UnlearningCLI(LightningCLI):
         plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []
         kwargs["plugins"] = [*plugins, WholeCheckpoints(self._begin)]
         self.run_folder = RunFolder(root, self._asked_for())
-        trainer = super().instantiate_trainer(**kwargs)
+        with options_of("--trainer"):
+            trainer = super().instantiate_trainer(**kwargs)
         trainer.run_folder = self.run_folder  # type: ignore[attr-defined]
         return trainer
 
@@ -182,7 +188,7 @@ class UnlearningCLI(LightningCLI):
         """Go on with this very run where it was stopped. A method without epochs is quick, and starts from the original.
 
         Raises:
-            ValueError: If a run was stopped here that cannot go on; nothing has been replaced.
+            UserError: If a run was stopped here that cannot go on; nothing has been replaced.
         """
         options, folder = self.config_init.fit, self.run_folder
         found = folder.stopped() if options.resume and options.ckpt_path is None else None
@@ -213,16 +219,14 @@ class UnlearningCLI(LightningCLI):
         """Measure the run's own checkpoint unless another is named, never an untrained model.
 
         Raises:
-            FileNotFoundError: If there is none.
-            ValueError: If it is not the one that the run's report was written for, or the new report's place is a run's.
+            UserError: If there is none.
+            UserError: If it is not the one that the run's report was written for, or the new report's place is a run's.
         """
         options, own = self.config_init.test, self.run_folder.root / CHECKPOINT
         if options.report:
             free_for_a_report(Path(options.report))
         if options.ckpt_path is None and not own.is_file():
-            raise FileNotFoundError(
-                f"nothing to measure: {own} not found; run fit first, or name a checkpoint with --ckpt_path"
-            )
+            raise UserError(f"nothing to measure: {own} not found; run fit first, or name a checkpoint with --ckpt_path")
         options.ckpt_path = options.ckpt_path or str(own)
         if self.run_folder.is_own(options.ckpt_path):
             self.run_folder.check(own)
@@ -343,6 +347,8 @@ def main(args: Sequence[str] | None = None) -> None:
         build(words if args is not None else None, run=True)
     except Exception as error:
         message = explain(error)
+        if message is None and sys.version_info >= (3, 11):
+            error.add_note(UNKNOWN)
         if message is None or os.environ.get("ORO_DEBUG") == "1":
             raise
         parsing = isinstance(error, ArgumentError)

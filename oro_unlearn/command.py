@@ -10,7 +10,8 @@ def main() -> None:
     from oro_unlearn.command_words import tidied
     from oro_unlearn.one_line import fail
     from oro_unlearn.quick_help import answer
-    from oro_unlearn.suggestions import check_words
+    from oro_unlearn.suggestions import MissingConfigError, check_words
+    from oro_unlearn.user_error import UserError
 
     words = tidied(sys.argv[1:])
     sys.argv[1:] = words  # which processes of several devices are started with
@@ -18,8 +19,8 @@ def main() -> None:
         page = answer(words)
         if page is None:
             check_words(words)
-    except (ValueError, OSError) as error:
-        fail(str(error), alike=not isinstance(error, OSError))
+    except UserError as error:
+        fail(str(error), alike=not isinstance(error, MissingConfigError))
     if page is not None:
         print(page)
         return

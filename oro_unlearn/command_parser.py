@@ -1,12 +1,13 @@
 """The parser of one command."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
-from oro_unlearn.config_files import of_command
+from oro_unlearn.config_files import check_config, of_command
 from oro_unlearn.network_option import adopt
 
 
@@ -20,6 +21,15 @@ class CommandParser(LightningArgumentParser):
         added = super().add_class_arguments(*args, **kwargs)
         adopt(self)
         return added
+
+    def parse_path(self, path: str | os.PathLike, *args: Any, **kwargs: Any) -> Namespace:
+        """Parse a configuration file.
+
+        Raises:
+            UserError: If it is no mapping in YAML; the message names file and line.
+        """
+        check_config(Path(path))
+        return super().parse_path(path, *args, **kwargs)
 
     def parse_string(self, content: str, path: str | os.PathLike = "", **kwargs: Any) -> Namespace:
         """Parse a configuration, of which this command's part counts."""

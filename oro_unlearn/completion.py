@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from oro_unlearn.command_words import CLASSES, COMMANDS, RUNS, chosen
 from oro_unlearn.source_options import classes, option_of
 from oro_unlearn.suggestions import known_options
+from oro_unlearn.user_error import UserError
 
 SHELLS = ("bash", "zsh")
 ACCELERATORS = ("auto", "cpu", "gpu", "mps")
@@ -27,12 +28,12 @@ def completion(words: Sequence[str]) -> str:
         words: After ``completion``: a shell; or ``words``, the number of the word that is being written, and all of them.
 
     Raises:
-        ValueError: If it is no shell that is known.
+        UserError: If it is no shell that is known.
     """
     if len(words) > 2 and words[0] == "words" and words[1].isdecimal():
         return "\n".join(completed(words[2:], int(words[1])))
     if not words or words[0] not in SHELLS:
-        raise ValueError(f'completion is for {" or ".join(SHELLS)}: eval "$(oro-unlearn completion bash)"')
+        raise UserError(f'completion is for {" or ".join(SHELLS)}: eval "$(oro-unlearn completion bash)"')
     return BEFORE[words[0]] + SCRIPT.format(shell=words[0])
 
 

@@ -1,6 +1,7 @@
 """The YAML of configuration files and options, without what a hostile or careless file can hold."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -8,6 +9,7 @@ from jsonargparse import Namespace, get_loader, set_loader
 
 from oro_unlearn.command_words import RUNS
 from oro_unlearn.typed_names import with_names
+from oro_unlearn.user_error import UserError
 
 MODE = "checked yaml"  # of jsonargparse's parsers
 MAX_VALUES = 100_000  # of one file, aliases written out
@@ -36,6 +38,27 @@ def load_checked(text: str) -> Any:
         raise yaml.YAMLError("lists and mappings are nested too deeply") from None
     except ValueError as error:  # of a number or date that Python cannot hold
         raise yaml.YAMLError(str(error).partition(";")[0]) from None
+
+
+def check_config(path: Path) -> None:
+    """Check that a configuration file can be read.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        UserError: If it is no mapping in YAML; the message names file and line.
+    """
+    try:
+        content = load_checked(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no UTF-8 text: save it as UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: no YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is no configuration: write options as 'name: value', such as trainer: {{max_epochs: 1}}")
 
 
 def of_command(text: str, command: str) -> str:
@@ -84,7 +107,7 @@ def check_numbers(config: Namespace) -> None:
         config: Everything a command line asks for.
 
     Raises:
-        ValueError: If one is NaN, infinite or beyond 64 bits; the message names its option.
+        UserError: If one is NaN, infinite or beyond 64 bits; the message names its option.
     """
     for key, value in config.items():
         _check_number(key, value)
@@ -98,7 +121,7 @@ def _check_number(key: str, value: Any) -> None:
     if (is_float and not math.isfinite(value)) or (is_int and abs(value) > LARGEST):
         option = key.removeprefix("fit.").removeprefix("test.").replace("init_args.", "")
         what = "a finite number" if is_float else "a number below 2**63"
-        raise ValueError(f"--{option} is {str(value)[:40]}: give it {what}")
+        raise UserError(f"--{option} is {str(value)[:40]}: give it {what}")
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:

@@ -18,6 +18,7 @@ from oro_unlearn import data, methods, networks
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.report.names import printable
 from oro_unlearn.suggestions import did_you_mean
+from oro_unlearn.user_error import UserError
 
 KNOWN = {
     "model": ("method", methods, UnlearningModule),
@@ -59,6 +60,17 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
         r"islice\(\) must be None or an integer|batch_size should be a positive integer",
         "--data.batch_size must be a number of images that fits into memory, at least 1",
     ),
+    (ValueError, r"embedded null (?:byte|character)", "a path among the options has a null byte: remove it"),
+    (
+        ValueError,
+        r"^Invalid version: (\S+)",
+        "the checkpoint of --ckpt_path names a version {} of Lightning that is none: it is damaged, choose another one",
+    ),
+    (
+        ValueError,
+        r"`val_check_interval` \((\d+)\) must be less than or equal to the number of the training batches \((\d+)\)",
+        "--trainer.val_check_interval {} is more than the {} batches of an epoch: choose no more than these",
+    ),
     (
         RuntimeError,
         r"PytorchStreamWriter failed writing file|unexpected pos \d+ vs \d+",
@@ -91,6 +103,7 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
     ),
 ]
 DISK = {  # what an operating system says of a folder that cannot be written, and what to do
+    errno.ENOENT: "check the path, or choose another",
     errno.ENOSPC: "make room on the disk, or choose another --trainer.default_root_dir",
     errno.EDQUOT: "make room on the disk, or choose another --trainer.default_root_dir",
     errno.EFBIG: "make room on the disk, or choose another --trainer.default_root_dir",
@@ -135,6 +148,14 @@ def _line(error: BaseException) -> str | None:
         return _line(error.__cause__)
     if isinstance(error, ArgumentError):
         return _shorter(text)
+    if isinstance(error, UserError):
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
+    return _translated(error, text)
+
+
+def _translated(error: BaseException, text: str) -> str | None:
+    """What a user's mistake makes a library say, in words of ours."""
     for kind, pattern, line in FAILURES:
         found = re.search(pattern, text)
         if isinstance(error, kind) and found:
@@ -142,11 +163,8 @@ def _line(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in DISK and error.filename:
         return f"{_name(error.filename)} cannot be used ({error.strerror}): {DISK[error.errno]}"
     if isinstance(error, SyntaxError):  # in a script that an option names
-        text = f"{error.filename}, line {error.lineno}: {error.msg}"
-    if isinstance(error, ValueError | OSError | SyntaxError | MisconfigurationException):
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        return lines[-1].partition(": ")[2] if "Original Traceback" in text else text  # from a worker process
-    return None
+        return f"{error.filename}, line {error.lineno}: {error.msg}"
+    return text if isinstance(error, MisconfigurationException) else None
 
 
 def _name(path: str | bytes) -> str:

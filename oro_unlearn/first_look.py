@@ -11,6 +11,7 @@ from oro_unlearn.data.base import ImageData
 from oro_unlearn.data.relation_data import RelationData
 from oro_unlearn.report.inventory import inventory_lines
 from oro_unlearn.report.relation_inventory import relation_inventory_lines
+from oro_unlearn.user_error import UserError
 
 STEPS = 3  # of a rehearsal; the first is slower than the others
 
@@ -39,14 +40,14 @@ class FirstLook(Callback):
         """Print and look.
 
         Raises:
-            ValueError: If something speaks against the run, and it is not forced.
+            UserError: If something speaks against the run, and it is not forced.
         """
         module: Any = pl_module
         for line in [*lines_of(trainer.datamodule), *self.notes, *module.remarks()]:  # type: ignore[attr-defined]
             rank_zero_only(print)(line)
         self.complaints = module.first_look()
         if self.complaints and not self.force:
-            raise ValueError(f"{'; '.join(self.complaints)}; --force true goes on all the same")
+            raise UserError(f"{'; '.join(self.complaints)}; --force true goes on all the same")
 
 
 class SeenEnoughError(Exception):

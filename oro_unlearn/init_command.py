@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from oro_unlearn.user_error import UserError
+
 
 class _Parser(argparse.ArgumentParser):
     """Raises its errors."""
 
     def error(self, message: str) -> NoReturn:
-        raise ValueError(f"init: {message}; see oro-unlearn init --help")
+        raise UserError(f"init: {message}; see oro-unlearn init --help")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,20 +36,20 @@ def main(words: Sequence[str]) -> None:
         words: After ``init``.
 
     Raises:
-        FileExistsError: If a file is in the place of what would be written.
-        FileNotFoundError: If folder, table or checkpoint is missing.
-        ValueError: If they cannot be read.
+        UserError: If a file is in the place of what would be written.
+        UserError: If folder, table or checkpoint is missing.
+        UserError: If they cannot be read.
     """
     from oro_unlearn.starting_config import picture_start
     from oro_unlearn.starting_graph import caption_start, has_captions
 
     options = parser().parse_args(words)
     if not options.data.exists():
-        raise FileNotFoundError(f"{options.data} not found: name a folder or a table of captions with --data")
+        raise UserError(f"{options.data} not found: name a folder or a table of captions with --data")
     start = (caption_start if has_captions(options.data) else picture_start)(options.data, options.model, options.output)
     for path in start.files:
         if path.exists():
-            raise FileExistsError(f"{path} is there already: name another file with --output")
+            raise UserError(f"{path} is there already: name another file with --output")
     for path, text in start.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ from oro_unlearn.data import ImageData
 from oro_unlearn.methods import Pretraining, Training, UnlearningModule
 from oro_unlearn.networks.checkpoints import Checkpoint, read_checkpoint, read_notes
 from oro_unlearn.run_folder import RunFolder
+from oro_unlearn.user_error import UserError
 
 ORIGINAL, PRETRAINED = "model.init_args.original", "model.init_args.network.init_args.pretrained"
 FORGOTTEN, NAMES = "data.init_args.forgotten", "data.init_args.class_names"
@@ -47,13 +48,13 @@ def check_order(options: Namespace, class_names: list[str]) -> None:
         class_names: Of the data, in the order of their indices.
 
     Raises:
-        ValueError: If the same names are in another order.
+        UserError: If the same names are in another order.
     """
     path = _file(options, ORIGINAL)
     names = _known(options, path)[0] if path else None
     if names and names != class_names and sorted(names) == sorted(class_names):
         row = next(row for row, (there, here) in enumerate(zip(names, class_names, strict=True)) if there != here)
-        raise ValueError(
+        raise UserError(
             f"{path} says that row {row} of its head is {names[row]!r}, and the data that it is {class_names[row]!r}: "
             "give the right order with --data.class_names FILE"
         )

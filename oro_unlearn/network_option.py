@@ -20,6 +20,7 @@ from oro_unlearn.networks.building import (
     network_spec,
     network_target,
 )
+from oro_unlearn.user_error import UserError
 
 
 class NetworkAction(ActionTypeHint):
@@ -60,18 +61,18 @@ def merged(value: Any, before: NetworkSpec | None) -> NetworkSpec:
         before: From an earlier configuration file or option.
 
     Raises:
-        ValueError: If it is something else, or no class is known yet.
+        UserError: If it is something else, or no class is known yet.
     """
     value = _loaded(value)
     if isinstance(value, str):
         given = network_spec(value)
     else:
         if not isinstance(value, Mapping) or not value.keys() <= {"class_path", "init_args", "dict_kwargs"}:
-            raise ValueError(f"the network is {str(value)[:80]}: give a name, or a mapping with class_path and init_args")
+            raise UserError(f"the network is {str(value)[:80]}: give a name, or a mapping with class_path and init_args")
         options = {**(value.get("init_args") or {}), **(value.get("dict_kwargs") or {})}
         path = value.get("class_path") or (before and before.class_path)
         if not path:
-            raise ValueError("the network has options but no class_path: name the network first, with --model.network NAME")
+            raise UserError("the network has options but no class_path: name the network first, with --model.network NAME")
         short = network_spec(str(path)) if value.get("class_path") else NetworkSpec(str(path), {})
         given = NetworkSpec(short.class_path, {**short.init_args, **options})
     if before and _keeps(before.class_path, given.class_path):
@@ -91,7 +92,7 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
     Raises:
         ImportError: If there is no such module.
         AttributeError: If there is no such class or function.
-        ValueError: If an option or value does not fit.
+        UserError: If an option or value does not fit.
     """
     parser = _parser(spec)
     known = set(_options(parser))
@@ -99,13 +100,13 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
     if unknown and not _takes_any(spec.class_path):
         near = get_close_matches(unknown[0], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known)) or 'none'}"
-        raise ValueError(f"the network {spec.class_path}: Option {unknown[0]!r} is not accepted; {hint}")
+        raise UserError(f"the network {spec.class_path}: Option {unknown[0]!r} is not accepted; {hint}")
     values = {name: _value(value) for name, value in spec.init_args.items()}
     typed = {name: value for name, value in values.items() if name in known}
     try:
         parser.parse_object(typed, defaults=False)
     except Exception as error:  # whatever a type refuses a value with
-        raise ValueError(f"the network {spec.class_path} cannot have these options: {' '.join(str(error).split())}") from None
+        raise UserError(f"the network {spec.class_path} cannot have these options: {' '.join(str(error).split())}") from None
     return NetworkSpec(spec.class_path, values)
 
 
@@ -194,5 +195,5 @@ def _built(spec: NetworkSpec) -> dict[str, Any]:
     try:
         typed = parser.instantiate_classes(parser.parse_object(given, defaults=False))
     except (ArgumentError, ValueError, TypeError) as error:
-        raise ValueError(f"the network {spec.class_path} cannot be built: {' '.join(str(error).split())}") from None
+        raise UserError(f"the network {spec.class_path} cannot be built: {' '.join(str(error).split())}") from None
     return {**spec.init_args, **{name: typed[name] for name in given}}

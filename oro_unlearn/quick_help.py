@@ -13,6 +13,7 @@ from oro_unlearn.completion import completion
 from oro_unlearn.init_command import parser
 from oro_unlearn.source_options import TRAINER, Option, classes, found, options, summary
 from oro_unlearn.suggestions import did_you_mean
+from oro_unlearn.user_error import UserError
 
 FILLED = ("num_classes", "forget_classes")  # by the command line, from the data
 OVERVIEW = """\
@@ -151,14 +152,14 @@ def class_page(part: str, name: str) -> str | None:
         None if it cannot be read.
 
     Raises:
-        ValueError: If no class of ours has this name, and it is no import path.
+        UserError: If no class of ours has this name, and it is no import path.
     """
     if not name:
         return f"--{part}.help NAME, where NAME is one of:\n{_rows(_described(part))}"
     source = found(part, name)
     if source is None and "." not in name:
         listed = classes(part)
-        raise ValueError(f"no class {name!r} for --{part}; known: {', '.join(listed)}{did_you_mean(name, listed)}")
+        raise UserError(f"no class {name!r} for --{part}; known: {', '.join(listed)}{did_you_mean(name, listed)}")
     known = options(source) if source else None
     if source is None or known is None:
         return None

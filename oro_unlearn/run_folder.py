@@ -16,6 +16,7 @@ from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import input_files, named, sha256, written
 from oro_unlearn.report.run_report import write_json
 from oro_unlearn.run_identity import Identity
+from oro_unlearn.user_error import UserError
 
 CHECKPOINT, REPORT = "model.ckpt", "report.json"
 WRITTEN = ("model.safetensors", *(f"adapter/{name}" for name in (CONFIG, WEIGHTS, BASE)))
@@ -55,7 +56,7 @@ class RunFolder:
         Of a run with other options, one line says why it does not go on.
 
         Raises:
-            ValueError: If a run was stopped here that cannot go on, though its options are these; or nobody can tell.
+            UserError: If a run was stopped here that cannot go on, though its options are these; or nobody can tell.
         """
         path = self.unfinished
         if path is None:
@@ -69,7 +70,7 @@ class RunFolder:
         if found and found.other_options(self.identity):
             rank_zero_only(print)(f"{here}; this one begins anew, and replaces it with its first checkpoint")
             return None
-        raise ValueError(f"{here}; --resume false begins anew, --ckpt_path {path} goes on with it all the same")
+        raise UserError(f"{here}; --resume false begins anew, --ckpt_path {path} goes on with it all the same")
 
     def check_data(self, content: Mapping[str, Any]) -> None:
         """Refuse to go on with a stopped run on other data.
@@ -78,12 +79,12 @@ class RunFolder:
             content: Of its checkpoint.
 
         Raises:
-            ValueError: If they are others; nothing has been replaced.
+            UserError: If they are others; nothing has been replaced.
         """
         found = Identity.read(content.get("identity"))
         differing = found.differences(self.identity) if self.goes_on and found else []
         if differing:
-            raise ValueError(
+            raise UserError(
                 f"the run that was stopped in {self.root} was on other data: {', '.join(differing)} differ; "
                 f"--resume false begins anew, --ckpt_path {self.root / CHECKPOINT} goes on with it all the same"
             )
@@ -113,11 +114,11 @@ class RunFolder:
         """Refuse a checkpoint that the report beside it does not know.
 
         Raises:
-            ValueError: If it was changed since.
+            UserError: If it was changed since.
         """
         known = self.report().get("files", {}).get(CHECKPOINT)
         if known and sha256(path) != known:
-            raise ValueError(
+            raise UserError(
                 f"{path} is not the checkpoint that {self.root / REPORT} was written for: it was changed or damaged; "
                 "run fit again, or name another with --ckpt_path"
             )
@@ -157,11 +158,11 @@ def free_for_a_report(folder: Path) -> Path:
         folder: What ``--report`` names.
 
     Raises:
-        ValueError: If a run lies there.
+        UserError: If a run lies there.
     """
     found = next((name for name in (CHECKPOINT, *WRITTEN) if (folder / name).exists()), None)
     if found:
-        raise ValueError(f"--report {folder} is the folder of a run ({found} is there), which test never changes: name another")
+        raise UserError(f"--report {folder} is the folder of a run ({found} is there), which test never changes: name another")
     return folder
 
 
@@ -169,14 +170,14 @@ def read_stopped(path: Path) -> dict[str, Any]:
     """Content of a checkpoint that may be of a run that was stopped.
 
     Raises:
-        ValueError: If it cannot be read.
+        UserError: If it cannot be read.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         int(content["epoch"])
     except Exception as error:  # whatever torch says of a damaged or foreign file
         reason = " ".join(str(error).split())[:80] or type(error).__name__
-        raise ValueError(
+        raise UserError(
             f"{path} cannot be read ({reason}), and no {REPORT} says that its run is complete: move it away, or begin anew "
             "with --resume false, which replaces it"
         ) from None
@@ -197,7 +198,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         """Write it.
 
         Raises:
-            OSError: If it cannot be written; what was there stays.
+            UserError: If it cannot be written; what was there stays.
         """
         path = Path(path)
         partial = path.with_name(path.name + ".part")
@@ -213,4 +214,4 @@ class WholeCheckpoints(TorchCheckpointIO):
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
             reason = str(error).splitlines()[0]
-            raise OSError(f"{path} cannot be written ({reason}): make room there, and run the same command again") from None
+            raise UserError(f"{path} cannot be written ({reason}): make room there, and run the same command again") from None

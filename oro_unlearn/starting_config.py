@@ -87,8 +87,7 @@ def picture_start(folder: Path, model: str, output: Path) -> Start:
         output: The YAML to write.
 
     Raises:
-        FileNotFoundError: If folder or checkpoint is missing.
-        ValueError: If they cannot be read.
+        UserError: If folder or checkpoint is missing, or cannot be read.
     """
     checkpoint = read_checkpoint(model) if model else None
     known = recognised(checkpoint.state) if checkpoint else None

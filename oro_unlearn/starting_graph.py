@@ -11,6 +11,7 @@ from oro_unlearn.data.caption_files import STEMS, caption_files
 from oro_unlearn.data.caption_tables import SUFFIXES, read_table
 from oro_unlearn.report.names import printable
 from oro_unlearn.starting_config import Start
+from oro_unlearn.user_error import UserError
 
 ARTICLES = ("a", "an", "the", "is", "are", "some")
 TWO_WORDS = ("next to", "standing on", "looking at", "pointing at", "sitting on", "in front", "on top")  # relations
@@ -62,14 +63,14 @@ def caption_start(place: Path, model: str, output: Path) -> Start:
         output: The YAML to write; the graph goes beside it.
 
     Raises:
-        ValueError: If no caption or edge can be read as subject, relation and object.
+        UserError: If no caption or edge can be read as subject, relation and object.
     """
     root, manifest = (place.parent, place.name) if place.is_file() else (place, "")
     rows = [values for file in caption_files(root, manifest) for _, values in read_table(file.path).records]
     texts = [str(row.get("edge") or row.get("caption") or "") for row in rows]
     tuples = Counter(found for text in texts if (found := split_tuple(text)))
     if not tuples:
-        raise ValueError(f"{place}: no caption has the form 'subject relation object', such as 'a child holding a ball'")
+        raise UserError(f"{place}: no caption has the form 'subject relation object', such as 'a child holding a ball'")
     counted = f"{len(rows)} rows, {sum(tuples.values())} read as subject, relation and object, {len(tuples)} different ones"
     first, graph = " ".join(next(iter(tuples))), output.with_name(f"{output.stem}_graph.yaml")
     often = ", ".join(f"{' '.join(found)} ({count})" for found, count in tuples.most_common(5))

@@ -10,6 +10,7 @@ from pathlib import Path
 import oro_unlearn
 from oro_unlearn.command_words import CLASSES, COMMANDS, CONFIG, chosen, command_of, given
 from oro_unlearn.source_options import TRAINER, classes, found, options
+from oro_unlearn.user_error import UserError
 
 PRESETS = Path("lightning_configs")
 TOP = ("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data")
@@ -39,6 +40,10 @@ OTHER_NAMES = {  # what other programs call an option
     **dict.fromkeys(("seed", "random_seed"), "seed_everything"),
     **dict.fromkeys(("conf", "cfg", "yaml", "preset", "configs"), "config"),
 }
+
+
+class MissingConfigError(UserError):
+    """A configuration file that one of several processes may miss alone."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -72,21 +77,21 @@ def check_words(words: Sequence[str]) -> None:
         words: After ``oro-unlearn``.
 
     Raises:
-        ValueError: If there is no such command, or an option has one dash.
-        FileNotFoundError: If a configuration file is missing.
+        UserError: If there is no such command, or an option has one dash.
+        MissingConfigError: If a configuration file is missing.
     """
     command = command_of(words)
     if command is None:
         example = " ".join(words)[:80] or "--config FILE"
-        raise ValueError(f"no command: begin with one of {', '.join(COMMANDS)}, for instance oro-unlearn fit {example}")
+        raise UserError(f"no command: begin with one of {', '.join(COMMANDS)}, for instance oro-unlearn fit {example}")
     if command not in COMMANDS:
-        raise ValueError(f"unknown command {command!r}; known: {', '.join(COMMANDS)}{did_you_mean(command, COMMANDS)}")
+        raise UserError(f"unknown command {command!r}; known: {', '.join(COMMANDS)}{did_you_mean(command, COMMANDS)}")
     for name, value in given(words):
         if re.match(r"-[A-Za-z]\w", name) and not os.path.exists(name[2:]):
             meant = suggested(name[1:], words)[:1] or [name[1:]]
-            raise ValueError(f"unknown option {name} (they have two dashes): did you mean --{meant[0]}?")
+            raise UserError(f"unknown option {name} (they have two dashes): did you mean --{meant[0]}?")
         if name in CONFIG and re.fullmatch(r"[^{}\n]+", value) and ": " not in value and not os.path.exists(value):
-            raise FileNotFoundError(
+            raise MissingConfigError(
                 f"configuration file {value} not found{_near_presets(value) or ': give the path of a YAML'}"
             )
 

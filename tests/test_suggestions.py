@@ -8,6 +8,7 @@ import yaml
 from oro_unlearn.cli import build
 from oro_unlearn.command_words import chosen, command_of, tidied
 from oro_unlearn.suggestions import OTHER_NAMES, TOP, _known, advised, check_words, did_you_mean, suggested
+from oro_unlearn.user_error import UserError
 from tests.conftest import CONFIGS
 
 RWFT = ["fit", "--config", str(CONFIGS / "digits/rwft_o.yaml")]
@@ -109,7 +110,7 @@ def test_advice(message, words, expected):
     ],
 )
 def test_words_that_are_wrong_whatever_the_classes_are(words, expected):
-    with pytest.raises((ValueError, FileNotFoundError), match=expected):
+    with pytest.raises(UserError, match=expected):
         check_words(words)
 
 

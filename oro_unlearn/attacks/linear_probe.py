@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from oro_unlearn.user_error import UserError
+
 
 class LinearProbe(NamedTuple):
     """What a fresh linear classifier finds of the forgotten classes in test features."""
@@ -46,7 +48,7 @@ def linear_probe(
         Means over the draws. All features equal give chance, 1/K and 0.5: a tie between all classes is no miss.
 
     Raises:
-        ValueError: If shapes do not fit, features are not finite, a forgotten class has no test samples or fewer training
+        UserError: If shapes do not fit, features are not finite, a forgotten class has no test samples or fewer training
             samples than ``shots``, or there is no retained class.
     """
     _check(train_features, train_labels, "training")
@@ -91,22 +93,22 @@ def _verdict(predicted: Any, labels: Any, forgotten: list[int]) -> LinearProbe:
 
 def _check(features: Tensor, labels: Tensor, name: str) -> None:
     if features.ndim != 2 or labels.shape != features.shape[:1]:
-        raise ValueError(f"{name} features {tuple(features.shape)} and labels {tuple(labels.shape)} must be (N, D) and (N,)")
+        raise UserError(f"{name} features {tuple(features.shape)} and labels {tuple(labels.shape)} must be (N, D) and (N,)")
     if not features.isfinite().all():
-        raise ValueError(f"{name} features have NaN or infinite values: the model diverged")
+        raise UserError(f"{name} features have NaN or infinite values: the model diverged")
 
 
 def _check_classes(train_labels: Tensor, test_labels: Tensor, forgotten: Sequence[int], shots: int | None) -> None:
     if shots is not None and shots < 1:
-        raise ValueError(f"shots must be at least 1, or None for all samples, not {shots}")
+        raise UserError(f"shots must be at least 1, or None for all samples, not {shots}")
     if not len(forgotten):
-        raise ValueError("name at least one forgotten class to probe for")
+        raise UserError("name at least one forgotten class to probe for")
     for label in forgotten:
         count = int((train_labels == label).sum())
         if count < (shots or 1):
-            raise ValueError(f"class {label} has {count} training samples to probe with, not {shots or 1}: lower shots")
+            raise UserError(f"class {label} has {count} training samples to probe with, not {shots or 1}: lower shots")
         if not (test_labels == label).any():
-            raise ValueError(f"class {label} has no test samples to probe")
+            raise UserError(f"class {label} has no test samples to probe")
     for name, labels in (("training", train_labels), ("test", test_labels)):
         if set(labels.tolist()) <= set(forgotten):
-            raise ValueError(f"the {name} features are of forgotten classes only: give those of the retained ones as well")
+            raise UserError(f"the {name} features are of forgotten classes only: give those of the retained ones as well")

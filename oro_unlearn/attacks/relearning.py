@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from oro_unlearn.networks import classifier_head, head_rows, logits_of
+from oro_unlearn.user_error import UserError
 
 Images = tuple[Tensor, Tensor]  # normalised images (N, C, H, W) float, labels (N,)
 CHUNK = 1024  # test images in one forward pass
@@ -60,7 +61,7 @@ def relearning_curve(
         Accuracy by number of steps, in [0, 1]; NaN once the logits are not finite.
 
     Raises:
-        ValueError: If nothing is forgotten, a set is empty, a batch has no two halves, or steps are negative.
+        UserError: If nothing is forgotten, a set is empty, a batch has no two halves, or steps are negative.
     """
     tests = [test_forget] if test_retain is None else [test_forget, test_retain]
     _check(forgotten, [forget, retain, *tests], batch_size, steps)
@@ -115,13 +116,11 @@ def _recovered(network: nn.Module, forgotten: Sequence[int], tests: list[Images]
 
 def _check(forgotten: Sequence[int], sets: list[Images], batch_size: int, steps: Sequence[int]) -> None:
     if not len(forgotten):
-        raise ValueError("name at least one forgotten class to relearn")
+        raise UserError("name at least one forgotten class to relearn")
     for name, (images, labels) in zip(("forget", "retain", "test_forget", "test_retain"), sets, strict=False):
         if not len(labels) or len(images) != len(labels):
-            raise ValueError(
-                f"the {name} set has {len(images)} images and {len(labels)} labels: give some, and as many of each"
-            )
+            raise UserError(f"the {name} set has {len(images)} images and {len(labels)} labels: give some, and as many of each")
     if batch_size < 2:
-        raise ValueError(f"batch_size must be at least 2, half forgotten and half retained images, not {batch_size}")
+        raise UserError(f"batch_size must be at least 2, half forgotten and half retained images, not {batch_size}")
     if not len(steps) or min(steps) < 0:
-        raise ValueError(f"steps are the numbers of steps after which to measure, from 0 on, not {list(steps)}")
+        raise UserError(f"steps are the numbers of steps after which to measure, from 0 on, not {list(steps)}")

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 
+from oro_unlearn.user_error import UserError
+
 Distance = Literal["cosine", "euclidean"]
 
 
@@ -27,7 +29,7 @@ def cka(a: Tensor, b: Tensor, debiased: bool = False) -> float:
         The alignment; NaN where a model's features are all equal.
 
     Raises:
-        ValueError: If the samples are not the same number, too few, or not finite.
+        UserError: If the samples are not the same number, too few, or not finite.
 
     Example:
         >>> a, b = torch.tensor([[1.], [-1.], [0.], [0.]]), torch.tensor([[1.], [-1.], [1.], [-1.]])
@@ -35,9 +37,9 @@ def cka(a: Tensor, b: Tensor, debiased: bool = False) -> float:
         0.5
     """
     if a.ndim != 2 or b.ndim != 2 or len(a) != len(b):
-        raise ValueError(f"features must be (N, Da) and (N, Db) of the same samples, not {tuple(a.shape)} and {tuple(b.shape)}")
+        raise UserError(f"features must be (N, Da) and (N, Db) of the same samples, not {tuple(a.shape)} and {tuple(b.shape)}")
     if len(a) < (4 if debiased else 2):
-        raise ValueError(f"{len(a)} samples are too few to align: give at least {4 if debiased else 2}")
+        raise UserError(f"{len(a)} samples are too few to align: give at least {4 if debiased else 2}")
     x, y = (_centred(features) for features in (a, b))
     alignment = _dependence(x, y, debiased) / (_dependence(x, x, debiased) * _dependence(y, y, debiased)) ** 0.5
     return float(alignment)
@@ -56,7 +58,7 @@ def silhouette(features: Tensor, labels: Tensor, label: int, distance: Distance 
         distance: ``cosine`` or ``euclidean``.
 
     Raises:
-        ValueError: If the class is not there, or no other is.
+        UserError: If the class is not there, or no other is.
     """
     return float(separation_margin(features, labels, [label], distance).mean())
 
@@ -81,7 +83,7 @@ def separation_margin(features: Tensor, labels: Tensor, forgotten: Sequence[int]
         (n_f,) float64, in the order of the samples.
 
     Raises:
-        ValueError: If shapes do not fit, features are not finite, a forgotten class has no samples, or no other class has.
+        UserError: If shapes do not fit, features are not finite, a forgotten class has no samples, or no other class has.
     """
     classes, position = labels.unique(return_inverse=True)
     _check(features, labels, classes, forgotten, distance)
@@ -101,16 +103,16 @@ def separation_margin(features: Tensor, labels: Tensor, forgotten: Sequence[int]
 
 def _check(features: Tensor, labels: Tensor, classes: Tensor, forgotten: Sequence[int], distance: str) -> None:
     if features.ndim != 2 or labels.shape != features.shape[:1]:
-        raise ValueError(f"features {tuple(features.shape)} and labels {tuple(labels.shape)} must be (N, D) and (N,)")
+        raise UserError(f"features {tuple(features.shape)} and labels {tuple(labels.shape)} must be (N, D) and (N,)")
     if distance not in ("cosine", "euclidean"):
-        raise ValueError(f"distance must be 'cosine' or 'euclidean', not {distance!r}")
+        raise UserError(f"distance must be 'cosine' or 'euclidean', not {distance!r}")
     missing = sorted(set(forgotten) - set(classes.tolist()))
     if missing or not len(forgotten):
-        raise ValueError(f"no features of class {missing[0]}" if missing else "name at least one class whose features to judge")
+        raise UserError(f"no features of class {missing[0]}" if missing else "name at least one class whose features to judge")
     if len(classes) < 2:
-        raise ValueError("features of one class only: give those of the other classes as well")
+        raise UserError("features of one class only: give those of the other classes as well")
     if not features.isfinite().all():
-        raise ValueError("features have NaN or infinite values: the model diverged")
+        raise UserError("features have NaN or infinite values: the model diverged")
 
 
 def _distances(points: Tensor, rows: Tensor, distance: str) -> Tensor:
@@ -122,7 +124,7 @@ def _distances(points: Tensor, rows: Tensor, distance: str) -> Tensor:
 
 def _centred(features: Tensor) -> Tensor:
     if not features.isfinite().all():
-        raise ValueError("features have NaN or infinite values: the model diverged")
+        raise UserError("features have NaN or infinite values: the model diverged")
     values = features.double()
     return values - values.mean(0)
 

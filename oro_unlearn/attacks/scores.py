@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from oro_unlearn.networks import FeatureReader, logits_of, save_weights
+from oro_unlearn.user_error import UserError
 
 ROUNDING = 1e-3  # of the features' spread: what storing them in half precision may cost
 
@@ -34,7 +35,7 @@ def collect_scores(network: nn.Module, num_classes: int, batches: Iterable[tuple
         batches: ``(images, labels, index)``: normalised images (B, C, H, W), labels (B,), positions (B,). On any device.
 
     Raises:
-        ValueError: If there are no batches, the network has no head of K outputs, or its head takes no (B, D) features.
+        UserError: If there are no batches, the network has no head of K outputs, or its head takes no (B, D) features.
     """
     device = next(network.parameters()).device
     found: list[Scores] = []
@@ -42,13 +43,13 @@ def collect_scores(network: nn.Module, num_classes: int, batches: Iterable[tuple
         for images, labels, index in batches:
             logits = logits_of(network(images.to(device).float()))
             if reader.features.ndim != 2:
-                raise ValueError(
+                raise UserError(
                     f"the head of {type(network).__name__} takes features {tuple(reader.features.shape)}, not (B, D): "
                     "pool them before the last layer"
                 )
             found.append(Scores(logits.float().cpu(), reader.features.float().cpu(), labels.cpu().long(), index.cpu().long()))
     if not found:
-        raise ValueError("no images to score: the split is empty")
+        raise UserError("no images to score: the split is empty")
     return Scores(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
@@ -74,19 +75,19 @@ def load_scores(path: str | Path) -> dict[str, Scores]:
         path: The file.
 
     Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If it is no such file.
+        UserError: If the file is missing.
+        UserError: If it is no such file.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"scores {path} not found")
+        raise UserError(f"scores {path} not found")
     try:
         tensors = load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path} cannot be read as scores: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{path} cannot be read as scores: {str(error).splitlines()[0]}") from None
     splits = sorted({name.rpartition(".")[0] for name in tensors})
     wanted = {f"{split}.{field}" for split in splits for field in Scores._fields}
     if wanted != tensors.keys():
-        raise ValueError(f"{path} holds no scores ({min(wanted ^ tensors.keys())} does not fit): collect them again")
+        raise UserError(f"{path} holds no scores ({min(wanted ^ tensors.keys())} does not fit): collect them again")
     return {split: _restored(split, tensors, path) for split in splits}
 
 
@@ -94,7 +95,7 @@ def _restored(split: str, tensors: dict[str, Tensor], path: str | Path) -> Score
     scores = Scores(*(tensors[f"{split}.{field}"] for field in Scores._fields))
     if [value.ndim for value in scores] != [2, 2, 1, 1] or len({len(value) for value in scores}) != 1:
         shapes = ", ".join(f"{field} {tuple(value.shape)}" for field, value in scores._asdict().items())
-        raise ValueError(f"{path} holds scores of {split} that do not go together ({shapes}): collect them again")
+        raise UserError(f"{path} holds scores of {split} that do not go together ({shapes}): collect them again")
     return scores._replace(features=scores.features.float())
 
 

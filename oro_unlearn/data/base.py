@@ -29,6 +29,7 @@ from oro_unlearn.data.images import (
 from oro_unlearn.data.inventory import inventory
 from oro_unlearn.data.splits import check_request, make_splits
 from oro_unlearn.data.subsets import stratified_split, with_first_of_each
+from oro_unlearn.user_error import UserError
 
 LARGEST_BATCH = 2**31 - 1
 MAIN_SPLITS = ("test_forget", "test_retain", "forget", "retain")  # an audit chooses the nearest class by the first
@@ -99,17 +100,17 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
     ) -> None:
         super().__init__()
         if channels not in (1, 3):
-            raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
+            raise UserError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
         if not 0 <= holdout < 1:
-            raise ValueError(f"holdout is a part of the training split in [0, 1), not {holdout}")
+            raise UserError(f"holdout is a part of the training split in [0, 1), not {holdout}")
         if min(per_class, test_per_class) < 0:
-            raise ValueError("per_class and test_per_class are numbers of images, 0 for all, never negative")
+            raise UserError("per_class and test_per_class are numbers of images, 0 for all, never negative")
         if not 1 <= batch_size <= LARGEST_BATCH:
-            raise ValueError(f"--data.batch_size is a number of images from 1 to {LARGEST_BATCH}, not {batch_size}")
+            raise UserError(f"--data.batch_size is a number of images from 1 to {LARGEST_BATCH}, not {batch_size}")
         if crop_padding < 0:
-            raise ValueError(f"--data.crop_padding is a number of pixels, 0 for none, not {crop_padding}")
+            raise UserError(f"--data.crop_padding is a number of pixels, 0 for none, not {crop_padding}")
         if not device_limit >= 0:
-            raise ValueError(f"device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
+            raise UserError(f"device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
         self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
         self.channels, self.holdout = channels, holdout
         self.per_class, self.test_per_class = per_class, test_per_class
@@ -194,7 +195,7 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         Where the method keeps what it needs of the images (``needs_images``), none is read.
 
         Raises:
-            ValueError: If one of them is empty, or a batch cannot be shared by the processes.
+            UserError: If one of them is empty, or a batch cannot be shared by the processes.
         """
         assert self.trainer is not None
         method: Any = self.trainer.lightning_module
@@ -202,10 +203,10 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         batches: dict[str, EpochBatches] = {}
         for number, name in enumerate(method.train_splits):
             if not len(self.split(name)):
-                raise ValueError(f"the {name} set is empty: {self.how_to_name}")
+                raise UserError(f"the {name} set is empty: {self.how_to_name}")
             batches[name] = EpochBatches(len(self.split(name)), self.batch_size, number, self.trainer, share)
             if not batches[name].in_a_pass:
-                raise ValueError(f"the {name} set has {len(self.split(name))} images, fewer than processes: use fewer devices")
+                raise UserError(f"the {name} set has {len(self.split(name))} images, fewer than processes: use fewer devices")
         same_length(batches, method.loader_mode)
         images = {n: self.split(n) if method.needs_images(n) else without_images(self.split(n)) for n in batches}
         loaders = {name: self.loader(images[name], **from_batches(own)) for name, own in batches.items()}
@@ -271,13 +272,13 @@ def downloading(name: str) -> Iterator[None]:
         name: Of the data set.
 
     Raises:
-        OSError: If the server cannot be reached, or the file's checksum is wrong.
+        UserError: If the server cannot be reached, or the file's checksum is wrong.
     """
     try:
         yield
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise OSError(f"{name} cannot be downloaded ({reason}): get it elsewhere and set --data.root or ORO_DATA") from None
+        raise UserError(f"{name} cannot be downloaded ({reason}): get it elsewhere and set --data.root or ORO_DATA") from None
 
 
 def as_is(batch: Any) -> Any:

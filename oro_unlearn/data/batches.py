@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch.utils.data import Sampler
 
+from oro_unlearn.user_error import UserError
+
 Share = tuple[int, int]  # this process's number, and how many share each batch
 ALONE: Share = (0, 1)
 
@@ -28,13 +30,13 @@ class EpochBatches(Sampler[list[int]]):
         length: Batches in an epoch; a pass over the set at first. In a longer one it is passed over again in another order.
 
     Raises:
-        ValueError: If a batch cannot be shared evenly.
+        UserError: If a batch cannot be shared evenly.
     """
 
     def __init__(self, size: int, batch_size: int, split: int, trainer: Any, share: Share = ALONE, whole: bool = False) -> None:
         self.rank, self.world = share
         if batch_size % self.world:
-            raise ValueError(
+            raise UserError(
                 f"--data.batch_size {batch_size} is over all processes: make it a multiple of their number, {self.world}"
             )
         self.size, self.batch_size, self.split, self.trainer = size, batch_size, split, trainer

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
+from oro_unlearn.user_error import UserError
+
 COLUMNS = ("image", "edge", "group", "caption", "split", "context", "style", "source", "licence")
 OTHER_NAMES = {
     **dict.fromkeys(("filename", "file_name", "path", "image_path", "filepath", "file_path"), "image"),
@@ -20,7 +22,7 @@ def known_columns(where: str, names: Sequence[str]) -> dict[str, str]:
         names: The table's; capitals, hyphens and white space do not matter. Those that mean nothing here are left out.
 
     Raises:
-        ValueError: If two name the same thing, or one is all but a known name.
+        UserError: If two name the same thing, or one is all but a known name.
 
     Example:
         >>> known_columns("m.csv:1", ["File Name", "text", "width"])
@@ -31,13 +33,13 @@ def known_columns(where: str, names: Sequence[str]) -> dict[str, str]:
     for name in (name for name in names if name in found):
         other = first.setdefault(found[name], name)
         if name in names[: names.index(name)] or names.count(name) > 1:
-            raise ValueError(f"{where}: column {name!r} is given twice: drop one")
+            raise UserError(f"{where}: column {name!r} is given twice: drop one")
         if other != name:
-            raise ValueError(f"{where}: columns {other!r} and {name!r} both give the {found[name]}: drop or rename one")
+            raise UserError(f"{where}: columns {other!r} and {name!r} both give the {found[name]}: drop or rename one")
     for name in names:
         meant = None if name in found else _meant(_plain(name))
         if meant and KNOWN[meant] not in first:
-            raise ValueError(f"{where}: unknown column {name!r}: did you mean {meant!r}? Columns are {', '.join(COLUMNS)}")
+            raise UserError(f"{where}: unknown column {name!r}: did you mean {meant!r}? Columns are {', '.join(COLUMNS)}")
     return found
 
 
@@ -50,15 +52,15 @@ def needed_columns(where: str, columns: Iterable[str], names: Sequence[str]) -> 
         names: The table's own, for errors.
 
     Raises:
-        ValueError: If one is missing.
+        UserError: If one is missing.
     """
     found = set(columns)
     other = {kind: ", ".join(name for name, meant in OTHER_NAMES.items() if meant == kind) for kind in ("image", "caption")}
     shown = ", ".join(repr(name)[:40] for name in names[:8])
     if "image" not in found:
-        raise ValueError(f"{where}: no column names the pictures' files: call it image (or {other['image']}); found: {shown}")
+        raise UserError(f"{where}: no column names the pictures' files: call it image (or {other['image']}); found: {shown}")
     if not {"edge", "caption"} & found:
-        raise ValueError(
+        raise UserError(
             f"{where}: no column says what is shown: call it caption (or {other['caption']}), or edge; found: {shown}"
         )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from oro_unlearn.data.caption_tables import SUFFIXES
+from oro_unlearn.user_error import UserError
 
 STEMS = ("manifest", "captions", "metadata")  # the last is Hugging Face's, of an imagefolder
 SPLITS = {
@@ -29,23 +30,23 @@ def caption_files(root: Path, manifest: str = "") -> list[CaptionFile]:
             ``metadata``, with any suffix, in the folder; or else in its folders ``train``, ``test`` and so on.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it cannot be told which is meant.
+        UserError: If there is none.
+        UserError: If it cannot be told which is meant.
     """
     if manifest:
         path = Path(manifest) if Path(manifest).is_file() else root / manifest
         if not path.is_file():
-            raise FileNotFoundError(f"manifest {path} not found: name it with --data.manifest")
+            raise UserError(f"manifest {path} not found: name it with --data.manifest")
         return [CaptionFile(path, root)]
     if not root.is_dir():
-        raise FileNotFoundError(f"folder {root} not found: name the folder of the pictures with --data.root")
+        raise UserError(f"folder {root} not found: name the folder of the pictures with --data.root")
     here = _only(root)
     if here:
         return [CaptionFile(here, root)]
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name.casefold() in SPLITS]
     found = [(table, folder) for folder in folders if (table := _only(folder))]
     if not found:
-        raise FileNotFoundError(
+        raise UserError(
             f"no manifest.csv, captions.csv or metadata.jsonl in {root} (nor .tsv or .parquet): name the table of captions "
             "with --data.manifest"
         )
@@ -59,5 +60,5 @@ def _only(folder: Path) -> Path | None:
     first = [path for path in found if names[path.name.casefold()] == STEMS[0]] or found
     if len(first) > 1:
         listed = " and ".join(path.name for path in first)
-        raise ValueError(f"{folder} has several tables of captions ({listed}): name one with --data.manifest")
+        raise UserError(f"{folder} has several tables of captions ({listed}): name one with --data.manifest")
     return first[0] if first else None

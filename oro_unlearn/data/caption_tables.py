@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oro_unlearn.data.caption_columns import known_columns, needed_columns
+from oro_unlearn.user_error import UserError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -42,13 +43,13 @@ def read_table(path: Path, encoding: str = "") -> Table:
         encoding: Of text; empty: UTF-8, or what a byte order mark says.
 
     Raises:
-        ValueError: If it is no such table; the message names file and line.
+        UserError: If it is no such table; the message names file and line.
     """
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
-        raise ValueError(f"{path}: a manifest is a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file")
+        raise UserError(f"{path}: a manifest is a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file")
     if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path} is larger than {LARGEST >> 20} MB: split it")
+        raise UserError(f"{path} is larger than {LARGEST >> 20} MB: split it")
     reader = _Records(path)
     if kind == ".parquet":
         records = list(reader.parquet())
@@ -66,19 +67,19 @@ def _text(path: Path, encoding: str) -> tuple[str, str]:
     marked = next((name for mark, name in MARKS.items() if content.startswith(mark)), "")
     asked = _codec(encoding) if encoding else ""
     if asked and not asked.startswith(marked):
-        raise ValueError(f"{path} begins with the byte order mark of {marked}, not {encoding}: leave out --data.encoding")
+        raise UserError(f"{path} begins with the byte order mark of {marked}, not {encoding}: leave out --data.encoding")
     name = asked or marked or "utf-8"
     try:
         text = content.decode(name)
     except (LookupError, UnicodeError) as error:  # LookupError: a codec that makes no text
         start = getattr(error, "start", 0)
-        raise ValueError(
+        raise UserError(
             f"{path}:{content[:start].count(10) + 1}: byte {start} is not {name.upper()}: name the file's encoding with "
             "--data.encoding (such as cp1252), or save it as UTF-8"
         ) from None
     if "\0" in text[:2]:
         order = "be" if text[0] == "\0" else "le"
-        raise ValueError(f"{path}:1: every other byte is zero: UTF-16 without its mark needs --data.encoding utf-16-{order}")
+        raise UserError(f"{path}:1: every other byte is zero: UTF-16 without its mark needs --data.encoding utf-16-{order}")
     return text.removeprefix("\ufeff"), name
 
 
@@ -87,7 +88,7 @@ def _codec(encoding: str) -> str:
     try:
         return codecs.lookup(encoding).name
     except (LookupError, ValueError):
-        raise ValueError(f"--data.encoding {encoding!r} is unknown: name one such as cp1252, latin-1 or utf-16-le") from None
+        raise UserError(f"--data.encoding {encoding!r} is unknown: name one such as cp1252, latin-1 or utf-16-le") from None
 
 
 def _delimiter(text: str, usual: str) -> str:
@@ -142,11 +143,11 @@ class _Records:
                 self._same_width(lines.line_num, len(cells), len(names), DELIMITERS[delimiter])
                 yield lines.line_num, {columns[name]: cell for name, cell in zip(names, cells, strict=True) if name in columns}
         except csv.Error as error:
-            raise ValueError(f"{self.path}:{lines.line_num}: no CSV ({error}): close its quotes, or shorten the cell") from None
+            raise UserError(f"{self.path}:{lines.line_num}: no CSV ({error}): close its quotes, or shorten the cell") from None
 
     def _same_width(self, line: int, cells: int, columns: int, delimiter: str) -> None:
         if cells != columns:
-            raise ValueError(
+            raise UserError(
                 f"{self.path}:{line}: this line has another number of columns than the header ({cells}, not {columns}): quote "
                 f"cells that hold a {delimiter}"
             )
@@ -160,9 +161,9 @@ class _Records:
             try:
                 values = json.loads(content)
             except (ValueError, RecursionError) as error:
-                raise ValueError(f"{self.path}:{line}: no JSON object ({str(error).splitlines()[0]})") from None
+                raise UserError(f"{self.path}:{line}: no JSON object ({str(error).splitlines()[0]})") from None
             if not isinstance(values, dict):
-                raise ValueError(f'{self.path}:{line}: a JSON object is needed, such as {{"image": ..., "caption": ...}}')
+                raise UserError(f'{self.path}:{line}: a JSON object is needed, such as {{"image": ..., "caption": ...}}')
             columns = self.known(line, list(values))
             seen |= columns
             yield line, {columns[name]: value for name, value in values.items() if name in columns and value is not None}
@@ -174,17 +175,17 @@ class _Records:
         try:
             from pyarrow import ArrowException, parquet
         except ImportError:
-            raise ValueError(f"{self.path}: Parquet needs pyarrow: pip install 'oro_unlearn[parquet]'") from None
+            raise UserError(f"{self.path}: Parquet needs pyarrow: pip install 'oro_unlearn[parquet]'") from None
         try:
             with parquet.ParquetFile(self.path) as file:
                 names = list(file.schema_arrow.names)
                 columns = self.known(1, names)
                 needed_columns(str(self.path), columns.values(), names)
                 if file.metadata.num_rows > MOST_ROWS:
-                    raise ValueError(f"{self.path} has more than {MOST_ROWS} rows: split it")
+                    raise UserError(f"{self.path} has more than {MOST_ROWS} rows: split it")
                 rows = [row for batch in file.iter_batches(columns=list(columns)) for row in batch.to_pylist()]
         except (ArrowException, OSError) as error:
-            raise ValueError(f"{self.path}: no Parquet file ({str(error).splitlines()[0][:120]}): write it anew") from None
+            raise UserError(f"{self.path}: no Parquet file ({str(error).splitlines()[0][:120]}): write it anew") from None
         for number, row in enumerate(rows, start=1):
             yield number, {columns[name]: value for name, value in row.items() if value is not None}
 
@@ -198,12 +199,12 @@ def text_of(where: str, name: str, value: Any) -> str:
         value: As the table has it.
 
     Raises:
-        ValueError: If it is no text, or cannot be written as such.
+        UserError: If it is no text, or cannot be written as such.
     """
     if isinstance(value, dict | bytes) and name == "image":
-        raise ValueError(f"{where}: the picture is within the table: write pictures to files, and their names into image")
+        raise UserError(f"{where}: the picture is within the table: write pictures to files, and their names into image")
     if not isinstance(value, str):
-        raise ValueError(f"{where}: {name} must be text, not {json.dumps(value, default=str)[:40]}")
+        raise UserError(f"{where}: {name} must be text, not {json.dumps(value, default=str)[:40]}")
     if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError(f"{where}: {name} holds a zero byte or half a character: write it anew")
+        raise UserError(f"{where}: {name} holds a zero byte or half a character: write it anew")
     return value.strip() if name == "image" else " ".join(value.split())

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+from oro_unlearn.user_error import UserError
+
 KEYS = (  # of a JSON: names in order, names by row, and rows by name
     *("label_names", "classes", "class_names", "names"),
     *("id2label", "idx_to_class", "idx2label"),
@@ -23,8 +25,8 @@ def read_class_names(source: str | Sequence[str]) -> list[str]:
             ``config.json``); or ``timm:imagenet-1k``: the WordNet ids of a set that timm knows.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds no names, a name twice, or rows that do not count from 0.
+        UserError: If there is no such file.
+        UserError: If it holds no names, a name twice, or rows that do not count from 0.
     """
     if not isinstance(source, str):
         return checked(list(source), "--data.class_names")
@@ -32,20 +34,18 @@ def read_class_names(source: str | Sequence[str]) -> list[str]:
         return _of_timm(source.removeprefix(TIMM))
     path = Path(source)
     if not path.is_file():
-        raise FileNotFoundError(f"file of class names {source} not found: set --data.class_names")
+        raise UserError(f"file of class names {source} not found: set --data.class_names")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"{source} is no text in UTF-8: save the class names, one a line, as UTF-8") from None
+        raise UserError(f"{source} is no text in UTF-8: save the class names, one a line, as UTF-8") from None
     if "\0" in text:
-        raise ValueError(f"{source} is no text in UTF-8: save the class names, one a line, as UTF-8")
+        raise UserError(f"{source} is no text in UTF-8: save the class names, one a line, as UTF-8")
     if path.suffix.lower() == ".json" or text.lstrip().startswith(("{", "[")):
         return checked(_of_json(text, source), source)
     lines = [line.strip() for line in text.rstrip().splitlines()]
     if "" in lines:
-        raise ValueError(
-            f"{source}, line {lines.index('') + 1} is empty: write one class name a line, in the order of the rows"
-        )
+        raise UserError(f"{source}, line {lines.index('') + 1} is empty: write one class name a line, in the order of the rows")
     return checked(lines, source)
 
 
@@ -57,18 +57,18 @@ def checked(names: Sequence[Any], where: str) -> list[str]:
         where: They come from.
 
     Raises:
-        ValueError: If there are none, one is given twice, or one is no text.
+        UserError: If there are none, one is given twice, or one is no text.
     """
     if not names:
-        raise ValueError(f"{where} holds no class names: write one a line, in the order of the head's rows")
+        raise UserError(f"{where} holds no class names: write one a line, in the order of the head's rows")
     wrong = next((name for name in names if not isinstance(name, str) or not name), None)
     if wrong is not None:
-        raise ValueError(f"{where}: {str(wrong)[:80]!r} is no class name: names are text")
+        raise UserError(f"{where}: {str(wrong)[:80]!r} is no class name: names are text")
     composed = [normalize("NFC", name) for name in names]
     rows: dict[str, int] = {}
     for row, name in enumerate(composed):
         if name in rows:
-            raise ValueError(f"{where} names {name[:80]!r} twice, for rows {rows[name]} and {row}: tell them apart")
+            raise UserError(f"{where} names {name[:80]!r} twice, for rows {rows[name]} and {row}: tell them apart")
         rows[name] = row
     return composed
 
@@ -88,18 +88,18 @@ def _of_timm(name: str) -> list[str]:
     try:
         from timm.data import ImageNetInfo
     except ImportError:
-        raise ValueError(f"--data.class_names {TIMM}{name} needs timm: pip install timm") from None
+        raise UserError(f"--data.class_names {TIMM}{name} needs timm: pip install timm") from None
     try:
         return checked(ImageNetInfo(name).label_names(), f"{TIMM}{name}")
     except AssertionError:
-        raise ValueError(f"timm knows no set {name!r}: try --data.class_names {TIMM}imagenet-1k") from None
+        raise UserError(f"timm knows no set {name!r}: try --data.class_names {TIMM}imagenet-1k") from None
 
 
 def _of_json(text: str, where: str) -> list[Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where} is no JSON ({str(error)[:100]})") from None
+        raise UserError(f"{where} is no JSON ({str(error)[:100]})") from None
     if isinstance(content, list):
         return content
     config = content.get("pretrained_cfg") if isinstance(content, dict) else None  # timm's
@@ -117,9 +117,9 @@ def _in_order(table: Any, where: str) -> list[Any]:
     elif pairs and all(key.isdecimal() and len(key) < 10 for key, _ in pairs):
         by_row = {int(key): name for key, name in pairs}
     else:
-        raise ValueError(
+        raise UserError(
             f'{where} holds no class names: write a list, {{"0": "cat"}}, {{"cat": 0}}, or a config.json with id2label'
         )
     if sorted(by_row) != list(range(len(pairs))):
-        raise ValueError(f"{where}: the {len(pairs)} rows are not 0 to {len(pairs) - 1}, each once")
+        raise UserError(f"{where}: the {len(pairs)} rows are not 0 to {len(pairs) - 1}, each once")
     return [by_row[row] for row in range(len(pairs))]

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 from oro_unlearn.data.forget_request import Indices, Request, how_to_name, listed, read_indices, resolve_classes
+from oro_unlearn.user_error import UserError
 
 
 class ClassRequest:
@@ -32,22 +33,20 @@ class ClassRequest:
             files: Further options that name samples, and their values.
 
         Raises:
-            ValueError: If more than one is given.
+            UserError: If more than one is given.
         """
         classes = "forget" if listed(self.forget) else "forget_index" if self.forget_index != [] else ""
         given = [name for name, value in {"forget_indices": self.forget_indices, **files}.items() if value]
         if len(given) + bool(classes) > 1:
             first, second = [classes, *given][:2] if classes else given[:2]
-            raise ValueError(
-                f"give either --data.{first} or --data.{second}, not both: classes or single samples are forgotten"
-            )
+            raise UserError(f"give either --data.{first} or --data.{second}, not both: classes or single samples are forgotten")
 
     @property
     def requested_classes(self) -> list[int]:
         """Indices of the classes that are to be forgotten now, sorted.
 
         Raises:
-            ValueError: If one does not exist.
+            UserError: If one does not exist.
         """
         return resolve_classes(self.forget, self.class_names, self.forget_index)
 
@@ -61,11 +60,11 @@ class ClassRequest:
         """Indices of the classes that must be forgotten, earlier requests' too, sorted; empty where there are none.
 
         Raises:
-            ValueError: If a class does not exist, or all are named.
+            UserError: If a class does not exist, or all are named.
         """
         classes = sorted({*self.requested_classes, *self.earlier_classes})
         if classes and len(classes) == len(self.class_names):
-            raise ValueError(
+            raise UserError(
                 f"all {len(classes)} classes are to be forgotten, nothing is left to keep: name fewer with --data.forget"
             )
         return classes

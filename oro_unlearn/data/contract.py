@@ -4,6 +4,7 @@ from typing import Any
 
 from oro_unlearn.data.base import ImageData
 from oro_unlearn.data.relation_data import RelationData
+from oro_unlearn.user_error import UserError
 
 NEEDED = (  # of one that is no ImageData
     *("name", "class_names", "num_classes", "forget_classes", "forget_names", "batch_size", "holdout"),
@@ -20,12 +21,12 @@ def asked_of(data: Any, name: str) -> Any:
         name: Of the attribute.
 
     Raises:
-        ValueError: If it lacks what a run needs.
+        UserError: If it lacks what a run needs.
     """
     if not isinstance(data, ImageData | RelationData):
         missing = [needed for needed in NEEDED if not hasattr(data, needed)]
         if missing:
-            raise ValueError(
+            raise UserError(
                 f"{type(data).__name__} is a data module without {', '.join(missing)}: derive it from "
                 "oro_unlearn.data.ImageData and write load, class_names, mean and std (docs/your_own.md)"
             )

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from oro_unlearn.user_error import UserError
+
 ORIENTATION = 0x0112  # EXIF's number of it
 WHITE = (255, 255, 255)
 Depth = Literal["integers", "floats"]
@@ -59,7 +61,7 @@ def decode(path: str | Path, channels: int, reading: Reading) -> Image.Image:
         reading: How.
 
     Raises:
-        OSError: Or another of ``REASONS``, if it cannot be read.
+        UserError: Or another of ``REASONS``, if it cannot be read.
     """
     with Image.open(path) as file:
         depth = _depth(file)
@@ -128,16 +130,16 @@ def _values(file: Image.Image) -> np.ndarray:
     """The values in a file of more than eight bits, (H, W) or (H, W, channels).
 
     Raises:
-        ValueError: If they are not finite, or have a form that is not read.
+        UserError: If they are not finite, or have a form that is not read.
     """
     if file.mode[0] in "IF":
         values = np.asarray(file).astype(np.float64)
     elif file.format == "PNG":
         values = _colours_of_png(str(getattr(file, "filename", "")))
     else:
-        raise ValueError(f"colours of 16 bits in {file.format}: save it as PNG, or with 8 bits")
+        raise UserError(f"colours of 16 bits in {file.format}: save it as PNG, or with 8 bits")
     if not np.isfinite(values).all():
-        raise ValueError("pixels that are not finite numbers")
+        raise UserError("pixels that are not finite numbers")
     return values
 
 
@@ -148,7 +150,7 @@ def _colours_of_png(path: str) -> np.ndarray:
         data = torch.frombuffer(bytearray(Path(path).read_bytes()), dtype=torch.uint8)
         image = decode_image(data, mode=ImageReadMode.UNCHANGED)
     except RuntimeError as error:
-        raise ValueError(str(error).splitlines()[0]) from None
+        raise UserError(str(error).splitlines()[0]) from None
     return image.permute(1, 2, 0).numpy().astype(np.float64)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from oro_unlearn.data.folder_files import has_files, holds_pictures, visible_folders
+from oro_unlearn.user_error import UserError
 
 TRAIN = ("train", "training")
 TEST = ("test", "testing")
@@ -26,21 +27,21 @@ def find_layout(root: Path) -> Layout:
         root: Holds ``train`` and perhaps ``test`` or ``val``, whatever their case; or the class folders themselves.
 
     Raises:
-        FileNotFoundError: If the folder is missing.
-        ValueError: If its folders can be understood in more than one way; the message names them.
+        UserError: If the folder is missing.
+        UserError: If its folders can be understood in more than one way; the message names them.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"image folder {root} not found: set --data.root")
+        raise UserError(f"image folder {root} not found: set --data.root")
     folders = visible_folders(root)
     train = [folder for folder in folders if _is_split(folder, TRAIN) and _holds_classes(folder, folders)]
     if len(train) > 1:
-        raise ValueError(f"{root} holds two training folders, {_both(train)}: leave one, or set --data.root to one of them")
+        raise UserError(f"{root} holds two training folders, {_both(train)}: leave one, or set --data.root to one of them")
     if not train:
         _refuse_splits_as_classes(root, folders)
         return Layout(root, None, [])
     _refuse_unknown_siblings(root, folders, train[0])
     if not visible_folders(train[0]) and has_files(train[0]):
-        raise ValueError(f"{train[0]} holds pictures and no class folders: put each class into a folder of its own")
+        raise UserError(f"{train[0]} holds pictures and no class folders: put each class into a folder of its own")
     return _with_test(train[0], folders)
 
 
@@ -67,7 +68,7 @@ def _with_test(train: Path, folders: list[Path]) -> Layout:
                 notes.append(f"{folder.name} is not used: it has no folders of the classes, so no labels")
     test = labelled[TEST] or labelled[VALIDATION]
     if len(test) > 1:
-        raise ValueError(f"{train.parent} holds two test folders, {_both(test)}: leave one of them")
+        raise UserError(f"{train.parent} holds two test folders, {_both(test)}: leave one of them")
     unused = labelled[VALIDATION] if labelled[TEST] else []
     notes += [f"{folder.name} is not used: {test[0].name} is the test split" for folder in unused]
     return Layout(train, test[0] if test else None, notes)
@@ -76,7 +77,7 @@ def _with_test(train: Path, folders: list[Path]) -> Layout:
 def _refuse_unknown_siblings(root: Path, folders: list[Path], train: Path) -> None:
     for folder in folders:
         if not _is_split(folder, SPLITS) and holds_pictures(folder):
-            raise ValueError(
+            raise UserError(
                 f"{root} holds the folder {folder.name!r} beside {train.name}, which is no split: call it test or val, or move "
                 "it away"
             )
@@ -87,14 +88,14 @@ def _refuse_splits_as_classes(root: Path, folders: list[Path]) -> None:
     for folder in folders:
         inner = [path for path in visible_folders(folder) if _is_split(path, SPLITS)]
         if inner and len(folders) == 1:
-            raise ValueError(f"{root} holds the one folder {folder.name!r}, which holds splits: set --data.root {folder}")
+            raise UserError(f"{root} holds the one folder {folder.name!r}, which holds splits: set --data.root {folder}")
         if inner:
-            raise ValueError(
+            raise UserError(
                 f"the class folder {folder} holds the split {inner[0].name!r}: put the splits first, as in train/CLASS and "
                 "test/CLASS"
             )
         if _is_split(folder, (*TEST, *VALIDATION)) or (_is_split(folder, TRAIN) and visible_folders(folder)):
-            raise ValueError(
+            raise UserError(
                 f"{root} holds the split {folder.name!r} and no training folder: call that train; if it is a class, put all "
                 "class folders into a folder train"
             )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from oro_unlearn.data.folder_files import is_hidden, readable_suffixes, visible_folders, walk
+from oro_unlearn.user_error import UserError
 
 PHONES = (".heic", ".heif")
 
@@ -27,7 +28,7 @@ def list_folder(folder: Path) -> Listing:
         folder: Holds one folder for each class; folders in these belong to the class.
 
     Raises:
-        ValueError: If two folders have one name, written in two ways.
+        UserError: If two folders have one name, written in two ways.
     """
     suffixes = readable_suffixes()
     found = Listing([], [], [], {}, sum(is_hidden(path) for path in folder.iterdir()), 0)
@@ -36,7 +37,7 @@ def list_folder(folder: Path) -> Listing:
     for place in visible_folders(folder):
         name = normalize("NFC", place.name)
         if name in found.classes:
-            raise ValueError(f"two folders in {folder} are called {name!r}, in two forms of Unicode: merge them")
+            raise UserError(f"two folders in {folder} are called {name!r}, in two forms of Unicode: merge them")
         found.classes.append(name)
         for path, shown in walk(place, with_hidden=True):
             if not shown:

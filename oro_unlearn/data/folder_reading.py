@@ -11,6 +11,7 @@ from oro_unlearn.data.folder_listing import Listing
 from oro_unlearn.data.image_files import FileImages, inspect_all
 from oro_unlearn.data.images import LabelledImages
 from oro_unlearn.data.subsets import first_of_each
+from oro_unlearn.user_error import UserError
 
 
 class Readable(NamedTuple):
@@ -32,8 +33,8 @@ def readable(listing: Listing, class_names: Sequence[str], per_class: int, skip:
         skip: Leave out files that cannot be read, decoded like this. None: they stop the run.
 
     Raises:
-        FileNotFoundError: If no picture is left.
-        ValueError: If a file is not read.
+        UserError: If no picture is left.
+        UserError: If a file is not read.
     """
     rows = {name: row for row, name in enumerate(class_names)}
     labels = torch.tensor([rows[name] for name in listing.names], dtype=torch.long)
@@ -43,10 +44,10 @@ def readable(listing: Listing, class_names: Sequence[str], per_class: int, skip:
     problems = {path: why for why, found in listing.unread.items() for path in found}
     problems |= {path: fact.problem for path, fact in zip(paths, facts, strict=True) if fact.problem}
     if problems and skip is None:
-        raise ValueError(_not_read(problems))
+        raise UserError(_not_read(problems))
     good = [row for row, fact in enumerate(facts) if not fact.problem]
     if not good:
-        raise FileNotFoundError(f"no images that can be read among {len(paths)} in class folders")
+        raise UserError(f"no images that can be read among {len(paths)} in class folders")
     skipped = {why: len(found) for why, found in sorted(listing.unread.items())}
     skipped |= {why: count for why, count in _other(listing, len(paths) - len(good)).items() if count}
     return Readable([paths[row] for row in good], labels[used][torch.tensor(good)], [facts[row] for row in good], skipped)
@@ -91,7 +92,7 @@ def decoded(part: Readable, size: int, channels: int, reading: Reading, memory_l
         memory_limit: In GiB.
 
     Raises:
-        ValueError: If a file is damaged behind its header.
+        UserError: If a file is damaged behind its header.
     """
     files = FileImages(part.paths, part.labels, size, channels, reading=reading)
     if files.gibibytes > memory_limit:
@@ -100,7 +101,7 @@ def decoded(part: Readable, size: int, channels: int, reading: Reading, memory_l
         return files.in_memory()
     except ValueError:
         facts = inspect_all(part.paths, reading)  # once more, for how many there are
-        raise ValueError(_not_read({p: f.problem for p, f in zip(part.paths, facts, strict=True) if f.problem})) from None
+        raise UserError(_not_read({p: f.problem for p, f in zip(part.paths, facts, strict=True) if f.problem})) from None
 
 
 def counts(parts: Sequence[Readable], reading: Reading) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from oro_unlearn.data.forget_request import read_lines
+from oro_unlearn.user_error import UserError
 
 
 def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
@@ -22,8 +23,8 @@ def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
         Sorted positions without repetitions.
 
     Raises:
-        FileNotFoundError: If the list is missing.
-        ValueError: If a line names no training picture, or several; or all or none are named.
+        UserError: If the list is missing.
+        UserError: If a line names no training picture, or several; or all or none are named.
     """
     by_name: dict[str, list[int]] = {}
     parts = [_parts(os.path.abspath(path)) for path in paths]
@@ -39,18 +40,18 @@ def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
         found.update(rows if len(rows) == 1 else [])
         (missing if not rows else ambiguous).extend([line] if len(rows) != 1 else [])
     if missing:
-        raise ValueError(
+        raise UserError(
             f"{list_file}: {len(missing)} of {len(lines)} lines name no training picture, first {missing[0][:200]!r}: write "
             "paths as they lie in the training folder"
         )
     if ambiguous:
-        raise ValueError(
+        raise UserError(
             f"{list_file}: {len(ambiguous)} of {len(lines)} lines fit several pictures, first {ambiguous[0][:200]!r}: write "
             "the class folder too, as in CLASS/FILE"
         )
     if len(found) in (0, len(paths)):
         what = "no pictures" if not found else f"all {len(paths)} training pictures, nothing is left to keep"
-        raise ValueError(f"{list_file} names {what}")
+        raise UserError(f"{list_file} names {what}")
     return sorted(found)
 
 

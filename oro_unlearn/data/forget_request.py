@@ -7,6 +7,8 @@ from unicodedata import normalize
 
 import numpy as np
 
+from oro_unlearn.user_error import UserError
+
 Request = str | list[str]
 Indices = int | list[int]
 
@@ -21,7 +23,7 @@ def resolve_classes(names: Request, class_names: Sequence[str], indices: Indices
         option: That names them, for messages.
 
     Raises:
-        ValueError: If a class does not exist.
+        UserError: If a class does not exist.
 
     Example:
         >>> resolve_classes(["cat"], ["bird", "cat", "dog"], 2)
@@ -30,12 +32,12 @@ def resolve_classes(names: Request, class_names: Sequence[str], indices: Indices
     known = {normalize("NFC", name): index for index, name in enumerate(class_names)}
     found = {known.get(normalize("NFC", name), -1): name for name in listed(names)}
     if -1 in found:
-        raise ValueError(_unknown(found[-1], class_names, option))
+        raise UserError(_unknown(found[-1], class_names, option))
     numbers = indices if isinstance(indices, list) else [indices]
     outside = [number for number in numbers if not 0 <= number < len(class_names)]
     if outside:
         shown = str(outside[0])[:80]
-        raise ValueError(f"--data.forget_index {shown} is no class: there are {len(class_names)}, 0 to {len(class_names) - 1}")
+        raise UserError(f"--data.forget_index {shown} is no class: there are {len(class_names)}, 0 to {len(class_names) - 1}")
     return sorted({*found, *numbers})
 
 
@@ -87,27 +89,27 @@ def read_indices(path: str | Path, size: int) -> list[int]:
         Sorted positions without repetitions.
 
     Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If it holds anything but integers from 0 to size - 1, or names every sample.
+        UserError: If the file is missing.
+        UserError: If it holds anything but integers from 0 to size - 1, or names every sample.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"file of sample indices {path} not found")
+        raise UserError(f"file of sample indices {path} not found")
     try:
         values = (
             np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.array(path.read_text().split(), dtype=object)
         )
         indices = sorted({int(value) for value in values.ravel()})
         if values.dtype.kind == "f":
-            raise ValueError("floating-point numbers")
+            raise UserError("floating-point numbers")
     except (ValueError, EOFError, TypeError, OverflowError) as error:
-        raise ValueError(f"{path} must hold integers, the positions of training samples: {str(error)[:200]}") from None
+        raise UserError(f"{path} must hold integers, the positions of training samples: {str(error)[:200]}") from None
     if indices and not 0 <= indices[0] <= indices[-1] < size:
-        raise ValueError(
+        raise UserError(
             f"{path} names sample {str(indices[0] if indices[0] < 0 else indices[-1])[:80]}; there are {size} (0 to {size - 1})"
         )
     if len(indices) == size:
-        raise ValueError(f"{path} names all {size} training samples, nothing is left to keep")
+        raise UserError(f"{path} names all {size} training samples, nothing is left to keep")
     return indices
 
 
@@ -119,13 +121,13 @@ def read_lines(path: str | Path, option: str) -> list[str]:
         option: That names the file.
 
     Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If it is no text.
+        UserError: If the file is missing.
+        UserError: If it is no text.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} not found: set {option}")
+        raise UserError(f"{path} not found: set {option}")
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text in UTF-8: save it as UTF-8, one name a line") from None
+        raise UserError(f"{path} is no text in UTF-8: save it as UTF-8, one name a line") from None
     return [line.strip() for line in text.splitlines() if line.strip()]

@@ -17,6 +17,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from oro_unlearn.data.decoding import REASONS, Facts, Reading, decode, inspect, reason
 from oro_unlearn.data.images import TensorImages
+from oro_unlearn.user_error import UserError
 
 Result = TypeVar("Result")
 LARGEST = 16384  # pixels of a square image's side
@@ -36,12 +37,12 @@ def read_image(path: str | Path, size: int, channels: int, reading: Reading = Re
         (channels, size, size) uint8.
 
     Raises:
-        ValueError: If the file is missing, corrupt or no image; the message names it.
+        UserError: If the file is missing, corrupt or no image; the message names it.
     """
     try:
         image = _within(decode(path, channels, reading))
     except REASONS as error:
-        raise ValueError(f"cannot read image {path} ({reason(error)}): repair or remove it") from None
+        raise UserError(f"cannot read image {path} ({reason(error)}): repair or remove it") from None
     if image.size != (size, size):
         image = transforms.center_crop(transforms.resize(image, size, antialias=True), size)
     return transforms.pil_to_tensor(image)

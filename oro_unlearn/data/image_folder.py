@@ -21,6 +21,7 @@ from oro_unlearn.data.forget_files import positions_of
 from oro_unlearn.data.image_files import LARGEST
 from oro_unlearn.data.images import LabelledImages
 from oro_unlearn.data.subsets import stratified_split
+from oro_unlearn.user_error import UserError
 
 PREFETCHED = 4  # batches that each worker process keeps ready
 
@@ -54,8 +55,8 @@ class ImageFolder(ImageData):
         kwargs: Arguments of :class:`ImageData`.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no images.
-        ValueError: If training and test folder hold different classes, or a number makes no sense.
+        UserError: If the folder is missing or holds no images.
+        UserError: If training and test folder hold different classes, or a number makes no sense.
     """
 
     name = "image_folder"
@@ -80,17 +81,17 @@ class ImageFolder(ImageData):
     ) -> None:
         super().__init__(**kwargs)
         if not 1 <= image_size <= LARGEST:
-            raise ValueError(f"--data.image_size is a number of pixels from 1 to {LARGEST}, not {image_size}")
+            raise UserError(f"--data.image_size is a number of pixels from 1 to {LARGEST}, not {image_size}")
         if min(len(mean), len(std)) < self.channels or not all(map(math.isfinite, [*mean, *std])) or min(std) <= 0:
-            raise ValueError(f"--data.mean and --data.std are a number for each of {self.channels} channels, std above 0")
+            raise UserError(f"--data.mean and --data.std are a number for each of {self.channels} channels, std above 0")
         if num_workers < 0 or not memory_limit >= 0:
-            raise ValueError(f"--data.num_workers ({num_workers}) and --data.memory_limit ({memory_limit}) are 0 or more")
+            raise UserError(f"--data.num_workers ({num_workers}) and --data.memory_limit ({memory_limit}) are 0 or more")
         if len(background) != 3 or not all(0 <= value <= 255 for value in background):
-            raise ValueError(
+            raise UserError(
                 f"--data.background is red, green and blue from 0 to 255, such as [255, 255, 255], not {background}"
             )
         if pixel_range and (len(pixel_range) != 2 or not pixel_range[0] < pixel_range[1]):
-            raise ValueError(f"--data.pixel_range is two numbers, black and then white, such as [0, 4095], not {pixel_range}")
+            raise UserError(f"--data.pixel_range is two numbers, black and then white, such as [0, 4095], not {pixel_range}")
         self.root = data_root(root)
         self.class_list, self.forget_files = class_names, forget_files
         self.class_list_from = class_names if isinstance(class_names, str) else "--data.class_names"  # for the inventory
@@ -127,8 +128,8 @@ class ImageFolder(ImageData):
         """Training and test set, in memory where they fit.
 
         Raises:
-            FileNotFoundError: If there are no pictures.
-            ValueError: If a file in a class folder is not read, and that was not asked for.
+            UserError: If there are no pictures.
+            UserError: If a file in a class folder is not read, and that was not asked for.
         """
         alone = self.layout.test is None  # then it is divided before a part of each class is taken
         limits = [0] if alone else [self.per_class, self.test_per_class]

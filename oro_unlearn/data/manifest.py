@@ -16,6 +16,7 @@ from oro_unlearn.data.manifest_splits import deal_out
 from oro_unlearn.data.relation_data import GROUPS
 from oro_unlearn.graph import CaptionReader, Concept, RelationGraph
 from oro_unlearn.graph.wording import brief, closest, wording_key
+from oro_unlearn.user_error import UserError
 
 Reading = Literal["stated", "read", "unread"]
 
@@ -74,8 +75,8 @@ def read_manifest(
         The rows in order. The same picture, or the same caption that tells pictures apart, is never in both splits.
 
     Raises:
-        FileNotFoundError: If the manifest or a picture is missing.
-        ValueError: If a row is wrong; the message names file and line.
+        UserError: If the manifest or a picture is missing.
+        UserError: If a row is wrong; the message names file and line.
     """
     root, reader = Path(root), CaptionReader(graph)
     rows: list[Row] = []
@@ -84,7 +85,7 @@ def read_manifest(
     for file in caption_files(root, str(path)):
         table = read_table(file.path, encoding)
         if not table.records:
-            raise ValueError(f"{file.path} has no rows: list pictures with the columns {', '.join(COLUMNS)}")
+            raise UserError(f"{file.path} has no rows: list pictures with the columns {', '.join(COLUMNS)}")
         checked = _Rows(file, root, graph, reader, table.records)
         rows += [row for line, values in table.records if (row := checked.row(line, values))]
         tables.append(table._replace(records=[]))
@@ -122,9 +123,9 @@ class _Rows:
         where = f"{self.file.path}:{line}"
         cell = {name: text_of(where, name, values.get(name, "")) for name in COLUMNS}
         if not cell["image"]:
-            raise ValueError(f"{where}: image is empty: name a file, relative to --data.root")
+            raise UserError(f"{where}: image is empty: name a file, relative to --data.root")
         if cell["group"] not in ("", *GROUPS):
-            raise ValueError(f"{where}: group is {', '.join(GROUPS)} or empty, not {cell['group']!r}")
+            raise UserError(f"{where}: group is {', '.join(GROUPS)} or empty, not {cell['group']!r}")
         if not (self.states_edges or cell["caption"] or cell["group"]):
             self.uncaptioned.append(where)
             return None
@@ -145,13 +146,13 @@ class _Rows:
             return (name,), "stated", ""
         if len(edge.split()) < 3:
             known = closest(edge, graph.objects)
-            raise ValueError(f"{where}: edge {edge!r} is no object ({known}) and no tuple, such as 'child eating hamburger'")
+            raise UserError(f"{where}: edge {edge!r} is no object ({known}) and no tuple, such as 'child eating hamburger'")
         try:
             triple = graph.parse(edge)
         except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
+            raise UserError(f"{where}: {error}") from None
         if not graph.valid(triple):
-            raise ValueError(f"{where}: {graph.path} does not allow {edge!r}: correct it, or what the relation allows")
+            raise UserError(f"{where}: {graph.path} does not allow {edge!r}: correct it, or what the relation allows")
         return tuple(triple), "stated", ""
 
     def said(self, where: str, cell: dict[str, str]) -> tuple[Concept, Reading, str]:
@@ -165,25 +166,25 @@ class _Rows:
         """A neutral picture's own caption, which must not be a name of the graph."""
         caption = cell["caption"]
         if cell["group"] != "neutral" or not caption:
-            raise ValueError(f"{where}: edge is empty: name a tuple or an object; only group neutral takes a caption instead")
+            raise UserError(f"{where}: edge is empty: name a tuple or an object; only group neutral takes a caption instead")
         try:
             known = self.names.get(wording_key(caption)) or str(self.graph.parse(caption))
         except ValueError:
             return (caption,)
-        raise ValueError(f"{where}: the caption {caption!r} names {known!r}: write that into edge")
+        raise UserError(f"{where}: the caption {caption!r} names {known!r}: write that into edge")
 
     def split(self, where: str, cell: dict[str, str]) -> str:
         """Train or test; empty where it is chosen later."""
         stated = cell["split"].casefold()
         if stated and stated not in SPLITS:
-            raise ValueError(f"{where}: split is train or test, not {cell['split']!r}")
+            raise UserError(f"{where}: split is train or test, not {cell['split']!r}")
         measured = bool(cell["context"] or cell["style"])
         folder = self.file.split or (SPLITS[_top_folder(cell["image"])] if self.split_folders else "")
         split = SPLITS[stated] if stated else folder or ("test" if measured else "")
         if split == "train" and measured:
-            raise ValueError(f"{where}: pictures with a context or a style are for measuring: their split is test")
+            raise UserError(f"{where}: pictures with a context or a style are for measuring: their split is test")
         if wording_key(cell["context"]) in self.trained_contexts:
-            raise ValueError(f"{where}: training captions name the context {cell['context']!r}: measure in another place")
+            raise UserError(f"{where}: training captions name the context {cell['context']!r}: measure in another place")
         self.split_from["column" if stated else "folder" if folder else "condition" if measured else "content"] += 1
         return split
 
@@ -204,11 +205,11 @@ def _inside(where: str, root: Path, folder: Path, name: str) -> Path:
         found = picture.is_file()
     except (OSError, RuntimeError) as error:  # a name too long, a circle of links
         reason = getattr(error, "strerror", None) or "its links go in a circle"
-        raise ValueError(f"{where}: image {name[:80]!r} cannot be used ({reason}): give it another name") from None
+        raise UserError(f"{where}: image {name[:80]!r} cannot be used ({reason}): give it another name") from None
     if not inside or (not found and PureWindowsPath(name).drive):
-        raise ValueError(f"{where}: image {name!r} lies outside {root}: put it inside and name it relative to it")
+        raise UserError(f"{where}: image {name!r} lies outside {root}: put it inside and name it relative to it")
     if not found:
-        raise FileNotFoundError(f"{where}: image {name!r} not found in {folder}: paths are relative to --data.root")
+        raise UserError(f"{where}: image {name!r} not found in {folder}: paths are relative to --data.root")
     return picture
 
 
@@ -220,4 +221,4 @@ def _digest(where: str, path: Path) -> str:
             return hashlib.sha256(content).hexdigest()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "no image file" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
-        raise ValueError(f"{where}: cannot read image {str(path)!r} ({reason}): repair or remove it") from None
+        raise UserError(f"{where}: cannot read image {str(path)!r} ({reason}): repair or remove it") from None

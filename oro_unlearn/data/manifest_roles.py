@@ -10,6 +10,7 @@ from oro_unlearn.data.manifest_splits import without_shared
 from oro_unlearn.graph import Concept, RelationGraph
 from oro_unlearn.graph.captions import Bank
 from oro_unlearn.graph.wording import ARTICLES, plain_words, wording_key
+from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
     from oro_unlearn.data.relation_pairs import RelationPairs
@@ -34,7 +35,7 @@ def fitted(rows: Sequence[Row], data: "RelationPairs") -> Fitted:
         data: Roles and captions.
 
     Raises:
-        ValueError: If a row that states its tuple contradicts the graph; the message names file and line.
+        UserError: If a row that states its tuple contradicts the graph; the message names file and line.
     """
     kept, left_out = _without_doubtful(rows, data)
     _check_groups(kept, data)
@@ -67,7 +68,7 @@ def _check_groups(rows: Sequence[Row], data: "RelationPairs") -> None:
     for row in rows:
         role = data.groups.get(row.concept, "in no group")
         if row.group not in ("", role) and not is_free(row.concept, data.graph):
-            raise ValueError(
+            raise UserError(
                 f"{row.where}: group is {row.group}, but {' '.join(row.concept)!r} is {role} when "
                 f"{data.forget_names[0]!r} is forgotten: correct it, or leave group empty"
             )
@@ -81,13 +82,13 @@ def _check_captions(rows: Sequence[Row], data: "RelationPairs") -> None:
         safe = row.concept not in unsafe and not (len(row.concept) == 3 and _pattern(row.concept, data.graph).search(words))
         said = next((triple for triple, pattern in unsafe.items() if safe and pattern.search(words)), None)
         if said:
-            raise ValueError(
+            raise UserError(
                 f"{where} says {str(said)!r}, which is to be forgotten, of a picture of {' '.join(row.concept)!r}: "
                 "correct caption or edge"
             )
         bank = OTHER_BANK[row.split]
         if wording_key(row.caption) in data.texts_of(row.concept, bank):
-            raise ValueError(f"{where} is among the graph's {bank} wordings, but its split is {row.split}: reword it")
+            raise UserError(f"{where} is among the graph's {bank} wordings, but its split is {row.split}: reword it")
 
 
 def _borrowed(rows: Sequence[Row], data: "RelationPairs") -> list[bool]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from oro_unlearn.graph import CaptionReader, Captions, Concept
 from oro_unlearn.graph.wording import wording_key
+from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
     from oro_unlearn.data.manifest import Row
@@ -25,7 +26,7 @@ def deal_out(rows: Sequence["Row"], reader: CaptionReader, test_share: float) ->
         test_share: Part of the others that becomes the test split.
 
     Raises:
-        ValueError: If the same picture, or such a caption in a row that states its tuple, is in both; it names the lines.
+        UserError: If the same picture, or such a caption in a row that states its tuple, is in both; it names the lines.
     """
     digests = [row.digest for row in rows]
     captions = telling(rows, reader)
@@ -112,4 +113,4 @@ def _no_leak(rows: Iterable["Row"], keys: Iterable[str], what: str) -> None:
         other = first.setdefault(key, row) if key else row
         if other.split != row.split:
             line = f"line {other.line}" if other.table == row.table else other.where
-            raise ValueError(f"{row.where}: the same {what} is in train and test (see {line}): give both the same split")
+            raise UserError(f"{row.where}: the same {what} is in train and test (see {line}): give both the same split")

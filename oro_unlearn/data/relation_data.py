@@ -20,6 +20,7 @@ from oro_unlearn.data.relation_inventory import picture_inventory
 from oro_unlearn.data.relation_probes import RelationProbes
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, load_graph
 from oro_unlearn.graph.roles import shared_slots
+from oro_unlearn.user_error import UserError
 
 GROUPS = ("unsafe", "edges", "nodes", "neutral")
 
@@ -48,7 +49,7 @@ class RelationData(LightningDataModule, ABC):
         eval_batch_size: Pictures that are measured at once.
 
     Raises:
-        ValueError: If an option or the graph is wrong.
+        UserError: If an option or the graph is wrong.
     """
 
     name: str
@@ -69,16 +70,16 @@ class RelationData(LightningDataModule, ABC):
     ) -> None:
         super().__init__()
         if eval_batch_size < 1:
-            raise ValueError(f"--data.eval_batch_size is a number of pictures, at least 1, not {eval_batch_size}")
+            raise UserError(f"--data.eval_batch_size is a number of pictures, at least 1, not {eval_batch_size}")
         self.eval_batch_size = eval_batch_size
         if batch_size < 1:
-            raise ValueError(f"--data.batch_size is a number of pairs, at least 1, not {batch_size}")
+            raise UserError(f"--data.batch_size is a number of pairs, at least 1, not {batch_size}")
         if not 0 <= withheld < 1:
-            raise ValueError(f"--data.withheld is a part of the vocabulary in [0, 1), not {withheld}")
+            raise UserError(f"--data.withheld is a part of the vocabulary in [0, 1), not {withheld}")
         if set(listed) - {"subject", "relation", "object"} or any(count < 0 for count in listed.values()):
-            raise ValueError(f"--data.listed gives a number for subject, relation and object, not {listed}")
+            raise UserError(f"--data.listed gives a number for subject, relation and object, not {listed}")
         if seed < 0:
-            raise ValueError(f"--data.seed is 0 or more, not {seed}")
+            raise UserError(f"--data.seed is 0 or more, not {seed}")
         self.graph_path, self.forget, self.propagate, self.batch_size = graph, forget, propagate, batch_size
         self.forgotten = list(forgotten)
         self.listed_counts, self.withheld, self.seed = listed, withheld, seed
@@ -108,12 +109,12 @@ class RelationData(LightningDataModule, ABC):
         """The tuple that an option names.
 
         Raises:
-            ValueError: If it is unknown; the message names the option.
+            UserError: If it is unknown; the message names the option.
         """
         try:
             return self.graph.parse(text)
         except ValueError as error:
-            raise ValueError(f"--data.{option}: {error}") from None
+            raise UserError(f"--data.{option}: {error}") from None
 
     @cached_property
     def roles(self) -> Roles:
@@ -125,12 +126,12 @@ class RelationData(LightningDataModule, ABC):
         """The tuples that earlier requests have forgotten.
 
         Raises:
-            ValueError: If the graph does not allow one.
+            UserError: If the graph does not allow one.
         """
         found = [self.parsed("forgotten", text) for text in self.forgotten]
         for triple in found:
             if not self.graph.valid(triple):
-                raise ValueError(f"--data.forgotten: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
+                raise UserError(f"--data.forgotten: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
         return found
 
     @cached_property
@@ -301,14 +302,14 @@ class RelationData(LightningDataModule, ABC):
         Every process gets the whole batch: the methods share out what they encode, and compare all with all.
 
         Raises:
-            ValueError: If one of them is empty.
+            UserError: If one of them is empty.
         """
         assert self.trainer is not None
         method: Any = self.trainer.lightning_module
         splits = {name: self.split(name) for name in method.train_splits}
         for name, pairs in splits.items():
             if not len(pairs):
-                raise ValueError(
+                raise UserError(
                     f"--data {type(self).__name__} has no {name} pairs to train on: add pictures of them, raise --data.listed, "
                     "or name another tuple to forget"
                 )

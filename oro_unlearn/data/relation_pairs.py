@@ -23,6 +23,7 @@ from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probe
 from oro_unlearn.graph import CaptionReader, Captions, Concept, Triple
 from oro_unlearn.graph.captions import Bank
 from oro_unlearn.graph.wording import brief, wording_key
+from oro_unlearn.user_error import UserError
 
 KEPT_IN_MEMORY = 4096  # pictures
 
@@ -45,8 +46,8 @@ class RelationPairs(RelationData):
         kwargs: Arguments of :class:`RelationData`.
 
     Raises:
-        FileNotFoundError: If manifest, graph or a picture is missing.
-        ValueError: If the manifest is wrong, or has no picture of what is to be forgotten.
+        UserError: If manifest, graph or a picture is missing.
+        UserError: If the manifest is wrong, or has no picture of what is to be forgotten.
     """
 
     name = "relation_pairs"
@@ -63,13 +64,13 @@ class RelationPairs(RelationData):
     ) -> None:
         super().__init__(**kwargs)
         if not 1 <= image_size <= LARGEST:
-            raise ValueError(f"--data.image_size is a number of pixels from 1 to {LARGEST}, not {image_size}")
+            raise UserError(f"--data.image_size is a number of pixels from 1 to {LARGEST}, not {image_size}")
         if not 0 <= test_share < 1:
-            raise ValueError(f"--data.test_share is a part in [0, 1), not {test_share}")
+            raise UserError(f"--data.test_share is a part in [0, 1), not {test_share}")
         self.root, self.manifest = data_root(root), manifest
         self.image_size, self.test_share = image_size, test_share
         if num_workers < 0:
-            raise ValueError(f"--data.num_workers is a number of threads, 0 for none, not {num_workers}")
+            raise UserError(f"--data.num_workers is a number of threads, 0 for none, not {num_workers}")
         self.encoding, self.num_workers = encoding, num_workers
         self._splits: dict[str, PairImages] = {}
         self._texts: dict[tuple[Concept, Bank], set[str]] = {}
@@ -101,14 +102,14 @@ class RelationPairs(RelationData):
         """The manifest against what is to be forgotten.
 
         Raises:
-            ValueError: If it contradicts the graph, or lacks pictures of what is to be forgotten, to train on or to measure.
+            UserError: If it contradicts the graph, or lacks pictures of what is to be forgotten, to train on or to measure.
         """
         found = fitted(self.listing.rows, self)
         for split in ("train", "test"):
             if not any(row.concept in self.roles.unsafe and row.split == split for row in found.rows):
                 unread = [*found.left_out, *(row for row in found.rows if row.reading == "unread")]
                 hint = f" ({len(unread)} captions name no tuple of the graph, such as {examples(unread)[0]})" if unread else ""
-                raise ValueError(
+                raise UserError(
                     f"{self.listing.tables[0].path}: no {split} picture of {self.forget_names[0]!r}{hint}: add some, give some "
                     f"the split {split}, or forget another tuple"
                 )
@@ -193,7 +194,7 @@ class RelationPairs(RelationData):
             try:
                 return read_image(rows[number].path, self.image_size, 3)
             except ValueError as error:
-                raise ValueError(f"{rows[number].where}: {error}") from None
+                raise UserError(f"{rows[number].where}: {error}") from None
 
         return load
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from oro_unlearn.data.pair_images import PairImages
 from oro_unlearn.graph import Concept, Triple
+from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
     from oro_unlearn.data.relation_data import RelationData
@@ -109,7 +110,7 @@ class _Builder:
         self.concepts = [tuple(concept) for concept in data.concepts]
         self.texts = {self.captions.plain(concept): number for number, concept in enumerate(self.concepts)}
         if len(self.texts) < len(self.concepts):
-            raise ValueError(f"{data.graph.path}: two concepts have the same caption; name them differently")
+            raise UserError(f"{data.graph.path}: two concepts have the same caption; name them differently")
         self.rows: dict[tuple[Concept, str], list[int]] = {}  # of pictures by concept and condition
         for row, picture in enumerate(pictures):
             condition = "style" if picture.style else "context" if picture.context else "plain"

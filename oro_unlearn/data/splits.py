@@ -7,6 +7,7 @@ import torch
 from oro_unlearn.data.forget_request import some_of
 from oro_unlearn.data.images import LabelledImages
 from oro_unlearn.data.subsets import of_classes
+from oro_unlearn.user_error import UserError
 
 
 def make_splits(
@@ -31,7 +32,7 @@ def make_splits(
         ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain`` and ``test_earlier``.
 
     Raises:
-        ValueError: If a sample is in no training split.
+        UserError: If a sample is in no training split.
     """
     train = train.subset(train.positions[~of_classes(train, earlier)])
     to_forget = of_classes(train, requested)
@@ -39,7 +40,7 @@ def make_splits(
         chosen = torch.tensor(samples, dtype=torch.long)
         missing = chosen[~torch.isin(chosen, train.positions)]
         if len(missing):
-            raise ValueError(
+            raise UserError(
                 f"{source}: {len(missing)} of {len(chosen)} samples are not in the training split (first {int(missing[0])}), "
                 "which is a part of the images here: name training images only"
             )
@@ -64,14 +65,14 @@ def check_request(splits: dict[str, LabelledImages], requested: Sequence[int], c
         class_names: Of all classes.
 
     Raises:
-        ValueError: If a requested class has no training pictures, or no other class has any.
+        UserError: If a requested class has no training pictures, or no other class has any.
     """
     counts = class_counts(splits["forget"], len(class_names))
     without = [class_names[label] for label in requested if not counts[label]]
     if without:
-        raise ValueError(f"nothing to forget: class {some_of(without, 3)} has no training pictures")
+        raise UserError(f"nothing to forget: class {some_of(without, 3)} has no training pictures")
     if len(splits["forget"]) and not len(splits["retain"]):
-        raise ValueError("nothing is left to keep: no class but the forgotten ones has training pictures; name fewer")
+        raise UserError("nothing is left to keep: no class but the forgotten ones has training pictures; name fewer")
 
 
 def class_counts(data: LabelledImages, num_classes: int) -> list[int]:

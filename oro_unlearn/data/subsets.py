@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from oro_unlearn.data.images import LabelledImages
+from oro_unlearn.user_error import UserError
 
 
 def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -20,14 +21,14 @@ def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor
         Positions of both sets, sorted.
 
     Raises:
-        ValueError: If a class has fewer than two samples, or a set would not hold every class.
+        UserError: If a class has fewer than two samples, or a set would not hold every class.
     """
     from sklearn.model_selection import train_test_split
 
     try:
         parts = train_test_split(torch.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed)
     except ValueError as error:
-        raise ValueError(f"{len(labels)} images cannot be split, every class in proportion: {error}") from None
+        raise UserError(f"{len(labels)} images cannot be split, every class in proportion: {error}") from None
     return parts[0].sort().values, parts[1].sort().values
 
 

@@ -11,6 +11,7 @@ from torchvision.datasets.utils import download_and_extract_archive
 
 from oro_unlearn.data.base import ImageData, TensorImages, data_root, downloading
 from oro_unlearn.data.image_files import FileImages
+from oro_unlearn.user_error import UserError
 
 URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
@@ -75,12 +76,12 @@ class TinyImageNet(ImageData):
 
     def _set(self, samples: list[tuple[Path, int]]) -> TensorImages:
         if not samples:
-            raise FileNotFoundError(f"no images in {self.folder}: unpack the official archive again")
+            raise UserError(f"no images in {self.folder}: unpack the official archive again")
         paths, labels = [str(path) for path, _ in samples], torch.tensor([label for _, label in samples])
         return FileImages(paths, labels, size=64, channels=self.channels).in_memory()
 
     def _read(self, file: str) -> str:
         path = self.folder / file
         if not path.is_file():
-            raise FileNotFoundError(f"TinyImageNet: {path} not found: add --data.download true, or set --data.root or ORO_DATA")
+            raise UserError(f"TinyImageNet: {path} not found: add --data.download true, or set --data.root or ORO_DATA")
         return path.read_text()

@@ -7,6 +7,7 @@ from torch import Tensor
 from torchvision import datasets
 
 from oro_unlearn.data.base import ImageData, TensorImages, data_root, downloading, with_channels
+from oro_unlearn.user_error import UserError
 
 
 class TorchvisionData(ImageData):
@@ -50,7 +51,7 @@ class TorchvisionData(ImageData):
         try:
             data = getattr(datasets, self.source)(self.root, train=train)
         except RuntimeError:  # torchvision's word for missing or corrupted files
-            raise FileNotFoundError(
+            raise UserError(
                 f"{self.source} not found (or damaged) in {self.root}: add --data.download true, or set --data.root or ORO_DATA"
             ) from None
         images = torch.as_tensor(data.data)

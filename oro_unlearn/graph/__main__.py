@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from oro_unlearn.graph import Captions, Concept, derive_roles, draw_graph, load_graph
+from oro_unlearn.user_error import UserError
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -24,7 +25,7 @@ def main(args: Sequence[str] | None = None) -> None:
         roles = derive_roles(graph, [graph.parse(text) for text in options.forget], not options.no_propagate)
         if options.draw:
             draw_graph(graph, roles, options.draw)
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     captions = Captions(graph)

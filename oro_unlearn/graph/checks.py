@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from oro_unlearn.graph.relation_graph import Edge, Node, Relation, RelationGraph, Triple
 from oro_unlearn.graph.wording import closest, wording_key
+from oro_unlearn.user_error import UserError
 
 MAX_TRIPLES = 500_000  # of all relations, and of all edges with what follows from them; abstract ones included
 MAX_ANCESTORS = 100  # of one object
@@ -17,13 +18,13 @@ def check_hierarchy(path: str, objects: Mapping[str, Node]) -> None:
         objects: Nodes by name.
 
     Raises:
-        ValueError: Otherwise; a cycle is named.
+        UserError: Otherwise; a cycle is named.
     """
     for node in objects.values():
         for parent in node.is_a:
             if parent not in objects:
                 problem = f"is_a of {node.name!r} names unknown object {parent!r}: {closest(parent, objects)}"
-                raise ValueError(f"{path}:{node.line}: {problem}")
+                raise UserError(f"{path}:{node.line}: {problem}")
     waiting = {name: set(node.is_a) for name, node in objects.items()}
     children: dict[str, list[str]] = {name: [] for name in objects}
     for name, node in objects.items():
@@ -40,7 +41,7 @@ def check_hierarchy(path: str, objects: Mapping[str, Node]) -> None:
                 ready += [] if parents else [child]
     if waiting:
         cycle = _cycle({name: sorted(parents) for name, parents in waiting.items()})
-        raise ValueError(f"{path}:{objects[cycle[0]].line}: is_a goes in a circle: {' is_a '.join(cycle)}")
+        raise UserError(f"{path}:{objects[cycle[0]].line}: is_a goes in a circle: {' is_a '.join(cycle)}")
 
 
 def _cycle(parents: Mapping[str, list[str]]) -> list[str]:
@@ -55,7 +56,7 @@ def check_relations(graph: RelationGraph) -> None:
     """Relations must allow objects that exist, and not more triples than can be listed.
 
     Raises:
-        ValueError: Otherwise.
+        UserError: Otherwise.
     """
     total = 0
     for relation in graph.relations.values():
@@ -66,14 +67,14 @@ def check_relations(graph: RelationGraph) -> None:
                 problem = (
                     f"relation {relation.name!r} allows unknown object {unknown[0]!r}: {closest(unknown[0], graph.objects)}"
                 )
-                raise ValueError(f"{graph.path}:{relation.line}: {problem}")
+                raise UserError(f"{graph.path}:{relation.line}: {problem}")
             allowed.append(len(set().union(*map(graph.descendants, kinds))) if kinds else len(graph.objects))
         total += allowed[0] * allowed[1]
     if total > MAX_TRIPLES:
-        raise ValueError(f"{graph.path}: the relations allow {total} triples, at most {MAX_TRIPLES}: narrow their kinds")
+        raise UserError(f"{graph.path}: the relations allow {total} triples, at most {MAX_TRIPLES}: narrow their kinds")
     for node in graph.objects.values():
         if len(graph.ancestors(node.name)) > MAX_ANCESTORS:
-            raise ValueError(f"{graph.path}:{node.line}: {node.name!r} has more than {MAX_ANCESTORS} objects above it")
+            raise UserError(f"{graph.path}:{node.line}: {node.name!r} has more than {MAX_ANCESTORS} objects above it")
 
 
 def check_wordings(graph: RelationGraph) -> None:
@@ -82,7 +83,7 @@ def check_wordings(graph: RelationGraph) -> None:
     Only an object and its ancestor may share a synonym, in the same bank. Relations share none.
 
     Raises:
-        ValueError: Otherwise.
+        UserError: Otherwise.
     """
     _check_words(graph, "object", [(node, node.synonyms) for node in graph.objects.values()])
     _check_words(graph, "relation", [(relation, relation.phrases) for relation in graph.relations.values()])
@@ -96,14 +97,14 @@ def _check_words(
         key = wording_key(entry.name)
         if not key or key in seen:
             problem = f"reads as {kind} {seen[key][0][0]!r}: give each its own name" if key else "has no letters"
-            raise ValueError(f"{graph.path}:{entry.line}: {kind} {entry.name!r} {problem}")
+            raise UserError(f"{graph.path}:{entry.line}: {kind} {entry.name!r} {problem}")
         seen[key] = [(entry.name, "name")]
     for entry, banks in entries:
         for bank, word in ((bank, word) for bank, words in banks.items() for word in words):
             others = seen.setdefault(wording_key(word), [])
             problems = [found for name, where in others if (found := _clash(graph, kind, (entry.name, bank), (name, where)))]
             if problems:
-                raise ValueError(f"{graph.path}:{entry.line}: {word!r} of {kind} {entry.name!r} {problems[0]}")
+                raise UserError(f"{graph.path}:{entry.line}: {word!r} of {kind} {entry.name!r} {problems[0]}")
             others.append((entry.name, bank))
 
 
@@ -127,22 +128,22 @@ def check_edges(graph: RelationGraph) -> None:
     """Edges must be allowed by their relation and must not contradict each other.
 
     Raises:
-        ValueError: Otherwise, with the line of the edge, and of the one it contradicts.
+        UserError: Otherwise, with the line of the edge, and of the one it contradicts.
     """
     seen: dict[Triple, Edge] = {}
     for edge in graph.edges:
         place = f"{graph.path}:{edge.line}: '{edge.triple}'"
         if not graph.valid(edge.triple):
-            raise ValueError(f"{place} is not allowed: {_reason(graph, edge.triple)}")
+            raise UserError(f"{place} is not allowed: {_reason(graph, edge.triple)}")
         first = seen.setdefault(edge.triple, edge)
         if first is not edge:
             problem = "twice" if first.status == edge.status else f"{edge.status} and {first.status}"
-            raise ValueError(f"{place} is given {problem}, first on line {first.line}: drop one")
+            raise UserError(f"{place} is given {problem}, first on line {first.line}: drop one")
     total = sum(
         len(graph.descendants(edge.triple.subject)) * len(graph.descendants(edge.triple.object)) for edge in graph.edges
     )
     if total > MAX_TRIPLES:
-        raise ValueError(f"{graph.path}: the edges stand for {total} triples, at most {MAX_TRIPLES}: drop those that follow")
+        raise UserError(f"{graph.path}: the edges stand for {total} triples, at most {MAX_TRIPLES}: drop those that follow")
     unsafe = [edge for edge in graph.edges if edge.status == "unsafe"]
     for edge in (edge for edge in graph.edges if edge.status != "unsafe"):
         above = next((other for other in unsafe if graph.covers(other.triple, edge.triple)), None)
@@ -154,10 +155,10 @@ def _check_override(path: str, edge: Edge, above: Edge, same: bool) -> None:
     """A safe or neutral edge below an unsafe one needs an override, and must not mean the ``same``."""
     place = f"{path}:{edge.line}: '{edge.triple}' is {edge.status}"
     if same:
-        raise ValueError(f"{place} but means the same as the unsafe '{above.triple}' on line {above.line}: drop one")
+        raise UserError(f"{place} but means the same as the unsafe '{above.triple}' on line {above.line}: drop one")
     if not edge.override:
         problem = f"but follows from the unsafe '{above.triple}' on line {above.line}"
-        raise ValueError(f"{place} {problem}: drop it, or give it override: true and a reason")
+        raise UserError(f"{place} {problem}: drop it, or give it override: true and a reason")
 
 
 def _reason(graph: RelationGraph, triple: Triple) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from oro_unlearn.graph.relation_graph import RelationGraph, Triple
 from oro_unlearn.graph.roles import SLOTS, Roles, shared_slots
+from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,12 +40,12 @@ def draw_graph(graph: RelationGraph, roles: Roles, path: str | Path) -> None:
         path: A .png or .svg file; written whole or not at all.
 
     Raises:
-        ValueError: For another suffix.
+        UserError: For another suffix.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in {".png", ".svg"}:
-        raise ValueError(f"{path}: a drawing is a .png or a .svg: end its name so")
+        raise UserError(f"{path}: a drawing is a .png or a .svg: end its name so")
     import matplotlib
 
     with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):  # names may hold dollar signs

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from oro_unlearn.graph.wording import brief, closest, split_triple, wording_key
+from oro_unlearn.user_error import UserError
 
 Concept = tuple[str, ...]  # (subject, relation, object), or (node,) alone
 Status = Literal["unsafe", "safe", "neutral"]
@@ -126,12 +127,12 @@ class RelationGraph:
         self._relation_rank = {name: rank for rank, name in enumerate(relations)}
 
     def descendants(self, name: str) -> set[str]:
-        """All objects below ``name``, and itself. ValueError for an unknown name."""
+        """All objects below ``name``, and itself. UserError for an unknown name."""
         self._known(name)
         return _reach(name, self._children)
 
     def ancestors(self, name: str) -> set[str]:
-        """All objects above ``name``, and itself. ValueError for an unknown name."""
+        """All objects above ``name``, and itself. UserError for an unknown name."""
         return set(self._above(name))
 
     @property
@@ -195,7 +196,7 @@ class RelationGraph:
         Synonyms, phrases, articles and capital letters are understood. Kinds are not checked (see :meth:`valid`).
 
         Raises:
-            ValueError: For an unknown or ambiguous text; one line that names the closest known names.
+            UserError: For an unknown or ambiguous text; one line that names the closest known names.
         """
         return Triple(*split_triple(text, *self.by_wording))
 
@@ -233,7 +234,7 @@ class RelationGraph:
 
     def _known(self, name: str) -> None:
         if name not in self.objects:
-            raise ValueError(f"unknown object {name!r} in {self.path}: {closest(name, self.objects)}")
+            raise UserError(f"unknown object {name!r} in {self.path}: {closest(name, self.objects)}")
 
 
 def _reach(start: str, neighbours: dict[str, list[str]]) -> set[str]:

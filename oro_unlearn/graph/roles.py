@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from oro_unlearn.graph.relation_graph import Concept, RelationGraph, Triple
 from oro_unlearn.graph.wording import brief
+from oro_unlearn.user_error import UserError
 
 SLOTS = ("subject", "relation", "object")
 
@@ -70,14 +71,14 @@ def derive_roles(
     they are neither forgotten now nor preserved.
 
     Raises:
-        ValueError: If there is nothing to forget, or a request is unknown, not allowed by its relation, or contradicts a
+        UserError: If there is nothing to forget, or a request is unknown, not allowed by its relation, or contradicts a
             safe or neutral edge without ``override``.
     """
     requested = _requested(graph, requests, propagate)
     unsafe = _follow(graph, requested, propagate)
     concrete = [triple for triple in unsafe if graph.concrete(triple)]
     if not concrete:
-        raise ValueError(f"{graph.path}: nothing is left to forget of '{requested[0]}': overrides or abstract objects take all")
+        raise UserError(f"{graph.path}: nothing is left to forget of '{requested[0]}': overrides or abstract objects take all")
     marked = (*(edge.triple for edge in graph.edges if edge.status == "unsafe"), *forgotten)
     closed = set(unsafe) | set(_follow(graph, marked, propagate))
     stated = [triple for triple in _stated(graph, "neutral") if triple not in closed]
@@ -107,15 +108,15 @@ def _requested(graph: RelationGraph, requests: Sequence[Triple], propagate: bool
     unsafe = [edge.triple for edge in graph.edges if edge.status == "unsafe"]
     requested = tuple(dict.fromkeys(Triple(*request) for request in requests or unsafe))
     if not requested:
-        raise ValueError(f"{graph.path}: nothing to forget: give an edge the status unsafe, or name a request")
+        raise UserError(f"{graph.path}: nothing to forget: give an edge the status unsafe, or name a request")
     for request in requested:
         if not graph.valid(request):
-            raise ValueError(f"{graph.path}: '{request}' cannot be forgotten: the graph does not allow it")
+            raise UserError(f"{graph.path}: '{request}' cannot be forgotten: the graph does not allow it")
         for edge in (edge for edge in graph.edges if edge.status != "unsafe" and graph.covers(request, edge.triple)):
             same = graph.covers(edge.triple, request)
             if same or (propagate and not edge.override):
                 follows = "is the request itself" if same else f"follows from the request '{request}'"
-                raise ValueError(
+                raise UserError(
                     f"{graph.path}:{edge.line}: '{edge.triple}' is {edge.status} but {follows}: "
                     + ("drop one of them" if same else "give it override: true and a reason, or drop one of them")
                 )

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from oro_unlearn.user_error import UserError
+
 ARTICLES = ("a", "an", "the", "some")
 BANKS = ("train", "eval")
 NO_WORD = re.compile(r"[\W_]+")  # neither letters nor digits
@@ -17,11 +19,11 @@ def brief() -> Iterator[None]:
     """Errors with long names in them keep their beginning, which says where, and their end, which says what to do."""
     try:
         yield
-    except (ValueError, FileNotFoundError) as error:
+    except UserError as error:
         text = str(error)
         if len(text) <= LONGEST:
             raise
-        raise type(error)(f"{text[: LONGEST - 155]} ... {text[-150:]}") from None
+        raise UserError(f"{text[: LONGEST - 155]} ... {text[-150:]}") from None
 
 
 def wording_key(text: str) -> str:
@@ -75,7 +77,7 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
         relations: The same of relations.
 
     Raises:
-        ValueError: If no split has three known parts, or if several differ; one line that names the closest known names.
+        UserError: If no split has three known parts, or if several differ; one line that names the closest known names.
     """
     words = wording_key(text).split()
     found: list[tuple[str, str, str]] = []
@@ -83,11 +85,11 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
         cuts = _spans(part) if not found and 3 <= len(part) <= MAX_WORDS else []
         found += [(nodes[s], relations[r], nodes[o]) for s, r, o in cuts if s in nodes and r in relations and o in nodes]
     if not found and not 3 <= len(words) <= MAX_WORDS:
-        raise ValueError(f"{text[:80]!r} is no relation: write subject, relation and object, as in 'child eating hamburger'")
+        raise UserError(f"{text[:80]!r} is no relation: write subject, relation and object, as in 'child eating hamburger'")
     if not found:
-        raise ValueError(_unknown(text, _spans(words), nodes, relations))
+        raise UserError(_unknown(text, _spans(words), nodes, relations))
     if len(set(found)) > 1:
-        raise ValueError(f"{text!r} can be read as " + " or as ".join(" | ".join(parts) for parts in sorted(set(found))))
+        raise UserError(f"{text!r} can be read as " + " or as ".join(" | ".join(parts) for parts in sorted(set(found))))
     return found[0]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from oro_unlearn.graph.wording import closest
+from oro_unlearn.user_error import UserError
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 100_000  # keys, values and items
@@ -37,26 +38,26 @@ class YamlFile:
         path: The file.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it is too large, no UTF-8, no YAML, empty, or has aliases or several documents.
+        UserError: If there is none.
+        UserError: If it is too large, no UTF-8, no YAML, empty, or has aliases or several documents.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = str(path)
         if not path.exists():
-            raise FileNotFoundError(f"no graph file {self.path}: give the path of a YAML, or 'scenes' for the example")
+            raise UserError(f"no graph file {self.path}: give the path of a YAML, or 'scenes' for the example")
         if not path.is_file():
-            raise ValueError(f"{self.path} is no file: give the path of a graph's YAML")
+            raise UserError(f"{self.path} is no file: give the path of a graph's YAML")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise ValueError(f"{self.path} is larger than {MAX_BYTES // 1_000_000} MB: a graph is read only up to that size")
+            raise UserError(f"{self.path} is larger than {MAX_BYTES // 1_000_000} MB: a graph is read only up to that size")
         self.root = self._compose(content)
 
-    def error(self, place: yaml.Node | int, message: str) -> ValueError:
+    def error(self, place: yaml.Node | int, message: str) -> UserError:
         """The error at a node or line."""
         line = place if isinstance(place, int) else line_of(place)
-        return ValueError(f"{self.path}:{line}: {message}")
+        return UserError(f"{self.path}:{line}: {message}")
 
     def mapping(self, node: yaml.Node, what: str, known: Collection[str] = ()) -> dict[str, tuple[int, yaml.Node]]:
         """Line and value by key, in file order.
@@ -67,7 +68,7 @@ class YamlFile:
             known: Allowed keys; any when empty.
 
         Raises:
-            ValueError: For anything but a mapping, a key given twice, or an unknown key.
+            UserError: For anything but a mapping, a key given twice, or an unknown key.
         """
         if not isinstance(node, yaml.MappingNode):
             raise self.error(node, f"{what} must be a mapping (key: value), not {_kind(node)}")

@@ -17,6 +17,7 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LambdaLR
 
 from oro_unlearn.methods.seeds import EPOCHS, spawned, stream_seed
+from oro_unlearn.user_error import UserError, options_of
 
 
 class Batch(NamedTuple):
@@ -74,7 +75,7 @@ class UnlearningModule(LightningModule, ABC):
         """What speaks against this run, a sentence each, seen before anything is edited; the models are loaded.
 
         Raises:
-            ValueError: If no figure could be computed from what the network returns.
+            UserError: If no figure could be computed from what the network returns.
         """
         return []
 
@@ -141,12 +142,14 @@ class UnlearningModule(LightningModule, ABC):
         """Optimizer and scheduler of the parameters that are trained; none for a method without training splits."""
         if not self.train_splits:
             return None
-        optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        with options_of("--model.optimizer"):
+            optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
 
     def scheduler(self, optimizer: Optimizer) -> Any:
         """The schedule of the learning rate, as Lightning takes it: here ``lr_scheduler``, by the epoch."""
-        return self.lr_scheduler(optimizer)
+        with options_of("--model.lr_scheduler"):
+            return self.lr_scheduler(optimizer)
 
     def by_the_step(self, optimizer: Optimizer, shape: Literal["cosine", "triangle"], otherwise: str) -> dict[str, Any]:
         """A schedule that falls to 0, step by step over the whole run, however long it is.
@@ -157,11 +160,11 @@ class UnlearningModule(LightningModule, ABC):
             otherwise: The option that does without, for who trains without end.
 
         Raises:
-            ValueError: If the run has no end.
+            UserError: If the run has no end.
         """
         steps = self.trainer.estimated_stepping_batches
         if not steps < float("inf"):
-            raise ValueError(f"a run without end cannot be annealed: set --trainer.max_epochs, or {otherwise}")
+            raise UserError(f"a run without end cannot be annealed: set --trainer.max_epochs, or {otherwise}")
         if shape == "cosine":
             return {"scheduler": CosineAnnealingLR(optimizer, T_max=int(steps)), "interval": "step"}
         return {"scheduler": LambdaLR(optimizer, lambda step: triangle(step, int(steps))), "interval": "step"}
@@ -226,12 +229,12 @@ class UnlearningModule(LightningModule, ABC):
         """Stop before a checkpoint of NaN is written.
 
         Raises:
-            ValueError: If the loss is no longer finite.
+            UserError: If the loss is no longer finite.
         """
         loss = self.trainer.callback_metrics.get("loss", torch.tensor(0.0)).to(self.device)
         largest = torch._foreach_norm([p.detach() for p in self.parameters() if p.requires_grad], float("inf"))
         if not torch.stack([*largest, loss]).isfinite().all():  # the host waits for the device once
-            raise ValueError(
+            raise UserError(
                 f"{type(self).__name__} diverged in epoch {self.current_epoch} (NaN or infinite): "
                 "lower --model.optimizer.lr; the checkpoint of the epoch before is kept"
             )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from oro_unlearn.networks import lora
 from oro_unlearn.networks.checkpoints import read_checkpoint
 from oro_unlearn.networks.weight_writing import write_safetensors
+from oro_unlearn.user_error import UserError
 
 CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "oro_unlearn.json"
 PREFIX = "base_model.model."  # peft's wrapper around the model
@@ -37,11 +38,11 @@ def save_adapter(network: Adapted, folder: Path) -> None:
     """Write the adapter of ``network``; each file is either whole or not there.
 
     Raises:
-        ValueError: If there is no adapter.
+        UserError: If there is no adapter.
     """
     tensors = lora.adapter_parameters(network.model)
     if not tensors:
-        raise ValueError("the model has no adapter to save: call add_adapter first")
+        raise UserError("the model has no adapter to save: call add_adapter first")
     folder.mkdir(parents=True, exist_ok=True)
     config = deepcopy(network.model.peft_config["default"])
     config.inference_mode = True  # as peft writes it
@@ -58,13 +59,13 @@ def load_adapter(network: Adapted, folder: Path) -> None:
     """Add the adapter in ``folder`` to ``network``.
 
     Raises:
-        FileNotFoundError: If the folder holds no adapter.
-        ValueError: If it belongs to another base, its files are not as :func:`save_adapter` writes them, or the model has
+        UserError: If the folder holds no adapter.
+        UserError: If it belongs to another base, its files are not as :func:`save_adapter` writes them, or the model has
             an adapter already.
     """
     for name in (CONFIG, WEIGHTS, BASE):
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder / name} not found: name a folder that save_adapter wrote")
+            raise UserError(f"{folder / name} not found: name a folder that save_adapter wrote")
     lora.refuse_second(network.model)
     _check_base(network, folder)
     path = folder / CONFIG
@@ -73,7 +74,7 @@ def load_adapter(network: Adapted, folder: Path) -> None:
     layers = _layers(network.model, config.get("target_modules"), path)
     state = {name.removeprefix(PREFIX): tensor for name, tensor in read_checkpoint(folder / WEIGHTS).state.items()}
     if any(".lora_A." in name and tensor.shape[:1] != (options["rank"],) for name, tensor in state.items()):
-        raise ValueError(f"{path}: r is {options['rank']}, but {WEIGHTS} holds an adapter of another rank; save it again")
+        raise UserError(f"{path}: r is {options['rank']}, but {WEIGHTS} holds an adapter of another rank; save it again")
     lora.inject(network.model, lora.pattern(layers, network.model), **options)
     lora.fill_adapter(network.model, state)
 
@@ -82,7 +83,7 @@ def _check_base(network: Adapted, folder: Path) -> None:
     there, here = _object(folder / BASE), _base(network)
     for key in ("quick_gelu", "base_sha256"):
         if there.get(key) != here[key]:
-            raise ValueError(
+            raise UserError(
                 f"the adapter in {folder} belongs to another base model, of architecture {_shown(there.get('architecture'))}: "
                 f"{key} is {_shown(there.get(key))} there and {here[key]} here; load the base it was trained on"
             )
@@ -93,9 +94,9 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON ({_shown(error)}): save the adapter again") from None
+        raise UserError(f"{path} is not JSON ({_shown(error)}): save the adapter again") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is no JSON object: save the adapter again")
+        raise UserError(f"{path} is no JSON object: save the adapter again")
     return content
 
 
@@ -104,20 +105,20 @@ def _options(config: dict[str, Any], path: Path) -> dict[str, Any]:
     for key, types in OPTIONS.items():
         if type(config.setdefault(key, DEFAULTS.get(key))) not in types:
             what = " or ".join(kind.__name__ for kind in types)
-            raise ValueError(f"{path}: {key} must be of type {what}, not {_shown(config[key])}")
+            raise UserError(f"{path}: {key} must be of type {what}, not {_shown(config[key])}")
     if config.get("init_lora_weights", True) is not True:
         start = _shown(config["init_lora_weights"])
-        raise ValueError(f"{path}: init_lora_weights must be true, not {start}: the other ones can change the base model")
+        raise UserError(f"{path}: init_lora_weights must be true, not {start}: the other ones can change the base model")
     other = [key for key in UNSUPPORTED if config.get(key)]
     if other or (config["use_dora"] and config["use_rslora"]):
         what = other[0] if other else "use_dora together with use_rslora"
-        raise ValueError(f"{path}: {what} is not supported; load the adapter with peft instead")
+        raise UserError(f"{path}: {what} is not supported; load the adapter with peft instead")
     kind = "dora" if config["use_dora"] else "rslora" if config["use_rslora"] else "lora"
     options = {"rank": config["r"], "alpha": config["lora_alpha"], "kind": kind, "dropout": config["lora_dropout"]}
     try:
         lora.check_options(**options)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
     return options
 
 
@@ -126,17 +127,17 @@ def _layers(model: nn.Module, targets: object, path: Path) -> list[str]:
     names = [name for tower in ("text", "image") for name in lora.adaptable_layers(model, tower)]
     if isinstance(targets, str):
         if len(targets) > LONGEST:
-            raise ValueError(f"{path}: target_modules has {len(targets)} characters; at most {LONGEST} are read")
+            raise UserError(f"{path}: target_modules has {len(targets)} characters; at most {LONGEST} are read")
         try:
             found = [name for name in names if re.fullmatch(targets, name)]
         except (re.error, RecursionError, OverflowError) as error:
-            raise ValueError(f"{path}: target_modules is not a regular expression: {_shown(error)}") from None
+            raise UserError(f"{path}: target_modules is not a regular expression: {_shown(error)}") from None
     elif isinstance(targets, list) and all(isinstance(target, str) for target in targets):
         found = lora.ending_in(names, targets)
     else:
-        raise ValueError(f"{path}: target_modules must be a string or a list of strings, not {_shown(targets)}")
+        raise UserError(f"{path}: target_modules must be a string or a list of strings, not {_shown(targets)}")
     if not found:
-        raise ValueError(f"{path}: target_modules names no layer of this model: load the base the adapter was trained on")
+        raise UserError(f"{path}: target_modules names no layer of this model: load the base the adapter was trained on")
     return found
 
 

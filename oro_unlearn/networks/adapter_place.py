@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from oro_unlearn.networks.adapters import add_adapters, check_foldable, is_foldable
 from oro_unlearn.networks.stages import from_the_middle, require_stages
+from oro_unlearn.user_error import UserError
 
 State = tuple[int, int]  # which tensor, and how often it had been written over
 
@@ -29,7 +30,7 @@ def adapter_place(network: nn.Module, num_classes: int, images: Tensor | None = 
         Dotted name of the layer.
 
     Raises:
-        ValueError: If there is no such layer.
+        UserError: If there is no such layer.
     """
     names = from_the_middle(require_stages(network, num_classes))
     if images is None:
@@ -38,7 +39,7 @@ def adapter_place(network: nn.Module, num_classes: int, images: Tensor | None = 
     for name in _candidates(trial, names, images):
         if _folds(trial, name, num_classes, images):
             return name
-    raise ValueError(
+    raise UserError(
         f"{type(network).__name__} has no layer at or behind {names[0]} whose input can take an adapter that folds exactly: "
         "name one whose input only ungrouped convolutions or linear layers read with --model.adapter_layer"
     )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from oro_unlearn.networks.head import Head, classifier_head, head_rows
 from oro_unlearn.networks.outputs import logits_of
+from oro_unlearn.user_error import UserError
 
 
 class InputAdapter(nn.Module):
@@ -71,21 +72,21 @@ def add_adapters(network: nn.Module, layer: str, num_classes: int) -> None:
         num_classes: Number of classes K, to find the head.
 
     Raises:
-        ValueError: If there is no such layer, nothing in it can take an adapter, or it is, or holds, the head.
+        UserError: If there is no such layer, nothing in it can take an adapter, or it is, or holds, the head.
     """
     names = [name for name, _ in network.named_children()]
     try:
         target = network.get_submodule(layer)
     except AttributeError:
-        raise ValueError(f"{type(network).__name__} has no layer {layer!r} to adapt; its children are {names}") from None
+        raise UserError(f"{type(network).__name__} has no layer {layer!r} to adapt; its children are {names}") from None
     reader = next((module for module in target.modules() if is_foldable(module)), None)
     if reader is None:
-        raise ValueError(
+        raise UserError(
             f"layer {layer!r} holds no ungrouped convolution or linear layer to fold an adapter into; the children are {names}"
         )
     head_name, head = classifier_head(network, num_classes)
     if head_name == layer or head_name.startswith(f"{layer}."):
-        raise ValueError(f"layer {layer!r} holds the head, which has an adapter of its own; the children are {names}")
+        raise UserError(f"layer {layer!r} holds the head, which has an adapter of its own; the children are {names}")
     last = isinstance(reader, nn.Linear)
     channels = reader.in_features if isinstance(reader, nn.Linear) else reader.in_channels
     network.set_submodule(layer, InputAdapter(target, channels, last))
@@ -106,7 +107,7 @@ def fold_adapters(network: nn.Module, images: Tensor) -> None:
         images: A few inputs (B, C, H, W): they show which layers read an adapter's output, and check the result.
 
     Raises:
-        ValueError: If something besides an ungrouped convolution or a linear layer reads the adapted features, so that no exact
+        UserError: If something besides an ungrouped convolution or a linear layer reads the adapted features, so that no exact
             fold exists.
     """
     before = logits_of(network(images))
@@ -118,7 +119,7 @@ def fold_adapters(network: nn.Module, images: Tensor) -> None:
             network.set_submodule(name, module.layer)
     error = (logits_of(network(images)) - before).abs().max().item()
     if not error <= 1e-3 * (1 + before.abs().max().item()):
-        raise ValueError(
+        raise UserError(
             f"the adapter cannot be folded exactly (logits move by {error:.2g}): something besides ungrouped convolutions and "
             "linear layers reads its output, as a shortcut or a normalisation does"
         )
@@ -132,7 +133,7 @@ def check_foldable(network: nn.Module, images: Tensor) -> None:
         images: A few inputs (B, C, H, W).
 
     Raises:
-        ValueError: If no exact fold exists.
+        UserError: If no exact fold exists.
     """
     copy, generator = deepcopy(network).eval().cpu().float(), torch.Generator().manual_seed(0)
     for module in copy.modules():

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import nn
 
+from oro_unlearn.user_error import UserError
+
 OPTION = "--model.network"
 OURS = "oro_unlearn.networks"
 SHORT_FORMS = {  # what stands before the colon: the function, and which of its options stands after it
@@ -64,18 +66,18 @@ def network_target(class_path: str) -> Callable[..., Any]:
     Raises:
         ImportError: If there is no such module.
         AttributeError: If the module has nothing of that name.
-        ValueError: If it is neither a class nor a function.
+        UserError: If it is neither a class nor a function.
     """
     try:
         target = pkgutil.resolve_name(class_path)
     except ValueError:
-        raise ValueError(
+        raise UserError(
             f"the network {class_path!r} is no import path: write module.name, timm:NAME or torchvision:NAME"
         ) from None
     if not callable(target):
-        raise ValueError(f"the network {class_path} is neither a class nor a function: name one that makes a network")
+        raise UserError(f"the network {class_path} is neither a class nor a function: name one that makes a network")
     if inspect.isclass(target) and not issubclass(target, nn.Module):
-        raise ValueError(f"the network {class_path} is a class that is no torch.nn.Module: derive it from torch.nn.Module")
+        raise UserError(f"the network {class_path} is a class that is no torch.nn.Module: derive it from torch.nn.Module")
     return target
 
 
@@ -87,7 +89,7 @@ def build_network(network: NetworkSpec | NetworkFactory | nn.Module, num_classes
         num_classes: Number of classes K. A class or function that takes no ``num_classes`` is called without.
 
     Raises:
-        ValueError: If it cannot be built with these options, is no network, or has another number of outputs.
+        UserError: If it cannot be built with these options, is no network, or has another number of outputs.
     """
     if isinstance(network, NetworkSpec):
         built = _call(network_target(network.class_path), network.class_path, network.init_args, num_classes)
@@ -96,7 +98,7 @@ def build_network(network: NetworkSpec | NetworkFactory | nn.Module, num_classes
         built = network if isinstance(network, nn.Module) else network(num_classes=num_classes)
         name = type(built).__name__
     if not isinstance(built, nn.Module):
-        raise ValueError(f"the network {name} gives a {type(built).__name__}, no torch.nn.Module: name what makes a network")
+        raise UserError(f"the network {name} gives a {type(built).__name__}, no torch.nn.Module: name what makes a network")
     _check_outputs(built, name, num_classes)
     return built
 
@@ -106,13 +108,13 @@ def _call(target: Callable[..., Any], path: str, given: Mapping[str, Any], num_c
     options, taken = dict(given), _parameters(target)
     _check_name(path, options)
     if inspect.isclass(target) and path.startswith(f"{OURS}.") and CLASSES not in (taken or {}):
-        raise ValueError(f"{target.__name__} takes no {CLASSES}: choose a classifier with {OPTION}")
+        raise UserError(f"{target.__name__} takes no {CLASSES}: choose a classifier with {OPTION}")
     if taken is None or CLASSES in taken or any(kind is inspect.Parameter.VAR_KEYWORD for kind in taken.values()):
         options.setdefault(CLASSES, num_classes)
     try:
         inspect.signature(target).bind(**options)
     except TypeError as error:
-        raise ValueError(f"the network {path} cannot be built: {_missing(str(error))}") from None
+        raise UserError(f"the network {path} cannot be built: {_missing(str(error))}") from None
     except ValueError:
         pass  # a function of C has no signature
     try:
@@ -122,7 +124,7 @@ def _call(target: Callable[..., Any], path: str, given: Mapping[str, Any], num_c
         if not surplus or surplus[1] not in options:
             raise
         if surplus[1] in given:
-            raise ValueError(f"the network {path} takes no {surplus[1]!r}: leave out {OPTION}.{surplus[1]}") from None
+            raise UserError(f"the network {path} takes no {surplus[1]!r}: leave out {OPTION}.{surplus[1]}") from None
         return target(**given)
 
 
@@ -157,7 +159,7 @@ def _check_name(path: str, options: Mapping[str, Any]) -> None:
     if not fits:
         near = get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"{kind}'s list_models() lists what there is"
-        raise ValueError(f"{kind} has no network {name!r}: {hint}")
+        raise UserError(f"{kind} has no network {name!r}: {hint}")
 
 
 def _check_outputs(network: nn.Module, name: str, num_classes: int) -> None:
@@ -165,7 +167,7 @@ def _check_outputs(network: nn.Module, name: str, num_classes: int) -> None:
     layers = [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     widths = [len(module.weight) for module in layers if isinstance(module, nn.Linear) or module is layers[-1]]
     if widths and num_classes not in widths:
-        raise ValueError(
+        raise UserError(
             f"the network {name} has {widths[-1]} outputs and the data {num_classes} classes: set {OPTION}.{CLASSES} or what "
             "it calls that, choose other data, or name the classes of the head with --data.class_names"
         )

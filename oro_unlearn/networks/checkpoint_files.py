@@ -20,6 +20,7 @@ from torch import Tensor
 
 from oro_unlearn.networks.file_kinds import INDEX, PICKLE, SAFETENSORS, TORCHSCRIPT, file_kind
 from oro_unlearn.networks.torchscript_files import read_torchscript
+from oro_unlearn.user_error import UserError
 
 FOLDER_FILES = (  # in a folder of Hugging Face, the best first
     "model.safetensors",
@@ -47,8 +48,8 @@ def read_file(path: Path) -> FileContent:
             with ``config.json`` and weights.
 
     Raises:
-        FileNotFoundError: If it is missing.
-        ValueError: If it holds no weights, is damaged, or would have to run code.
+        UserError: If it is missing.
+        UserError: If it holds no weights, is damaged, or would have to run code.
     """
     path = _in_folder(path)
     kind = file_kind(path)
@@ -69,7 +70,7 @@ def unpickled(path: Path, plain: bool = False) -> Any:
         plain: Whether ``torch.save`` has not written it, as far as its first bytes tell.
 
     Raises:
-        ValueError: If it is damaged, or reading it would run code.
+        UserError: If it is damaged, or reading it would run code.
     """
     try:
         # an open file: by a path's suffix torch would choose another reader
@@ -77,9 +78,9 @@ def unpickled(path: Path, plain: bool = False) -> Any:
             warnings.simplefilter("ignore")  # of protocols and of sparse tensors
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ValueError(_refusal(path, error, plain)) from None
+        raise UserError(_refusal(path, error, plain)) from None
     except Exception as error:  # a damaged file can make torch's reader raise anything
-        raise ValueError(f"{path} cannot be read as a checkpoint: {reason(error)}") from None
+        raise UserError(f"{path} cannot be read as a checkpoint: {reason(error)}") from None
 
 
 def reason(error: Exception) -> str:
@@ -91,10 +92,10 @@ def _in_folder(path: Path) -> Path:
     if path.is_dir() and (path / "config.json").is_file():
         found = next((path / name for name in FOLDER_FILES if (path / name).is_file()), None)
         if found is None:
-            raise FileNotFoundError(f"checkpoint folder {path} has none of {', '.join(FOLDER_FILES)}: name a file")
+            raise UserError(f"checkpoint folder {path} has none of {', '.join(FOLDER_FILES)}: name a file")
         return found
     if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} not found")
+        raise UserError(f"checkpoint {path} not found")
     return path
 
 
@@ -104,7 +105,7 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             metadata = file.metadata() or {}
         return load_file(path), metadata
     except (SafetensorError, RuntimeError, OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint: {reason(error)}") from None
+        raise UserError(f"{path} cannot be read as a checkpoint: {reason(error)}") from None
 
 
 def _shards(path: Path) -> dict[str, Tensor]:
@@ -115,11 +116,11 @@ def _shards(path: Path) -> dict[str, Tensor]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         names, inside = [], False
     if not inside:
-        raise ValueError(f"{path} cannot be read as a checkpoint: its weight_map names no files beside it; download it again")
+        raise UserError(f"{path} cannot be read as a checkpoint: its weight_map names no files beside it; download it again")
     state: dict[str, Tensor] = {}
     for name in names:
         if not (path.parent / name).is_file():
-            raise FileNotFoundError(f"{path} names {name}, which is not beside it: download all {len(names)} files")
+            raise UserError(f"{path} names {name}, which is not beside it: download all {len(names)} files")
         state |= read_file(path.parent / name).content
     return state
 

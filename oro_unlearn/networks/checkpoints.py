@@ -13,6 +13,7 @@ from oro_unlearn.networks.huggingface import in_memory_names
 from oro_unlearn.networks.state_dicts import choose_state, match_names
 from oro_unlearn.networks.weight_checks import check_shapes, plain_tensor
 from oro_unlearn.networks.weight_writing import NOTES
+from oro_unlearn.user_error import UserError
 
 SHOWN = 6  # names that a line lists
 
@@ -50,8 +51,8 @@ def read_checkpoint(path: str | Path, key: str = "") -> Checkpoint:
         key: Key of the state dict, with dots for keys within keys, where the file holds several.
 
     Raises:
-        FileNotFoundError: If it is missing.
-        ValueError: If it holds no weights, several state dicts, or would have to run code.
+        UserError: If it is missing.
+        UserError: If it holds no weights, several state dicts, or would have to run code.
     """
     content, metadata, path = read_file(Path(path))
     state, where, left_out = choose_state(content, key, path)
@@ -69,7 +70,7 @@ def read_notes(path: str | Path) -> dict[str, Any]:
         path: The file.
 
     Raises:
-        ValueError: If the notes were changed.
+        UserError: If the notes were changed.
     """
     if Path(path).suffix != ".safetensors":
         return {}
@@ -93,8 +94,8 @@ def load_weights(network: nn.Module, path: str | Path, key: str = "") -> str:
         One line that says what was taken from the file.
 
     Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If the file is no checkpoint, holds more than tensors, is of another architecture, or has NaN or
+        UserError: If the file is missing.
+        UserError: If the file is no checkpoint, holds more than tensors, is of another architecture, or has NaN or
             infinite values.
     """
     return fill_network(network, read_checkpoint(path, key))
@@ -111,7 +112,7 @@ def fill_network(network: nn.Module, checkpoint: Checkpoint) -> str:
         One line that says what was taken from the file.
 
     Raises:
-        ValueError: If it is of another architecture, or has NaN or infinite values.
+        UserError: If it is of another architecture, or has NaN or infinite values.
     """
     own = network.state_dict()
     matched = match_names(in_memory_names(network, checkpoint.state), own, checkpoint.path)
@@ -127,16 +128,16 @@ def check_run_checkpoint(path: str | Path) -> None:
         path: What ``--ckpt_path`` names.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it is damaged, holds more than tensors, or is no run's checkpoint.
+        UserError: If there is none.
+        UserError: If it is damaged, holds more than tensors, or is no run's checkpoint.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} of --ckpt_path not found")
+        raise UserError(f"checkpoint {path} of --ckpt_path not found")
     content = unpickled(path)
     whole = isinstance(content, dict) and {"pytorch-lightning_version", "loops", "state_dict"} <= content.keys()
     if not whole or "fit_loop" not in content["loops"] or not _tensors(content["state_dict"]):
-        raise ValueError(
+        raise UserError(
             f"--ckpt_path takes a run's model.ckpt, and {path} is none; weights alone go to --model.original, or of CLIP to "
             "the network's pretrained"
         )
@@ -163,7 +164,7 @@ def _notes(value: Any, path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         notes = None
     if not isinstance(notes, dict):
-        raise ValueError(f"{path} has notes of oro_unlearn that cannot be read: the file was changed; take the original file")
+        raise UserError(f"{path} has notes of oro_unlearn that cannot be read: the file was changed; take the original file")
     return notes
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from oro_unlearn.user_error import UserError
+
 BY_ROW = ("id2label", "idx_to_class", "idx2label")
 BY_NAME = ("class_to_idx", "label2id")
 LISTS = ("class_names", "classes", "label_names", "CLASSES")
@@ -24,12 +26,12 @@ def class_names_of(content: Any, path: Path) -> tuple[list[str] | None, str]:
         The names, or None, and where they were found.
 
     Raises:
-        ValueError: If a list is not one name for each row, or two lists differ.
+        UserError: If a list is not one name for each row, or two lists differ.
     """
     found = {**_inside(content, path), **_beside(path)}
     lists = list(found.values())
     if any(names != lists[0] for names in lists[1:]):
-        raise ValueError(f"{path}: {' and '.join(found)} name different classes; give their order with --data.class_names")
+        raise UserError(f"{path}: {' and '.join(found)} name different classes; give their order with --data.class_names")
     return (lists[0], next(iter(found))) if lists else (None, "")
 
 
@@ -68,7 +70,7 @@ def _names(value: Any, what: str) -> list[str] | None:
         except (TypeError, ValueError):
             return None
         if len(by_row) != len(value) or sorted(by_row) != list(range(len(value))):
-            raise ValueError(
+            raise UserError(
                 f"{what} gives {len(value)} classes no rows from 0 to {len(value) - 1}, one each: correct it in the file, or "
                 "leave it out and give the names with --data.class_names"
             )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.networks.checkpoints import Checkpoint, fill_network, read_checkpoint
+from oro_unlearn.user_error import UserError
 
 OPENAI_SIZES = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI's files hold as tensors
 TRANSFORMERS = ("text_model.", "vision_model.")
@@ -43,24 +44,24 @@ def load_clip_weights(model: Any, path: str | Path) -> str:
         One line that says what was taken.
 
     Raises:
-        FileNotFoundError: If it is missing.
-        ValueError: If it does not fit the model.
+        UserError: If it is missing.
+        UserError: If it does not fit the model.
     """
     checkpoint = read_checkpoint(path)
     state = {name: value for name, value in checkpoint.state.items() if name not in OPENAI_SIZES}
     if len(state) < len(checkpoint.state) and not _is_quick(model):
-        raise ValueError(f"{path} is OpenAI's, trained with QuickGELU: choose the architecture whose name ends in -quickgelu")
+        raise UserError(f"{path} is OpenAI's, trained with QuickGELU: choose the architecture whose name ends in -quickgelu")
     if not any(name.startswith(TRANSFORMERS) for name in state):
         return fill_network(model, checkpoint._replace(state=state))
     if not hasattr(model, "token_embedding") or not hasattr(model.visual, "transformer"):
-        raise ValueError(
+        raise UserError(
             f"{path} is in Transformers' CLIP layout, and the architecture has other towers: choose a ViT of OpenAI"
         )
     _check_config(model, checkpoint)
     try:
         line = fill_network(model, checkpoint._replace(state=from_transformers(state)))
     except ValueError as error:
-        raise ValueError(f"{error} (it was converted from Transformers' CLIP layout to open_clip's)") from None
+        raise UserError(f"{error} (it was converted from Transformers' CLIP layout to open_clip's)") from None
     return f"{line}; converted from Transformers' layout"
 
 
@@ -115,6 +116,6 @@ def _check_config(model: Any, checkpoint: Checkpoint) -> None:
                 hint = (
                     "; choose the architecture whose name ends, or does not end, in -quickgelu" if key == "hidden_act" else ""
                 )
-                raise ValueError(
+                raise UserError(
                     f"{path}: {key} of {part} is {str(options[key])[:40]} there and {here} in the architecture{hint}"
                 )

@@ -16,6 +16,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from oro_unlearn.networks.clip_layouts import load_clip_weights
+from oro_unlearn.user_error import UserError
 
 SCENES = Path(__file__).parent / "scenes_clip"
 CONFIG, VOCABULARY = "open_clip_config.json", "vocabulary.bpe.gz"
@@ -35,8 +36,8 @@ def build(name: str, pretrained: str) -> tuple[Any, Any]:
         pretrained: A tag, a file of weights, ``shipped``, or empty for random weights.
 
     Raises:
-        FileNotFoundError: If a file or folder is missing, or the weights are not here and cannot be downloaded.
-        ValueError: If there is no such architecture or tag, or the file is not of this architecture.
+        UserError: If a file or folder is missing, or the weights are not here and cannot be downloaded.
+        UserError: If there is no such architecture or tag, or the file is not of this architecture.
     """
     if name.startswith("hf-hub:"):
         return _from_hub(name, pretrained)
@@ -52,7 +53,7 @@ def _known(name: str) -> str:
     name, names = name.replace("/", "-"), open_clip.list_models()
     if name not in names:
         close = difflib.get_close_matches(name, names, n=3) or difflib.get_close_matches(name.upper(), names, n=3, cutoff=0.3)
-        raise ValueError(
+        raise UserError(
             f"open_clip has no architecture {name!r}; close names are {', '.join(close)}"
             if close
             else f"open_clip has no architecture {name!r}; open_clip.list_models() lists them"
@@ -67,9 +68,9 @@ def _from_tag_or_file(name: str, pretrained: str) -> tuple[Any, Any]:
     tag = get_pretrained_cfg(name, pretrained) if pretrained else {}
     if pretrained and not tag and not _is_there(Path(pretrained)):
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
-        raise FileNotFoundError(f"{pretrained!r} is neither a file nor a tag of {name}; its tags are {tags}")
+        raise UserError(f"{pretrained!r} is neither a file nor a tag of {name}; its tags are {tags}")
     if tag.get("quick_gelu") and not open_clip.get_model_config(name).get("quick_gelu"):
-        raise ValueError(f"{name}/{pretrained} was trained with QuickGELU: choose the architecture {name}-quickgelu")
+        raise UserError(f"{name}/{pretrained} was trained with QuickGELU: choose the architecture {name}-quickgelu")
     path = _downloaded(name, pretrained, tag) if tag else None
     model, tokenizer = _create(name, {key: tag[key] for key in PREPROCESSING if key in tag})
     if path is not None:
@@ -92,22 +93,22 @@ def _fill(model: Any, path: str) -> None:
         with _quiet():
             open_clip.load_checkpoint(model, path)
     except (RuntimeError, OSError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-        raise ValueError(f"{path} cannot be read ({_first_line(error)}): delete it, to download it again") from None
+        raise UserError(f"{path} cannot be read ({_first_line(error)}): delete it, to download it again") from None
 
 
 def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:
     if not (folder / CONFIG).is_file():
-        raise FileNotFoundError(f"{folder / CONFIG} not found: name a folder with an open_clip model")
+        raise UserError(f"{folder / CONFIG} not found: name a folder with an open_clip model")
     _check(folder / CONFIG)
     path = Path(pretrained)
     if pretrained in OWN:
         path = next((folder / file for file in OWN_WEIGHTS if (folder / file).is_file()), folder / OWN_WEIGHTS[0])
         if not path.is_file():
             what = "this installation" if name == "scenes" else str(folder)
-            raise FileNotFoundError(f"the weights of {name} are missing from {what}: {path} not found; install again or "
+            raise UserError(f"the weights of {name} are missing from {what}: {path} not found; install again or "
                                     "name a file with pretrained")  # fmt: skip
     elif pretrained and not _is_there(path):
-        raise FileNotFoundError(f"{pretrained!r} is no file, and {name} has no tags: leave pretrained at 'shipped'")
+        raise UserError(f"{pretrained!r} is no file, and {name} has no tags: leave pretrained at 'shipped'")
     vocabulary = {"bpe_path": str(folder / VOCABULARY)} if (folder / VOCABULARY).is_file() else {}
     model, tokenizer = _create(f"local-dir:{folder}", {}, **vocabulary)
     if pretrained:
@@ -126,15 +127,15 @@ def _check(path: Path) -> None:
     try:
         config = json.loads(path.read_text(encoding="utf-8"), object_hook=noted)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{error.lineno} is not JSON: {error.msg}") from None
+        raise UserError(f"{path}:{error.lineno} is not JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {_first_line(error)}") from None
+        raise UserError(f"{path} is not JSON: {_first_line(error)}") from None
     for key in CODE:
         if key in names:
-            raise ValueError(f"{path} has {key}: code that comes with a model is never run; use a copy without that option")
+            raise UserError(f"{path} has {key}: code that comes with a model is never run; use a copy without that option")
     model = config.get("model_cfg") if isinstance(config, dict) else None
     if not isinstance(model, dict) or not isinstance(model.get("text_cfg"), dict):
-        raise ValueError(f"{path} has no 'model_cfg' with a 'text_cfg': it is not the configuration of an open_clip model")
+        raise UserError(f"{path} has no 'model_cfg' with a 'text_cfg': it is not the configuration of an open_clip model")
 
 
 def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
@@ -149,7 +150,7 @@ def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
         with _quiet():
             config = download_pretrained_from_hf(repository, filename=CONFIG)
     except (OSError, RuntimeError) as error:
-        raise FileNotFoundError(f"{name} cannot be loaded: {_first_line(error)}") from None
+        raise UserError(f"{name} cannot be loaded: {_first_line(error)}") from None
     _check(Path(config))
     try:
         with _quiet():
@@ -159,9 +160,9 @@ def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
                 model = open_clip.create_model(name, load_weights=False)
             tokenizer = _tokenizer(name)
     except (OSError, RuntimeError) as error:
-        raise FileNotFoundError(f"{name} cannot be loaded: {_first_line(error)}") from None
+        raise UserError(f"{name} cannot be loaded: {_first_line(error)}") from None
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ValueError(f"open_clip cannot build {name}: {_first_line(error)}") from None
+        raise UserError(f"open_clip cannot build {name}: {_first_line(error)}") from None
     if pretrained and pretrained not in OWN:
         load_clip_weights(model, pretrained)
     return model, tokenizer
@@ -177,7 +178,7 @@ def _create(name: str, preprocessing: dict[str, Any], **tokenizer: str) -> tuple
             model = open_clip.create_model(name, load_weights=False, pretrained_text=False, force_preprocess_cfg=preprocessing)
             return model, _tokenizer(name, **tokenizer)
     except (OSError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ValueError(f"open_clip cannot build {name}: {_first_line(error)}") from None
+        raise UserError(f"open_clip cannot build {name}: {_first_line(error)}") from None
 
 
 def _tokenizer(name: str, **options: Any) -> Any:
@@ -239,8 +240,8 @@ def _reach_hub(what: str, hint: str) -> None:
             raise _not_here(what, _first_line(getattr(error, "reason", error)), hint) from None
 
 
-def _not_here(what: str, why: str, hint: str) -> FileNotFoundError:
-    return FileNotFoundError(f"{what}: not here, and cannot be downloaded ({why}); {hint}")
+def _not_here(what: str, why: str, hint: str) -> UserError:
+    return UserError(f"{what}: not here, and cannot be downloaded ({why}); {hint}")
 
 
 def _first_line(error: object) -> str:

@@ -4,6 +4,8 @@ import shlex
 import zipfile
 from pathlib import Path
 
+from oro_unlearn.user_error import UserError
+
 FIRST = 4096  # bytes that are looked at
 SAFETENSORS, TORCH_ZIP, TORCH_LEGACY, TORCHSCRIPT, PICKLE, INDEX = "safetensors", "zip", "legacy", "script", "pickle", "index"
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # of torch.save before 1.6
@@ -37,7 +39,7 @@ def file_kind(path: Path) -> str:
         One of ``SAFETENSORS``, ``TORCH_ZIP``, ``TORCH_LEGACY``, ``TORCHSCRIPT``, ``PICKLE``, ``INDEX``.
 
     Raises:
-        ValueError: If it holds no weights that can be read here; the message says what it is and the way out.
+        UserError: If it holds no weights that can be read here; the message says what it is and the way out.
     """
     with path.open("rb") as file:
         first = file.read(FIRST)
@@ -51,7 +53,7 @@ def file_kind(path: Path) -> str:
         return INDEX
     what, way = _foreign(first, path)
     if what:
-        raise ValueError(f"{path} cannot be read as a checkpoint: it is {what}; {way}")
+        raise UserError(f"{path} cannot be read as a checkpoint: it is {what}; {way}")
     return SAFETENSORS if path.suffix == ".safetensors" else PICKLE
 
 
@@ -59,7 +61,7 @@ def _zip_kind(path: Path) -> str:
     try:
         names = zipfile.ZipFile(path).namelist()
     except (zipfile.BadZipFile, OSError, ValueError):
-        raise ValueError(f"{path} cannot be read as a checkpoint: it ends too early or is damaged; {AGAIN}") from None
+        raise UserError(f"{path} cannot be read as a checkpoint: it ends too early or is damaged; {AGAIN}") from None
     inner = [name.partition("/")[2] for name in names]
     if "constants.pkl" in inner and any(name.startswith("code/") for name in inner):
         return TORCHSCRIPT
@@ -75,7 +77,7 @@ def _zip_kind(path: Path) -> str:
         shown = " ".join(ascii(name)[1:-1] for name in names[:2])[:120]
         what = f"a zip archive of {len(names)} files ({shown})"
         way = f"unpack it with: unzip {shlex.quote(str(path))}, and name the file of the weights"
-    raise ValueError(f"{path} cannot be read as a checkpoint: it is {what}; {way}")
+    raise UserError(f"{path} cannot be read as a checkpoint: it is {what}; {way}")
 
 
 def _foreign(first: bytes, path: Path) -> tuple[str, str]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from oro_unlearn.user_error import UserError
+
 Head = nn.Linear | nn.Conv2d
 
 
@@ -21,7 +23,7 @@ def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, Head]:
         Dotted name and module of the layer.
 
     Raises:
-        ValueError: If there is no such layer.
+        UserError: If there is no such layer.
     """
     layers = [(name, module) for name, module in network.named_modules() if isinstance(module, Head)]
     found: list[tuple[str, Head]] = [
@@ -30,7 +32,7 @@ def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, Head]:
     if layers and _is_pointwise(layers[-1][1], num_classes):
         found.append(layers[-1])
     if not found:
-        raise ValueError(
+        raise UserError(
             f"{type(network).__name__} has no linear layer with {num_classes} outputs, one for each class: "
             "set num_classes among its init_args, or give its bare import path"
         )
@@ -53,7 +55,7 @@ class FeatureReader:
         num_classes: Number of classes K.
 
     Raises:
-        ValueError: If no layer has K outputs.
+        UserError: If no layer has K outputs.
     """
 
     features: Tensor

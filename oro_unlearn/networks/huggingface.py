@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.user_error import UserError
+
 
 def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
     """The architecture of an image classifier of transformers, with random weights.
@@ -20,13 +22,13 @@ def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
         num_classes: Number of classes K. Names of classes in the configuration stay if there are K of them.
 
     Raises:
-        FileNotFoundError: If there is no such folder, and no such model in the cache or on the hub.
-        ValueError: If transformers is missing, or has no image classifier of this kind.
+        UserError: If there is no such folder, and no such model in the cache or on the hub.
+        UserError: If transformers is missing, or has no image classifier of this kind.
     """
     try:
         from transformers import AutoConfig, AutoModelForImageClassification
     except ImportError:
-        raise ValueError(f"hf:{name} needs transformers: pip install 'oro_unlearn[hf]'") from None
+        raise UserError(f"hf:{name} needs transformers: pip install 'oro_unlearn[hf]'") from None
     _check_folder(name)
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
@@ -34,12 +36,12 @@ def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
             config.num_labels = num_classes
         return AutoModelForImageClassification.from_config(config, trust_remote_code=False)
     except OSError as error:
-        raise FileNotFoundError(
+        raise UserError(
             f"hf:{name} is neither a folder with config.json nor a model that can be reached ({_first_line(error)}): "
             f"run 'hf download {name} --local-dir FOLDER' where there is a network, and name hf:FOLDER"
         ) from None
     except (ValueError, KeyError) as error:
-        raise ValueError(f"transformers has no image classifier for hf:{name}: {_first_line(error)}") from None
+        raise UserError(f"transformers has no image classifier for hf:{name}: {_first_line(error)}") from None
 
 
 def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -84,16 +86,16 @@ def _quiet() -> Iterator[None]:
 def _check_folder(name: str) -> None:
     folder = Path(name)
     if folder.is_dir() and not (folder / "config.json").is_file():
-        raise FileNotFoundError(f"hf:{name} has no config.json: name a folder that transformers' save_pretrained wrote")
+        raise UserError(f"hf:{name} has no config.json: name a folder that transformers' save_pretrained wrote")
     if not folder.is_dir() and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
-        raise FileNotFoundError(f"hf:{name} not found: name a folder with config.json, or OWNER/NAME of the Hugging Face Hub")
+        raise UserError(f"hf:{name} not found: name a folder with config.json, or OWNER/NAME of the Hugging Face Hub")
     if folder.is_dir():
         try:
             content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"{folder / 'config.json'} is not JSON: {_first_line(error)}") from None
+            raise UserError(f"{folder / 'config.json'} is not JSON: {_first_line(error)}") from None
         if not isinstance(content, dict) or "model_type" not in content:
-            raise ValueError(f"{folder / 'config.json'} names no model_type of transformers: name a folder that it wrote")
+            raise UserError(f"{folder / 'config.json'} names no model_type of transformers: name a folder that it wrote")
 
 
 def _first_line(error: object) -> str:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.networks.split_attention import fuse_attention
+from oro_unlearn.user_error import UserError
 
 TOWERS = ("text", "image", "both")
 KINDS = ("lora", "dora", "rslora")
@@ -54,11 +55,11 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
         targets: Last parts of layer names, such as ``q_proj`` or ``resblocks.3.mlp.c_fc``; empty for the default.
 
     Raises:
-        ValueError: If a tower has none of these layers.
+        UserError: If a tower has none of these layers.
     """
     refuse_second(model)
     if towers not in TOWERS:
-        raise ValueError(f"towers must be one of {', '.join(TOWERS)}, not {towers!r}")
+        raise UserError(f"towers must be one of {', '.join(TOWERS)}, not {towers!r}")
     chosen: list[str] = []
     for tower in ("text", "image") if towers == "both" else (towers,):
         names = adaptable_layers(model, tower)
@@ -66,7 +67,7 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
         if not found:
             what = f"layer named {', '.join(targets)}" if targets else "transformer blocks or ResNet stages of open_clip's own"
             kinds = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
-            raise ValueError(f"the {tower} tower has no {what}: set targets to some of {kinds}")
+            raise UserError(f"the {tower} tower has no {what}: set targets to some of {kinds}")
         chosen += found
     return chosen
 
@@ -90,16 +91,16 @@ def pattern(chosen: Sequence[str], model: nn.Module) -> str:
 
 
 def refuse_second(model: nn.Module) -> None:
-    """Raise a ValueError if the model has an adapter: its base would no longer be the model without adapters."""
+    """Raise a UserError if the model has an adapter: its base would no longer be the model without adapters."""
     if adapted_layers(model):
-        raise ValueError("the model has an adapter already: merge it first, or start from the base model")
+        raise UserError("the model has an adapter already: merge it first, or start from the base model")
 
 
 def inject(model: nn.Module, layers: str, rank: int, alpha: float, kind: str, dropout: float) -> None:
     """Freeze the model and add adapters to the layers that ``layers`` matches, in place.
 
     Raises:
-        ValueError: If a value is out of range or the model has adapters already.
+        UserError: If a value is out of range or the model has adapters already.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -115,11 +116,11 @@ def inject(model: nn.Module, layers: str, rank: int, alpha: float, kind: str, dr
 
 
 def check_options(rank: int, alpha: float, kind: str, dropout: float) -> None:
-    """Raise a ValueError if a value is out of range."""
+    """Raise a UserError if a value is out of range."""
     if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+        raise UserError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
     if rank < 1 or not 0 < alpha <= sys.float_info.max or not 0 <= dropout < 1:
-        raise ValueError(f"rank must be 1 or more, alpha above 0, dropout in [0, 1): got {rank}, {alpha}, {dropout}")
+        raise UserError(f"rank must be 1 or more, alpha above 0, dropout in [0, 1): got {rank}, {alpha}, {dropout}")
 
 
 def adapted_layers(model: nn.Module) -> dict[str, Any]:
@@ -171,24 +172,24 @@ def fill_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
     """Copy values into the adapter, strictly.
 
     Raises:
-        ValueError: If the model has no adapter, or the values belong to another one.
+        UserError: If the model has no adapter, or the values belong to another one.
     """
     own = adapter_parameters(model)
     if not own:
-        raise ValueError("the model has no adapter to load into: call add_adapter first")
+        raise UserError("the model has no adapter to load into: call add_adapter first")
     missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     if missing or unknown:
         words = [f"{len(names)} {what} (first {names[0]})" for what, names in
                  (("missing", missing), ("unknown", unknown)) if names]  # fmt: skip
-        raise ValueError(f"these are tensors of another adapter: {', '.join(words)}; use its towers, kind and targets")
+        raise UserError(f"these are tensors of another adapter: {', '.join(words)}; use its towers, kind and targets")
     for name, parameter in own.items():
         if parameter.shape != state[name].shape:
-            raise ValueError(
+            raise UserError(
                 f"{name} is {tuple(state[name].shape)} there and {tuple(parameter.shape)} here: "
                 "the adapter has another rank, or belongs to another architecture"
             )
         if not torch.isfinite(state[name]).all():
-            raise ValueError(f"the adapter has NaN or infinite values in {name}: it diverged; choose another one")
+            raise UserError(f"the adapter has NaN or infinite values in {name}: it diverged; choose another one")
     for name, parameter in own.items():
         parameter.copy_(state[name])
 

@@ -13,6 +13,7 @@ from oro_unlearn.networks import adapter_files, lora
 from oro_unlearn.networks.clip_layouts import load_clip_weights
 from oro_unlearn.networks.clip_weights import build
 from oro_unlearn.networks.split_attention import split_attention
+from oro_unlearn.user_error import UserError
 
 
 class OpenCLIP(nn.Module):
@@ -37,8 +38,8 @@ class OpenCLIP(nn.Module):
         trims: Whether captions are cut to the longest one's end token.
 
     Raises:
-        FileNotFoundError: If the weights are not here and cannot be downloaded.
-        ValueError: If there is no such architecture or tag, or the file does not fit.
+        UserError: If the weights are not here and cannot be downloaded.
+        UserError: If there is no such architecture or tag, or the file does not fit.
     """
 
     model: Any  # of open_clip: its towers, buffers and pooling vary
@@ -98,16 +99,16 @@ class OpenCLIP(nn.Module):
             (B, D) float32 unit vectors.
 
         Raises:
-            ValueError: If the images have another size or type.
+            UserError: If the images have another size or type.
         """
         expected = (3, self.image_size, self.image_size)
         if images.shape[1:] != expected:
-            raise ValueError(
+            raise UserError(
                 f"{self.architecture} takes images of {self.image_size} x {self.image_size} pixels, "
                 f"shape (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}: resize them to image_size"
             )
         if images.dtype != torch.uint8 and not images.is_floating_point():
-            raise ValueError(f"images must be uint8, or float in [0, 1], not {images.dtype}")
+            raise UserError(f"images must be uint8, or float in [0, 1], not {images.dtype}")
         images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
         images = (images - self.mean.float()) / self.std.float()
         return _unit(self.model.encode_image(images.to(self.mean.dtype)))
@@ -122,11 +123,11 @@ class OpenCLIP(nn.Module):
             (B, D) float32 unit vectors.
 
         Raises:
-            ValueError: If there are too many tokens.
+            UserError: If there are too many tokens.
         """
         length = tokens.shape[1]
         if length > self.context_length:
-            raise ValueError(f"{self.architecture} reads {self.context_length} tokens, not {length}: use tokenize")
+            raise UserError(f"{self.architecture} reads {self.context_length} tokens, not {length}: use tokenize")
         if self.trims:
             return _unit(self._encode_positions(tokens))
         padding = getattr(getattr(self.model, "text", None), "pad_id", 0)
@@ -183,7 +184,7 @@ class OpenCLIP(nn.Module):
             Number of trainable parameters.
 
         Raises:
-            ValueError: If a value is out of range, a tower has no such layer, or the model has an adapter already.
+            UserError: If a value is out of range, a tower has no such layer, or the model has an adapter already.
         """
         layers = lora.pattern(lora.choose_layers(self.model, towers, targets), self.model)
         lora.inject(self.model, layers, rank, alpha, kind, dropout)
@@ -207,7 +208,7 @@ class OpenCLIP(nn.Module):
         """Fill the adapter with what :meth:`adapter_state` gave.
 
         Raises:
-            ValueError: If there is no adapter, or the tensors are of another one (rank, towers, kind, architecture).
+            UserError: If there is no adapter, or the tensors are of another one (rank, towers, kind, architecture).
         """
         lora.fill_adapter(self.model, state)
 
@@ -215,12 +216,12 @@ class OpenCLIP(nn.Module):
         """After a backward pass: every trainable tensor of the adapter took part in it.
 
         Raises:
-            ValueError: If some did not; training would leave them as they are, without a word.
+            UserError: If some did not; training would leave them as they are, without a word.
         """
         parameters = lora.adapter_parameters(self.model)
         idle = [name for name, tensor in parameters.items() if tensor.requires_grad and tensor.grad is None]
         if idle:
-            raise ValueError(
+            raise UserError(
                 f"{len(idle)} of {len(parameters)} tensors of the adapter have no gradient (first {', '.join(idle[:3])}): "
                 "nothing in the loss depends on them; choose other towers or targets"
             )
@@ -232,8 +233,8 @@ class OpenCLIP(nn.Module):
             path: As in :func:`oro_unlearn.networks.clip_layouts.load_clip_weights`.
 
         Raises:
-            FileNotFoundError: If the file is missing.
-            ValueError: If the file does not fit, or the model has an adapter.
+            UserError: If the file is missing.
+            UserError: If the file does not fit, or the model has an adapter.
         """
         lora.refuse_second(self.model)
         plain = lora.merged_copy(self.model)
@@ -248,7 +249,7 @@ class OpenCLIP(nn.Module):
         """Write the adapter in peft's format, and beside it which base it belongs to (``oro_unlearn.json``).
 
         Raises:
-            ValueError: If there is no adapter.
+            UserError: If there is no adapter.
         """
         adapter_files.save_adapter(self, Path(folder))
 
@@ -259,8 +260,8 @@ class OpenCLIP(nn.Module):
             Number of trainable parameters.
 
         Raises:
-            FileNotFoundError: If the folder holds no adapter.
-            ValueError: If the adapter was trained on another base or its files are not such an adapter's, or the model has
+            UserError: If the folder holds no adapter.
+            UserError: If the adapter was trained on another base or its files are not such an adapter's, or the model has
                 an adapter already.
         """
         adapter_files.load_adapter(self, Path(folder))
@@ -276,5 +277,5 @@ def _unit(features: Tensor) -> Tensor:
 def _square(size: int | tuple[int, int], name: str) -> int:
     height, width = (size, size) if isinstance(size, int) else size
     if height != width:
-        raise ValueError(f"{name} takes images of {height} x {width} pixels; only square ones are supported")
+        raise UserError(f"{name} takes images of {height} x {width} pixels; only square ones are supported")
     return height

@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
+from oro_unlearn.user_error import UserError
+
 
 def logits_of(output: Any) -> Tensor:
     """Take the logits out of what a classifier returned.
@@ -20,11 +22,11 @@ def logits_of(output: Any) -> Tensor:
         Logits.
 
     Raises:
-        ValueError: If no logits can be told from the rest.
+        UserError: If no logits can be told from the rest.
     """
     found = _part(output)
     if found is None:
-        raise ValueError(
+        raise UserError(
             f"the network returned {_described(output)}, in which no logits can be told from the rest: let its forward return "
             "a tensor (B, K), or an object, a mapping or a named tuple whose 'logits' is one"
         )

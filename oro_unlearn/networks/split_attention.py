@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils import skip_init
 
+from oro_unlearn.user_error import UserError
+
 
 class SplitAttention(nn.Module):
     """Multi-head attention out of four ``nn.Linear``; computes what the ``nn.MultiheadAttention`` it replaces computes.
@@ -19,13 +21,13 @@ class SplitAttention(nn.Module):
         attention: The module to take weights, heads, dropout and layout from; it is not changed.
 
     Raises:
-        ValueError: If it has ``add_bias_kv`` or ``add_zero_attn``.
+        UserError: If it has ``add_bias_kv`` or ``add_zero_attn``.
     """
 
     def __init__(self, attention: nn.MultiheadAttention) -> None:
         super().__init__()
         if attention.bias_k is not None or attention.add_zero_attn:
-            raise ValueError("attention with add_bias_kv or add_zero_attn cannot be split")
+            raise UserError("attention with add_bias_kv or add_zero_attn cannot be split")
         self.embed_dim, self.num_heads = attention.embed_dim, attention.num_heads
         self.dropout, self.batch_first = attention.dropout, attention.batch_first
         if attention.in_proj_weight is not None:

@@ -10,6 +10,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.pooling import _AvgPoolNd, _MaxPoolNd
 
 from oro_unlearn.networks.head import classifier_head
+from oro_unlearn.user_error import UserError
 
 HEAD = "head"  # in a list of layers: the last layer
 QUARTER = re.compile(r"quarter([1-4])")  # the same: a quarter of the stages
@@ -32,7 +33,7 @@ def stages(network: nn.Module, num_classes: int) -> list[list[str]]:
         there is nothing but a head.
 
     Raises:
-        ValueError: If no layer has K outputs.
+        UserError: If no layer has K outputs.
 
     Example:
         >>> from torchvision.models import resnet18
@@ -81,7 +82,7 @@ def resolve_layers(network: nn.Module, names: Sequence[str], num_classes: int) -
         num_classes: Number of classes K.
 
     Raises:
-        ValueError: If a quarter is asked for where there are no stages, or no layer has K outputs.
+        UserError: If a quarter is asked for where there are no stages, or no layer has K outputs.
     """
     found: list[str] = []
     for name in names:
@@ -99,12 +100,12 @@ def require_stages(network: nn.Module, num_classes: int) -> list[list[str]]:
     """:func:`stages`, of which there must be some.
 
     Raises:
-        ValueError: If there are none.
+        UserError: If there are none.
     """
     groups = stages(network, num_classes)
     if not groups:
         names = [name for name, _ in network.named_children()]
-        raise ValueError(
+        raise UserError(
             f"{type(network).__name__} has no stages before its head: name layers instead; the network's layers are {names}"
         )
     return groups

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from oro_unlearn.user_error import UserError
+
 OPTION = "--model.checkpoint_key"
 OWN = "network."  # of our own checkpoints: whatever else such a file holds is another network
 DEEPEST = 3  # keys above a state dict
@@ -38,23 +40,23 @@ def choose_state(content: Any, key: str, path: Path) -> tuple[dict[str, Tensor],
         The tensors by name, the key they were found under, and the names of what was left out.
 
     Raises:
-        ValueError: If there is none, there are several, or none under ``key``.
+        UserError: If there is none, there are several, or none under ``key``.
     """
     found = _candidates(content)
     if key:
         chosen = [name for name in found if name == key] or [name for name in found if name.startswith(f"{key}.")]
         if len(chosen) != 1:
             known = ", ".join(map(_shown, found)) or "none"
-            raise ValueError(f"{path} has no single state dict under {_shown(key)}: {OPTION} can be one of {known}")
+            raise UserError(f"{path} has no single state dict under {_shown(key)}: {OPTION} can be one of {known}")
         found = {chosen[0]: found[chosen[0]]}
     if len(found) > 1:  # a set of statistics is no network: its names have no layer
         found = {name: state for name, state in found.items() if any("." in part for part in state)} or found
     if not found:
-        raise ValueError(f"{path} holds no state dict: save one with torch.save(model.state_dict(), path)")
+        raise UserError(f"{path} holds no state dict: save one with torch.save(model.state_dict(), path)")
     if len(found) > 1:
         names = [_shown(name) if name else "the top level" for name in found]
         example = next(name for name in found if name)
-        raise ValueError(f"{path} holds {len(found)} state dicts, {', '.join(names)}: choose with {OPTION} {_shown(example)}")
+        raise UserError(f"{path} holds {len(found)} state dicts, {', '.join(names)}: choose with {OPTION} {_shown(example)}")
     where, state = next(iter(found.items()))
     others = [_shown(name) for name in content if name != where.partition(".")[0] and name not in state] if content else []
     return state, where, others
@@ -90,7 +92,7 @@ def match_names(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) ->
         The tensors. Names that fit nothing stay as they are.
 
     Raises:
-        ValueError: If several networks in the file would fit.
+        UserError: If several networks in the file would fit.
     """
     prefix = _prefix(state, own, path)
     inside = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
@@ -132,7 +134,7 @@ def _prefix(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) -> str
         return OWN
     if len(best) > 1 and most > 2:
         names = " and ".join(_shown(prefix) if prefix else "no prefix" for prefix in best[:3])
-        raise ValueError(f"{path} holds {len(best)} networks of this kind, under {names}: save the one that is meant alone")
+        raise UserError(f"{path} holds {len(best)} networks of this kind, under {names}: save the one that is meant alone")
     return best[0]
 
 
@@ -157,7 +159,7 @@ def _refuse_second_head(outside: dict[str, Tensor], own: dict[str, Tensor], pref
         layer = _layer(outside, name)
         beside = name and name.rpartition(".")[0] == level and _is_head(layer)
         if beside and prefix != OWN and [layer["weight"].shape[1]] == inputs:
-            raise ValueError(
+            raise UserError(
                 f"{path} has two heads, {_shown(name)} and one under {_shown(prefix)}: save the network that is meant"
             )
 

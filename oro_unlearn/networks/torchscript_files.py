@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from oro_unlearn.user_error import UserError
+
 CODE = re.compile(r"class (\w+)\(Module\):\s+__parameters__ = \[(.*?)\]\s+__buffers__ = \[(.*?)\]", re.DOTALL)
 EVERY = frozenset({"*"})  # weights of a class whose code, of an older version, does not list its buffers
 DTYPES = {
@@ -37,14 +39,14 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
         Parameters and buffers by name.
 
     Raises:
-        ValueError: If it is damaged, or is not of that form.
+        UserError: If it is damaged, or is not of that form.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             return dict(_tensors(_Reader(archive).load(), "", frozenset()))
     except Exception as error:  # a damaged archive can make the unpickler raise anything
         what = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ValueError(f"{path} is a TorchScript archive that cannot be read ({what}): save the model's state dict") from None
+        raise UserError(f"{path} is a TorchScript archive that cannot be read ({what}): save the model's state dict") from None
 
 
 class _Module:

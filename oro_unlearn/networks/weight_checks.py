@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.user_error import UserError
+
 
 def check_shapes(network: nn.Module, state: dict[str, Tensor], own: dict[str, Tensor], path: Path) -> None:
     """Compare names and shapes.
@@ -16,13 +18,13 @@ def check_shapes(network: nn.Module, state: dict[str, Tensor], own: dict[str, Te
         path: Of the file, for the errors.
 
     Raises:
-        ValueError: If something is missing, unknown or of another shape; of another head with both numbers of classes.
+        UserError: If something is missing, unknown or of another shape; of another head with both numbers of classes.
     """
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     reshaped = [name for name in own if name in state and own[name].shape != state[name].shape]
     heads = {_rows(network, name, state[name], own[name]) for name in reshaped}
     if not missing and not unexpected and len(heads) == 1 and (rows := heads.pop()):
-        raise ValueError(
+        raise UserError(
             f"{path} is of another head: the file's head has {rows[0]} classes, the data {rows[1]} ({reshaped[0]}); use data "
             "with the classes that the model was trained on, or name its classes with --data.class_names"
         )
@@ -30,7 +32,7 @@ def check_shapes(network: nn.Module, state: dict[str, Tensor], own: dict[str, Te
                   (("weights missing", missing), ("unknown weights", unexpected)) if names]  # fmt: skip
     complaints += [f"{name} is {tuple(state[name].shape)} there and {tuple(own[name].shape)} here" for name in reshaped[:1]]
     if complaints:
-        raise ValueError(
+        raise UserError(
             f"{path} is a checkpoint of another architecture than {type(network).__name__}: {'; '.join(complaints)}. "
             "Set --model.network to the network it was trained with"
         )
@@ -54,14 +56,14 @@ def plain_tensor(tensor: Tensor, name: str, own: dict[str, Tensor], path: Path) 
         path: Of the file, for the errors.
 
     Raises:
-        ValueError: If it cannot.
+        UserError: If it cannot.
     """
     kind = own[name].dtype
     odd = tensor.layout is not torch.strided or tensor.is_complex() or tensor.is_quantized or tensor.is_meta
     if odd or (kind.is_floating_point and not tensor.is_floating_point()):
         found = f"{tensor.dtype}, {tensor.layout}"
-        raise ValueError(f"{path} holds {name} as {found}, where {kind} is needed: save plain weights")
+        raise UserError(f"{path} holds {name} as {found}, where {kind} is needed: save plain weights")
     converted = tensor.to(kind)  # before the next question: a large double is an infinite float
     if not torch.isfinite(converted).all():
-        raise ValueError(f"{path} has NaN or infinite values in {name}: it diverged or is masked; choose another checkpoint")
+        raise UserError(f"{path} has NaN or infinite values in {name}: it diverged or is masked; choose another checkpoint")
     return converted

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from oro_unlearn.networks.checkpoint_files import reason
+from oro_unlearn.user_error import UserError
 
 NOTES = "oro_unlearn"  # key of our own notes, in the metadata of safetensors or beside a state dict
 
@@ -24,7 +25,7 @@ def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path, notes
         notes: What is to be known about the weights, as JSON can hold it; :func:`read_checkpoint` gives it back.
 
     Raises:
-        OSError: If it cannot be written; what was there stays.
+        UserError: If it cannot be written; what was there stays.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +49,7 @@ def write_safetensors(state: dict[str, Tensor], path: Path, metadata: dict[str, 
         metadata: Texts by name.
 
     Raises:
-        OSError: If it cannot be written.
+        UserError: If it cannot be written.
     """
     path.unlink(missing_ok=True)
     path.touch()
@@ -56,5 +57,5 @@ def write_safetensors(state: dict[str, Tensor], path: Path, metadata: dict[str, 
     try:
         save_file(state, path, metadata)
     except SafetensorError as error:  # its writer does not say OSError
-        raise OSError(f"{path} cannot be written ({reason(error)}): make room there, or choose another folder") from None
+        raise UserError(f"{path} cannot be written ({reason(error)}): make room there, or choose another folder") from None
     path.chmod(mode)

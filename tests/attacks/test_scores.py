@@ -9,6 +9,7 @@ from torch import nn
 
 from oro_unlearn.attacks import Scores, collect_scores, load_scores, save_scores
 from oro_unlearn.networks import SmallCNN
+from oro_unlearn.user_error import UserError
 
 
 class Doubling(nn.Module):
@@ -144,7 +145,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_files_that_are_no_scores(tmp_path):
     path = tmp_path / "scores.safetensors"
-    with pytest.raises(FileNotFoundError, match="not found"):
+    with pytest.raises(UserError, match="not found"):
         load_scores(path)
     path.write_text("no tensors")
     with pytest.raises(ValueError, match="cannot be read as scores") as error:

@@ -10,6 +10,7 @@ import pytest
 from oro_unlearn.data.caption_columns import known_columns
 from oro_unlearn.data.caption_files import caption_files
 from oro_unlearn.data.caption_tables import read_table
+from oro_unlearn.user_error import UserError
 
 ROWS = [("train\\1.png", "Ein Bär"), ("2.png", 'a "dog", running; fast')]
 
@@ -179,7 +180,7 @@ def test_which_table_is_meant_is_not_guessed():
     with pytest.raises(ValueError, match=r"several tables of captions \(captions.csv and metadata.jsonl\): name one with"):
         caption_files(Path("pictures"))
     Path("empty").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"no manifest\.csv, captions\.csv or metadata\.jsonl in empty"):
+    with pytest.raises(UserError, match=r"no manifest\.csv, captions\.csv or metadata\.jsonl in empty"):
         caption_files(Path("empty"))
-    with pytest.raises(FileNotFoundError, match="folder nowhere not found: name the folder of the pictures with"):
+    with pytest.raises(UserError, match="folder nowhere not found: name the folder of the pictures with"):
         caption_files(Path("nowhere"))

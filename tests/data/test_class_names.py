@@ -7,6 +7,7 @@ import pytest
 
 from oro_unlearn.data import ImageFolder
 from oro_unlearn.data.class_names import read_class_names
+from oro_unlearn.user_error import UserError
 
 NAMES = ["owl", "cat", "caf\u00e9"]
 
@@ -58,7 +59,7 @@ def test_what_is_no_list_of_names_is_refused_in_a_line(content, message):
 
 
 def test_a_missing_list_is_named():
-    with pytest.raises(FileNotFoundError, match=r"nowhere.txt not found: set --data.class_names"):
+    with pytest.raises(UserError, match=r"nowhere.txt not found: set --data.class_names"):
         read_class_names("nowhere.txt")
 
 

@@ -19,6 +19,7 @@ from oro_unlearn.data import CIFAR10, Digits, ImageFolder, TinyImageNet, tiny_im
 from oro_unlearn.data.forget_request import read_indices, resolve_classes
 from oro_unlearn.data.image_files import FileImages, read_image
 from oro_unlearn.data.images import random_crop, random_flip
+from oro_unlearn.user_error import UserError
 from tests.conftest import WNIDS
 from tests.conftest import tiny_imagenet as write_tiny_imagenet
 
@@ -240,18 +241,18 @@ def test_a_corrupt_image_is_named_by_a_worker_process(image_folder, run):
 
 
 def test_missing_folders_and_differing_classes_are_named(image_folder):
-    with pytest.raises(FileNotFoundError, match=r"nowhere not found: set --data.root"):
+    with pytest.raises(UserError, match=r"nowhere not found: set --data.root"):
         _ = ImageFolder("nowhere").class_names
     root = image_folder("images")
     (root / "test/cat").rename(root / "test/cow")
     with pytest.raises(ValueError, match="train and test hold different classes, for instance 'cat'"):
         ImageFolder(str(root)).split("train")
     Path("empty/train").mkdir(parents=True)
-    with pytest.raises(FileNotFoundError, match="no images in class folders under empty"):
+    with pytest.raises(UserError, match="no images in class folders under empty"):
         _ = ImageFolder("empty").class_names
-    with pytest.raises(FileNotFoundError, match=r"CIFAR10 not found .* --data.download true"):
+    with pytest.raises(UserError, match=r"CIFAR10 not found .* --data.download true"):
         CIFAR10().split("train")
-    with pytest.raises(FileNotFoundError, match=r"wnids.txt not found: add --data.download true"):
+    with pytest.raises(UserError, match=r"wnids.txt not found: add --data.download true"):
         _ = TinyImageNet().class_names
 
 
@@ -274,7 +275,7 @@ def test_tiny_imagenet_downloads_with_a_checksum(monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr(tiny_imagenet, "URL", f"http://127.0.0.1:{server.server_port}/tiny.zip")
-        with pytest.raises(OSError, match=r"TinyImageNet cannot be downloaded .*corrupted"):
+        with pytest.raises(UserError, match=r"TinyImageNet cannot be downloaded .*corrupted"):
             TinyImageNet("wrong", download=True).prepare_data()
         monkeypatch.setattr(tiny_imagenet, "MD5", hashlib.md5(Path("tiny.zip").read_bytes()).hexdigest())
         assert len(TinyImageNet("right", download=True).class_names) == 3

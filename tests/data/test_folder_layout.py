@@ -9,6 +9,7 @@ from PIL import Image
 
 from oro_unlearn.data import ImageFolder
 from oro_unlearn.data.folder_layout import find_layout
+from oro_unlearn.user_error import UserError
 
 CLASSES = ("cat", "dog", "eel")
 
@@ -139,7 +140,7 @@ def test_a_class_without_pictures_needs_a_list(pictures):
     root = pictures(*classes_in("train", "test"))
     for split in ("train", "test"):
         (root / split / "owl").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"'owl' has none; remove it, or list the classes.*--data.class_names"):
+    with pytest.raises(UserError, match=r"'owl' has none; remove it, or list the classes.*--data.class_names"):
         _ = ImageFolder("set").class_names
     Path("names.txt").write_text("owl\ncat\ndog\neel\n")
     data = ImageFolder("set", class_names="names.txt", forget="cat")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from oro_unlearn.data import Digits, ImageFolder
+from oro_unlearn.user_error import UserError
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_what_cannot_be_found_is_named(lines, message, image_folder):
 
 def test_a_missing_list_and_one_that_is_no_text(image_folder):
     root = str(image_folder("images"))
-    with pytest.raises(FileNotFoundError, match=r"nope.txt not found: set --data.forget_files"):
+    with pytest.raises(UserError, match=r"nope.txt not found: set --data.forget_files"):
         ImageFolder(root, forget_files="nope.txt").split("forget")
     Path("list.txt").write_bytes(b"caf\xe9.png")
     with pytest.raises(ValueError, match=r"list.txt is no text in UTF-8"):

@@ -11,6 +11,7 @@ import torch
 from oro_unlearn.data import RelationPairs, Scenes
 from oro_unlearn.data.manifest_roles import fitted
 from oro_unlearn.data.relation_data import GROUPS
+from oro_unlearn.user_error import UserError
 from tests.conftest import CONFIGS
 from tests.data.pictures import Cells, draw, write_csv
 from tests.data.relation_world import FEW, Counting, pairs_of, shown, vocabulary
@@ -187,7 +188,7 @@ def test_a_wrong_option_is_refused_in_one_line(options, message):
         data = Scenes(**options)
         _ = data.roles, data.pretraining_concepts()
 
-    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)) as refusal:
+    with pytest.raises(UserError, match=re.escape(message)) as refusal:
         use()
     assert "\n" not in str(refusal.value)
 

@@ -9,6 +9,7 @@ import yaml
 
 import oro_unlearn.graph
 from oro_unlearn.graph import derive_roles, load_graph
+from oro_unlearn.user_error import UserError
 
 FOLDER = Path(oro_unlearn.graph.__file__).parent
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "relation_graph.md"
@@ -262,7 +263,7 @@ def test_too_many_items(tmp_path, monkeypatch):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no graph file .*none\.yaml: give the path"):
+    with pytest.raises(UserError, match=r"no graph file .*none\.yaml: give the path"):
         load_graph(tmp_path / "none.yaml")
     with pytest.raises(ValueError, match="is no file"):
         load_graph(tmp_path)

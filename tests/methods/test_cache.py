@@ -7,6 +7,7 @@ from lightning.pytorch import Trainer
 from oro_unlearn.data import Digits
 from oro_unlearn.methods import RWFT, SCRUB, BadTeacher, CFk, EUk, FineTune
 from oro_unlearn.methods.classes import cache as caches
+from oro_unlearn.user_error import UserError
 from tests.conftest import CONFIGS, SHORT
 from tests.methods.test_methods import FORGET, method
 
@@ -195,7 +196,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(caches.os, "posix_fallocate", full)
-    with pytest.raises(OSError, match=r"no room for a cache of .* \(No space left on device\): set --model.cache off"):
+    with pytest.raises(UserError, match=r"no room for a cache of .* \(No space left on device\): set --model.cache off"):
         fit(RWFT, cache_limit=0.0, trainer={"default_root_dir": tmp_path / "run"}, **STAGE)
     assert list((tmp_path / "run").iterdir()) == []
 

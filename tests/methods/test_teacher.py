@@ -5,6 +5,7 @@ import torch
 
 from oro_unlearn.methods import RWFT
 from oro_unlearn.networks import SmallCNN, load_weights, save_weights
+from oro_unlearn.user_error import UserError
 from tests.methods.test_methods import FORGET, batch, fit, method
 
 
@@ -39,5 +40,5 @@ def test_the_teacher_is_no_part_of_a_checkpoint_and_never_trained():
 
 def test_a_missing_teacher_is_named():
     module = method(RWFT, teacher="missing.safetensors")
-    with pytest.raises(FileNotFoundError, match=r"missing.safetensors not found"):
+    with pytest.raises(UserError, match=r"missing.safetensors not found"):
         module.setup("fit")

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from oro_unlearn.networks import OpenCLIP, clip_weights, fuse_attention, lora, split_attention
+from oro_unlearn.user_error import UserError
 from tests.networks.tiny_clip import CAPTIONS, KINDS, embeddings, images_for, train
 
 
@@ -143,5 +144,5 @@ def test_misuse_of_adapters_is_refused(scenes, tmp_path):
     state[next(iter(state))][0] = float("nan")
     with pytest.raises(ValueError, match="NaN"):
         scenes.load_adapter_state(state)
-    with pytest.raises(FileNotFoundError, match=r"adapter_config\.json not found"):
+    with pytest.raises(UserError, match=r"adapter_config\.json not found"):
         scenes.load_adapter(tmp_path)

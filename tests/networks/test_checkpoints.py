@@ -19,6 +19,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from oro_unlearn.networks import SmallCNN, load_weights, read_checkpoint, save_weights
+from oro_unlearn.user_error import UserError
 
 SOURCE = SmallCNN(10, width=2)
 W = {name: value.clone() for name, value in SOURCE.state_dict().items()}
@@ -253,7 +254,7 @@ def test_a_sharded_checkpoint_is_read_by_its_index():
     load_weights(target, "model.safetensors.index.json")
     assert same(target)
     Path("b.safetensors").unlink()
-    with pytest.raises(FileNotFoundError, match=r"names b.safetensors, which is not beside it"):
+    with pytest.raises(UserError, match=r"names b.safetensors, which is not beside it"):
         read_checkpoint("model.safetensors.index.json")
     Path("model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "../a.safetensors"}}))
     with pytest.raises(ValueError, match="names no files beside it"):
@@ -321,7 +322,7 @@ def test_notes_are_kept_beside_the_weights():
 def test_a_folder_of_hugging_face_is_read():
     Path("folder").mkdir()
     save_file(W, "folder/model.safetensors")
-    with pytest.raises(FileNotFoundError, match="checkpoint folder not found"):
+    with pytest.raises(UserError, match="checkpoint folder not found"):
         read_checkpoint("folder")
     Path("folder/config.json").write_text("{}")
     assert read_checkpoint("folder").path == Path("folder/model.safetensors")

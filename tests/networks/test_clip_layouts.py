@@ -11,6 +11,7 @@ from torch import nn
 
 from oro_unlearn.networks import OpenCLIP
 from oro_unlearn.networks.clip_layouts import load_clip_weights
+from oro_unlearn.user_error import UserError
 from tests.networks.tiny_clip import VIT, folder_of
 
 TOWER = {"hidden_size": 32, "intermediate_size": 128, "num_hidden_layers": 2, "hidden_act": "quick_gelu"}
@@ -103,5 +104,5 @@ def test_a_torchscript_of_something_else_is_one_line(tmp_path):
 def test_a_folder_without_weights_is_one_line(tmp_path):
     Path("there").mkdir()
     Path("there/config.json").write_text(json.dumps({}))
-    with pytest.raises(FileNotFoundError, match=r"checkpoint folder there has none of model\.safetensors"):
+    with pytest.raises(UserError, match=r"checkpoint folder there has none of model\.safetensors"):
         load_clip_weights(plain(tmp_path), "there")

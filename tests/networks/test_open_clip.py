@@ -13,6 +13,7 @@ from torch import nn
 
 from oro_unlearn.graph import Captions, load_graph
 from oro_unlearn.networks import OpenCLIP, clip_weights
+from oro_unlearn.user_error import UserError
 from tests.networks.tiny_clip import CAPTIONS, VIT, embeddings, folder_of, images_for
 
 
@@ -97,7 +98,7 @@ def test_weights_are_replaced_by_fitting_ones_only(scenes, tmp_path):
     for content, message in ((_spoilt("surplus", torch.ones(1)), "another architecture"), (scenes.state_dict(), "missing")):
         with pytest.raises(ValueError, match=message):
             scenes.load_weights(_file(tmp_path, content))
-    with pytest.raises(FileNotFoundError, match=r"nothing\.pt not found"):
+    with pytest.raises(UserError, match=r"nothing\.pt not found"):
         scenes.load_weights(tmp_path / "nothing.pt")
     assert all(torch.equal(tensor, before[name]) for name, tensor in scenes.state_dict().items())
     path = _file(tmp_path, scenes.merged_state())
@@ -158,7 +159,7 @@ def test_names_that_lead_nowhere_are_refused(name, pretrained, message, tmp_path
         folder_of(tmp_path, config, folder)
     (tmp_path / "broken" / "open_clip_config.json").write_text("{,")
     (tmp_path / "empty" / "open_clip_config.json").write_text("{}")
-    with pytest.raises((ValueError, FileNotFoundError), match=message) as error:
+    with pytest.raises(UserError, match=message) as error:
         OpenCLIP(name.format(**{folder: tmp_path / folder for folder in folders}), pretrained=pretrained)
     assert "\n" not in str(error.value)
 
@@ -175,7 +176,7 @@ def test_names_that_lead_nowhere_are_refused(name, pretrained, message, tmp_path
 def test_without_network_the_message_says_what_to_download(name, pretrained, message, offline, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv(offline, {"HF_HUB_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:9"}[offline])
-    with pytest.raises(FileNotFoundError, match=message) as error:
+    with pytest.raises(UserError, match=message) as error:
         OpenCLIP(name, pretrained=pretrained)
     assert "\n" not in str(error.value)
 
@@ -216,7 +217,7 @@ def test_a_broken_file_in_the_cache_is_named(cached):
 def test_missing_weights_of_scenes(monkeypatch, tmp_path):
     monkeypatch.setattr(clip_weights, "SCENES", tmp_path)
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": VIT}))
-    with pytest.raises(FileNotFoundError, match="weights of scenes are missing from this installation"):
+    with pytest.raises(UserError, match="weights of scenes are missing from this installation"):
         OpenCLIP("scenes")
 
 

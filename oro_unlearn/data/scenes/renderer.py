@@ -11,6 +11,7 @@ from oro_unlearn.data.scenes.pen import Pen, Point
 from oro_unlearn.data.scenes.poses import Pose, draw_streaks, neutral, pose_of
 from oro_unlearn.data.scenes.styles import apply_style
 from oro_unlearn.data.scenes.subjects import BODIES, HEIGHTS, draw_behind, draw_look, draw_near_arm
+from oro_unlearn.user_error import UserError
 
 SUBJECTS = ("child", "toddler", "adult", "elder", "dog", "cat", "bear", "robot")
 RELATIONS = ("eating", "drinking", "holding", "next to", "pointing at", "standing on", "under", "kicking", "throwing")
@@ -62,7 +63,7 @@ def render(
         (size, size, 3) uint8.
 
     Raises:
-        ValueError: an unknown name, or a concept of another form.
+        UserError: an unknown name, or a concept of another form.
 
     Example:
         >>> import numpy as np
@@ -159,11 +160,11 @@ def _check(concept: tuple[str, ...], context: str, style: str) -> None:
         _known("relation", concept[1], RELATIONS)
         _known("object", concept[2], THINGS + SUBJECTS if concept[1] in _AGENT_RELATIONS else THINGS)
     else:
-        raise ValueError(f"concept {concept!r} is neither (name,) nor (subject, relation, object)")
+        raise UserError(f"concept {concept!r} is neither (name,) nor (subject, relation, object)")
     _known("context", context, ("", *CONTEXTS))
     _known("style", style, ("", *STYLES))
 
 
 def _known(kind: str, name: str, names: Collection[str]) -> None:
     if name not in names:
-        raise ValueError(f"unknown {kind} {name!r}; known: {', '.join(repr(known) for known in names)}")
+        raise UserError(f"unknown {kind} {name!r}; known: {', '.join(repr(known) for known in names)}")

@@ -17,6 +17,7 @@ from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probe
 from oro_unlearn.data.scenes.pretraining_pairs import PretrainingPairs
 from oro_unlearn.data.scenes.renderer import CONTEXTS, LANDMARKS, RELATIONS, STYLES, SUBJECTS, THINGS, render
 from oro_unlearn.graph import Concept, RelationGraph, Triple
+from oro_unlearn.user_error import UserError
 
 DRAWABLE = {*SUBJECTS, *THINGS, *LANDMARKS}
 BETWEEN_AGENTS = {"next to", "pointing at", "standing on", "under"}  # relations whose object may be a subject
@@ -41,7 +42,7 @@ class Scenes(RelationData):
         kwargs: Arguments of :class:`RelationData`.
 
     Raises:
-        ValueError: If a number is out of range, or the graph names what cannot be drawn.
+        UserError: If a number is out of range, or the graph names what cannot be drawn.
     """
 
     name = "scenes"
@@ -61,11 +62,11 @@ class Scenes(RelationData):
     ) -> None:
         super().__init__(**kwargs)
         if min(pairs, gallery, pretraining_pictures) < 1 or min(probe_pictures, neighbour_pictures) < 0:
-            raise ValueError(
+            raise UserError(
                 "--data.pairs, gallery and pretraining_pictures are 1 or more, probe_pictures and neighbour_pictures 0 or more"
             )
         if not 0 <= left_out < 1:
-            raise ValueError(f"--data.left_out is a part of the tuples in [0, 1), not {left_out}")
+            raise UserError(f"--data.left_out is a part of the tuples in [0, 1), not {left_out}")
         self.pair_count, self.gallery, self.probe_pictures = pairs, gallery, probe_pictures
         self.neighbour_pictures, self.holdout = neighbour_pictures, holdout
         self.pretraining_pictures, self.left_out, self.without = pretraining_pictures, left_out, without
@@ -77,7 +78,7 @@ class Scenes(RelationData):
         """The relation graph, read once.
 
         Raises:
-            ValueError: If it names what cannot be drawn.
+            UserError: If it names what cannot be drawn.
         """
         graph = super().graph
         unknown = [(node.line, name) for name, node in graph.objects.items() if not node.abstract and name not in DRAWABLE]
@@ -86,7 +87,7 @@ class Scenes(RelationData):
         unknown += [(0, context) for bank in graph.contexts.values() for context in bank if context not in CONTEXTS]
         if unknown:
             line, name = unknown[0]
-            raise ValueError(
+            raise UserError(
                 f"{graph.path}{f':{line}' if line else ''}: scenes cannot draw {name!r}; leave it out, "
                 "mark an object abstract, or bring pictures (--data RelationPairs)"
             )
@@ -151,12 +152,12 @@ class Scenes(RelationData):
         """All concepts but those left out.
 
         Raises:
-            ValueError: If ``without`` names what the graph does not allow.
+            UserError: If ``without`` names what the graph does not allow.
         """
         absent = [self.parsed("without", text) for text in self.without]
         for triple in absent:
             if not self.graph.valid(triple):
-                raise ValueError(f"--data.without: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
+                raise UserError(f"--data.without: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
         gone: set[Triple] = set().union(*map(self.graph.closure, absent))
         draw = random.Random(self.pretraining_seed)
         return [c for c in self.concepts if (draw.random() >= self.left_out or len(c) == 1) and c not in gone]

@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.user_error import UserError
 
 
 class AMUN(ClassUnlearning):
@@ -31,7 +32,7 @@ class AMUN(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If the balls do not grow.
+        UserError: If the balls do not grow.
     """
 
     forgets_samples = True
@@ -49,7 +50,7 @@ class AMUN(ClassUnlearning):
     ) -> None:
         super().__init__(**kwargs)
         if radius <= 0 or growth <= 1:
-            raise ValueError(f"radius is positive and growth above 1, not {radius} and {growth}")
+            raise UserError(f"radius is positive and growth above 1, not {radius} and {growth}")
         self.forget_images, self.search = forget_images, search
         self.radius, self.growth, self.rounds, self.steps = radius, growth, rounds, steps
         if retain == "none" and self.batchnorm == "train":

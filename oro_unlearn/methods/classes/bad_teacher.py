@@ -8,6 +8,7 @@ from torch.nn.functional import kl_div
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.user_error import UserError
 
 
 class BadTeacher(ClassUnlearning):
@@ -23,7 +24,7 @@ class BadTeacher(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If the share is outside (0, 1].
+        UserError: If the share is outside (0, 1].
     """
 
     forgets_samples = True
@@ -33,7 +34,7 @@ class BadTeacher(ClassUnlearning):
     def __init__(self, retain_share: float = 0.3, temperature: float = 1.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 < retain_share <= 1:
-            raise ValueError(f"--model.retain_share is the share of the retain set to read, in (0, 1], not {retain_share}")
+            raise UserError(f"--model.retain_share is the share of the retain set to read, in (0, 1], not {retain_share}")
         self.retain_share, self.temperature, self.seed = retain_share, temperature, seed
         self.bad_teacher = self._random_network()  # kept in the checkpoint, not exported
 

@@ -15,6 +15,7 @@ from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.methods.classes.first_look import complaints
 from oro_unlearn.methods.first_words import class_words
 from oro_unlearn.networks import load_weights, resolve_layers
+from oro_unlearn.user_error import UserError
 
 INPUTS = ("original.", "retrained.", "teacher.")  # prefixes of weights that are inputs: a checkpoint leaves them out
 
@@ -41,8 +42,8 @@ class ClassUnlearning(Classifier):
         kwargs: Arguments of :class:`Classifier`.
 
     Raises:
-        FileNotFoundError: If a checkpoint is missing.
-        ValueError: If nothing is to be forgotten, a checkpoint does not fit the network, or a cache cannot be had.
+        UserError: If a checkpoint is missing.
+        UserError: If nothing is to be forgotten, a checkpoint does not fit the network, or a cache cannot be had.
     """
 
     forgets_samples = False
@@ -60,9 +61,9 @@ class ClassUnlearning(Classifier):
     ) -> None:
         super().__init__(**kwargs)
         if views < 0 or cache_limit < 0:
-            raise ValueError(f"--model.views ({views}) and --model.cache_limit ({cache_limit}) must not be negative")
+            raise UserError(f"--model.views ({views}) and --model.cache_limit ({cache_limit}) must not be negative")
         if not self.forget_classes and not self.forgets_samples:
-            raise ValueError(
+            raise UserError(
                 f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with "
                 '--data.forget "[NAME]", or by index with --data.forget_index "[INDEX]"'
             )
@@ -127,7 +128,7 @@ class ClassUnlearning(Classifier):
             option: Option of the method that names them, for the error.
 
         Raises:
-            ValueError: If one of them does not exist.
+            UserError: If one of them does not exist.
         """
         self.network.requires_grad_(False)
         for layer in resolve_layers(self.network, layers, self.num_classes):
@@ -135,7 +136,7 @@ class ClassUnlearning(Classifier):
                 self.network.get_submodule(layer).requires_grad_(True)
             except AttributeError:
                 names = [name for name, _ in self.network.named_children()]
-                raise ValueError(f"--model.{option} names no layer {layer!r}; the network's layers are {names}") from None
+                raise UserError(f"--model.{option} names no layer {layer!r}; the network's layers are {names}") from None
 
     def train(self, mode: bool = True) -> "ClassUnlearning":
         """Training mode for the edited network alone."""
@@ -243,7 +244,7 @@ class ClassUnlearning(Classifier):
         data = getattr(getattr(self.trainer, "datamodule", None), "name", "digits")
         configs = run.parent.name.partition("-")[0] if run.name == "original" else data
         found = f"original checkpoint {self.original_path} not found" if self.original_path else "no original checkpoint given"
-        raise FileNotFoundError(
+        raise UserError(
             f"{found}: train it with 'oro-unlearn fit --config lightning_configs/{configs}/original.yaml', "
             "or name yours with --model.original PATH"
         )

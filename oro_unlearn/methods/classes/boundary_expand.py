@@ -22,7 +22,7 @@ class BoundaryExpand(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If no layer has K outputs.
+        UserError: If no layer has K outputs.
     """
 
     train_splits = ("forget",)

@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.user_error import UserError
 
 
 class BoundaryShrink(ClassUnlearning):
@@ -24,7 +25,7 @@ class BoundaryShrink(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If ``bound`` is not positive.
+        UserError: If ``bound`` is not positive.
     """
 
     train_splits = ("forget",)
@@ -32,7 +33,7 @@ class BoundaryShrink(ClassUnlearning):
     def __init__(self, bound: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if bound <= 0:
-            raise ValueError(f"bound is the length of a step in pixels of [0, 1], not {bound}")
+            raise UserError(f"bound is the length of a step in pixels of [0, 1], not {bound}")
         self.bound = bound
         if self.batchnorm == "train":
             rank_zero_warn("batchnorm: train lets the forget set overwrite the statistics; prefer eval")

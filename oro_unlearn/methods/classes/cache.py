@@ -18,6 +18,7 @@ from oro_unlearn.methods.base import Batch
 from oro_unlearn.networks.determinism import varies
 from oro_unlearn.networks.folding import fold_batchnorm
 from oro_unlearn.networks.frozen_trunk import FrozenTrunk
+from oro_unlearn.user_error import UserError
 
 CacheMode = Literal["auto", "off", "teacher", "activations"]
 GIBIBYTE = 2**30
@@ -42,7 +43,7 @@ class Rows:
         folder: Where the file of larger ones lies. It has no name left once it is open, so that nothing stays behind.
 
     Raises:
-        OSError: If the file does not fit the disk.
+        UserError: If the file does not fit the disk.
     """
 
     def __init__(self, count: int, like: Tensor, limit: float, folder: Path) -> None:
@@ -153,7 +154,7 @@ def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
         views: Augmented views to keep of each image; 0 for none.
 
     Raises:
-        ValueError: If what is asked for cannot be kept exactly; the message says why.
+        UserError: If what is asked for cannot be kept exactly; the message says why.
     """
     if mode == "off":
         return Plan("off", "as asked")
@@ -172,7 +173,7 @@ def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
             why = f"everything before {trunk.entrance} is frozen" if trunk else "the teacher is frozen"
             return Plan(name, why, splits if trunk else tuple(s for s in splits if s in method.teacher_splits), trunk)
     if mode != "auto":
-        raise ValueError(f"--model.cache {mode} cannot be had: {reasons[mode]}")
+        raise UserError(f"--model.cache {mode} cannot be had: {reasons[mode]}")
     return Plan("off", reasons["teacher"] if method.teacher_splits else reasons["activations"])
 
 
@@ -235,7 +236,7 @@ def _mapped(shape: Sequence[int], dtype: torch.dtype, folder: Path) -> Tensor:
         return torch.from_file(str(path), shared=True, size=count, dtype=dtype).view(*shape)
     except OSError as error:
         size = decimal(count * dtype.itemsize)
-        raise OSError(f"{folder} has no room for a cache of {size} ({error.strerror}): set --model.cache off") from None
+        raise UserError(f"{folder} has no room for a cache of {size} ({error.strerror}): set --model.cache off") from None
     finally:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
 from oro_unlearn.networks import classifier_head, resolve_layers, stages
+from oro_unlearn.user_error import UserError
 
 
 class CFk(ClassUnlearning):
@@ -25,7 +26,7 @@ class CFk(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If a layer does not exist, or the network has no stages to choose the last of.
+        UserError: If a layer does not exist, or the network has no stages to choose the last of.
     """
 
     forgets_samples = True
@@ -63,7 +64,7 @@ class CFk(ClassUnlearning):
         found = stages(self.network, self.num_classes)
         if not found:
             names = [name for name, _ in self.network.named_children()]
-            raise ValueError(
+            raise UserError(
                 f"{type(self.network).__name__} has no stages before its head: name the layers to train with "
                 f"--model.layers; the network's layers are {names}"
             )

@@ -15,6 +15,7 @@ from oro_unlearn.methods.classes.audit import ClassAudit
 from oro_unlearn.methods.classes.first_look import checked_logits
 from oro_unlearn.metrics import nearest_class
 from oro_unlearn.networks import InputAdapter, NetworkFactory, build_network, fold_adapters, logits_of, save_weights
+from oro_unlearn.user_error import UserError
 
 
 class Classifier(UnlearningModule):
@@ -35,7 +36,7 @@ class Classifier(UnlearningModule):
         kwargs: Arguments of :class:`UnlearningModule`.
 
     Raises:
-        ValueError: If the number of classes is not known, or is not the network's, or there is no such backend.
+        UserError: If the number of classes is not known, or is not the network's, or there is no such backend.
     """
 
     role: Literal["original", "retrained", "unlearned"] = "unlearned"
@@ -52,7 +53,7 @@ class Classifier(UnlearningModule):
     ) -> None:
         super().__init__(**kwargs)
         if num_classes is None:
-            raise ValueError("the number of classes is not known: give the data module a num_classes")
+            raise UserError("the number of classes is not known: give the data module a num_classes")
         self._make_network = partial(build_network, network, num_classes)
         self.network = self._make_network()
         self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
@@ -80,12 +81,12 @@ class Classifier(UnlearningModule):
         """Refuse to go on without anything to forget.
 
         Raises:
-            ValueError: If the forget set is empty.
+            UserError: If the forget set is empty.
         """
         data = getattr(self._trainer, "datamodule", None)  # without a trainer there is nothing to look at
         if data is not None and not len(data.split("forget")):
             how = getattr(data, "how_to_name", 'name what to forget with --data.forget "[NAME]"')
-            raise ValueError(f"the forget set is empty: {how}")
+            raise UserError(f"the forget set is empty: {how}")
 
     @torch.no_grad()
     def first_look(self) -> list[str]:
@@ -237,7 +238,7 @@ class Classifier(UnlearningModule):
 def _known_backend(name: str) -> str:
     if name and name not in torch.compiler.list_backends(exclude_tags=()):
         known = ", ".join(torch.compiler.list_backends())
-        raise ValueError(f"--model.compile {name!r} is no backend of torch.compile; these are: {known}")
+        raise UserError(f"--model.compile {name!r} is no backend of torch.compile; these are: {known}")
     return name
 
 

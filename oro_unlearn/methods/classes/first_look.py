@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.metrics import above_chance
+from oro_unlearn.user_error import UserError
 
 AT_MOST = 2000  # images of a split
 CERTAIN = 0.05  # largest probability of calling chance knowledge
@@ -37,26 +38,24 @@ def checked_logits(logits: Tensor, images: Tensor, num_classes: int, network: nn
         network: For the error.
 
     Raises:
-        ValueError: If they are not (B, K), not finite, or probabilities already.
+        UserError: If they are not (B, K), not finite, or probabilities already.
     """
     name = type(network).__name__
     if logits.ndim != 2 or len(logits) != len(images):
-        raise ValueError(
+        raise UserError(
             f"{name} returns {tuple(logits.shape)} for {len(images)} images, where (B, K) logits are needed: "
             "choose a classifier with --model.network"
         )
     if logits.shape[1] != num_classes:
-        raise ValueError(
+        raise UserError(
             f"{name} has {logits.shape[1]} outputs and the data {num_classes} classes: name a class for every output, in their "
             "order, with --data.class_names, or set the network's number of classes"
         )
     if logits.isnan().any() or bool((logits == torch.inf).any()):  # a mask may be minus infinity
-        raise ValueError(
-            f"{name} returns NaN or infinite values for the first batch: check weights, --data.mean and --data.std"
-        )
+        raise UserError(f"{name} returns NaN or infinite values for the first batch: check weights, --data.mean and --data.std")
     sums = logits.sum(1)
     if num_classes > 1 and bool((logits >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
-        raise ValueError(
+        raise UserError(
             f"{name} returns probabilities (no value is negative and rows sum to 1), and figures need logits: "
             "leave out the softmax at its end"
         )

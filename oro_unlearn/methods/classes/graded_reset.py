@@ -7,6 +7,7 @@ from torch.optim import Optimizer
 
 from oro_unlearn.methods.classes.fine_tune import FineTune
 from oro_unlearn.networks import classifier_head
+from oro_unlearn.user_error import UserError
 
 
 class GradedReset(FineTune):
@@ -26,13 +27,13 @@ class GradedReset(FineTune):
         kwargs: Arguments of :class:`FineTune`.
 
     Raises:
-        ValueError: If the exponent is negative.
+        UserError: If the exponent is negative.
     """
 
     def __init__(self, exponent: float = 1.0, anneal: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not exponent >= 0:
-            raise ValueError(f"--model.exponent is the exponent of the depth, at least 0, not {exponent}")
+            raise UserError(f"--model.exponent is the exponent of the depth, at least 0, not {exponent}")
         self.exponent, self.anneal = exponent, anneal
         self._fresh = dict(self.fresh_network().named_parameters())  # until it is used
 

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.user_error import UserError
 
 
 class GradientAscent(ClassUnlearning):
@@ -24,7 +25,7 @@ class GradientAscent(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If the accuracy is above 1.
+        UserError: If the accuracy is above 1.
     """
 
     forgets_samples = True
@@ -33,7 +34,7 @@ class GradientAscent(ClassUnlearning):
     def __init__(self, bounded: bool = False, stop_accuracy: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if stop_accuracy > 1:
-            raise ValueError(f"--model.stop_accuracy is a share in [0, 1], or -1 for never, not {stop_accuracy}")
+            raise UserError(f"--model.stop_accuracy is a share in [0, 1], or -1 for never, not {stop_accuracy}")
         self.bounded, self.stop_accuracy = bounded, stop_accuracy
         self._counts = torch.zeros(2)  # right and seen in this epoch, of this process
         if self.batchnorm == "train":

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.fine_tune import FineTune
+from oro_unlearn.user_error import UserError
 
 
 class L1Sparse(FineTune):
@@ -23,23 +24,23 @@ class L1Sparse(FineTune):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If ``alpha`` or ``no_l1_epochs`` is negative, or the number of epochs is not known.
+        UserError: If ``alpha`` or ``no_l1_epochs`` is negative, or the number of epochs is not known.
     """
 
     def __init__(self, alpha: float = 1e-4, no_l1_epochs: int = 0, proximal: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if alpha < 0 or no_l1_epochs < 0:
-            raise ValueError(f"--model.alpha ({alpha}) and --model.no_l1_epochs ({no_l1_epochs}) must not be negative")
+            raise UserError(f"--model.alpha ({alpha}) and --model.no_l1_epochs ({no_l1_epochs}) must not be negative")
         self.alpha, self.no_l1_epochs, self.proximal = alpha, no_l1_epochs, proximal
 
     def setup(self, stage: str) -> None:
         """Refuse to run for ever: the penalty falls over the epochs.
 
         Raises:
-            ValueError: If their number is not known.
+            UserError: If their number is not known.
         """
         if stage == "fit" and (self.trainer.max_epochs or 0) < 0:
-            raise ValueError("the penalty of L1Sparse falls over the epochs: set --trainer.max_epochs")
+            raise UserError("the penalty of L1Sparse falls over the epochs: set --trainer.max_epochs")
         super().setup(stage)
 
     @property

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
 from oro_unlearn.networks import classifier_head
+from oro_unlearn.user_error import UserError
 
 
 class LogitMask(ClassUnlearning):
@@ -19,7 +20,7 @@ class LogitMask(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If the last layer has no bias, or something behind it undoes the mask.
+        UserError: If the last layer has no bias, or something behind it undoes the mask.
     """
 
     train_splits = ()
@@ -34,7 +35,7 @@ class LogitMask(ClassUnlearning):
         super().on_fit_start()
         name, head = classifier_head(self.network, self.num_classes)
         if head.bias is None:
-            raise ValueError(f"LogitMask needs a bias in the last layer; {name} of {type(self.network).__name__} has none")
+            raise UserError(f"LogitMask needs a bias in the last layer; {name} of {type(self.network).__name__} has none")
         head.weight[self.forget_classes] = 0
         head.bias[self.forget_classes] = -torch.inf
         if isinstance(head, nn.Conv2d):
@@ -44,6 +45,6 @@ class LogitMask(ClassUnlearning):
         """A ReLU behind the head makes 0 of minus infinity."""
         logits = self._probe(self.network.eval(), self.example_images().to(self.device))
         if not logits[:, self.forget_classes].isneginf().all():
-            raise ValueError(
+            raise UserError(
                 f"LogitMask cannot mask {type(self.network).__name__}: something behind its last layer {name} changes logits"
             )

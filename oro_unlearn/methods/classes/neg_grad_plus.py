@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.user_error import UserError
 
 
 class NegGradPlus(ClassUnlearning):
@@ -18,7 +19,7 @@ class NegGradPlus(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If the weight is outside (0, 1].
+        UserError: If the weight is outside (0, 1].
     """
 
     forgets_samples = True
@@ -26,7 +27,7 @@ class NegGradPlus(ClassUnlearning):
     def __init__(self, retain_weight: float = 0.9999, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 < retain_weight <= 1:
-            raise ValueError(f"--model.retain_weight is the share of the retain loss, in (0, 1], not {retain_weight}")
+            raise UserError(f"--model.retain_weight is the share of the retain loss, in (0, 1], not {retain_weight}")
         self.retain_weight = retain_weight
 
     def losses(self, forget: Batch, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]

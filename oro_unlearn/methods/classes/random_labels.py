@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.user_error import UserError
 
 
 class RandomLabels(ClassUnlearning):
@@ -26,7 +27,7 @@ class RandomLabels(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If phases are asked for and there is one set to read.
+        UserError: If phases are asked for and there is one set to read.
     """
 
     forgets_samples = True
@@ -41,7 +42,7 @@ class RandomLabels(ClassUnlearning):
     ) -> None:
         super().__init__(**kwargs)
         if retain == "none" and order == "sequential":
-            raise ValueError("--model.order sequential alternates two sets, and --model.retain none reads one: drop either")
+            raise UserError("--model.order sequential alternates two sets, and --model.retain none reads one: drop either")
         self.labels, self.order, self.retain, self.seed = labels, order, retain, seed
         self._drawn = torch.empty(0)
         if retain == "none" and self.batchnorm == "train":

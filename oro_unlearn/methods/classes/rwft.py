@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy, normalize, one_hot
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
 from oro_unlearn.networks import adapter_place, add_adapters, check_foldable, classifier_head, head_rows, load_weights
+from oro_unlearn.user_error import UserError
 
 
 class RWFT(ClassUnlearning):
@@ -37,8 +38,8 @@ class RWFT(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        FileNotFoundError: If the teacher's checkpoint is missing.
-        ValueError: If a layer to train does not exist, or the teacher is of another network.
+        UserError: If the teacher's checkpoint is missing.
+        UserError: If a layer to train does not exist, or the teacher is of another network.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class RWFT(ClassUnlearning):
         """Refuse adapters that could not be exported, before hours of training.
 
         Raises:
-            ValueError: If they do not fold exactly.
+            UserError: If they do not fold exactly.
         """
         if self.update == "adapters":
             self._require_foldable()
@@ -116,7 +117,7 @@ class RWFT(ClassUnlearning):
             check_foldable(self.network, self.example_images())
         except ValueError as error:
             other = adapter_place(self.original, self.num_classes, self.example_images())
-            raise ValueError(f"{error}: set --model.adapter_layer {other}") from None
+            raise UserError(f"{error}: set --model.adapter_layer {other}") from None
 
     def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
         """``forget``: cross-entropy to the target; ``retain``: to the labels, or to q*. One forward pass for both."""

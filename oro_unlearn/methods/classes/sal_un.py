@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from oro_unlearn.methods.classes.random_labels import RandomLabels
+from oro_unlearn.user_error import UserError
 
 
 class SalUn(RandomLabels):
@@ -23,13 +24,13 @@ class SalUn(RandomLabels):
         kwargs: Arguments of :class:`RandomLabels`.
 
     Raises:
-        ValueError: If the share is outside (0, 1].
+        UserError: If the share is outside (0, 1].
     """
 
     def __init__(self, density: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 < density <= 1:
-            raise ValueError(f"--model.density is the share of coordinates to edit, in (0, 1], not {density}")
+            raise UserError(f"--model.density is the share of coordinates to edit, in (0, 1], not {density}")
         self.density = density
         self._mask: list[Tensor] = []  # of each trained parameter, True where it is edited; kept in the checkpoint
         self._edited: list[Tensor] = []  # the same as 1 and 0, like the parameters

@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy, kl_div
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.user_error import UserError
 
 
 class SCRUB(ClassUnlearning):
@@ -28,7 +29,7 @@ class SCRUB(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If nothing is held out to rewind by.
+        UserError: If nothing is held out to rewind by.
     """
 
     forgets_samples = True
@@ -63,7 +64,7 @@ class SCRUB(ClassUnlearning):
         if stage == "fit" and self.ascends(trainer.max_epochs - 1):
             rank_zero_warn("the last epoch is one on the forget set, which ruins the network: add 1 to --trainer.max_epochs")
         if stage == "fit" and self.rewind and not trainer.datamodule.holdout:
-            raise ValueError("--model.rewind needs images that were held out: set --data.holdout, for the original too")
+            raise UserError("--model.rewind needs images that were held out: set --data.holdout, for the original too")
         super().setup(stage)
         trainer.reload_dataloaders_every_n_epochs = 1
 

@@ -16,6 +16,7 @@ import oro_unlearn
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
 from oro_unlearn.networks import save_weights, tensor_hash
+from oro_unlearn.user_error import UserError
 
 STAMP = "made_for"  # name in the file, beside the parameters' names
 
@@ -37,7 +38,7 @@ class SSD(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If a file that is named was made for another model, batch size, seed, version or training set; pictures of
+        UserError: If a file that is named was made for another model, batch size, seed, version or training set; pictures of
             another size, normalisation or content are another one.
     """
 
@@ -49,7 +50,7 @@ class SSD(ClassUnlearning):
     ) -> None:
         super().__init__(**kwargs)
         if min(alpha, dampening) <= 0:
-            raise ValueError(f"alpha and dampening are positive, not {alpha} and {dampening}")
+            raise UserError(f"alpha and dampening are positive, not {alpha} and {dampening}")
         self.alpha, self.dampening, self.importance_file, self.seed = alpha, dampening, importance_file, seed
 
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
@@ -77,7 +78,7 @@ class SSD(ClassUnlearning):
             loss = cross_entropy(self(batch.images).float(), batch.labels)
             if not loss.requires_grad:
                 name = type(self.network).__name__
-                raise ValueError(
+                raise UserError(
                     f"SSD weighs gradients, and no parameter of {name} takes part in one: choose another --model.network"
                 )
             slopes = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)  # 0 where it is not used
@@ -140,11 +141,11 @@ class SSD(ClassUnlearning):
         try:
             stored = load_file(path, device=str(self.device))
         except SafetensorError as error:
-            raise ValueError(f"{path} cannot be read as importances: {error}; delete it") from None
+            raise UserError(f"{path} cannot be read as importances: {error}; delete it") from None
         expected = {name: parameter.shape for name, parameter in self._trainable().items()}
         fits = torch.equal(stored.pop(STAMP, torch.zeros(0)).cpu(), stamp)
         if {name: value.shape for name, value in stored.items()} != expected or not fits:
-            raise ValueError(
+            raise UserError(
                 f"{path} was made for another original, batch size, seed, version or training set (pictures, their size or "
                 "normalisation): delete it, or name another with --model.importance_file"
             )

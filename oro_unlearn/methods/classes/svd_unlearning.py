@@ -13,6 +13,7 @@ from torch import Tensor
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
 from oro_unlearn.networks.input_grams import InputGrams, InputSpace, memory_needed, weight_rows
+from oro_unlearn.user_error import UserError
 
 LARGE = 2**30  # bytes of memory from which it is said
 
@@ -33,7 +34,7 @@ class SVDUnlearning(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If an argument makes no sense, too few images are left to choose the pair on, or memory does not suffice.
+        UserError: If an argument makes no sense, too few images are left to choose the pair on, or memory does not suffice.
     """
 
     train_splits = ()
@@ -50,7 +51,7 @@ class SVDUnlearning(ClassUnlearning):
         super().__init__(**kwargs)
         self.pairs = list(product(alpha_retain, alpha_forget))
         if not self.pairs or min(*alpha_retain, *alpha_forget, samples, selection) <= 0 or selection >= 1:
-            raise ValueError("SVDUnlearning needs one or more positive alphas of each kind, samples, and selection in (0, 1)")
+            raise UserError("SVDUnlearning needs one or more positive alphas of each kind, samples, and selection in (0, 1)")
         self.samples, self.selection, self.seed = samples, selection, seed
 
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
@@ -85,7 +86,7 @@ class SVDUnlearning(ClassUnlearning):
         held_out = torch.cat([members[:cut] for members, cut in zip(classes, cuts, strict=True)])
         measured = torch.cat([members[cut:][:count] for members, cut in zip(classes, cuts, strict=True)])
         if share and not (len(held_out) and len(measured)):
-            raise ValueError(f"the {split} set is too small to choose alphas on a part of it: give one pair")
+            raise UserError(f"the {split} set is too small to choose alphas on a part of it: give one pair")
         return measured, held_out
 
     def _chosen(self, positions: Tensor) -> Iterator[Batch]:
@@ -103,7 +104,7 @@ class SVDUnlearning(ClassUnlearning):
         """Say how much memory is needed where that is much.
 
         Raises:
-            ValueError: If it is more than is free.
+            UserError: If it is more than is free.
         """
         batch = self.trainer.datamodule.batch_size  # type: ignore[attr-defined]
         image = self.laid_out(self.example_images()[:1].to(self.device).to(self.dtype))
@@ -111,7 +112,7 @@ class SVDUnlearning(ClassUnlearning):
         free = torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else psutil.virtual_memory().available
         said = f"SVDUnlearning needs about {decimal(needed)} of memory, most of it for {layer}"
         if needed > free:
-            raise ValueError(f"{said}, and {decimal(free)} are free: lower --model.samples (now {self.samples})")
+            raise UserError(f"{said}, and {decimal(free)} are free: lower --model.samples (now {self.samples})")
         if needed > LARGE:
             rank_zero_only(print)(f"{said}; {decimal(free)} are free")
 

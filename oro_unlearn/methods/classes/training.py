@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.classifier import Classifier
+from oro_unlearn.user_error import UserError
 
 
 class Training(Classifier):
@@ -21,7 +22,7 @@ class Training(Classifier):
         kwargs: Arguments of :class:`Classifier`.
 
     Raises:
-        ValueError: If the label smoothing is out of range.
+        UserError: If the label smoothing is out of range.
     """
 
     role: Literal["original", "retrained", "unlearned"] = "original"
@@ -35,7 +36,7 @@ class Training(Classifier):
     ) -> None:
         super().__init__(**kwargs)
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f"--model.label_smoothing is a part of the target in [0, 1), not {label_smoothing}")
+            raise UserError(f"--model.label_smoothing is a part of the target in [0, 1), not {label_smoothing}")
         self.label_smoothing, self.schedule = label_smoothing, schedule
 
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
@@ -66,6 +67,6 @@ class Retraining(Training):
         """Refuse to retrain without anything forgotten: that would be the original again.
 
         Raises:
-            ValueError: If the forget set is empty.
+            UserError: If the forget set is empty.
         """
         self.require_forget_set()

@@ -9,6 +9,7 @@ from torch.optim import Adam
 
 from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.user_error import UserError
 
 
 class UNSIR(ClassUnlearning):
@@ -29,7 +30,7 @@ class UNSIR(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        ValueError: If ``samples_per_class`` or ``noise_images`` is not positive.
+        UserError: If ``samples_per_class`` or ``noise_images`` is not positive.
     """
 
     train_splits = ("retain_subset",)
@@ -48,7 +49,7 @@ class UNSIR(ClassUnlearning):
     ) -> None:
         super().__init__(**kwargs)
         if min(samples_per_class, noise_images) < 1:
-            raise ValueError(f"UNSIR needs images: samples_per_class is {samples_per_class}, noise_images {noise_images}")
+            raise UserError(f"UNSIR needs images: samples_per_class is {samples_per_class}, noise_images {noise_images}")
         self.samples_per_class, self.noise_images, self.noise_copies = samples_per_class, noise_images, noise_copies
         self.noise_steps, self.noise_lr, self.noise_penalty = noise_steps, noise_lr, noise_penalty
         self.impair_epochs, self.seed = impair_epochs, seed

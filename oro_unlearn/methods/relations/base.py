@@ -17,6 +17,7 @@ from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.metrics import above_chance
 from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.adapter_files import base_sha256
+from oro_unlearn.user_error import UserError
 
 MATCHED = 64  # unsafe pictures that say how close an unrelated pair is
 LOOKED_AT = 256  # unsafe pictures before it
@@ -43,8 +44,8 @@ class RelationalUnlearning(DualEncoder):
         kwargs: Arguments of :class:`DualEncoder`.
 
     Raises:
-        FileNotFoundError: If weights are missing.
-        ValueError: If weights do not fit.
+        UserError: If weights are missing.
+        UserError: If weights do not fit.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class RelationalUnlearning(DualEncoder):
         self.retrained = nn.ModuleList()
         self.adapter_parameters = 0
         if picture_batch_size < 1:
-            raise ValueError(f"--model.picture_batch_size is a number of pictures, at least 1, not {picture_batch_size}")
+            raise UserError(f"--model.picture_batch_size is a number of pictures, at least 1, not {picture_batch_size}")
         self.cache, self.shard, self.picture_batch_size = cache, shard, picture_batch_size
         self._pictures: dict[str, Tensor] = {}  # reference features (N, D) by split, in the order of its pictures
         self._captions: CaptionCache | None = None  # of this fit
@@ -145,7 +146,7 @@ class RelationalUnlearning(DualEncoder):
         """Refuse adapters that no gradient reaches, at the first step.
 
         Raises:
-            ValueError: If there are some.
+            UserError: If there are some.
         """
         if self.global_step == 0:
             self.network.check_adapter_gradients()
@@ -203,12 +204,12 @@ class RelationalUnlearning(DualEncoder):
             form: ``unrelated``: captions without a slot in common with what is forgotten; ``mismatched``: all others.
 
         Raises:
-            ValueError: If there are no such captions.
+            UserError: If there are no such captions.
         """
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         captions = [text for shared in ((0,) if form == "unrelated" else (0, 1, 2)) for text in data.vocabulary[shared]]
         if not captions:
-            raise ValueError(f"the graph has no {form} captions: set --model.tau to a number, such as 0")
+            raise UserError(f"the graph has no {form} captions: set --model.tau to a number, such as 0")
         return float((self.reference_pictures("unsafe")[:MATCHED] @ self.reference_texts(captions).T).mean())
 
     # -- measuring
@@ -257,15 +258,15 @@ class RelationalUnlearning(DualEncoder):
         """Put the adapter into the network, and let Lightning find the rest as it is.
 
         Raises:
-            ValueError: If the adapter is of another base or rank.
+            UserError: If the adapter is of another base or rank.
         """
         super().on_load_checkpoint(checkpoint)
         try:
             self.network.load_adapter_state(checkpoint["state_dict"])
         except ValueError as error:
-            raise ValueError(f"--ckpt_path does not fit: {error}") from None
+            raise UserError(f"--ckpt_path does not fit: {error}") from None
         if checkpoint.get("base_sha256") != self._base:
-            raise ValueError(
+            raise UserError(
                 "the adapter of --ckpt_path belongs to another base model: set --model.network to the one of its run"
             )
         checkpoint["state_dict"] = self.state_dict()
@@ -279,12 +280,12 @@ class RelationalUnlearning(DualEncoder):
         """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft.
 
         Raises:
-            ValueError: If weights are shared out and cannot be had again, because they were drawn at random.
+            UserError: If weights are shared out and cannot be had again, because they were drawn at random.
         """
         network = self.make_network() if self.shard else self.network
         if network is not self.network:
             if base_sha256(network.model) != self._base:
-                raise ValueError("--model.shard true needs weights from a file: set --model.network.init_args.pretrained")
+                raise UserError("--model.shard true needs weights from a file: set --model.network.init_args.pretrained")
             self._with_adapter(network)
         save_weights(network.merged_state(), root / "model.safetensors", notes)
         network.save_adapter(root / "adapter")

@@ -18,6 +18,7 @@ from oro_unlearn.methods.relations.audit import Features, measure, not_measured,
 from oro_unlearn.methods.relations.caption_cache import chosen
 from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.networks import OpenCLIP, save_weights
+from oro_unlearn.user_error import UserError, options_of
 
 
 class Pairs(NamedTuple):
@@ -59,10 +60,10 @@ class DualEncoder(UnlearningModule):
     ) -> None:
         super().__init__(optimizer=optimizer, loader_mode=loader_mode)
         if text_batch_size < 1:
-            raise ValueError(f"--model.text_batch_size is a number of captions, at least 1, not {text_batch_size}")
+            raise UserError(f"--model.text_batch_size is a number of captions, at least 1, not {text_batch_size}")
         self.text_batch_size = text_batch_size
         if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
-            raise ValueError(f"warmup and final_lr are parts in [0, 1], not {warmup} and {final_lr}")
+            raise UserError(f"warmup and final_lr are parts in [0, 1], not {warmup} and {final_lr}")
         self.make_network = network
         self.network: Any = None
         self.schedule, self.warmup, self.final_lr = schedule, warmup, final_lr
@@ -78,14 +79,15 @@ class DualEncoder(UnlearningModule):
         """Optimizer of the parameters that are trained, and its schedule by the step; none for a method without splits.
 
         Raises:
-            ValueError: If the schedule falls over a run without end.
+            UserError: If the schedule falls over a run without end.
         """
         if not self.train_splits:
             return None
-        optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        with options_of("--model.optimizer"):
+            optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
         ends = self.trainer.estimated_stepping_batches < float("inf")
         if not ends and (self.schedule != "constant" or self.warmup):
-            raise ValueError(
+            raise UserError(
                 "a run without end has no schedule: set --trainer.max_epochs or --trainer.max_steps, or --model.schedule "
                 "constant and --model.warmup 0"
             )

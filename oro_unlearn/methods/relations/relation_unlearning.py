@@ -9,6 +9,7 @@ from torch.nn.functional import kl_div
 from oro_unlearn.methods.relations.base import RelationalUnlearning
 from oro_unlearn.methods.relations.dual_encoder import Pairs
 from oro_unlearn.methods.relations.push import Preserve, Push, Unsafe, preserve_loss, push_loss
+from oro_unlearn.user_error import UserError
 
 
 class RelationUnlearning(RelationalUnlearning):
@@ -38,7 +39,7 @@ class RelationUnlearning(RelationalUnlearning):
         kwargs: Arguments of :class:`RelationalUnlearning`.
 
     Raises:
-        ValueError: If a weight is negative, the vocabulary is needed and empty, or ``redirect`` has no text tower to train.
+        UserError: If a weight is negative, the vocabulary is needed and empty, or ``redirect`` has no text tower to train.
     """
 
     train_splits = ("unsafe", "edges", "nodes", "neutral")
@@ -66,11 +67,11 @@ class RelationUnlearning(RelationalUnlearning):
                         "ladv_adversarial": lambda_, "kl_rows": kl_rows, "vocab_text": vocab_text}  # fmt: skip
         negative = [name for name, weight in self.weights.items() if weight < 0]
         if negative or vocab_captions < 1:
-            raise ValueError(f"weights are 0 or more and vocab_captions 1 or more: see {(negative or ['vocab_captions'])[0]}")
+            raise UserError(f"weights are 0 or more and vocab_captions 1 or more: see {(negative or ['vocab_captions'])[0]}")
         if push == "redirect" and self.towers == "image":
-            raise ValueError("push redirect moves captions, and towers image leaves them as they are: choose text or both")
+            raise UserError("push redirect moves captions, and towers image leaves them as they are: choose text or both")
         if len(vocab_shares) != 4 or min(vocab_shares) < 0 or not 0.999 < sum(vocab_shares) < 1.001:
-            raise ValueError(f"--model.vocab_shares are four parts that add up to 1, not {vocab_shares}")
+            raise UserError(f"--model.vocab_shares are four parts that add up to 1, not {vocab_shares}")
         self.vocab_captions, self.vocab_shares, self.stop = vocab_captions, vocab_shares, 0.0
 
     def on_fit_start(self) -> None:
@@ -131,7 +132,7 @@ class RelationUnlearning(RelationalUnlearning):
         """Some of the vocabulary's captions in their shares; all of a part of the vocabulary that is smaller than its share.
 
         Raises:
-            ValueError: If there is none.
+            UserError: If there is none.
         """
         vocabulary: dict[int, list[str]] = self.trainer.datamodule.vocabulary  # type: ignore[attr-defined]
         chosen: list[str] = []
@@ -139,7 +140,7 @@ class RelationUnlearning(RelationalUnlearning):
             order = torch.randperm(len(vocabulary[shared]))[: round(share * self.vocab_captions)].tolist()
             chosen += [vocabulary[shared][position] for position in order]
         if not chosen:
-            raise ValueError(
+            raise UserError(
                 "no safe captions to draw: raise vocab_captions, extend the graph, or set vocab_text and kl_rows to 0"
             )
         return chosen

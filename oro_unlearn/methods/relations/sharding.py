@@ -6,6 +6,8 @@ import re
 import torch
 from torch import nn
 
+from oro_unlearn.user_error import UserError
+
 BLOCK = re.compile(r"(^|\.)(resblocks|blocks|layers|layer)\.\d+$")
 
 
@@ -28,17 +30,17 @@ def shard_frozen(method: nn.Module, model: nn.Module, world: int, device: str) -
         device: Type of their devices, such as ``cuda``.
 
     Raises:
-        ValueError: If there are no transformer blocks, or PyTorch is too old.
+        UserError: If there are no transformer blocks, or PyTorch is too old.
     """
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
     if not can_shard():
-        raise ValueError(f"--model.shard needs PyTorch 2.7 or newer, and {torch.__version__} is installed: set it to false")
+        raise UserError(f"--model.shard needs PyTorch 2.7 or newer, and {torch.__version__} is installed: set it to false")
     named = [(name, module) for name, module in model.named_modules() if BLOCK.search(name)]
     blocks = [module for name, module in named if not any(name.startswith(f"{other}.") for other, _ in named)]
     if not blocks:
-        raise ValueError("--model.shard true shares out transformer blocks, and this model has none: set it to false")
+        raise UserError("--model.shard true shares out transformer blocks, and this model has none: set it to false")
     mesh = init_device_mesh(device, (world,))
     for block in blocks:
         trained = {parameter for parameter in block.parameters() if parameter.requires_grad}
