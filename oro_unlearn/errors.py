@@ -47,7 +47,7 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
     (OverflowError, "(.{1,200})", "a number among the options is too large ({}): choose a smaller one"),
     (
         RuntimeError,
-        r"negative dimension (-\d+)|expected a non-zero but got|(?:channels|features) must be",
+        r"negative dimension -\d+|expected weight to be at least 1 at dimension",
         "the network cannot be built with these sizes: give --model.network sizes of 1 or more",
     ),
     (
