@@ -7,11 +7,14 @@ from typing import Any
 
 import yaml
 
+from oro_unlearn.presets import config_path
+
 COMMANDS = {
     "fit": "Edit (or train) a model, measure it, and write weights and report.",
     "test": "Measure a finished run again.",
     "check": "Everything of fit up to the first batch; changes nothing.",
     "init": "Look at a folder, a checkpoint or captions, and write a YAML to start from.",
+    "configs": "List the presets that --config takes by name, or copy one.",
     "completion": "Print what the shell needs to complete words.",
 }
 RUNS = ("fit", "test", "check")  # that read configuration files
@@ -27,12 +30,28 @@ def command_of(words: Sequence[str]) -> str | None:
 
 
 def tidied(words: Sequence[str]) -> list[str]:
-    """The command first: ``--config FILE fit`` is ``fit --config FILE``, and ``--model.help NAME`` is asked of ``fit``."""
+    """The command first, and presets by their path.
+
+    ``--config FILE fit`` is ``fit --config FILE``, and ``--model.help NAME`` is asked of ``fit``.
+    """
+    words = _with_presets(words)
     command = command_of(words)
     if command is None and any(word.partition("=")[0].endswith(".help") for word in words):
         return ["fit", *words]
     place = words.index(command) if command else 0
     return [*words[place : place + 1], *words[:place], *words[place + 1 :]] if place else list(words)
+
+
+def _with_presets(words: Sequence[str]) -> list[str]:
+    """The words, with the path of the file where ``--config`` names a preset."""
+    changed = list(words)
+    for place, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        if sign and name in CONFIG:
+            changed[place] = f"{name}={config_path(value)}"
+        elif place and words[place - 1] in CONFIG:
+            changed[place] = config_path(word)
+    return changed
 
 
 def given(words: Sequence[str]) -> Iterator[tuple[str, str]]:

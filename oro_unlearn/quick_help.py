@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from textwrap import fill
 
-from oro_unlearn import __version__
+from oro_unlearn import __version__, init_command, presets
 from oro_unlearn.command_words import COMMANDS, RUNS, chosen, given
 from oro_unlearn.completion import completion
-from oro_unlearn.init_command import parser
 from oro_unlearn.source_options import TRAINER, Option, classes, found, options, summary
 from oro_unlearn.suggestions import did_you_mean
 from oro_unlearn.user_error import UserError
@@ -37,7 +36,7 @@ usage: oro-unlearn {command} --config FILE [--config FILE ...] [--PART.OPTION VA
 One YAML is one run; every option of it can be given here too, and the last one counts.
 
 the most used options:
-  --config FILE                    a YAML; several are merged, later ones win
+  --config FILE                    a YAML or the name of a preset; several are merged, later ones win
   --print_config                   print all options with their values, and stop
   --seed_everything N              of all that is drawn; default: 0
   --resume false                   begin anew where the same run was stopped; default: true, go on
@@ -63,9 +62,9 @@ the most used options:
   --trainer.default_root_dir DIR   folder of the run
 
 examples:
-  oro-unlearn fit --config lightning_configs/digits/original.yaml
-  oro-unlearn fit --config lightning_configs/digits/rwft_o.yaml --data.forget "[3]"
-  oro-unlearn fit --config lightning_configs/digits/original.yaml --config lightning_configs/methods/salun.yaml
+  oro-unlearn fit --config digits/original.yaml
+  oro-unlearn fit --config digits/rwft_o.yaml --data.forget "[3]"
+  oro-unlearn fit --config digits/original.yaml --config methods/salun.yaml
   oro-unlearn test --config runs/NAME/config.yaml
 
 all options:
@@ -101,7 +100,9 @@ def answer(words: Sequence[str]) -> str | None:
     elif first == "completion":
         page = completion(words[1:])
     elif first == "init":
-        page = parser().format_help() if asks else None
+        page = init_command.parser().format_help() if asks else None
+    elif first == "configs":
+        page = presets.parser().format_help() if asks else presets.configs(words[1:])
     else:
         page = _about_a_run(words) if first in RUNS else None
     return page

@@ -23,7 +23,7 @@ NO_TEXT = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # to YA
 OURS = "oro_unlearn.networks.ResNet18"
 ORIGINAL = """\
 model:
-  class_path: Training  # the original; then forget with --config lightning_configs/methods/rwft_o.yaml laid over this file
+  class_path: Training  # the original; then forget with --config methods/rwft_o.yaml laid over this file
   init_args:
     network: {network}
     optimizer:

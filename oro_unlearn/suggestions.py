@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import oro_unlearn
 from oro_unlearn.command_words import CLASSES, COMMANDS, CONFIG, chosen, command_of, given
+from oro_unlearn.presets import preset_names
 from oro_unlearn.source_options import TRAINER, classes, found, options
 from oro_unlearn.user_error import UserError
 
-PRESETS = Path("lightning_configs")
 TOP = ("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data")
 UNLESS_CHOSEN = {"model.optimizer": "SGD", "model": "RWFT", "data": "ImageFolder"}  # whose options are then thought of
 OTHER_NAMES = {  # what other programs call an option
@@ -91,9 +90,8 @@ def check_words(words: Sequence[str]) -> None:
             meant = suggested(name[1:], words)[:1] or [name[1:]]
             raise UserError(f"unknown option {name} (they have two dashes): did you mean --{meant[0]}?")
         if name in CONFIG and re.fullmatch(r"[^{}\n]+", value) and ": " not in value and not os.path.exists(value):
-            raise MissingConfigError(
-                f"configuration file {value} not found{_near_presets(value) or ': give the path of a YAML'}"
-            )
+            advice = _near_presets(value) or ": give the path of a YAML, or a name that oro-unlearn configs lists"
+            raise MissingConfigError(f"configuration file {value} not found{advice}")
 
 
 def advised(message: str, words: Sequence[str]) -> str:
@@ -109,9 +107,7 @@ def advised(message: str, words: Sequence[str]) -> str:
     if message.startswith("unrecognized arguments"):
         return f'{message}: options begin with --, and a value with spaces is quoted, as in --data.forget "[cat, dog]"'
     if "are required" in message and "fit." in message.replace("test.", "fit.").replace("check.", "fit."):
-        return (
-            f"{message}: begin with --config FILE, such as {PRESETS}/digits/original.yaml, or name them with --model and --data"
-        )
+        return f"{message}: begin with --config FILE, such as digits/original.yaml, or name them with --model and --data"
     empty = [name for name, value in given(words) if not value and name.startswith(("--model.", "--data."))]
     if message.endswith("expected one argument") and empty:
         return f"{empty[0]} needs a value"
@@ -198,9 +194,7 @@ def _about(option: str, words: Sequence[str]) -> str:
 
 def _near_presets(path: str) -> str:
     """Presets whose path is like one that does not exist."""
-    folders = [PRESETS, Path(oro_unlearn.__file__).parents[1] / PRESETS]
-    files = [file for folder in folders if folder.is_dir() for file in sorted(folder.glob("*/*.yaml"))]
-    by_name = {"/".join(file.parts[-2:]): str(file) for file in reversed(files)}
+    names = preset_names()
     wanted = "/".join(Path(path).with_suffix(".yaml").parts[-2:])
-    near = [wanted] if wanted in by_name else nearest(wanted, by_name)
-    return f": did you mean {' or '.join(by_name[name] for name in near)}?" if near else ""
+    near = [wanted] if wanted in names else nearest(wanted, names)
+    return f": did you mean {' or '.join(near)}?" if near else ""

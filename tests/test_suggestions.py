@@ -101,12 +101,12 @@ def test_advice(message, words, expected):
         (["fit", "-config", "x"], "unknown option -config .*: did you mean --config"),
         (["fit", "-forget", "x"], "unknown option -forget .*: did you mean --data.forget"),
         (["fit", "--config", "nope.yaml"], "configuration file nope.yaml not found: give the path of a YAML"),
-        (["fit", "--config=digits/rwft_o.yaml"], "not found: did you mean .*lightning_configs/digits/rwft_o.yaml"),
+        (["fit", "--config=digits/rwft_o.yaml"], "not found: did you mean .*digits/rwft_o.yaml"),
         (
             ["fit", "-c", "lightning_configs/methods/salUn.yaml"],
-            "not found: did you mean .*lightning_configs/methods/salun.yaml",
+            "not found: did you mean .*methods/salun.yaml",
         ),
-        (["fit", "--config", "digits/origin.yaml"], "not found: did you mean .*lightning_configs/digits/original.yaml"),
+        (["fit", "--config", "digits/origin.yaml"], "not found: did you mean .*digits/original.yaml"),
     ],
 )
 def test_words_that_are_wrong_whatever_the_classes_are(words, expected):

@@ -245,7 +245,7 @@ class ClassUnlearning(Classifier):
         configs = run.parent.name.partition("-")[0] if run.name == "original" else data
         found = f"original checkpoint {self.original_path} not found" if self.original_path else "no original checkpoint given"
         raise UserError(
-            f"{found}: train it with 'oro-unlearn fit --config lightning_configs/{configs}/original.yaml', "
+            f"{found}: train it with 'oro-unlearn fit --config {configs}/original.yaml', "
             "or name yours with --model.original PATH"
         )
 
