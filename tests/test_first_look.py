@@ -55,7 +55,7 @@ def test_an_original_with_its_classes_in_another_order_is_refused(words, run, tm
     assert says in message
     assert "--data.class_names" in message
     assert "--force true" in message
-    assert not (tmp_path / "out" / "report.json").exists()
+    assert not (tmp_path / "out").exists(), "an empty folder of logs"
 
 
 def test_folders_that_sort_otherwise_as_numbers_are_named(words, run):
