@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.colours import ColourNet, knowing, write_pictures
+from tests.colours import ColourNet, knowing, knowing_state, write_pictures
 from tests.conftest import CONFIGS
 
 CLASSES = ("cat", "dog", "fox", "owl")
@@ -76,6 +76,19 @@ def test_a_forced_run_says_so_first(words, run, report):
     assert report("out")["said_first"][0].startswith("Forced (--force true) although: the original recognises 0 of 10")
     assert run("test", "--config", "out/config.yaml")[0] == 0
     assert report("out")["said_first"][0].startswith("Forced")
+
+
+def test_an_original_that_knows_more_under_another_normalisation_is_refused(words, run):
+    half = torch.full((3,), 0.5)
+    torch.save(knowing_state(range(12), half, half), "halves.pt")
+    given = words("--data.forget", "[a]", "--model.original", "halves.pt", classes="abcdefghijkl", order=range(12))
+    code, message = run("fit", *given)
+    assert code == 2
+    better = '--data.mean "[0.5, 0.5, 0.5]" --data.std "[0.5, 0.5, 0.5]"'
+    assert "the normalisation is likely wrong: the original is right about" in message
+    assert f"of 55 test pictures of all else, and with {better} it would be about 55" in message
+    code, message = run("fit", *given, "--data.mean", "[0.5,0.5,0.5]", "--data.std", "[0.5,0.5,0.5]")
+    assert code == 0, message
 
 
 def test_a_retrained_model_that_knows_the_class_is_an_error(words, run):
