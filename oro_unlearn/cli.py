@@ -131,10 +131,10 @@ class UnlearningCLI(LightningCLI):
                 model's file says.
         """
         options = self.config.get(str(self.subcommand), self.config)
-        self.filled_in = fill_in(options)
+        self.filled_in, known = fill_in(options)
         super().instantiate_classes()
         if isinstance(self.datamodule, ImageData):
-            check_order(options, self.datamodule.class_names)
+            check_order(options, known, self.datamodule.class_names)
         if isinstance(self.model, DualEncoder) and not isinstance(self.datamodule, RelationData):
             kinds = f"{type(self.model).__name__} is for relations, and {type(self.datamodule).__name__} has none"
             raise UserError(f"{kinds}: choose --data Scenes or --data RelationPairs")

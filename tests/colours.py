@@ -27,6 +27,11 @@ class ColourNet(nn.Module):
         return self.fc(self.bn1(self.layer1(images)).mean((2, 3)))
 
 
+class Broken(ColourNet):
+    def forward(self, images: Tensor) -> Tensor:
+        raise RuntimeError("a fault of the user's own")
+
+
 class WithSoftmax(ColourNet):
     def forward(self, images: Tensor) -> Tensor:
         return super().forward(images).softmax(1)

@@ -7,6 +7,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from oro_unlearn.cli import UNKNOWN
+from oro_unlearn.networks import checkpoints
+from oro_unlearn.networks.checkpoint_files import read_file
 from tests.colours import ColourNet, knowing, knowing_state, write_pictures
 from tests.conftest import CONFIGS
 
@@ -95,6 +98,20 @@ def test_a_retrained_model_that_knows_the_class_is_an_error(words, run):
     code, message = run("fit", *words("--data.forget", "[fox]", "--model.retrained", "[colours.safetensors]"))
     assert code == 2
     assert "colours.safetensors is given as retrained without 'fox' and recognises 10 of 10 pictures" in message
+
+
+def test_a_network_that_fails_keeps_its_traceback_and_says_whose_fault_it_may_be(words, run):
+    with pytest.raises(RuntimeError, match="a fault of the user's own") as failed:
+        run("fit", *words("--data.forget", "[fox]"), "--model.network", "tests.colours.Broken")
+    assert failed.value.__notes__ == [UNKNOWN]
+
+
+def test_the_file_of_the_original_is_read_once_for_its_names_and_once_for_its_weights(words, run, monkeypatch):
+    read: list[Path] = []
+    monkeypatch.setattr(checkpoints, "read_file", lambda path: read.append(path) or read_file(path))
+    code, message = run("fit", *words("--data.forget", "[fox]"))
+    assert code == 0, message
+    assert len(read) == 2
 
 
 def test_probabilities_are_no_logits(words, run):
