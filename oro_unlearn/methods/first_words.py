@@ -6,6 +6,7 @@ from typing import Any
 
 from oro_unlearn.metrics import above_chance, fewer
 
+UNFIT = " The original knows few of them: check --data.image_size, --data.mean and --data.std."
 SAME_OUTPUTS = 0.01  # total variation to the original under which outputs have not moved
 CONSTANT = 0.99  # share of predictions in one class that makes a model a constant
 Figures = Mapping[str, float | None]
@@ -39,6 +40,7 @@ def class_words(
         what = f"; {largest['unlearned']:.0%} of all predictions are one class" if constant else ""
         words.append(
             f"The model is destroyed: {kept} of {total} test pictures of all else are recognised, {were} before{what}.{advice}"
+            + (UNFIT if 2 * were < total else "")
         )
     return words
 

@@ -48,6 +48,20 @@ def test_a_fall_that_not_even_no_hit_could_prove_is_not_called_no_edit():
     assert found == ["Too few pictures to tell whether it is forgotten: 1 of 30 are recognised, 4 before."]
 
 
+def test_a_destroyed_model_that_never_fitted_the_pictures_comes_with_what_to_check():
+    before, after = (
+        {"train/acc_f": 1.0, "test/acc_f": 1.0, "test/acc_r": 0.4},
+        {"train/acc_f": 0, "test/acc_f": 0, "test/acc_r": 0},
+    )
+    found = class_words(
+        {"original": before, "unlearned": after}, IMAGES, 10, {"original": 0.2, "unlearned": 0.2}, True, " Do so."
+    )
+    assert len(found) == 1
+    assert found[0].endswith(
+        "40 before. Do so. The original knows few of them: check --data.image_size, --data.mean and --data.std."
+    )
+
+
 def test_single_samples_may_go_on_being_recognised():
     assert words(1.0, classes=False) == []
 
