@@ -15,7 +15,6 @@ from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.text import Text
@@ -40,7 +39,7 @@ from oro_unlearn.precision import check_precision
 from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import compared, differences, named
 from oro_unlearn.report.run_report import hardware, versions
-from oro_unlearn.run_folder import CHECKPOINT, RunFolder, WholeCheckpoints, free_for_a_report
+from oro_unlearn.run_folder import CHECKPOINT, History, RunFolder, WholeCheckpoints, free_for_a_report
 from oro_unlearn.save_config import SaveConfig
 from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
@@ -132,10 +131,10 @@ class UnlearningCLI(LightningCLI):
                 model's file says.
         """
         options = self.config.get(str(self.subcommand), self.config)
-        self.filled_in = fill_in(options)
+        self.filled_in, known = fill_in(options)
         super().instantiate_classes()
         if isinstance(self.datamodule, ImageData):
-            check_order(options, self.datamodule.class_names)
+            check_order(options, known, self.datamodule.class_names)
         if isinstance(self.model, DualEncoder) and not isinstance(self.datamodule, RelationData):
             kinds = f"{type(self.model).__name__} is for relations, and {type(self.datamodule).__name__} has none"
             raise UserError(f"{kinds}: choose --data Scenes or --data RelationPairs")
@@ -155,7 +154,7 @@ class UnlearningCLI(LightningCLI):
             callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
         self.trainer_defaults["callbacks"] = callbacks
         if config.logger is None:  # one numbered folder a fit, so that a resumed run keeps its history
-            kwargs["logger"] = CSVLogger(root, name="logs") if self.subcommand == "fit" else False
+            kwargs["logger"] = History(root, name="logs") if self.subcommand == "fit" else False
         if isinstance(self.datamodule, ImageData | RelationData):
             kwargs["use_distributed_sampler"] = False
         plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []

@@ -1,7 +1,7 @@
 """What a checkpoint says of itself: the order of its classes, and what it has forgotten."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonargparse import Namespace
 
@@ -15,18 +15,27 @@ ORIGINAL, PRETRAINED = "model.init_args.original", "model.init_args.network.init
 FORGOTTEN, NAMES = "data.init_args.forgotten", "data.init_args.class_names"
 
 
-def fill_in(options: Namespace) -> list[str]:
+class FromFile(NamedTuple):
+    """What the model's file says of itself.
+
+    Attributes:
+        said: What was filled in, a line each.
+        class_names: Names of the rows of the original's head, where its file has them.
+    """
+
+    said: list[str]
+    class_names: list[str] | None
+
+
+def fill_in(options: Namespace) -> FromFile:
     """Take from the model's file what was not given, in place: ``forgotten`` and ``class_names`` of the data.
 
     Args:
         options: Of a subcommand.
-
-    Returns:
-        What was filled in, a line each.
     """
     path = next((found for found in (_file(options, ORIGINAL), _file(options, PRETRAINED)) if found), None)
     if path is None:
-        return []
+        return FromFile([], None)
     names, notes = _known(options, path)
     said = []
     recorded = [name for name in _list(notes.get("forgotten", [])) if isinstance(name, str)]
@@ -37,26 +46,25 @@ def fill_in(options: Namespace) -> list[str]:
     if names and NAMES in options and not options[NAMES]:
         options[NAMES] = names
         said.append(f"class order: {len(names)} names in {path} or beside it, taken for --data.class_names")
-    return said
+    return FromFile(said, names if _file(options, ORIGINAL) else None)
 
 
-def check_order(options: Namespace, class_names: list[str]) -> None:
+def check_order(options: Namespace, names: list[str] | None, class_names: list[str]) -> None:
     """Refuse classes that the model's file has in another order.
 
     Args:
         options: Of a subcommand.
+        names: As the file has them, if it does.
         class_names: Of the data, in the order of their indices.
 
     Raises:
         UserError: If the same names are in another order.
     """
-    path = _file(options, ORIGINAL)
-    names = _known(options, path)[0] if path else None
     if names and names != class_names and sorted(names) == sorted(class_names):
         row = next(row for row, (there, here) in enumerate(zip(names, class_names, strict=True)) if there != here)
         raise UserError(
-            f"{path} says that row {row} of its head is {names[row]!r}, and the data that it is {class_names[row]!r}: "
-            "give the right order with --data.class_names FILE"
+            f"{options[ORIGINAL]} says that row {row} of its head is {names[row]!r}, and the data that it is "
+            f"{class_names[row]!r}: give the right order with --data.class_names FILE"
         )
 
 

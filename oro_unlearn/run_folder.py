@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
@@ -182,6 +183,28 @@ def read_stopped(path: Path) -> dict[str, Any]:
             "with --resume false, which replaces it"
         ) from None
     return content
+
+
+class History(CSVLogger):
+    """Metrics by the step, in a folder that goes again if the fit is refused before there are any.
+
+    Args:
+        root: The folder of the run.
+        kwargs: Arguments of Lightning's logger.
+    """
+
+    def __init__(self, root: str | Path, **kwargs: Any) -> None:
+        super().__init__(root, **kwargs)
+        folder = Path(self.log_dir)
+        self._new = [place for place in (folder, *folder.parents) if not place.exists()]  # inner ones first
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Write what is left; take away the folders that a failed fit has made, and left empty."""
+        super().finalize(status)
+        with contextlib.suppress(OSError):
+            for place in self._new if status == "failed" else []:
+                place.rmdir()
 
 
 class WholeCheckpoints(TorchCheckpointIO):

@@ -202,7 +202,8 @@ def test_single_samples_can_be_retrained_without(run, report):
     assert (figures["test/acc_f"], figures["test/nn_member_rate"]) == (None, None)
     code, message = run("fit", "--config", str(DIGITS / "rwft_o.yaml"), *command)
     assert code == 2
-    assert "RWFT forgets whole classes" in message
+    assert "no class is named, and RWFT forgets whole classes" in message
+    assert "--data.forget_indices) are for methods such as FineTune" in message
     code, message = run("fit", "--config", str(DIGITS / "retrained.yaml"))
     assert code == 2
     assert 'name what to forget with --data.forget "[0]"; the classes are 0, 1, 2, 3, 4, ... (10 in all)' in message

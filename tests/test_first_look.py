@@ -7,7 +7,10 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.colours import ColourNet, knowing, write_pictures
+from oro_unlearn.cli import UNKNOWN
+from oro_unlearn.networks import checkpoints
+from oro_unlearn.networks.checkpoint_files import read_file
+from tests.colours import ColourNet, knowing, knowing_state, write_pictures
 from tests.conftest import CONFIGS
 
 CLASSES = ("cat", "dog", "fox", "owl")
@@ -55,7 +58,7 @@ def test_an_original_with_its_classes_in_another_order_is_refused(words, run, tm
     assert says in message
     assert "--data.class_names" in message
     assert "--force true" in message
-    assert not (tmp_path / "out" / "report.json").exists()
+    assert not (tmp_path / "out").exists(), "an empty folder of logs"
 
 
 def test_folders_that_sort_otherwise_as_numbers_are_named(words, run):
@@ -78,10 +81,37 @@ def test_a_forced_run_says_so_first(words, run, report):
     assert report("out")["said_first"][0].startswith("Forced")
 
 
+def test_an_original_that_knows_more_under_another_normalisation_is_refused(words, run):
+    half = torch.full((3,), 0.5)
+    torch.save(knowing_state(range(12), half, half), "halves.pt")
+    given = words("--data.forget", "[a]", "--model.original", "halves.pt", classes="abcdefghijkl", order=range(12))
+    code, message = run("fit", *given)
+    assert code == 2
+    better = '--data.mean "[0.5, 0.5, 0.5]" --data.std "[0.5, 0.5, 0.5]"'
+    assert "the normalisation is likely wrong: the original is right about" in message
+    assert f"of 55 test pictures of all else, and with {better} it would be about 55" in message
+    code, message = run("fit", *given, "--data.mean", "[0.5,0.5,0.5]", "--data.std", "[0.5,0.5,0.5]")
+    assert code == 0, message
+
+
 def test_a_retrained_model_that_knows_the_class_is_an_error(words, run):
     code, message = run("fit", *words("--data.forget", "[fox]", "--model.retrained", "[colours.safetensors]"))
     assert code == 2
     assert "colours.safetensors is given as retrained without 'fox' and recognises 10 of 10 pictures" in message
+
+
+def test_a_network_that_fails_keeps_its_traceback_and_says_whose_fault_it_may_be(words, run):
+    with pytest.raises(RuntimeError, match="a fault of the user's own") as failed:
+        run("fit", *words("--data.forget", "[fox]"), "--model.network", "tests.colours.Broken")
+    assert failed.value.__notes__ == [UNKNOWN]
+
+
+def test_the_file_of_the_original_is_read_once_for_its_names_and_once_for_its_weights(words, run, monkeypatch):
+    read: list[Path] = []
+    monkeypatch.setattr(checkpoints, "read_file", lambda path: read.append(path) or read_file(path))
+    code, message = run("fit", *words("--data.forget", "[fox]"))
+    assert code == 0, message
+    assert len(read) == 2
 
 
 def test_probabilities_are_no_logits(words, run):

@@ -150,7 +150,7 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
             train, test = (train.subset(train.positions[part]) for part in rows)
         samples = self.forget_samples(len(train.labels)) if self.samples_file else None
         must_go = self.requested_classes if self.forget_classes else []
-        splits = make_splits(train, test, must_go, self.earlier_classes, samples, self.samples_file)
+        splits = make_splits(train, test, must_go, self.earlier_classes, samples, self.samples_file, self.sample_name)
         check_request(splits, must_go, self.class_names)
         return splits
 

@@ -93,6 +93,10 @@ class ClassRequest:
         """
         return read_indices(self.forget_indices, size)
 
+    def sample_name(self, position: int) -> str:
+        """What a training sample is called in the file of single samples."""
+        return str(position)
+
     @property
     def how_to_name(self) -> str:
         """What somebody is told who has named nothing to forget."""

@@ -152,6 +152,10 @@ class ImageFolder(ImageData):
         """Positions of the training samples that a file names."""
         return positions_of(self.forget_files, self._parts[0].paths) if self.forget_files else super().forget_samples(size)
 
+    def sample_name(self, position: int) -> str:
+        """The picture's path, where pictures are named."""
+        return str(self._parts[0].paths[position]) if self.forget_files else super().sample_name(position)
+
     @property
     def class_order(self) -> str:  # type: ignore[override]
         """Where the order of the classes comes from."""

@@ -1,6 +1,6 @@
 """Training and test set, divided by what is to be forgotten now and what was before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -17,6 +17,7 @@ def make_splits(
     earlier: Sequence[int],
     samples: Sequence[int] | None = None,
     source: str = "",
+    sample_name: Callable[[int], str] = str,
 ) -> dict[str, LabelledImages]:
     """All splits.
 
@@ -27,6 +28,7 @@ def make_splits(
         earlier: Classes that earlier requests have forgotten: in no training split.
         samples: Positions of single training samples to forget, instead of classes.
         source: File that names them, for messages.
+        sample_name: What a position is called there.
 
     Returns:
         ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain`` and ``test_earlier``.
@@ -41,8 +43,8 @@ def make_splits(
         missing = chosen[~torch.isin(chosen, train.positions)]
         if len(missing):
             raise UserError(
-                f"{source}: {len(missing)} of {len(chosen)} samples are not in the training split (first {int(missing[0])}), "
-                "which is a part of the images here: name training images only"
+                f"{source}: {len(missing)} of {len(chosen)} samples are not in the training split, first "
+                f"{sample_name(int(missing[0]))}: it was set aside for the test or forgotten earlier; name training images only"
             )
         to_forget = torch.isin(train.positions, chosen)
     now, before = of_classes(test, requested), of_classes(test, sorted(set(earlier) - set(requested)))

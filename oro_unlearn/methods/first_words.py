@@ -6,13 +6,19 @@ from typing import Any
 
 from oro_unlearn.metrics import above_chance, fewer
 
+UNFIT = " The original knows few of them: check --data.image_size, --data.mean and --data.std."
 SAME_OUTPUTS = 0.01  # total variation to the original under which outputs have not moved
 CONSTANT = 0.99  # share of predictions in one class that makes a model a constant
 Figures = Mapping[str, float | None]
 
 
 def class_words(
-    figures: Mapping[str, Figures], images: Mapping[str, int], num_classes: int, largest: Mapping[str, float], classes: bool
+    figures: Mapping[str, Figures],
+    images: Mapping[str, int],
+    num_classes: int,
+    largest: Mapping[str, float],
+    classes: bool,
+    advice: str = "",
 ) -> list[str]:
     """Of an edited classifier.
 
@@ -22,6 +28,7 @@ def class_words(
         num_classes: Number of classes K.
         largest: Share of the test predictions in the commonest class, by model.
         classes: Whether whole classes are forgotten, or single samples, which may go on being recognised.
+        advice: What to try where the model is destroyed.
     """
     before, after = figures["original"], figures["unlearned"]
     words = _forgetting(before, after, images, num_classes) if classes else _moved(after)
@@ -32,7 +39,8 @@ def class_words(
     if total and (constant or lost):
         what = f"; {largest['unlearned']:.0%} of all predictions are one class" if constant else ""
         words.append(
-            f"The model is destroyed: {kept} of {total} test pictures of all else are recognised, {were} before{what}."
+            f"The model is destroyed: {kept} of {total} test pictures of all else are recognised, {were} before{what}.{advice}"
+            + (UNFIT if 2 * were < total else "")
         )
     return words
 
@@ -41,7 +49,8 @@ def _forgetting(before: Figures, after: Figures, images: Mapping[str, int], num_
     splits = {"train/acc_f": images["forget"], "test/acc_f": images["test_forget"]}
     total = sum(splits.values())
     were, are = (sum(_hits(part, name, count) for name, count in splits.items()) for part in (before, after))
-    if are < were and not fewer(were, are, total) and not above_chance(are, total, 1 / num_classes):
+    unprovable = not fewer(were, 0, total) or not above_chance(are, total, 1 / num_classes)
+    if are < were and not fewer(were, are, total) and unprovable:
         return [f"Too few pictures to tell whether it is forgotten: {are} of {total} are recognised, {were} before."]
     if not fewer(were, are, total):
         return [f"The edit did nothing: {are} of {total} pictures of what is to be forgotten are recognised, {were} before."]

@@ -1,5 +1,6 @@
 """Single samples to forget, by the names of their files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def test_a_picture_that_was_set_aside_for_the_test_is_named(image_folder):
     row = int(data.split("test_retain").positions[0])
     path = data.listings[root].paths[row]
     Path("list.txt").write_text(path)
-    with pytest.raises(ValueError, match=r"list.txt: 1 of 1 samples are not in the training split"):
+    message = f"list.txt: 1 of 1 samples are not in the training split, first {path}: it was set aside for the test"
+    with pytest.raises(UserError, match=re.escape(message)):
         ImageFolder(str(root), forget_files="list.txt").split("forget")
 
 

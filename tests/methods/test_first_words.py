@@ -40,6 +40,28 @@ def test_a_fall_to_nothing_that_few_pictures_cannot_prove_is_not_called_no_edit(
     assert found == ["Too few pictures to tell whether it is forgotten: 0 of 40 are recognised, 4 before."]
 
 
+def test_a_fall_that_not_even_no_hit_could_prove_is_not_called_no_edit():
+    """Among a thousand classes one hit of 30 is above chance, and 4 before it are too few for any fall to show."""
+    images = {"forget": 20, "test_forget": 10, "test_retain": 0}
+    before, after = {"train/acc_f": 0.05, "test/acc_f": 0.3}, {"train/acc_f": 0.0, "test/acc_f": 0.1}
+    found = class_words({"original": before, "unlearned": after}, images, 1000, {"original": 0.2, "unlearned": 0.2}, True)
+    assert found == ["Too few pictures to tell whether it is forgotten: 1 of 30 are recognised, 4 before."]
+
+
+def test_a_destroyed_model_that_never_fitted_the_pictures_comes_with_what_to_check():
+    before, after = (
+        {"train/acc_f": 1.0, "test/acc_f": 1.0, "test/acc_r": 0.4},
+        {"train/acc_f": 0, "test/acc_f": 0, "test/acc_r": 0},
+    )
+    found = class_words(
+        {"original": before, "unlearned": after}, IMAGES, 10, {"original": 0.2, "unlearned": 0.2}, True, " Do so."
+    )
+    assert len(found) == 1
+    assert found[0].endswith(
+        "40 before. Do so. The original knows few of them: check --data.image_size, --data.mean and --data.std."
+    )
+
+
 def test_single_samples_may_go_on_being_recognised():
     assert words(1.0, classes=False) == []
 

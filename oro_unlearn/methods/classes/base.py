@@ -64,8 +64,9 @@ class ClassUnlearning(Classifier):
             raise UserError(f"--model.views ({views}) and --model.cache_limit ({cache_limit}) must not be negative")
         if not self.forget_classes and not self.forgets_samples:
             raise UserError(
-                f"the forget set is empty: {type(self).__name__} forgets whole classes; name them with "
-                '--data.forget "[NAME]", or by index with --data.forget_index "[INDEX]"'
+                f"no class is named, and {type(self).__name__} forgets whole classes: name them with "
+                '--data.forget "[NAME]", or by index with --data.forget_index "[INDEX]"; single pictures '
+                "(--data.forget_files, --data.forget_indices) are for methods such as FineTune"
             )
         self.original_path, self.retrained_paths, self.checkpoint_key = original, list(retrained), checkpoint_key
         self.original: nn.Module | None = None
@@ -118,7 +119,8 @@ class ClassUnlearning(Classifier):
         images = {split: len(data.split(split)) for split in ("forget", "test_forget", "test_retain")}
         predicted = {role: torch.tensor(found["confusion"][role]).sum(0) for role in ("original", "unlearned")}
         largest = {role: float(counts.max() / counts.sum().clamp(min=1)) for role, counts in predicted.items()}
-        return class_words(found["metrics"], images, self.num_classes, largest, classes=bool(self.forget_classes))
+        advice = " Try a tenth of the learning rate (--model.optimizer.lr)." if self.train_splits else ""
+        return class_words(found["metrics"], images, self.num_classes, largest, bool(self.forget_classes), advice)
 
     def train_only(self, layers: list[str], option: str = "update") -> None:
         """Freeze the network but for some layers.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.methods.classes.normalisation import likelier_normalisation
 from oro_unlearn.metrics import above_chance
 from oro_unlearn.user_error import UserError
 
@@ -94,9 +95,11 @@ def complaints(method: Any, requested: list[int], names: list[str], natural: lis
     found = _unknown(known, kept, asked if requested else [], names)
     both = Answers(known.hits + kept.hits)
     order = _order(both, names, natural)
-    if found or order:
+    looks = _looked_at(method, ("test_retain",))
+    cause = likelier_normalisation(method, looks, *kept.right(list(range(method.num_classes)))) or order
+    if found or cause:
         found = [f"the original {' and '.join(found)}"] if found else []
-        found = [*found, order or _causes(method, names if natural else [])]
+        found = [*found, cause or _causes(method, names if natural else [])]
     for path, network in zip(method.retrained_paths, method.retrained, strict=True):
         found += _remembering(answers(method, network, ("forget", "test_forget")), requested, names, path)
     return found
