@@ -48,6 +48,13 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def drawn_where_looked_at(request, monkeypatch):
+    """Pictures are empty files but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
+    if not request.node.get_closest_marker("pictures"):
+        monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).touch())
+
+
 @pytest.fixture
 def run(capsys):
     """Run a command line; returns exit code and what it said on standard error."""
@@ -98,6 +105,7 @@ def finished(tmp_path_factory):
     words = small_world.arguments(folder, CONFIGS / "scenes" / "relation_unlearning.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["oro-unlearn"])
+        patch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).touch())
         main(["fit", *words, *small_world.ONE_BATCH, "--trainer.default_root_dir", str(folder / "out")])
     return folder / "out"
 

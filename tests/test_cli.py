@@ -45,6 +45,7 @@ def test_a_failed_request_leaves_a_finished_run_as_it_was(run, original_weights)
     assert {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.pictures
 def test_report_and_test(run, report, original_weights, capsys):
     weights = original_weights(DIGITS / "rw_a.yaml")
     others = [original_weights(DIGITS / "rw_a.yaml", name=f"{'r' * n}.safetensors") for n in (1, 2, 3)]

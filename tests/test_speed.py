@@ -66,6 +66,7 @@ def test_a_cache_saves_operations(monkeypatch):
     assert extrapolated["ratio"] > 0
 
 
+@pytest.mark.pictures
 def test_exponents(monkeypatch):
     assert growth.exponent([1, 10, 100], [9.0, 2.0, 200.0]) == pytest.approx(2), "the first is left out"
     monkeypatch.setitem(growth.SIZES, "audit: classes", (3, 5, 8))

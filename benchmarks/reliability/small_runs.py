@@ -20,6 +20,12 @@ FEW += ["--trainer.enable_progress_bar", "false", "--trainer.precision", "32-tru
 SCENES = {"pairs": 16, "gallery": 1, "probe_pictures": 6, "neighbour_pictures": 1, "pretraining_pictures": 2, "batch_size": 8}
 LISTED = '{"subject": 1, "relation": 1, "object": 0}'  # the other neighbours are unlisted
 SGD = ["--model.optimizer", "torch.optim.SGD", "--model.optimizer.lr", "0.05"]  # Adam divides by what may be rounding alone
+SHORTER = {  # what a preset does before or between epochs, made small
+    "ssd": ["--model.importance_file", "off"],  # nothing of one run is left for the next
+    "svd": ["--model.alpha_retain", "[100]", "--model.alpha_forget", "[3, 30]"],
+    "unsir": ["--model.noise_images", "16", "--model.noise_steps", "4"],
+    "amun": ["--model.steps", "4", "--model.rounds", "3"],
+}
 RELATIONS = {  # short names of relational runs, and their words
     "relations-text": ["relation_unlearning"],
     "relations-both": ["relation_unlearning", "--model.towers", "both"],
@@ -83,7 +89,7 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
         trains = yaml.safe_load(preset.read_text())["trainer"]["max_epochs"]
         words = [*digits, "--config", str(preset), *FEW, "--model.original", str(original), "--data.forget", "[3, 8]"]
         words += ["--model.batchnorm", "eval", *(["--trainer.max_epochs", str(epochs)] if trains else [])]
-        words += ["--model.importance_file", "off"] if preset.stem == "ssd" else []  # nothing of one run is left for the next
+        words += SHORTER.get(preset.stem, [])
         found.append(Case(preset.stem, words))
     kept = ["--data.crop_padding", "0", "--data.flip", "false", "--model.cache", "activations"]
     found += [Case(f"{c.name}-cached", [*c.words, *kept]) for c in found if c.name in ("rwft_2_o", "rw_a")]

@@ -6,6 +6,8 @@ import pytest
 
 from oro_unlearn.graph import __main__ as command
 
+pytestmark = pytest.mark.pictures
+
 
 def test_it_prints_the_roles_and_draws_them(capsys, tmp_path):
     command.main(["--forget", "child drinking wine", "--draw", str(tmp_path / "graph.svg")])

@@ -6,6 +6,8 @@ import pytest
 
 from oro_unlearn.graph import derive_roles, draw_graph, load_graph
 
+pytestmark = pytest.mark.pictures
+
 SCENES = load_graph("scenes")
 
 

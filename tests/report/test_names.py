@@ -12,6 +12,8 @@ from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.relation_plots import plot_closest
 from oro_unlearn.report.tables import NOTE, markdown_table, report_table, rich_table
 
+pytestmark = pytest.mark.pictures
+
 ODD = [r"$\frac{", "[bold]", "[/red]", ":smile:", "<script>", "two\nlines", "\x1b[31m", "\u202eabc", "a|b", "z" * 300, "\udce9"]
 
 

@@ -13,6 +13,8 @@ from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.run_report import hardware, redirection, summarise, versions, write_json
 from oro_unlearn.report.tables import comparison_rows, markdown_table, number, report_table
 
+pytestmark = pytest.mark.pictures
+
 KEYS = (
     *("test/acc_f", "test/acc_r", "train/acc_f", "train/acc_r", "train/mia", "train/mia_attack_balanced_accuracy"),
     *("test/nn_member_rate", "test/nn_attack_balanced_accuracy", "test/utv", "train/utv"),
