@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.architecture_tables import architectures_table
 from benchmarks.compare_tables import COMPARISONS, RESULTS
+from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.sources import said
@@ -203,6 +204,7 @@ TABLES = {
     "shares": architectures_table,
     "provenance": provenance,
     "summary": summary_table,
+    **README_TABLES,
     **RELATION_TABLES,
     **SPEED_TABLES,
     **RELIABILITY_TABLES,
