@@ -1,32 +1,17 @@
 """Figures of every model from the saved scores: nothing is trained or run here."""
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from benchmarks.jobs import Job
-from oro_unlearn.attacks import Scores, cka, load_scores, separation_margin
-from oro_unlearn.metrics import (
-    NearestClassMIA,
-    auc,
-    logit_margin,
-    mia,
-    nearest_class,
-    nn_auc_vs_retrain,
-    rmia,
-    total_variation,
-    u_lira,
-)
+from oro_unlearn.attacks import load_scores
+from oro_unlearn.audit import Model, accuracies, attack_models, audit_model, floor, rounded, utv_of
 
-Model = dict[str, Scores]  # by split
-Figures = dict[str, float]
 SHADOWS = 3  # on each side, for leave-one-out
-SATURATED = 50.0  # margins beyond it, the mask's infinite ones among them, are all the same to an attacker
 
 
 def distance(job: Job, references: Sequence[Job]) -> float:
@@ -52,143 +37,6 @@ def read(job: Job) -> Model:
 def forgotten_classes(job: Job) -> list[int]:
     """Labels of the forget set."""
     return read(job)["forget"].labels.unique().tolist()
-
-
-def accuracies(model: Model, forgotten: Sequence[int]) -> Figures:
-    """ACC_f and ACC_r on test and training images."""
-    figures = {}
-    for name, split in (
-        ("acc_r", "test_retain"),
-        ("acc_f", "test_forget"),
-        ("train_acc_r", "retain"),
-        ("train_acc_f", "forget"),
-    ):
-        scores = model[split]
-        figures[name] = float((scores.logits.argmax(1) == scores.labels).double().mean())
-    return figures
-
-
-def utv_of(a: Model, b: Model, split: str, forgotten: Sequence[int] = (), conditional: bool = False) -> float:
-    """Mean total variation between two models on a split."""
-    return float(total_variation(a[split].logits, b[split].logits, forgotten, conditional=conditional).mean())
-
-
-def floor(models: Sequence[Model], split: str) -> float:
-    """Mean total variation between different models of a kind."""
-    return mean(utv_of(a, b, split) for n, a in enumerate(models) for b in models[n + 1 :])
-
-
-def audit_model(model: Model, retrained: Sequence[Model], originals: Mapping[int, Model], forgotten: Sequence[int]) -> Figures:
-    """Every figure of one model.
-
-    Args:
-        model: Its scores.
-        retrained: Models that never saw the forgotten classes, without this one.
-        originals: What this one is compared with as what it comes from, by seed.
-        forgotten: Indices of the forgotten classes.
-    """
-    figures = accuracies(model, forgotten)
-    own = {split: own_label(scores) for split, scores in model.items()}
-    attack = mia(own["retain"], own["forget"], own["test_retain"], own["test_forget"])
-    figures |= {"mia": attack["mia"], "mia_own_accuracy": attack["attack_balanced_accuracy"]}
-    for split, prefix in (("test_forget", "test"), ("forget", "train")):
-        figures[f"utv_{prefix}"] = mean(utv_of(model, other, split) for other in retrained)
-        if _several_retained(model, forgotten):
-            figures[f"utv_{prefix}_conditional"] = mean(utv_of(model, other, split, forgotten, True) for other in retrained)
-    if _several_retained(model, forgotten):
-        figures |= nearest_figures(model, retrained, forgotten)
-    figures |= rmia_figures(own, [{split: own_label(scores) for split, scores in other.items()} for other in retrained])
-    features = test_features(model)
-    alignments = {f"cka_original_s{seed}": cka(features, test_features(other)) for seed, other in originals.items()}
-    figures["cka_original"] = mean(alignments.values())
-    figures |= alignments if len(alignments) > 1 else {}  # of retrained models: an edit is compared with those to its own
-    figures["cka_retrained"] = mean(cka(features, test_features(other)) for other in retrained)
-    return figures
-
-
-def _several_retained(model: Model, forgotten: Sequence[int]) -> bool:
-    """With one retained class nothing can be compared among the retained ones."""
-    return model["test_retain"].logits.shape[1] - len(forgotten) > 1
-
-
-def own_label(scores: Scores) -> Tensor:
-    """Probability of each sample's own label, (N,) float64."""
-    return scores.logits.double().softmax(1).gather(1, scores.labels[:, None])[:, 0]
-
-
-def test_features(model: Model) -> Tensor:
-    """Features of all test images (N, D)."""
-    return torch.cat([model["test_retain"].features, model["test_forget"].features])
-
-
-def nearest_figures(model: Model, retrained: Sequence[Model], forgotten: Sequence[int]) -> Figures:
-    """MIA-NN on test images, averaged over the forgotten classes."""
-    rates, accuracy, separations = [], [], []
-    retain, target = (model[split].logits.double().softmax(1) for split in ("test_retain", "test_forget"))
-    for label in forgotten:
-        rows = model["test_forget"].labels == label
-        references = torch.stack([other["test_forget"].logits.double().softmax(1)[rows] for other in retrained])
-        near = nearest_class(references.mean((0, 1)), forgotten)
-        attack = NearestClassMIA(near)
-        attack.update(retain[:, near].float(), (model["test_retain"].labels == near).long())
-        attack.update(target[rows, near].float(), torch.full((int(rows.sum()),), 2))
-        found = attack.compute()
-        rates.append(float(found["nn_member_rate"]))
-        accuracy.append(float(found["attack_balanced_accuracy"]))
-        separations.append(nn_auc_vs_retrain(target[rows, near], references[:, :, near]))
-    return {"nn_member_rate": mean(rates), "nn_own_accuracy": mean(accuracy), "nn_auc": mean(separations)}
-
-
-def rmia_figures(own: Mapping[str, Tensor], references: Sequence[Mapping[str, Tensor]]) -> Figures:
-    """AUC of RMIA between training and test images, of the forgotten and of the retained classes.
-
-    The retrained models are the references. They never saw a forgotten image; the retained training images they have all
-    seen, so ``rmia_retain`` is no attack as published: it is read beside the retrained models' value alone.
-    """
-    population = torch.stack([other["test_retain"] for other in references])
-    figures = {}
-    for name, members, others in (("rmia_forget", "forget", "test_forget"), ("rmia_retain", "retain", "test_retain")):
-        found = [
-            rmia(own[split], torch.stack([other[split] for other in references]), own["test_retain"], population)
-            for split in (members, others)
-        ]
-        figures[name] = auc(*(result.likelihoods for result in found))  # the scores without their ties
-    return figures
-
-
-def margins(model: Model, forgotten: Sequence[int], kind: str) -> Tensor:
-    """The statistic (N,) of one U-LIRA attack on the forgotten classes.
-
-    Args:
-        model: Its scores.
-        forgotten: Indices of the forgotten classes.
-        kind: ``own``: margin of the image's own label, of training images. ``retained``: margin of the likeliest retained class
-            among the retained ones. ``features``: silhouette values of test images in feature space.
-    """
-    if kind == "features":
-        labels = torch.cat([model["test_retain"].labels, model["test_forget"].labels])
-        return separation_margin(test_features(model), labels, forgotten).double()
-    scores = model["forget"]
-    if kind == "own":
-        return logit_margin(scores.logits, scores.labels).clamp(-SATURATED, SATURATED)
-    kept = scores.logits.index_fill(1, torch.tensor(list(forgotten)), -torch.inf)
-    return logit_margin(scores.logits, kept.argmax(1), excluding=forgotten).clamp(-SATURATED, SATURATED)
-
-
-def attack_models(unlearned: Sequence[Model], retrained: Sequence[Model], forgotten: Sequence[int]) -> dict[str, Figures]:
-    """U-LIRA between unlearned and retrained models, leave-one-out, by statistic."""
-    found = {}
-    for kind in ("own", "retained", "features") if _several_retained(retrained[0], forgotten) else ("own", "features"):
-        sides = [torch.stack([margins(model, forgotten, kind) for model in models]) for models in (unlearned, retrained)]
-        example, pooled = u_lira(*sides), u_lira(*sides, protocol="class")
-        found[kind] = {
-            "accuracy": example.accuracy,
-            "auc": example.auc,
-            "standard_error": example.standard_error,
-            "class_accuracy": pooled.accuracy,
-            "class_standard_error": pooled.standard_error,
-        }
-    return found
 
 
 def audit(
@@ -288,11 +136,6 @@ def _audit_request(
 def seed_of(job: Job) -> int:
     """Number of the original, or of the retrained model, in a folder's name."""
     return int(job.folder.name.rpartition("-s")[2])
-
-
-def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """Five digits; None for NaN."""
-    return {name: None if math.isnan(value) else round(float(value), 5) for name, value in figures.items()}
 
 
 def _rounded_all(groups: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:

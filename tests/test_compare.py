@@ -13,13 +13,13 @@ import yaml
 from lightning.pytorch import Trainer
 
 from benchmarks import compare, compare_options, compare_tables, jobs, paper_setting
-from benchmarks.audits import audit_model, margins, rounded
 from benchmarks.budgets import Load, length
 from benchmarks.gap_tables import gap_rows
 from benchmarks.searches import ENTRIES, GROUPS, VARIANTS
 from benchmarks.sources import sources
 from oro_unlearn import methods
 from oro_unlearn.attacks import Scores
+from oro_unlearn.audit import audit_model, margins, rounded
 from oro_unlearn.data import Digits
 from tests.conftest import CONFIGS, ROOT
 from tests.methods.test_methods import method

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "metrics": set(),
     "attacks": {"metrics", "networks"},
     "data": {"graph", "networks"},
+    "audit": {"attacks", "metrics", "networks"},
     "methods": {"metrics", "networks", "attacks"},
     "report": set(),
 }
