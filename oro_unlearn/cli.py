@@ -19,6 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.text import Text
 
+from oro_unlearn import audit_command, init_command
 from oro_unlearn.command_parser import CommandParser
 from oro_unlearn.command_words import tidied
 from oro_unlearn.config_files import MODE, check_numbers
@@ -28,7 +29,6 @@ from oro_unlearn.data.relation_data import RelationData  # and with it all class
 from oro_unlearn.errors import explain
 from oro_unlearn.first_look import FirstLook, Rehearsal, UnlearningTrainer
 from oro_unlearn.graph import draw_graph
-from oro_unlearn.init_command import main as start
 from oro_unlearn.lineage import check_order, fill_in
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.first_words import forced_words
@@ -45,6 +45,7 @@ from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
 from oro_unlearn.user_error import UserError, options_of
 
+OTHERS = {"audit": audit_command.main, "init": init_command.main}  # commands that build what they need themselves
 UNKNOWN = (
     "If none of these lines is of a file of yours, this is a fault of oro_unlearn: please report it, with the command and this "
     "traceback."
@@ -341,8 +342,8 @@ def main(args: Sequence[str] | None = None) -> None:
     words = tidied(sys.argv[1:] if args is None else args)
     try:
         check_words(words)
-        if words[0] == "init":
-            return start(words[1:])
+        if words[0] in OTHERS:
+            return OTHERS[words[0]](words[1:])
         build(words if args is not None else None, run=True)
     except Exception as error:
         message = explain(error)

@@ -13,6 +13,7 @@ COMMANDS = {
     "fit": "Edit (or train) a model, measure it, and write weights and report.",
     "test": "Measure a finished run again.",
     "check": "Everything of fit up to the first batch; changes nothing.",
+    "audit": "Audit an edited classifier, ours or anyone's: what do outputs and features still hold?",
     "init": "Look at a folder, a checkpoint or captions, and write a YAML to start from.",
     "configs": "List the presets that --config takes by name, or copy one.",
     "completion": "Print what the shell needs to complete words.",
@@ -26,7 +27,7 @@ def command_of(words: Sequence[str]) -> str | None:
     """The command: the first word, or one that options precede; None if there is none."""
     if words and not words[0].startswith("-"):
         return words[0]
-    return next((word for before, word in pairwise(words) if word in RUNS and before not in CONFIG), None)
+    return next((word for before, word in pairwise(words) if word in (*RUNS, "audit") and before not in CONFIG), None)
 
 
 def tidied(words: Sequence[str]) -> list[str]:

@@ -55,6 +55,9 @@ def _choices(before: Sequence[str], current: str) -> list[str]:
         return list(SHELLS)
     if before[0] == "init":
         return ["--data", "--model", "--output"] if current.startswith("-") else []
+    if before[0] == "audit" and current.startswith("-"):
+        own = ["--edited", "--original", "--retrained", "--level", "--output", "--force"]
+        return sorted({*own, *(f"--{name}" for name in known_options(before))})
     if before[0] not in RUNS:
         return []
     if current.startswith("-") or not before[-1].startswith("--"):

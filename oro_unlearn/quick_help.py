@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from textwrap import fill
 
-from oro_unlearn import __version__, init_command, presets
+from oro_unlearn import __version__, audit_command, init_command, presets
 from oro_unlearn.command_words import COMMANDS, RUNS, chosen, given
 from oro_unlearn.completion import completion
 from oro_unlearn.source_options import TRAINER, Option, classes, found, options, summary
@@ -101,6 +101,8 @@ def answer(words: Sequence[str]) -> str | None:
         page = completion(words[1:])
     elif first == "init":
         page = init_command.parser().format_help() if asks else None
+    elif first == "audit":
+        page = audit_command.parser().format_help() if asks else None
     elif first == "configs":
         page = presets.parser().format_help() if asks else presets.configs(words[1:])
     else:

@@ -1,0 +1,247 @@
+"""``oro-unlearn audit``: what an edited classifier still knows, beside the original and retrained models."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from oro_unlearn.command_words import CONFIG
+from oro_unlearn.user_error import UserError
+
+ABOUT = "Audit an edited classifier, ours or anyone's, beside the original and models retrained without the forgotten classes."
+MOST = {"retain": 1000, "forget": 1000, "test_retain": 2000, "test_forget": 1000}  # images of a split, evenly spaced
+QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
+CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or go on with --force"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises its errors."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"audit: {message}; see oro-unlearn audit --help")
+
+
+class Audited(NamedTuple):
+    """One model and its figures."""
+
+    model: Mapping[str, Any]  # scores by split
+    figures: dict[str, float]  # of attacks on features; empty where only outputs are audited
+
+
+def parser() -> argparse.ArgumentParser:
+    """Options of ``audit``, besides those of data and network."""
+    more = "All other options are those of fit: --config PRESET, --data.*, --model.network; with .npz files none is needed."
+    result = _Parser(prog="oro-unlearn audit", description=ABOUT, epilog=more, allow_abbrev=False)
+    result.add_argument("--edited", required=True, metavar="FILE", help="weights of the edited model, or its outputs (.npz)")
+    result.add_argument("--original", metavar="FILE", help="weights or outputs of the model before the edit")
+    result.add_argument("--retrained", default="[]", metavar='"[A, B]"', help="models trained without the forgotten classes")
+    result.add_argument("--level", choices=("outputs", "features"), default="features", help="default: features")
+    result.add_argument("--output", type=Path, default=Path("runs/audit"), metavar="FOLDER", help="default: runs/audit")
+    result.add_argument("--force", action="store_true", help="go on although a model is not what it was given as")
+    return result
+
+
+def main(words: Sequence[str]) -> None:
+    """Audit, print what was found, and write ``audit.json``.
+
+    Args:
+        words: After ``audit``.
+
+    Raises:
+        UserError: If files, options or data do not fit, or a model is not what it was given as.
+    """
+    options, others = parser().parse_known_args(words)
+    retrained = _listed(options.retrained)
+    files = [options.edited, *([options.original] if options.original else []), *retrained]
+    if len(set(files)) < len(files):
+        raise UserError("audit: one file is given twice: a model beside itself says nothing")
+    outputs = [Path(file).suffix == ".npz" for file in files]
+    if any(outputs) and not all(outputs):
+        raise UserError("audit: give outputs (.npz) of all models, or weights of all")
+    if all(outputs):
+        models, forgotten, names = _from_outputs(files)
+        features = False
+    else:
+        features = options.level == "features"
+        models, forgotten, names = _from_weights(files, others, options.output, features)
+    _report(options, retrained, models, forgotten, names, features)
+
+
+def _listed(text: str) -> list[str]:
+    """Files of ``--retrained``."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = None
+    value = [value] if isinstance(value, str) else value
+    if not isinstance(value, list) or not all(isinstance(file, str) for file in value):
+        raise UserError(f'audit: --retrained takes a list of files, such as "[a.safetensors, b.safetensors]", not {text[:80]}')
+    return value
+
+
+def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], list[int], list[str]]:
+    """Models whose outputs were saved elsewhere; classes are called by their number."""
+    from oro_unlearn.audit import check_same_images, read_outputs
+
+    models = {file: read_outputs(file) for file in files}
+    check_same_images(models)
+    forgotten = models[files[0]]["forget"].labels.unique().tolist()
+    return {file: Audited(model, {}) for file, model in models.items()}, forgotten, [str(label) for label in forgotten]
+
+
+def _from_weights(
+    files: Sequence[str], others: Sequence[str], output: Path, features: bool
+) -> tuple[dict[str, Audited], list[int], list[str]]:
+    """Models that are run here, one after the other; what is finished is not run again."""
+    from rich.progress import track
+
+    from oro_unlearn.audit import prepared
+    from oro_unlearn.audit.scoring import SPLITS
+    from oro_unlearn.cli import build
+    from oro_unlearn.data import ImageData
+
+    cli = build(_words(others))
+    data: Any = cli.datamodule
+    if not isinstance(data, ImageData):
+        raise UserError(
+            "audit is of classifiers, and these data are none of labelled images: choose another --config or --data"
+        )
+    if not data.forget_classes:
+        raise UserError(f"audit: nothing is named to be forgotten: {data.how_to_name}")
+    images = {name: prepared(data, name, MOST[name]) for name in SPLITS}
+    key = _key(cli, data, features)
+    found = {}
+    for file in track(files, "auditing models", transient=True):
+        network = _loaded(cli.model.network, file, data.class_names)
+        found[file] = _audited(network, data, images, features, output / "scores", f"{_hash(file)}-{key}")
+    return found, list(data.forget_classes), [data.class_names[label] for label in data.forget_classes]
+
+
+def _words(others: Sequence[str]) -> list[str]:
+    """Options of data and network, with no method."""
+    words, configs = list(others), []
+    for place in reversed(range(len(words))):
+        if words[place] in CONFIG:
+            configs = [*words[place : place + 2], *configs]
+            del words[place : place + 2]
+        elif words[place].partition("=")[0] in CONFIG:
+            configs = [words.pop(place), *configs]
+    if not configs and not any(word.partition("=")[0] == "--data" for word in words):
+        raise UserError("audit: name data and network with --config, such as digits/original.yaml, or give outputs (.npz)")
+    return [*configs, "--model", "Training", *words, *QUIET]
+
+
+def _hash(file: str) -> str:
+    from oro_unlearn.report.provenance import named
+
+    return named(file)["sha256"] if Path(file).exists() else ""
+
+
+def _key(cli: Any, data: Any, features: bool) -> str:
+    """Hash of all but the weights that decides a model's figures."""
+    from oro_unlearn.report.provenance import package_sources
+
+    network = cli.config.model.init_args.get("network")
+    parts = [str(network), data.content(), data.forget_classes, MOST, features, package_sources()]
+    settings = {name: value for name, value in cli.config.data.init_args.items() if name != "forget"}
+    return hashlib.sha256(json.dumps([*parts, settings], default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
+    """The network with a file's weights."""
+    from oro_unlearn.networks import fill_network, read_checkpoint
+
+    checkpoint = read_checkpoint(file)
+    names = checkpoint.class_names
+    if names and list(names) != class_names and sorted(names) == sorted(class_names):
+        raise UserError(f"{file} has its classes in another order than the data: give that order with --data.class_names")
+    print(fill_network(network, checkpoint))
+    return network
+
+
+def _audited(network: Any, data: Any, images: Any, features: bool, folder: Path, name: str) -> Audited:
+    """Scores and attacks of one model, from the folder if they are there."""
+    from oro_unlearn.attacks import load_scores, save_scores
+    from oro_unlearn.audit import attack_features, scored
+    from oro_unlearn.report.run_report import write_json
+
+    path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.safetensors"
+    finished = path.with_suffix(".json")
+    if finished.is_file():
+        return Audited(load_scores(path), json.loads(finished.read_text()))
+    scores = scored(network, data.num_classes, images)
+    forgotten = data.forget_classes
+    figures = attack_features(network, data.num_classes, forgotten, images, scores) if features else {}
+    save_scores(scores, path)
+    write_json(figures, finished)
+    return Audited(scores, figures)
+
+
+def _report(
+    options: argparse.Namespace,
+    retrained: Sequence[str],
+    models: Mapping[str, Audited],
+    forgotten: Sequence[int],
+    names: Sequence[str],
+    features: bool,
+) -> None:
+    """Compute, judge, print and write."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from oro_unlearn.audit import as_json, audit_model, findings, rows, words
+    from oro_unlearn.report.names import label
+    from oro_unlearn.report.run_report import versions, write_json
+    from oro_unlearn.report.tables import rich_table
+
+    originals = {0: models[options.original].model} if options.original else {}
+    figures = {}
+    for file, audited in models.items():
+        references = [models[other].model for other in retrained if other != file]
+        figures[file] = {**audited.figures, **audit_model(audited.model, references, originals, forgotten)}
+        if not features:
+            figures[file] = {key: value for key, value in figures[file].items() if not key.startswith("cka")}
+    said_first = _complaints(options, retrained, models, figures)
+    found = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
+    request = ", ".join(map(label, names))
+    lines = words(request, models[options.edited].model, found, len(retrained), features)
+    content = {
+        "forget": list(names),
+        "level": "features" if features else "outputs",
+        "files": {file: _hash(file) for file in models},
+        "said_first": [*said_first, *lines],
+        "figures": as_json(found),
+        "versions": versions(),
+    }
+    write_json(_without_nan(content), options.output / "audit.json")
+    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {request}", "retrained: mean of their figures")
+    Console().print(*(Text(line, "bold red") for line in said_first), *map(Text, lines), table, sep="\n")
+    print(f"written to {options.output / 'audit.json'}")
+
+
+def _complaints(
+    options: argparse.Namespace,
+    retrained: Sequence[str],
+    models: Mapping[str, Audited],
+    figures: Mapping[str, dict[str, float]],
+) -> list[str]:
+    """What speaks against the figures; an error unless it is forced."""
+    from oro_unlearn.audit import unknowing
+
+    asked = [(file, True) for file in retrained] + ([(options.original, False)] if options.original else [])
+    found = [unknowing(figures[file], models[file].model, file, forgets) for file, forgets in asked]
+    found = [text for text in found if text]
+    if found and not options.force:
+        raise UserError(f"audit: {'; '.join(found)}: {CAUSES}")
+    return found
+
+
+def _without_nan(value: Any) -> Any:
+    """Strict JSON has no NaN."""
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    return None if isinstance(value, float) and value != value else value  # NaN
