@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from oro_unlearn.command_words import CONFIG
+from oro_unlearn.command_words import CONFIG, chosen
 from oro_unlearn.user_error import UserError
 
 ABOUT = "Audit an edited classifier, ours or anyone's, beside the original and models retrained without the forgotten classes."
 MOST = {"retain": 1000, "forget": 1000, "test_retain": 2000, "test_forget": 1000}  # images of a split, evenly spaced
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
+CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' where all agree."
 CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or go on with --force"
 
 
@@ -99,17 +100,18 @@ def _from_weights(
     """Models that are run here, one after the other; what is finished is not run again."""
     from rich.progress import track
 
+    from oro_unlearn import data as data_sets
     from oro_unlearn.audit import prepared
     from oro_unlearn.audit.scoring import SPLITS
     from oro_unlearn.cli import build
-    from oro_unlearn.data import ImageData
+    from oro_unlearn.data.relation_data import RelationData
 
-    cli = build(_words(others))
+    words = _words(others)
+    kind = getattr(data_sets, chosen(["fit", *words]).get("data", "").rpartition(".")[2], None)
+    if kind is not None and issubclass(kind, RelationData):
+        raise UserError("audit is for classifiers and needs labelled images: oro-unlearn test measures a relational run again")
+    cli = build(words)
     data: Any = cli.datamodule
-    if not isinstance(data, ImageData):
-        raise UserError(
-            "audit is of classifiers, and these data are none of labelled images: choose another --config or --data"
-        )
     if not data.forget_classes:
         raise UserError(f"audit: nothing is named to be forgotten: {data.how_to_name}")
     images = {name: prepared(data, name, MOST[name]) for name in SPLITS}
@@ -123,7 +125,8 @@ def _from_weights(
 
 def _words(others: Sequence[str]) -> list[str]:
     """Options of data and network, with no method."""
-    words, configs = list(others), []
+    words = list(others)
+    configs: list[str] = []
     for place in reversed(range(len(words))):
         if words[place] in CONFIG:
             configs = [*words[place : place + 2], *configs]
@@ -195,7 +198,7 @@ def _report(
 
     from oro_unlearn.audit import as_json, audit_model, findings, rows, words
     from oro_unlearn.report.names import label
-    from oro_unlearn.report.run_report import versions, write_json
+    from oro_unlearn.report.run_report import versions, without_nan, write_json
     from oro_unlearn.report.tables import rich_table
 
     originals = {0: models[options.original].model} if options.original else {}
@@ -217,8 +220,8 @@ def _report(
         "figures": as_json(found),
         "versions": versions(),
     }
-    write_json(_without_nan(content), options.output / "audit.json")
-    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {request}", "retrained: mean of their figures")
+    write_json(without_nan(content), options.output / "audit.json")
+    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {request}", CAPTION)
     Console().print(*(Text(line, "bold red") for line in said_first), *map(Text, lines), table, sep="\n")
     print(f"written to {options.output / 'audit.json'}")
 
@@ -238,10 +241,3 @@ def _complaints(
     if found and not options.force:
         raise UserError(f"audit: {'; '.join(found)}: {CAUSES}")
     return found
-
-
-def _without_nan(value: Any) -> Any:
-    """Strict JSON has no NaN."""
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    return None if isinstance(value, float) and value != value else value  # NaN

@@ -11,6 +11,11 @@ from oro_unlearn.user_error import UserError
 
 SHELLS = ("bash", "zsh")
 ACCELERATORS = ("auto", "cpu", "gpu", "mps")
+OPTIONS = {  # of commands that are not runs
+    "audit": ["--config", "--data.forget", "--edited", "--force", "--level", "--original", "--output", "--retrained"],
+    "configs": ["--copy", "--output"],
+    "init": ["--data", "--model", "--output"],
+}
 SCRIPT = """\
 # Completion of oro-unlearn: eval "$(oro-unlearn completion {shell})"
 _oro_unlearn() {{
@@ -51,15 +56,9 @@ def completed(words: Sequence[str], place: int) -> list[str]:
 def _choices(before: Sequence[str], current: str) -> list[str]:
     if not before:
         return [*COMMANDS, "--help", "--version"]
-    if before[0] == "completion":
-        return list(SHELLS)
-    if before[0] == "init":
-        return ["--data", "--model", "--output"] if current.startswith("-") else []
-    if before[0] == "audit" and current.startswith("-"):
-        own = ["--edited", "--original", "--retrained", "--level", "--output", "--force"]
-        return sorted({*own, *(f"--{name}" for name in known_options(before))})
     if before[0] not in RUNS:
-        return []
+        options = OPTIONS.get(before[0], [])
+        return options if current.startswith("-") else list(SHELLS) if before[0] == "completion" else []
     if current.startswith("-") or not before[-1].startswith("--"):
         names = [*known_options(before), "model.help", "data.help", "trainer.help", "help"]
         return sorted(f"--{name}" for name in names)

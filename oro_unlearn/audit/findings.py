@@ -1,5 +1,6 @@
 """What an audit says to a person: every figure beside the retrained models', and five lines in words."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,22 +9,22 @@ from oro_unlearn.metrics import Reading, above_chance, reading
 
 PAIRWISE = ("utv_test", "utv_train", "utv_test_conditional", "utv_train_conditional", "cka_retrained")
 LABELS = {  # in the order of the table; True: a share, shown in percent
-    "acc_f": ("accuracy, forgotten classes, test", True),
-    "acc_r": ("accuracy, other classes, test", True),
-    "train_acc_f": ("accuracy, forgotten classes, training", True),
-    "train_acc_r": ("accuracy, other classes, training", True),
-    "mia": ("forgotten images called non-members (MIA)", True),
-    "nn_member_rate": ("called members of the nearest class (MIA-NN)", True),
-    "utv_test": ("total variation to retrained models, test", False),
-    "utv_train": ("total variation to retrained models, training", False),
-    "rmia_forget": ("RMIA, forgotten classes, AUC", False),
-    "probe_5_shot": ("linear probe, 5 images a class: recall", True),
-    "probe_full": ("linear probe, all images: recall", True),
-    "relearn_10": ("balanced accuracy after 10 steps of relearning", True),
-    "relearn_20": ("balanced accuracy after 20 steps of relearning", True),
-    "silhouette": ("silhouette of the forgotten classes", False),
-    "cka_original": ("CKA to the original", False),
-    "cka_retrained": ("CKA to retrained models", False),
+    "acc_f": ("accuracy on forgotten, test", True),
+    "acc_r": ("accuracy on others, test", True),
+    "train_acc_f": ("accuracy on forgotten, training", True),
+    "train_acc_r": ("accuracy on others, training", True),
+    "mia": ("MIA: called non-members", True),
+    "nn_member_rate": ("MIA-NN: called members", True),
+    "utv_test": ("total variation, test", False),
+    "utv_train": ("total variation, training", False),
+    "rmia_forget": ("RMIA on forgotten, AUC", False),
+    "probe_5_shot": ("probe, 5 images: recall", True),
+    "probe_full": ("probe, all images: recall", True),
+    "relearn_10": ("relearning, 10 steps", True),
+    "relearn_20": ("relearning, 20 steps", True),
+    "silhouette": ("silhouette of forgotten", False),
+    "cka_original": ("CKA to original", False),
+    "cka_retrained": ("CKA to retrained", False),
 }
 OUTPUTS = ("acc_f", "acc_r", "mia", "nn_member_rate", "utv_test", "utv_train", "rmia_forget")
 FEATURES = ("probe_5_shot", "silhouette", "cka_original", "cka_retrained")
@@ -56,16 +57,21 @@ def findings(edited: Figures, original: Figures | None, retrained: Sequence[Figu
 
 
 def rows(found: Sequence[Finding]) -> list[list[str]]:
-    """Header and rows of the table: figure, edited, original, retrained, judgement."""
-    table = [["figure", "edited", "original", "retrained", "inside their range"]]
+    """Header and rows of the table: figure, edited, original, mean of the retrained models, whether it is in their range."""
+    table = [["figure", "edited", "original", "retrained", "in range"]]
     for finding in found:
         label, percent = LABELS[finding.key]
-        ideal, verdict = "–", "not judged"
-        if finding.reading is not None:
-            ideal = _number(finding.reading.ideal, percent)
-            verdict = {"inside": "yes", "outside": "no"}.get(finding.reading.verdict, finding.reading.verdict)
-        table.append([label, _number(finding.edited, percent), _number(finding.original, percent), ideal, verdict])
+        ideal = _number(finding.reading.ideal if finding.reading else None, percent)
+        table.append([label, _number(finding.edited, percent), _number(finding.original, percent), ideal, _verdict(finding)])
     return table
+
+
+def _verdict(finding: Finding) -> str:
+    """Whether the figure is inside the retrained models' range; a dash where it is not judged."""
+    if finding.reading is None:
+        return "–"
+    same = finding.reading.floor == 0 and finding.edited == finding.reading.ideal  # all agree: there is no range
+    return "same" if same else {"inside": "yes", "outside": "no"}.get(finding.reading.verdict, "–")
 
 
 def words(request: str, edited: Model, found: Sequence[Finding], retrained: int, features: bool) -> list[str]:
@@ -109,7 +115,7 @@ def _gaps(retrained: int, features: bool) -> str:
 
 
 def _number(value: float | None, percent: bool) -> str:
-    if value is None or value != value:  # NaN
+    if value is None or math.isnan(value):
         return "–"
     return f"{100 * value:.1f}%" if percent else f"{value:.3f}"
 

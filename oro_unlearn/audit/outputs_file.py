@@ -17,8 +17,8 @@ def read_outputs(path: str | Path) -> Model:
     """Read logits and labels by split; features are empty.
 
     Args:
-        path: An ``.npz`` with ``SPLIT_logits`` (N, K) and ``SPLIT_labels`` (N,) for the splits ``retain`` and ``forget`` (training
-            images) and ``test_retain`` and ``test_forget``. Images are in the same order for every model.
+        path: An ``.npz`` with ``SPLIT_logits`` (N, K) and ``SPLIT_labels`` (N,) for the splits ``retain`` and ``forget``
+            (training images) and ``test_retain`` and ``test_forget``. Images are in the same order for every model.
 
     Raises:
         UserError: If it is missing, no such archive, or lacks an array; if shapes, labels or values do not fit.

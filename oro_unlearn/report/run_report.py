@@ -49,7 +49,7 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
             if len(retrained) == 2:  # one pair: each is as far from the other
                 spread.update({f"{phase}/utv": math.nan for phase in phases})
             summary["retrained"]["std"] = spread
-    return _without_nan(summary)
+    return without_nan(summary)
 
 
 def defined(function: Callable[[list[float]], float], values: Iterable[float | None], at_least: int = 1) -> float:
@@ -130,7 +130,8 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """The same with None for NaN and infinities, which strict JSON lacks."""
     if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
+        return {name: without_nan(item) for name, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
