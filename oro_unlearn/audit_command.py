@@ -5,9 +5,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from oro_unlearn.command_words import CONFIG, chosen
+from oro_unlearn.plain_parser import PlainParser
 from oro_unlearn.user_error import UserError
 
 ABOUT = "Audit an edited classifier, ours or anyone's, beside the original and models retrained without the forgotten classes."
@@ -15,13 +16,6 @@ MOST = {"retain": 1000, "forget": 1000, "test_retain": 2000, "test_forget": 1000
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
 CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' where all agree."
 CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or go on with --force"
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises its errors."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"audit: {message}; see oro-unlearn audit --help")
 
 
 class Audited(NamedTuple):
@@ -34,7 +28,7 @@ class Audited(NamedTuple):
 def parser() -> argparse.ArgumentParser:
     """Options of ``audit``, besides those of data and network."""
     more = "All other options are those of fit: --config PRESET, --data.*, --model.network; with .npz files none is needed."
-    result = _Parser(prog="oro-unlearn audit", description=ABOUT, epilog=more, allow_abbrev=False)
+    result = PlainParser("audit", description=ABOUT, epilog=more)
     result.add_argument("--edited", required=True, metavar="FILE", help="weights of the edited model, or its outputs (.npz)")
     result.add_argument("--original", metavar="FILE", help="weights or outputs of the model before the edit")
     result.add_argument("--retrained", default="[]", metavar='"[A, B]"', help="models trained without the forgotten classes")

@@ -19,7 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.text import Text
 
-from oro_unlearn import audit_command, init_command
+from oro_unlearn import audit_command, graph_command, init_command
 from oro_unlearn.command_parser import CommandParser
 from oro_unlearn.command_words import tidied
 from oro_unlearn.config_files import MODE, check_numbers
@@ -45,7 +45,11 @@ from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
 from oro_unlearn.user_error import UserError, options_of
 
-OTHERS = {"audit": audit_command.main, "init": init_command.main}  # commands that build what they need themselves
+OTHERS = {
+    "audit": audit_command.main,
+    "graph": graph_command.main,
+    "init": init_command.main,
+}  # commands that build what they need themselves
 UNKNOWN = (
     "If none of these lines is of a file of yours, this is a fault of oro_unlearn: please report it, with the command and this "
     "traceback."

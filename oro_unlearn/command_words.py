@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "Everything of fit up to the first batch; changes nothing.",
     "audit": "Audit an edited classifier, ours or anyone's: what do outputs and features still hold?",
     "init": "Look at a folder, a checkpoint or captions, and write a YAML to start from.",
+    "graph": "Check a relation graph, print the roles that follow from a request, and draw it.",
     "configs": "List the presets that --config takes by name, or copy one.",
     "completion": "Print what the shell needs to complete words.",
 }

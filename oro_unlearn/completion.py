@@ -14,6 +14,7 @@ ACCELERATORS = ("auto", "cpu", "gpu", "mps")
 OPTIONS = {  # of commands that are not runs
     "audit": ["--config", "--data.forget", "--edited", "--force", "--level", "--original", "--output", "--retrained"],
     "configs": ["--copy", "--output"],
+    "graph": ["--draw", "--forget", "--no-propagate"],
     "init": ["--data", "--model", "--output"],
 }
 SCRIPT = """\

@@ -3,22 +3,15 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from oro_unlearn.plain_parser import PlainParser
 from oro_unlearn.user_error import UserError
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises its errors."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"init: {message}; see oro-unlearn init --help")
 
 
 def parser() -> argparse.ArgumentParser:
     """Options of ``init``."""
     about = "Look at pictures, a checkpoint or captions, write a YAML to start from, and say what to run next."
-    result = _Parser(prog="oro-unlearn init", description=about, allow_abbrev=False)
+    result = PlainParser("init", description=about)
     result.add_argument(
         "--data", type=Path, required=True, help="folder of class folders; or a table of captions, or its folder"
     )

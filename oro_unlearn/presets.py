@@ -5,25 +5,18 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import oro_unlearn
+from oro_unlearn.plain_parser import PlainParser
 from oro_unlearn.user_error import UserError
 
 PRESETS = Path(oro_unlearn.__file__).resolve().parents[1] / "lightning_configs"  # in a checkout and in site-packages
 ABOUT = "List the presets that --config takes by name, each with its first line; or copy one to edit it."
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises its errors."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"configs: {message}; see oro-unlearn configs --help")
-
-
 def parser() -> argparse.ArgumentParser:
     """Options of ``configs``."""
-    result = _Parser(prog="oro-unlearn configs", description=ABOUT, allow_abbrev=False)
+    result = PlainParser("configs", description=ABOUT)
     result.add_argument("word", nargs="?", default="", help="show those whose name or first line has this word")
     result.add_argument("--copy", metavar="NAME", help="preset to write out, such as digits/rwft_o.yaml")
     result.add_argument("--output", type=Path, metavar="FILE", help="where; default: its file name, in this folder")

@@ -14,6 +14,7 @@ from oro_unlearn.source_options import TRAINER, Option, classes, found, options,
 from oro_unlearn.suggestions import did_you_mean
 from oro_unlearn.user_error import UserError
 
+PARSERS = {"audit": audit_command.parser, "init": init_command.parser}
 FILLED = ("num_classes", "forget_classes")  # by the command line, from the data
 OVERVIEW = """\
 usage: oro-unlearn COMMAND [options]
@@ -99,10 +100,8 @@ def answer(words: Sequence[str]) -> str | None:
         page = version_line()
     elif first == "completion":
         page = completion(words[1:])
-    elif first == "init":
-        page = init_command.parser().format_help() if asks else None
-    elif first == "audit":
-        page = audit_command.parser().format_help() if asks else None
+    elif first in PARSERS:
+        page = PARSERS[first]().format_help() if asks else None
     elif first == "configs":
         page = presets.parser().format_help() if asks else presets.configs(words[1:])
     else:

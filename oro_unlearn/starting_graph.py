@@ -92,7 +92,7 @@ def caption_start(place: Path, model: str, output: Path) -> Start:
         ),
     }
     runs = [["oro-unlearn", command, "--config", str(output), "--data.forget", first] for command in ("check", "fit")]
-    commands = [shlex.join(words) for words in (["python", "-m", "oro_unlearn.graph", str(graph), "--forget", first], *runs)]
+    commands = [shlex.join(words) for words in (["oro-unlearn", "graph", str(graph), "--forget", first], *runs)]
     return Start(files, [f"captions      {counted}", f"most often    {printable(often)}"], commands)
 
 
