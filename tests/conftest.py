@@ -105,7 +105,6 @@ def finished(tmp_path_factory):
     words = small_world.arguments(folder, CONFIGS / "scenes" / "relation_unlearning.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["oro-unlearn"])
-        patch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).touch())
         main(["fit", *words, *small_world.ONE_BATCH, "--trainer.default_root_dir", str(folder / "out")])
     return folder / "out"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from oro_unlearn.report.plots import plot_confusion_and_redirection
-from oro_unlearn.report.run_report import redirection, share_of, summarise
+from oro_unlearn.report.run_report import redirection, share_of, summarise, undefined
 from oro_unlearn.report.tables import report_table
 
 FIGURES = ("redirection.png",)
@@ -36,6 +36,7 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "images": {split: len(data.split(split)) for split in SPLITS},
         "retrained_models": sum(name.startswith("retrained") for name in found["metrics"]),
         "metrics": summarise(found["metrics"]),
+        "undefined": {"train/mia": undefined(found["metrics"])},
         "neighbours": {names[label]: names[near] for label, near in found["neighbours"].items()},
         "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
     }

@@ -18,6 +18,8 @@ PACKAGES = (  # the last two where they are installed
     *("open_clip_torch", "peft", "timm", "transformers"),
 )
 Figures = dict[str, float | None]
+NO_IMAGES = "a split has no images"
+ALIKE = "its confidences of members and non-members are too alike for the attack to tell them apart"
 
 
 def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
@@ -50,6 +52,20 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
                 spread.update({f"{phase}/utv": math.nan for phase in phases})
             summary["retrained"]["std"] = spread
     return without_nan(summary)
+
+
+def undefined(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
+    """Why the membership attack of a model has no value, by model.
+
+    Args:
+        metrics: Figures of each model.
+    """
+    reasons = {}
+    for role, figures in metrics.items():
+        accuracy = figures.get("train/mia_attack_balanced_accuracy", math.nan)
+        if "train/mia" in figures and math.isnan(figures["train/mia"]):
+            reasons[role] = NO_IMAGES if math.isnan(accuracy) else ALIKE
+    return reasons
 
 
 def defined(function: Callable[[list[float]], float], values: Iterable[float | None], at_least: int = 1) -> float:

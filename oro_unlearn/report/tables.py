@@ -84,6 +84,8 @@ def caption(report: Mapping[str, Any]) -> str:
     if report.get("neighbours"):
         pairs = ", ".join(f"{label(forgotten)} → {label(near)}" for forgotten, near in report["neighbours"].items())
         parts.append(f"Nearest class: {pairs}.")
+    for role, reason in report.get("undefined", {}).get("train/mia", {}).items():
+        parts.append(f"MIA of {role.replace('_', ' ')} has no value: {reason}.")
     return " ".join([*parts, NOTE] if "unlearned" in metrics else parts)
 
 

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from oro_unlearn.report import relation_plots, relation_report
 from oro_unlearn.report.plots import plot_confusion_and_redirection
-from oro_unlearn.report.run_report import hardware, redirection, summarise, versions, write_json
-from oro_unlearn.report.tables import comparison_rows, markdown_table, number, report_table
+from oro_unlearn.report.run_report import ALIKE, NO_IMAGES, hardware, redirection, summarise, undefined, versions, write_json
+from oro_unlearn.report.tables import caption, comparison_rows, markdown_table, number, report_table
 
 pytestmark = pytest.mark.pictures
 
@@ -93,6 +93,15 @@ def test_table_for_the_terminal():
     assert "UTV floor (between retrained models): 0.300 test" in text
     assert "8 → 1" in text
     assert "a free logit mask reaches them too" in text
+
+
+@pytest.mark.parametrize(("accuracy", "reason"), [(0.5, ALIKE), (math.nan, NO_IMAGES)])
+def test_an_attack_without_a_value_gives_its_reason(accuracy, reason):
+    figures = {"train/mia": math.nan, "train/mia_attack_balanced_accuracy": accuracy}
+    found = undefined({"original": {"train/mia": 0.5}, "retrained_0": figures})
+    assert found == {"retrained_0": reason}
+    text = caption({"metrics": {"unlearned": {}}, "undefined": {"train/mia": found}})
+    assert f"MIA of retrained 0 has no value: {reason}." in text
 
 
 def test_table_without_retrained_models_says_so():
