@@ -45,6 +45,8 @@ from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
 from oro_unlearn.user_error import UserError, options_of
 
+BUILT = ("parser", "_subcommand_parsers", "_subcommand_method_arguments")  # by LightningCLI.setup_parser
+PARSERS: dict[tuple[type, str, bool], dict[str, Any]] = {}  # of this process
 OTHERS = {
     "audit": audit_command.main,
     "graph": graph_command.main,
@@ -86,6 +88,14 @@ class UnlearningCLI(LightningCLI):
         known = {name: LightningCLI.subcommands()[name] for name in ("fit", "test")}
         known["check"] = {"model", "datamodule"}
         return {self.command: known[self.command]} if self.command in known else known
+
+    def setup_parser(self, add_subcommands: bool, *args: Any, **kwargs: Any) -> None:
+        """Build the parser, or take the one that this process has built for the same command: it depends on nothing else."""
+        key = (type(self), self.command, add_subcommands)
+        if key not in PARSERS:
+            super().setup_parser(add_subcommands, *args, **kwargs)
+            PARSERS[key] = {name: value for name, value in vars(self).items() if name in BUILT}
+        vars(self).update(PARSERS[key])
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """A parser that reads no abbreviations and raises its errors."""
