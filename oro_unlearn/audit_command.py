@@ -112,7 +112,7 @@ def _from_weights(
     key = _key(cli, data, features)
     found = {}
     for file in track(files, "auditing models", transient=True):
-        network = _loaded(cli.model.network, file, data.class_names)
+        network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
         found[file] = _audited(network, data, images, features, output / "scores", f"{_hash(file)}-{key}")
     return found, list(data.forget_classes), [data.class_names[label] for label in data.forget_classes]
 
