@@ -25,6 +25,17 @@ class Audited(NamedTuple):
     figures: dict[str, float]  # of attacks on features; empty where only outputs are audited
 
 
+Found = dict[str, dict[str, float]]  # figures by file
+
+
+class Request(NamedTuple):
+    """What was to be forgotten, and how far it is audited."""
+
+    forgotten: list[int]  # indices of the classes
+    names: list[str]  # of these classes
+    features: bool  # whether features and weights are audited, or outputs alone
+
+
 def parser() -> argparse.ArgumentParser:
     """Options of ``audit``, besides those of data and network."""
     more = "All other options are those of fit: --config PRESET, --data.*, --model.network; with .npz files none is needed."
@@ -56,12 +67,10 @@ def main(words: Sequence[str]) -> None:
     if any(outputs) and not all(outputs):
         raise UserError("audit: give outputs (.npz) of all models, or weights of all")
     if all(outputs):
-        models, forgotten, names = _from_outputs(files)
-        features = False
+        models, request = _from_outputs(files)
     else:
-        features = options.level == "features"
-        models, forgotten, names = _from_weights(files, others, options.output, features)
-    _report(options, retrained, models, forgotten, names, features)
+        models, request = _from_weights(files, others, options.output, options.level == "features")
+    _report(options, retrained, models, request)
 
 
 def _listed(text: str) -> list[str]:
@@ -78,19 +87,20 @@ def _listed(text: str) -> list[str]:
     return value
 
 
-def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], list[int], list[str]]:
+def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], Request]:
     """Models whose outputs were saved elsewhere; classes are called by their number."""
     from oro_unlearn.audit import check_same_images, read_outputs
 
     models = {file: read_outputs(file) for file in files}
     check_same_images(models)
     forgotten = models[files[0]]["forget"].labels.unique().tolist()
-    return {file: Audited(model, {}) for file, model in models.items()}, forgotten, [str(label) for label in forgotten]
+    request = Request(forgotten, [str(label) for label in forgotten], features=False)
+    return {file: Audited(model, {}) for file, model in models.items()}, request
 
 
 def _from_weights(
     files: Sequence[str], others: Sequence[str], output: Path, features: bool
-) -> tuple[dict[str, Audited], list[int], list[str]]:
+) -> tuple[dict[str, Audited], Request]:
     """Models that are run here, one after the other; what is finished is not run again."""
     from rich.progress import track
 
@@ -106,6 +116,7 @@ def _from_weights(
         raise UserError("audit is for classifiers and needs labelled images: oro-unlearn test measures a relational run again")
     cli = build(words)
     data: Any = cli.datamodule
+    data.prepare_data()
     if not data.forget_classes:
         raise UserError(f"audit: nothing is named to be forgotten: {data.how_to_name}")
     images = {name: prepared(data, name, MOST[name]) for name in SPLITS}
@@ -114,7 +125,7 @@ def _from_weights(
     for file in track(files, "auditing models", transient=True):
         network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
         found[file] = _audited(network, data, images, features, output / "scores", f"{_hash(file)}-{key}")
-    return found, list(data.forget_classes), [data.class_names[label] for label in data.forget_classes]
+    return found, Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], features)
 
 
 def _words(others: Sequence[str]) -> list[str]:
@@ -156,7 +167,7 @@ def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
     names = checkpoint.class_names
     if names and list(names) != class_names and sorted(names) == sorted(class_names):
         raise UserError(f"{file} has its classes in another order than the data: give that order with --data.class_names")
-    print(fill_network(network, checkpoint))
+    print(fill_network(network, checkpoint, masked=True))
     return network
 
 
@@ -178,44 +189,44 @@ def _audited(network: Any, data: Any, images: Any, features: bool, folder: Path,
     return Audited(scores, figures)
 
 
-def _report(
-    options: argparse.Namespace,
-    retrained: Sequence[str],
-    models: Mapping[str, Audited],
-    forgotten: Sequence[int],
-    names: Sequence[str],
-    features: bool,
-) -> None:
-    """Compute, judge, print and write."""
+def _figures(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> Found:
+    """Figures of every model, by file."""
+    from oro_unlearn.audit import audit_model
+
+    originals = {0: models[options.original].model} if options.original else {}
+    found = {}
+    for file, audited in models.items():
+        references = [models[other].model for other in retrained if other != file]
+        figures = {**audited.figures, **audit_model(audited.model, references, originals, request.forgotten)}
+        found[file] = {key: value for key, value in figures.items() if request.features or not key.startswith("cka")}
+    return found
+
+
+def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> None:
+    """Judge, print and write."""
     from rich.console import Console
     from rich.text import Text
 
-    from oro_unlearn.audit import as_json, audit_model, findings, rows, words
+    from oro_unlearn.audit import as_json, findings, rows, words
     from oro_unlearn.report.names import label
     from oro_unlearn.report.run_report import versions, without_nan, write_json
     from oro_unlearn.report.tables import rich_table
 
-    originals = {0: models[options.original].model} if options.original else {}
-    figures = {}
-    for file, audited in models.items():
-        references = [models[other].model for other in retrained if other != file]
-        figures[file] = {**audited.figures, **audit_model(audited.model, references, originals, forgotten)}
-        if not features:
-            figures[file] = {key: value for key, value in figures[file].items() if not key.startswith("cka")}
+    figures = _figures(options, retrained, models, request)
     said_first = _complaints(options, retrained, models, figures)
     found = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
-    request = ", ".join(map(label, names))
-    lines = words(request, models[options.edited].model, found, len(retrained), features)
+    names = ", ".join(map(label, request.names))
+    lines = words(names, models[options.edited].model, found, len(retrained), request.features)
     content = {
-        "forget": list(names),
-        "level": "features" if features else "outputs",
+        "forget": request.names,
+        "level": "features" if request.features else "outputs",
         "files": {file: _hash(file) for file in models},
         "said_first": [*said_first, *lines],
         "figures": as_json(found),
         "versions": versions(),
     }
     write_json(without_nan(content), options.output / "audit.json")
-    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {request}", CAPTION)
+    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
     Console().print(*(Text(line, "bold red") for line in said_first), *map(Text, lines), table, sep="\n")
     print(f"written to {options.output / 'audit.json'}")
 
@@ -224,7 +235,7 @@ def _complaints(
     options: argparse.Namespace,
     retrained: Sequence[str],
     models: Mapping[str, Audited],
-    figures: Mapping[str, dict[str, float]],
+    figures: Found,
 ) -> list[str]:
     """What speaks against the figures; an error unless it is forced."""
     from oro_unlearn.audit import unknowing

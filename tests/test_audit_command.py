@@ -1,11 +1,13 @@
 """An audit of any classifier, from weights and from saved outputs."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import one_hot
 
 from oro_unlearn import audit_command
@@ -101,6 +103,23 @@ def test_weights_are_run_once_and_anything_else_again(original_weights, monkeypa
     assert audited("--edited", files[0], *given) == first
     with pytest.raises(pytest.fail.Exception, match="run again"):
         audited("--edited", files[0], *given, "--data.test_per_class", "7")
+
+
+def test_the_free_control_is_audited_and_nan_is_refused(original_weights, capsys):
+    preset = CONFIGS / "digits/original.yaml"
+    state = load_file(original_weights(preset, name="original.safetensors"))
+    for name, value in (("mask", -math.inf), ("nan", math.nan)):
+        bias = state["fc.bias"].clone()
+        bias[8] = value
+        save_file(state | {"fc.bias": bias}, f"{name}.safetensors")
+    given = ["--config", "digits/original.yaml", *FEW, "--original", "original.safetensors", "--force"]
+    found = audited("--edited", "mask.safetensors", *given)["figures"]
+    assert found["acc_f"]["edited"] == 0
+    assert found["cka_original"]["edited"] == pytest.approx(1), "the mask removes nothing from the features"
+    assert found["silhouette"]["edited"] == found["silhouette"]["original"]
+    with pytest.raises(SystemExit):
+        audited("--edited", "nan.safetensors", *given)
+    assert "nan.safetensors has NaN or infinite values in fc.bias" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

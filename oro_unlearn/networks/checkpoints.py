@@ -101,12 +101,13 @@ def load_weights(network: nn.Module, path: str | Path, key: str = "") -> str:
     return fill_network(network, read_checkpoint(path, key))
 
 
-def fill_network(network: nn.Module, checkpoint: Checkpoint) -> str:
+def fill_network(network: nn.Module, checkpoint: Checkpoint, masked: bool = False) -> str:
     """Put what was read into a network of exactly this architecture.
 
     Args:
         network: The network to fill, in place.
         checkpoint: As :func:`read_checkpoint` gives it.
+        masked: Accept minus infinity, as the free control has it in the bias of its head.
 
     Returns:
         One line that says what was taken from the file.
@@ -117,7 +118,8 @@ def fill_network(network: nn.Module, checkpoint: Checkpoint) -> str:
     own = network.state_dict()
     matched = match_names(in_memory_names(network, checkpoint.state), own, checkpoint.path)
     check_shapes(network, matched.state, own, checkpoint.path)
-    network.load_state_dict({name: plain_tensor(tensor, name, own, checkpoint.path) for name, tensor in matched.state.items()})
+    tensors = {name: plain_tensor(tensor, name, own, checkpoint.path, masked) for name, tensor in matched.state.items()}
+    network.load_state_dict(tensors)
     return _line(checkpoint, matched.done, [*checkpoint.left_out, *matched.left_out])
 
 

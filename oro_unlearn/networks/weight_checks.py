@@ -46,7 +46,7 @@ def _rows(network: nn.Module, name: str, there: Tensor, here: Tensor) -> tuple[i
     return there.shape[0], here.shape[0]
 
 
-def plain_tensor(tensor: Tensor, name: str, own: dict[str, Tensor], path: Path) -> Tensor:
+def plain_tensor(tensor: Tensor, name: str, own: dict[str, Tensor], path: Path, masked: bool = False) -> Tensor:
     """A tensor in the network's type, if it can be that and is finite.
 
     Args:
@@ -54,6 +54,7 @@ def plain_tensor(tensor: Tensor, name: str, own: dict[str, Tensor], path: Path) 
         name: Its name in the network.
         own: The network's state dict.
         path: Of the file, for the errors.
+        masked: Accept minus infinity.
 
     Raises:
         UserError: If it cannot.
@@ -64,6 +65,6 @@ def plain_tensor(tensor: Tensor, name: str, own: dict[str, Tensor], path: Path) 
         found = f"{tensor.dtype}, {tensor.layout}"
         raise UserError(f"{path} holds {name} as {found}, where {kind} is needed: save plain weights")
     converted = tensor.to(kind)  # before the next question: a large double is an infinite float
-    if not torch.isfinite(converted).all():
+    if not (converted < torch.inf if masked else torch.isfinite(converted)).all():  # the first is false for NaN
         raise UserError(f"{path} has NaN or infinite values in {name}: it diverged or is masked; choose another checkpoint")
     return converted
