@@ -232,7 +232,7 @@ def test_a_mistake_gets_one_line_with_its_place(tmp_path, name):
     with pytest.raises(ValueError, match=rf"graph\.yaml:{line}: .*{message}") as caught:
         load_graph(path)
     assert "\n" not in str(caught.value)
-    assert type(caught.value) is ValueError
+    assert type(caught.value) is UserError
 
 
 def test_too_many_triples(tmp_path):
