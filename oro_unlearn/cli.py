@@ -21,7 +21,7 @@ from rich.text import Text
 
 from oro_unlearn import audit_command, graph_command, init_command
 from oro_unlearn.command_parser import CommandParser
-from oro_unlearn.command_words import tidied
+from oro_unlearn.command_words import tidied, with_presets
 from oro_unlearn.config_files import MODE, check_numbers
 from oro_unlearn.data.base import ImageData
 from oro_unlearn.data.contract import asked_of
@@ -314,6 +314,7 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
     Returns:
         The command line, with ``model``, ``datamodule`` and ``trainer``.
     """
+    args = with_presets(args) if isinstance(args, list) else args
     words = (args if isinstance(args, list) else sys.argv[1:]) if run else []
     return UnlearningCLI(
         command=words[0] if words else "",

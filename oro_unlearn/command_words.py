@@ -36,7 +36,7 @@ def tidied(words: Sequence[str]) -> list[str]:
 
     ``--config FILE fit`` is ``fit --config FILE``, and ``--model.help NAME`` is asked of ``fit``.
     """
-    words = _with_presets(words)
+    words = with_presets(words)
     command = command_of(words)
     if command is None and any(word.partition("=")[0].endswith(".help") for word in words):
         return ["fit", *words]
@@ -44,7 +44,7 @@ def tidied(words: Sequence[str]) -> list[str]:
     return [*words[place : place + 1], *words[:place], *words[place + 1 :]] if place else list(words)
 
 
-def _with_presets(words: Sequence[str]) -> list[str]:
+def with_presets(words: Sequence[str]) -> list[str]:
     """The words, with the path of the file where ``--config`` names a preset."""
     changed = list(words)
     for place, word in enumerate(words):

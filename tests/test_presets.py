@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from oro_unlearn.cli import build
 from oro_unlearn.command_words import tidied
 from oro_unlearn.presets import PRESETS, config_path, configs, preset_names
 from oro_unlearn.user_error import UserError
@@ -22,6 +23,7 @@ def test_a_preset_is_found_by_its_name_from_anywhere(name, tmp_path, monkeypatch
     assert config_path(name) == ORIGINAL
     assert tidied(["--config", name, "fit"]) == ["fit", "--config", ORIGINAL]
     assert tidied(["fit", f"--config={name}"]) == ["fit", f"--config={ORIGINAL}"]
+    assert type(build(["--config", name]).model).__name__ == "Training", "for scripts too"
 
 
 def test_a_file_of_the_users_comes_first(tmp_path, monkeypatch):

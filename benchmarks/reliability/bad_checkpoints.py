@@ -97,14 +97,14 @@ LYING = json.dumps({"fc.weight": {"dtype": "F32", "shape": [10, 64], "data_offse
 OVERLAP = json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} for name in "ab"}).encode() + bytes(4)
 UNREADABLE = r"cannot be read as a checkpoint|holds more than tensors and is not unpickled|holds no state dict"
 MORE = "holds more than tensors and is not unpickled"
-MISSING = "original checkpoint {} not found: train it with 'oro-unlearn fit --config lightning"
+MISSING = "original checkpoint {} not found: train it with 'oro-unlearn fit --config "
 ORIGINALS = [
     original("missing", "nope.pt", MISSING.format("nope.pt"), lambda: None),
     original("not named", "", "no original checkpoint given: train it with", lambda: None),
     original(
         "of another recipe",
         "runs/cifar10_cpu-resnet18/original/model.safetensors",
-        "lightning_configs/cifar10_cpu/original.yaml",
+        "--config cifar10_cpu/original.yaml",
         lambda: None,
     ),
     original("a folder", "out", MISSING.format("out"), lambda: None),
