@@ -36,6 +36,7 @@ from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks.checkpoints import check_run_checkpoint
 from oro_unlearn.one_line import fail
 from oro_unlearn.precision import check_precision
+from oro_unlearn.quick_help import answer
 from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import compared, differences, named
 from oro_unlearn.report.run_report import hardware, versions
@@ -356,6 +357,9 @@ def main(args: Sequence[str] | None = None) -> None:
     settle()
     words = tidied(sys.argv[1:] if args is None else args)
     try:
+        page = answer(words)
+        if page is not None:
+            return print(page)
         check_words(words)
         if words[0] in OTHERS:
             return OTHERS[words[0]](words[1:])

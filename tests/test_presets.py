@@ -62,8 +62,11 @@ def test_a_preset_is_copied_and_nothing_is_replaced(tmp_path):
         (["--cpy", "x"], "unrecognized arguments"),
     ],
 )
-def test_what_is_no_preset_is_one_line(words, message, tmp_path, monkeypatch):
+def test_what_is_no_preset_is_one_line(words, message, tmp_path, monkeypatch, run):
     monkeypatch.chdir(tmp_path)
+    code, error = run("configs", *words)
+    assert (code, error.count("\n")) == (2, 1)
+    assert message in error
     with pytest.raises(UserError, match=message) as error:
         configs(words)
     assert "\n" not in str(error.value)
