@@ -357,7 +357,7 @@ def main(args: Sequence[str] | None = None) -> None:
     settle()
     words = tidied(sys.argv[1:] if args is None else args)
     try:
-        page = answer(words)
+        page = answer(words) if words else None
         if page is not None:
             return print(page)
         check_words(words)
