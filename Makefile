@@ -4,7 +4,7 @@ BIN := .venv/bin
 .PHONY: help demo lint test tables clean
 
 help:
-	@echo "make demo   set up .venv; a classifier forgets the eights, a CLIP model a relation (about two minutes after installation)"
+	@echo "make demo   set up .venv; a classifier forgets the eights, a CLIP model a relation (a few minutes after installation)"
 	@echo "make test   set up .venv and run every check"
 	@echo "make tables write the tables of README and docs from benchmarks/results"
 	@echo "make clean  remove .venv and runs"

@@ -36,7 +36,7 @@ class Request(NamedTuple):
     features: bool  # whether features and weights are audited, or outputs alone
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> PlainParser:
     """Options of ``audit``, besides those of data and network."""
     more = "All other options are those of fit: --config PRESET, --data.*, --model.network; with .npz files none is needed."
     result = PlainParser("audit", description=ABOUT, epilog=more)
@@ -67,6 +67,8 @@ def main(words: Sequence[str]) -> None:
     if any(outputs) and not all(outputs):
         raise UserError("audit: give outputs (.npz) of all models, or weights of all")
     if all(outputs):
+        if others:
+            raise UserError(f"audit: outputs (.npz) need no data and no network: leave out {others[0]}")
         models, request = _from_outputs(files)
     else:
         models, request = _from_weights(files, others, options.output, options.level == "features")
@@ -119,13 +121,15 @@ def _from_weights(
     data.prepare_data()
     if not data.forget_classes:
         raise UserError(f"audit: nothing is named to be forgotten: {data.how_to_name}")
-    images = {name: prepared(data, name, MOST[name]) for name in SPLITS}
-    key = _key(cli, data, features)
-    found = {}
-    for file in track(files, "auditing models", transient=True):
+    cli.run_folder.learn(data.content())
+    places = {file: _place(output / "scores", file, cli.run_folder.identity.mark, features) for file in files}
+    missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
+    images = {name: prepared(data, name, MOST[name]) for name in SPLITS} if missing else {}
+    for file in track(missing, "auditing models", transient=True):
         network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
-        found[file] = _audited(network, data, images, features, output / "scores", f"{_hash(file)}-{key}")
-    return found, Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], features)
+        _run(network, data, images, features, places[file])
+    request = Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], features)
+    return {file: _read(place) for file, place in places.items()}, request
 
 
 def _words(others: Sequence[str]) -> list[str]:
@@ -149,16 +153,6 @@ def _hash(file: str) -> str:
     return named(file)["sha256"] if Path(file).exists() else ""
 
 
-def _key(cli: Any, data: Any, features: bool) -> str:
-    """Hash of all but the weights that decides a model's figures."""
-    from oro_unlearn.report.provenance import package_sources
-
-    network = cli.config.model.init_args.get("network")
-    parts = [str(network), data.content(), data.forget_classes, MOST, features, package_sources()]
-    settings = {name: value for name, value in cli.config.data.init_args.items() if name != "forget"}
-    return hashlib.sha256(json.dumps([*parts, settings], default=str, sort_keys=True).encode()).hexdigest()
-
-
 def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
     """The network with a file's weights."""
     from oro_unlearn.networks import fill_network, read_checkpoint
@@ -171,22 +165,31 @@ def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
     return network
 
 
-def _audited(network: Any, data: Any, images: Any, features: bool, folder: Path, name: str) -> Audited:
-    """Scores and attacks of one model, from the folder if they are there."""
-    from oro_unlearn.attacks import load_scores, save_scores
+def _place(folder: Path, file: str, mark: str, features: bool) -> Path:
+    """Where the scores of a model lie: the name is a hash of all that decides them."""
+    parts = json.dumps([_hash(file), mark, MOST, features])
+    return folder / f"{hashlib.sha256(parts.encode()).hexdigest()[:24]}.safetensors"
+
+
+def _run(network: Any, data: Any, images: Any, features: bool, place: Path) -> None:
+    """Score and attack one model; the attacks' figures are written last, beside the scores."""
+    from oro_unlearn.attacks import save_scores
     from oro_unlearn.audit import attack_features, scored
     from oro_unlearn.report.run_report import write_json
 
-    path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.safetensors"
-    finished = path.with_suffix(".json")
-    if finished.is_file():
-        return Audited(load_scores(path), json.loads(finished.read_text()))
     scores = scored(network, data.num_classes, images)
-    forgotten = data.forget_classes
-    figures = attack_features(network, data.num_classes, forgotten, images, scores) if features else {}
-    save_scores(scores, path)
-    write_json(figures, finished)
-    return Audited(scores, figures)
+    figures = attack_features(network, data.num_classes, data.forget_classes, images, scores) if features else {}
+    if not features:
+        scores = {split: part._replace(features=part.features[:, :0]) for split, part in scores.items()}
+    save_scores(scores, place)
+    write_json(figures, place.with_suffix(".json"))
+
+
+def _read(place: Path) -> Audited:
+    """A model that was run, now or earlier."""
+    from oro_unlearn.attacks import load_scores
+
+    return Audited(load_scores(place), json.loads(place.with_suffix(".json").read_text()))
 
 
 def _figures(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> Found:
@@ -197,8 +200,7 @@ def _figures(options: argparse.Namespace, retrained: Sequence[str], models: Mapp
     found = {}
     for file, audited in models.items():
         references = [models[other].model for other in retrained if other != file]
-        figures = {**audited.figures, **audit_model(audited.model, references, originals, request.forgotten)}
-        found[file] = {key: value for key, value in figures.items() if request.features or not key.startswith("cka")}
+        found[file] = {**audited.figures, **audit_model(audited.model, references, originals, request.forgotten)}
     return found
 
 
