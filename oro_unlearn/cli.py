@@ -1,10 +1,8 @@
 """The command line: ``oro-unlearn fit`` and ``oro-unlearn test``."""
 
 import json
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -42,33 +40,17 @@ from oro_unlearn.report.provenance import compared, differences, named
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.run_folder import CHECKPOINT, History, RunFolder, WholeCheckpoints, free_for_a_report
 from oro_unlearn.save_config import SaveConfig
+from oro_unlearn.settling import settle
 from oro_unlearn.suggestions import advised, check_words
 from oro_unlearn.typed_names import keep_names
 from oro_unlearn.user_error import UserError, options_of
 
 BUILT = ("parser", "_subcommand_parsers", "_subcommand_method_arguments")  # by LightningCLI.setup_parser
 PARSERS: dict[tuple[type, str, bool], dict[str, Any]] = {}  # of this process
-OTHERS = {
-    "audit": audit_command.main,
-    "graph": graph_command.main,
-    "init": init_command.main,
-}  # commands that build what they need themselves
+OTHERS = {"audit": audit_command, "graph": graph_command, "init": init_command}  # they build what they need
 UNKNOWN = (
     "If none of these lines is of a file of yours, this is a fault of oro_unlearn: please report it, with the command and this "
     "traceback."
-)
-NOISE = (  # warnings of libraries about what is meant here
-    ".*isinstance.treespec, LeafSpec.*",
-    ".*smaller than the logging interval.*",
-    ".*was called before the ``update`` method.*",
-    ".*Total length of .* across ranks is zero.*",
-    ".*exists and is not empty.*",
-    ".*there are no targets",
-    ".*does not have many workers.*",
-    ".*configure_optimizers. returned .None.*",
-    ".*in eval mode at the start of training.*",
-    ".*weights_only. was not set.*",
-    ".*The dirpath has changed from.*",
 )
 
 
@@ -234,8 +216,8 @@ class UnlearningCLI(LightningCLI):
         """Measure the run's own checkpoint unless another is named, never an untrained model.
 
         Raises:
-            UserError: If there is none.
-            UserError: If it is not the one that the run's report was written for, or the new report's place is a run's.
+            UserError: If there is none; if it is not the one that the run's report was written for, or the new report's place
+                is a run's.
         """
         options, own = self.config_init.test, self.run_folder.root / CHECKPOINT
         if options.report:
@@ -339,15 +321,6 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
     )
 
 
-def settle() -> None:
-    """Silence what libraries say about what is meant here, and never unpickle code, whatever loads a checkpoint."""
-    for noise in NOISE:
-        warnings.filterwarnings("ignore", noise)
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
-
-
 def main(args: Sequence[str] | None = None) -> None:
     """Run a command line; a mistake of the user's ends in one line and exit code 2.
 
@@ -362,7 +335,7 @@ def main(args: Sequence[str] | None = None) -> None:
             return print(page)
         check_words(words)
         if words[0] in OTHERS:
-            return OTHERS[words[0]](words[1:])
+            return OTHERS[words[0]].main(words[1:])
         build(words if args is not None else None, run=True)
     except Exception as error:
         message = explain(error)

@@ -29,9 +29,8 @@ def main(words: Sequence[str]) -> None:
         words: After ``init``.
 
     Raises:
-        UserError: If a file is in the place of what would be written.
-        UserError: If folder, table or checkpoint is missing.
-        UserError: If they cannot be read.
+        UserError: If a file is in the place of what would be written; if folder, table or checkpoint is missing; if they cannot
+            be read.
     """
     from oro_unlearn.starting_config import picture_start
     from oro_unlearn.starting_graph import caption_start, has_captions

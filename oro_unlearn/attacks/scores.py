@@ -75,8 +75,7 @@ def load_scores(path: str | Path) -> dict[str, Scores]:
         path: The file.
 
     Raises:
-        UserError: If the file is missing.
-        UserError: If it is no such file.
+        UserError: If the file is missing; if it is no such file.
     """
     if not Path(path).is_file():
         raise UserError(f"scores {path} not found")

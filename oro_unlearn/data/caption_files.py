@@ -30,8 +30,7 @@ def caption_files(root: Path, manifest: str = "") -> list[CaptionFile]:
             ``metadata``, with any suffix, in the folder; or else in its folders ``train``, ``test`` and so on.
 
     Raises:
-        UserError: If there is none.
-        UserError: If it cannot be told which is meant.
+        UserError: If there is none; if it cannot be told which is meant.
     """
     if manifest:
         path = Path(manifest) if Path(manifest).is_file() else root / manifest

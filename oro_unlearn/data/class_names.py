@@ -25,8 +25,7 @@ def read_class_names(source: str | Sequence[str]) -> list[str]:
             ``config.json``); or ``timm:imagenet-1k``: the WordNet ids of a set that timm knows.
 
     Raises:
-        UserError: If there is no such file.
-        UserError: If it holds no names, a name twice, or rows that do not count from 0.
+        UserError: If there is no such file; if it holds no names, a name twice, or rows that do not count from 0.
     """
     if not isinstance(source, str):
         return checked(list(source), "--data.class_names")

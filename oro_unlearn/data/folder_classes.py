@@ -18,8 +18,8 @@ def classes_of(listings: dict[Path, Listing], source: str | Sequence[str]) -> li
         source: A list of classes or its file; empty: the folders, sorted as text.
 
     Raises:
-        UserError: If there are no pictures, or without a list, none of a class.
-        UserError: If a folder is not in the list; or, without one, in one split only.
+        UserError: If there are no pictures, or without a list, none of a class; if a folder is not in the list; or, without
+            one, in one split only.
     """
     for folder, listing in listings.items():
         _check_pictures(folder, listing, bool(source))

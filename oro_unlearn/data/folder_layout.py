@@ -27,8 +27,7 @@ def find_layout(root: Path) -> Layout:
         root: Holds ``train`` and perhaps ``test`` or ``val``, whatever their case; or the class folders themselves.
 
     Raises:
-        UserError: If the folder is missing.
-        UserError: If its folders can be understood in more than one way; the message names them.
+        UserError: If the folder is missing; if its folders can be understood in more than one way; the message names them.
     """
     if not root.is_dir():
         raise UserError(f"image folder {root} not found: set --data.root")

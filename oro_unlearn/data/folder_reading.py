@@ -33,8 +33,7 @@ def readable(listing: Listing, class_names: Sequence[str], per_class: int, skip:
         skip: Leave out files that cannot be read, decoded like this. None: they stop the run.
 
     Raises:
-        UserError: If no picture is left.
-        UserError: If a file is not read.
+        UserError: If no picture is left; if a file is not read.
     """
     rows = {name: row for row, name in enumerate(class_names)}
     labels = torch.tensor([rows[name] for name in listing.names], dtype=torch.long)

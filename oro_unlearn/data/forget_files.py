@@ -23,8 +23,7 @@ def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
         Sorted positions without repetitions.
 
     Raises:
-        UserError: If the list is missing.
-        UserError: If a line names no training picture, or several; or all or none are named.
+        UserError: If the list is missing; if a line names no training picture, or several; or all or none are named.
     """
     by_name: dict[str, list[int]] = {}
     parts = [_parts(os.path.abspath(path)) for path in paths]

@@ -89,8 +89,7 @@ def read_indices(path: str | Path, size: int) -> list[int]:
         Sorted positions without repetitions.
 
     Raises:
-        UserError: If the file is missing.
-        UserError: If it holds anything but integers from 0 to size - 1, or names every sample.
+        UserError: If the file is missing; if it holds anything but integers from 0 to size - 1, or names every sample.
     """
     path = Path(path)
     if not path.is_file():
@@ -121,8 +120,7 @@ def read_lines(path: str | Path, option: str) -> list[str]:
         option: That names the file.
 
     Raises:
-        UserError: If the file is missing.
-        UserError: If it is no text.
+        UserError: If the file is missing; if it is no text.
     """
     if not Path(path).is_file():
         raise UserError(f"{path} not found: set {option}")

@@ -55,8 +55,8 @@ class ImageFolder(ImageData):
         kwargs: Arguments of :class:`ImageData`.
 
     Raises:
-        UserError: If the folder is missing or holds no images.
-        UserError: If training and test folder hold different classes, or a number makes no sense.
+        UserError: If the folder is missing or holds no images; if training and test folder hold different classes, or a number
+            makes no sense.
     """
 
     name = "image_folder"
@@ -128,8 +128,7 @@ class ImageFolder(ImageData):
         """Training and test set, in memory where they fit.
 
         Raises:
-            UserError: If there are no pictures.
-            UserError: If a file in a class folder is not read, and that was not asked for.
+            UserError: If there are no pictures; if a file in a class folder is not read, and that was not asked for.
         """
         alone = self.layout.test is None  # then it is divided before a part of each class is taken
         limits = [0] if alone else [self.per_class, self.test_per_class]

@@ -75,8 +75,7 @@ def read_manifest(
         The rows in order. The same picture, or the same caption that tells pictures apart, is never in both splits.
 
     Raises:
-        UserError: If the manifest or a picture is missing.
-        UserError: If a row is wrong; the message names file and line.
+        UserError: If the manifest or a picture is missing; if a row is wrong; the message names file and line.
     """
     root, reader = Path(root), CaptionReader(graph)
     rows: list[Row] = []

@@ -46,8 +46,8 @@ class RelationPairs(RelationData):
         kwargs: Arguments of :class:`RelationData`.
 
     Raises:
-        UserError: If manifest, graph or a picture is missing.
-        UserError: If the manifest is wrong, or has no picture of what is to be forgotten.
+        UserError: If manifest, graph or a picture is missing; if the manifest is wrong, or has no picture of what is to be
+            forgotten.
     """
 
     name = "relation_pairs"

@@ -28,8 +28,7 @@ def load_graph(path: str | Path = "") -> RelationGraph:
         path: A YAML as docs/relation_graph.md describes; "" or "scenes" for the example that is shipped.
 
     Raises:
-        UserError: If there is no such file.
-        UserError: If it is no valid graph; one line with file and line number.
+        UserError: If there is no such file; if it is no valid graph; one line with file and line number.
     """
     file = YamlFile(SCENES if str(path) in {"", "scenes"} else Path(path))
     parts = file.mapping(file.root, "the graph", GRAPH_KEYS)

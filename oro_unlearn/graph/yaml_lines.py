@@ -38,8 +38,7 @@ class YamlFile:
         path: The file.
 
     Raises:
-        UserError: If there is none.
-        UserError: If it is too large, no UTF-8, no YAML, empty, or has aliases or several documents.
+        UserError: If there is none; if it is too large, no UTF-8, no YAML, empty, or has aliases or several documents.
     """
 
     def __init__(self, path: Path) -> None:

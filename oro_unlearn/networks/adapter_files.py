@@ -59,9 +59,8 @@ def load_adapter(network: Adapted, folder: Path) -> None:
     """Add the adapter in ``folder`` to ``network``.
 
     Raises:
-        UserError: If the folder holds no adapter.
-        UserError: If it belongs to another base, its files are not as :func:`save_adapter` writes them, or the model has
-            an adapter already.
+        UserError: If the folder holds no adapter; if it belongs to another base, its files are not as :func:`save_adapter`
+            writes them, or the model has an adapter already.
     """
     for name in (CONFIG, WEIGHTS, BASE):
         if not (folder / name).is_file():

@@ -48,8 +48,7 @@ def read_file(path: Path) -> FileContent:
             with ``config.json`` and weights.
 
     Raises:
-        UserError: If it is missing.
-        UserError: If it holds no weights, is damaged, or would have to run code.
+        UserError: If it is missing; if it holds no weights, is damaged, or would have to run code.
     """
     path = _in_folder(path)
     kind = file_kind(path)

@@ -51,8 +51,7 @@ def read_checkpoint(path: str | Path, key: str = "") -> Checkpoint:
         key: Key of the state dict, with dots for keys within keys, where the file holds several.
 
     Raises:
-        UserError: If it is missing.
-        UserError: If it holds no weights, several state dicts, or would have to run code.
+        UserError: If it is missing; if it holds no weights, several state dicts, or would have to run code.
     """
     content, metadata, path = read_file(Path(path))
     state, where, left_out = choose_state(content, key, path)
@@ -94,9 +93,8 @@ def load_weights(network: nn.Module, path: str | Path, key: str = "") -> str:
         One line that says what was taken from the file.
 
     Raises:
-        UserError: If the file is missing.
-        UserError: If the file is no checkpoint, holds more than tensors, is of another architecture, or has NaN or
-            infinite values.
+        UserError: If the file is missing; if the file is no checkpoint, holds more than tensors, is of another architecture, or
+            has NaN or infinite values.
     """
     return fill_network(network, read_checkpoint(path, key))
 
@@ -130,8 +128,7 @@ def check_run_checkpoint(path: str | Path) -> None:
         path: What ``--ckpt_path`` names.
 
     Raises:
-        UserError: If there is none.
-        UserError: If it is damaged, holds more than tensors, or is no run's checkpoint.
+        UserError: If there is none; if it is damaged, holds more than tensors, or is no run's checkpoint.
     """
     path = Path(path)
     if not path.is_file():

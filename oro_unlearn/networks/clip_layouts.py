@@ -44,8 +44,7 @@ def load_clip_weights(model: Any, path: str | Path) -> str:
         One line that says what was taken.
 
     Raises:
-        UserError: If it is missing.
-        UserError: If it does not fit the model.
+        UserError: If it is missing; if it does not fit the model.
     """
     checkpoint = read_checkpoint(path)
     state = {name: value for name, value in checkpoint.state.items() if name not in OPENAI_SIZES}

@@ -36,8 +36,8 @@ def build(name: str, pretrained: str) -> tuple[Any, Any]:
         pretrained: A tag, a file of weights, ``shipped``, or empty for random weights.
 
     Raises:
-        UserError: If a file or folder is missing, or the weights are not here and cannot be downloaded.
-        UserError: If there is no such architecture or tag, or the file is not of this architecture.
+        UserError: If a file or folder is missing, or the weights are not here and cannot be downloaded; if there is no such
+            architecture or tag, or the file is not of this architecture.
     """
     if name.startswith("hf-hub:"):
         return _from_hub(name, pretrained)

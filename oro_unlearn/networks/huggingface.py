@@ -22,8 +22,8 @@ def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
         num_classes: Number of classes K. Names of classes in the configuration stay if there are K of them.
 
     Raises:
-        UserError: If there is no such folder, and no such model in the cache or on the hub.
-        UserError: If transformers is missing, or has no image classifier of this kind.
+        UserError: If there is no such folder, and no such model in the cache or on the hub; if transformers is missing, or has
+            no image classifier of this kind.
     """
     try:
         from transformers import AutoConfig, AutoModelForImageClassification

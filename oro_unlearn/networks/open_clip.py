@@ -38,8 +38,8 @@ class OpenCLIP(nn.Module):
         trims: Whether captions are cut to the longest one's end token.
 
     Raises:
-        UserError: If the weights are not here and cannot be downloaded.
-        UserError: If there is no such architecture or tag, or the file does not fit.
+        UserError: If the weights are not here and cannot be downloaded; if there is no such architecture or tag, or the file
+            does not fit.
     """
 
     model: Any  # of open_clip: its towers, buffers and pooling vary
@@ -233,8 +233,7 @@ class OpenCLIP(nn.Module):
             path: As in :func:`oro_unlearn.networks.clip_layouts.load_clip_weights`.
 
         Raises:
-            UserError: If the file is missing.
-            UserError: If the file does not fit, or the model has an adapter.
+            UserError: If the file is missing; if the file does not fit, or the model has an adapter.
         """
         lora.refuse_second(self.model)
         plain = lora.merged_copy(self.model)
@@ -260,9 +259,8 @@ class OpenCLIP(nn.Module):
             Number of trainable parameters.
 
         Raises:
-            UserError: If the folder holds no adapter.
-            UserError: If the adapter was trained on another base or its files are not such an adapter's, or the model has
-                an adapter already.
+            UserError: If the folder holds no adapter; if the adapter was trained on another base or its files are not such an
+                adapter's, or the model has an adapter already.
         """
         adapter_files.load_adapter(self, Path(folder))
         self.train()

@@ -42,8 +42,8 @@ class ClassUnlearning(Classifier):
         kwargs: Arguments of :class:`Classifier`.
 
     Raises:
-        UserError: If a checkpoint is missing.
-        UserError: If nothing is to be forgotten, a checkpoint does not fit the network, or a cache cannot be had.
+        UserError: If a checkpoint is missing; if nothing is to be forgotten, a checkpoint does not fit the network, or a cache
+            cannot be had.
     """
 
     forgets_samples = False

@@ -38,8 +38,8 @@ class RWFT(ClassUnlearning):
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        UserError: If the teacher's checkpoint is missing.
-        UserError: If a layer to train does not exist, or the teacher is of another network.
+        UserError: If the teacher's checkpoint is missing; if a layer to train does not exist, or the teacher is of another
+            network.
     """
 
     def __init__(

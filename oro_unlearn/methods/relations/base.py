@@ -44,8 +44,7 @@ class RelationalUnlearning(DualEncoder):
         kwargs: Arguments of :class:`DualEncoder`.
 
     Raises:
-        UserError: If weights are missing.
-        UserError: If weights do not fit.
+        UserError: If weights are missing; if weights do not fit.
     """
 
     def __init__(

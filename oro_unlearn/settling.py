@@ -1,0 +1,28 @@
+"""What is set before a command runs: no needless warnings, and no code from checkpoints."""
+
+import logging
+import os
+import warnings
+
+NOISE = (  # warnings of libraries about what is meant here
+    ".*isinstance.treespec, LeafSpec.*",
+    ".*smaller than the logging interval.*",
+    ".*was called before the ``update`` method.*",
+    ".*Total length of .* across ranks is zero.*",
+    ".*exists and is not empty.*",
+    ".*there are no targets",
+    ".*does not have many workers.*",
+    ".*configure_optimizers. returned .None.*",
+    ".*in eval mode at the start of training.*",
+    ".*weights_only. was not set.*",
+    ".*The dirpath has changed from.*",
+)
+
+
+def settle() -> None:
+    """Silence what libraries say about what is meant here, and never unpickle code, whatever loads a checkpoint."""
+    for noise in NOISE:
+        warnings.filterwarnings("ignore", noise)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
