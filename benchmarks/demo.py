@@ -54,6 +54,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
     console, start = Console(), time.perf_counter()
     plan, relation = stages(options.forget), relation_job(options.relation)
+    reused = relation.usable()  # a run prints its report itself
     for job in (*plan, relation):
         if job.usable():
             console.print(f"[green]✓[/green] {job.folder.name}: finished already, reused ({job.folder})")
@@ -68,8 +69,9 @@ def main(args: Sequence[str] | None = None) -> None:
     rows = comparison_rows(reports)
     console.rule("comparison")
     console.print(rich_table(rows, f"The digit {options.forget} forgotten", f"{LEGEND} {caption(reports[0])}"))
-    console.rule("relation")
-    console.print(relation_table(relation.report()))
+    if reused:
+        console.rule("relation")
+        console.print(relation_table(relation.report()))
     (ROOT / "comparison.md").write_text(f"{markdown_table(rows)}\n\n{LEGEND} {NOTE}\n")
     console.print(f"{time.perf_counter() - start:.0f} s; table in {ROOT}/comparison.md, pictures in {ROOT}/*/redirection.png")
     console.print(f"the relation's report, adapter and pictures (closest.png first) in {relation.folder}")
