@@ -26,7 +26,7 @@ $(BIN)/python:
 
 demo: .venv/demo.stamp
 	@echo "== demo: digits (original, retrained, free control, RWFT), then a relation in a CLIP model"
-	$(BIN)/python -m benchmarks.demo
+	$(BIN)/oro-unlearn demo
 
 lint: .venv/test.stamp
 	@echo "== ruff"

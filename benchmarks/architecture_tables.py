@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from benchmarks import RESULTS
 from benchmarks.architectures import METHODS
-from benchmarks.compare_tables import RESULTS
-from benchmarks.searches import ENTRIES
+from oro_unlearn.compare.searches import ENTRIES
 from oro_unlearn.report.tables import markdown_table
 
 

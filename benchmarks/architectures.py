@@ -24,11 +24,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 import oro_unlearn
-from benchmarks.jobs import Job
-from benchmarks.searches import ENTRIES
-from benchmarks.sources import record
+from oro_unlearn.compare.jobs import Job
+from oro_unlearn.compare.searches import ENTRIES
+from oro_unlearn.compare.sources import record
 from oro_unlearn.data import Digits
-from oro_unlearn.data.base import TensorImages
+from oro_unlearn.data.images.image_data import TensorImages
 
 RESULT, RUNS = Path("benchmarks/results/architectures.json"), Path("runs/architectures")
 NETWORKS = {  # in benchmarks/small_networks.py, as the table calls them
@@ -226,7 +226,7 @@ def write(result: dict[str, Any], options: argparse.Namespace, words: Sequence[s
     head = {
         "command": " ".join(["python -m benchmarks.architectures", *words]),
         "seed": options.seed,
-        **record("architectures"),
+        **record(__file__),
     }
     about = {**head, "versions": versions(), "hardware": hardware("cpu"), "length": LENGTH, "networks": NETWORKS}
     write_json({**about, "failed": failed, "cells": result["cells"]}, RESULT)

@@ -2,24 +2,26 @@
 
     python -m benchmarks.paper_setting --processes 2
 
-Runs benchmarks.compare for each of the four with the paper's recipe (101 epochs) and three originals; CIFAR is downloaded into
-ORO_DATA. Stopped and started again, it goes on where it was. Writes benchmarks/results/compare_paper_DATA_NETWORK.json.
+Runs ``oro-unlearn compare`` for each of the four with the paper's recipe (101 epochs) and three originals; CIFAR is
+downloaded into ORO_DATA. Stopped and started again, it goes on where it was. Writes into runs/compare/paper_DATA_NETWORK.
 """
 
 import argparse
+import shlex
 from collections.abc import Sequence
 
-from benchmarks import compare
+from oro_unlearn.cli import main as command_line
 
+SEVERAL = "[apple, bicycle, lion, rocket, tulip]"
 REQUESTS = {  # every class of CIFAR-10 by itself, and the several classes of Table 9; of CIFAR-100 five
-    "cifar10": ["all"],
-    "cifar100": ["apple", "bicycle", "lion", "rocket", "tulip", "apple+bicycle+lion+rocket+tulip"],
+    "cifar10": "all",
+    "cifar100": f"[[apple], [bicycle], [lion], [rocket], [tulip], {SEVERAL}]",
 }
-NETWORKS = ("resnet18", "vgg19_bn")
+NETWORKS = ("ResNet18", "VGG19BN")
 
 
 def commands(processes: int) -> list[list[str]]:
-    """Words for benchmarks.compare, one list a setting.
+    """Words for ``oro-unlearn``, one list a setting.
 
     Args:
         processes: Runs at a time; those on one GPU share its memory.
@@ -27,20 +29,9 @@ def commands(processes: int) -> list[list[str]]:
     found = []
     for data, requests in REQUESTS.items():
         for network in NETWORKS:
-            words = [
-                "--data",
-                data,
-                "--network",
-                network,
-                "--name",
-                f"paper_{data}_{network}",
-                "--methods",
-                "all",
-                "layers",
-                "targets",
-            ]
-            words += ["--forget", *requests, "--seeds", "3", "--retrained", "6", "--processes", str(processes)]
-            found.append([*words, "--", "--data.download", "true"])
+            words = ["compare", "--config", f"{data}/original.yaml", "--model.network", network, "--data.download", "true"]
+            words += ["--methods", "all,layers,targets", "--forget", requests, "--seeds", "3", "--retrained", "6"]
+            found.append([*words, "--processes", str(processes), "--output", f"runs/compare/paper_{data}_{network}"])
     return found
 
 
@@ -49,8 +40,8 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--processes", type=int, default=1, help="runs at a time")
     for words in commands(parser.parse_args(args).processes):
-        print("python -m benchmarks.compare", *words, flush=True)
-        compare.main(words)
+        print(shlex.join(["oro-unlearn", *words]), flush=True)
+        command_line(words)
 
 
 if __name__ == "__main__":

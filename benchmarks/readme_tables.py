@@ -2,11 +2,11 @@
 
 import json
 
-from benchmarks.compare_tables import RESULTS
-from benchmarks.distances import INSIDE
+from benchmarks import RESULTS
 from benchmarks.relation_tables import figure, leak, models, untouched, value, worst
-from benchmarks.rows import label
-from benchmarks.summary import level_of, unbeaten
+from oro_unlearn.compare.distances import INSIDE
+from oro_unlearn.compare.rows import label
+from oro_unlearn.compare.summary import level_of, unbeaten
 from oro_unlearn.report.tables import markdown_table
 
 COLUMNS = (  # comparison, level, and what a reader is told

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.spreads import Figure, known, marked, marked_once, spread
+from oro_unlearn.compare.spreads import Figure, known, marked, marked_once, spread
 from oro_unlearn.report.tables import markdown_table
 
 RESULTS = Path("benchmarks/results")

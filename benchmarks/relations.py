@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.jobs import Job, run_stages
 from benchmarks.ship_scenes import SHIPPED
-from benchmarks.sources import record
+from oro_unlearn.compare.jobs import Job, run_stages
+from oro_unlearn.compare.sources import record
 
 TUNED = "child eating hamburger"
 WINE = "child drinking wine"
@@ -131,7 +131,7 @@ def main(args: Sequence[str] | None = None) -> None:
     last = next(one for one in everything if one.finished()).report()
     result = {
         "command": " ".join(["python -m benchmarks.relations", *words]),
-        **record("relations", everything),
+        **record(__file__, everything),
         "configs": {name: (CONFIGS / f"{name}.yaml").read_text() for name in (*METHODS, "pretraining")},
         "tuned_on": TUNED,
         **{name: last[name] for name in ("versions", "hardware", "gallery", "pictures")},

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from statistics import mean
 from typing import Any
 
-from benchmarks.compare_tables import RESULTS
+from benchmarks import RESULTS
 from oro_unlearn.report.tables import markdown_table
 
 ORDER = ("trained", "measured")

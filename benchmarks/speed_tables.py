@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.compare_tables import RESULTS
+from benchmarks import RESULTS
 from oro_unlearn.report.tables import markdown_table
 
 SCRIPTS = ("step", "data_path", "caches", "svd", "attacks", "audit", "relational", "gpu")

@@ -39,12 +39,12 @@ def main(args: Sequence[str] | None = None) -> None:
             seconds[name].append(round(cpu_seconds(command), 2))
     medians = {name: round(median(values[1:]), 2) for name, values in seconds.items()}
     base = medians["import lightning.pytorch.cli"]
-    from benchmarks.sources import record
+    from oro_unlearn.compare.sources import record
     from oro_unlearn.report.run_report import hardware, versions, write_json
 
     result = {
         "command": "python -m benchmarks.startup",
-        **record("startup"),
+        **record(__file__),
         "versions": versions(),
         "hardware": hardware("cpu"),
         "cpu_seconds": seconds,

@@ -16,22 +16,22 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from benchmarks import RESULTS
 from benchmarks.architecture_tables import architectures_table
-from benchmarks.compare_tables import COMPARISONS, RESULTS
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
-from benchmarks.sources import said
 from benchmarks.speed_tables import SPEED_TABLES
-from benchmarks.spreads import Figure, cell, marked
 from benchmarks.summary import summary_table
 from benchmarks.verification.table import VERIFICATION_TABLES
+from oro_unlearn.compare.sources import said
+from oro_unlearn.compare.spreads import Figure, cell, marked
+from oro_unlearn.compare.tables import COMPARISONS
 from oro_unlearn.report.tables import markdown_table
 
 PAGES = (
     "README.md",
     "docs/class_unlearning.md",
-    "docs/results.md",
     "docs/findings.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),
     "docs/relational_unlearning.md",

@@ -17,9 +17,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.jobs import Job, run_stages
 from benchmarks.relations import CONFIGS, TUNED, WITHHELD, WORLD
-from benchmarks.sources import record
+from oro_unlearn.compare.jobs import Job, run_stages
+from oro_unlearn.compare.sources import record
 
 ROOT = Path("runs/benchmarks/tune_relations")
 SEEDS = (0, 1)
@@ -110,7 +110,7 @@ def main(args: Sequence[str] | None = None) -> None:
             }
     result = {
         "command": " ".join(["python -m benchmarks.tune_relations", *(args if args is not None else sys.argv[1:])]),
-        **record("tune_relations", [one for own in plan.values() for one in own]),
+        **record(__file__, [one for own in plan.values() for one in own]),
         "tuple": TUNED,
         "seeds": list(SEEDS),
         "versions": versions(),

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.sources import record
 from benchmarks.verification import attacks, edited, features, measures, relation_measures, relations, reweighting, trained
 from benchmarks.verification.rows import Row
 from benchmarks.verification.table import RESULTS
+from oro_unlearn.compare.sources import record
 
 PARTS: dict[str, tuple[Callable[[], list[Row]], ...]] = {  # tables of the page
     "classes": (trained.rows, reweighting.rows, edited.rows),
@@ -41,7 +41,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
     torch.set_num_threads(1)
     found = verified()
-    result: dict[str, Any] = {"command": "python -m benchmarks.verify", **record("verify")}
+    result: dict[str, Any] = {"command": "python -m benchmarks.verify", **record(__file__)}
     result |= {"versions": versions(), "hardware": hardware("cpu")}
     for rows in found.values():
         for row in rows:

@@ -1,4 +1,4 @@
-"""Records of a comparison, as ``benchmarks.audits`` writes them."""
+"""Records of a comparison, as ``oro_unlearn.compare.audits`` writes them."""
 
 from typing import Any
 

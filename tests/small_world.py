@@ -8,13 +8,13 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from benchmarks.reliability.small_runs import SMALL_GRAPH
 from oro_unlearn.data import Scenes
 from oro_unlearn.methods import RelationUnlearning
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
 from oro_unlearn.networks import OpenCLIP, save_weights
 from oro_unlearn.networks.clip_weights import OWN_WEIGHTS, SCENES
 from tests.networks.tiny_clip import randomised
+from tests.reliability.small_runs import SMALL_GRAPH
 
 GRAPH = SMALL_GRAPH.read_text()
 SHIPPED = SCENES / OWN_WEIGHTS[0]  # the weights of the small CLIP model

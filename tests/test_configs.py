@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from oro_unlearn import data
 from oro_unlearn.cli import build, main
-from oro_unlearn.data.relation_data import RelationData
+from oro_unlearn.data.relations.relation_data import RelationData
 from oro_unlearn.networks.clip_weights import SCENES
 from tests.conftest import CONFIGS, SHORT, forget_one
 from tests.data.pictures import write_folder

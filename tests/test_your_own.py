@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oro_unlearn.command import find_modules_here
+from oro_unlearn.cli.command import find_modules_here
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "your_own.md").read_text()

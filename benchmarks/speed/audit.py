@@ -14,9 +14,9 @@ from lightning.pytorch import Trainer
 
 from benchmarks.speed.step import QUIET, RandomImages
 from benchmarks.speed.timing import in_turn, now, ratio, rounded, write
-from oro_unlearn.data.base import MAIN_SPLITS
+from oro_unlearn.data.images.image_data import MAIN_SPLITS
 from oro_unlearn.methods import Training
-from oro_unlearn.methods.classes.audit import ClassAudit
+from oro_unlearn.methods.classes.class_audit import ClassAudit
 from oro_unlearn.networks import ResNet18
 
 SAMPLES, CLASSES, BATCH = 1_000_000, 1_000, 1_000

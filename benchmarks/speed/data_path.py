@@ -16,8 +16,8 @@ from torchvision import transforms
 
 from benchmarks.speed.timing import in_turn, ratio, rounded, write
 from oro_unlearn.data import CIFAR10
-from oro_unlearn.data.base import ImageData
-from oro_unlearn.data.images import TensorImages
+from oro_unlearn.data.images.image_data import ImageData
+from oro_unlearn.data.images.labelled_images import TensorImages
 
 COUNT, BATCH = 10_000, 128
 

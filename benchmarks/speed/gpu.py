@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.jobs import Job
 from benchmarks.speed.relational import VIT, Side
 from benchmarks.speed.timing import in_turn, ratio, rounded, write
 from oro_unlearn.cli import settle
+from oro_unlearn.compare.jobs import Job
 
 RUNS, CONFIGS = Path("runs/benchmarks/speed_gpu"), Path("lightning_configs/cifar10")
 FORGETTING = [

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from benchmarks.speed.timing import in_turn, rounded, write
-from oro_unlearn.data.base import MAIN_SPLITS
-from oro_unlearn.methods.classes.audit import ClassAudit
+from oro_unlearn.data.images.image_data import MAIN_SPLITS
+from oro_unlearn.methods.classes.class_audit import ClassAudit
 from oro_unlearn.metrics import rmia, u_lira
 
 PICTURE = Path("docs/performance_growth.png")

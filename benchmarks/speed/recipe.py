@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.jobs import Job
 from benchmarks.speed.timing import write
+from oro_unlearn.compare.jobs import Job
 
 RUNS, CONFIGS = Path("runs/benchmarks/speed_recipe"), Path("lightning_configs")
 PRECISION = "32-true"  # a CPU without instructions for bfloat16 is slower with it

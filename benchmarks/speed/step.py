@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.speed.timing import in_turn, now, ratio, rounded, write
 from oro_unlearn.data import CIFAR10
-from oro_unlearn.data.images import TensorImages
+from oro_unlearn.data.images.labelled_images import TensorImages
 from oro_unlearn.methods import Training
 from oro_unlearn.networks import ResNet18
 

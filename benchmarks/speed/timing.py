@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.sources import record
+from benchmarks import RESULTS
+from oro_unlearn.compare.sources import record
 
-RESULTS = Path("benchmarks/results")
+HERE = Path(__file__).parent
 
 
 def in_turn(sides: Mapping[str, Callable[[], Any]], runs: int = 5) -> dict[str, list[float]]:
@@ -48,7 +49,7 @@ def write(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     machine = {"versions": versions(), "hardware": hardware(device), "threads": torch.get_num_threads()}
-    about = {"command": f"python -m benchmarks.speed.{name}", **record(f"speed.{name}"), **machine}
+    about = {"command": f"python -m benchmarks.speed.{name}", **record(str(HERE / f"{name}.py")), **machine}
     write_json({**about, **more, "rows": rows}, RESULTS / f"speed_{name}.json")
     for row in rows:
         print(f"{row['what']}: {row['ratio']:.2f} (target {row['target']})")

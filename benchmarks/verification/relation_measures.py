@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from benchmarks.verification import relation_figures as transcribed
 from benchmarks.verification.measures import draw
 from benchmarks.verification.rows import Row, figures_apart
-from oro_unlearn.methods.relations.audit import FORGET, Features, measure, relational_safety_score
+from oro_unlearn.methods.relations.relation_audit import FORGET, Features, measure, relational_safety_score
 
 CONCEPTS = [
     ("a", "r", "x"),

@@ -15,7 +15,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from oro_unlearn.data.base import ImageData, TensorImages
+from oro_unlearn.data.images.image_data import ImageData, TensorImages
 from oro_unlearn.methods import ClassUnlearning, UnlearningModule
 from oro_unlearn.networks import SmallCNN, save_weights
 

@@ -1,15 +1,15 @@
 """Image sets, split by a request to forget: labelled images, and pictures of relations."""
 
-from oro_unlearn.data.base import ImageData
-from oro_unlearn.data.cifar10 import CIFAR10
-from oro_unlearn.data.cifar100 import CIFAR100
-from oro_unlearn.data.digits import Digits
-from oro_unlearn.data.fashion_mnist import FashionMNIST
-from oro_unlearn.data.image_folder import ImageFolder
-from oro_unlearn.data.mnist import MNIST
-from oro_unlearn.data.relation_pairs import RelationPairs
+from oro_unlearn.data.images.cifar10 import CIFAR10
+from oro_unlearn.data.images.cifar100 import CIFAR100
+from oro_unlearn.data.images.digits import Digits
+from oro_unlearn.data.images.fashion_mnist import FashionMNIST
+from oro_unlearn.data.images.image_data import ImageData
+from oro_unlearn.data.images.image_folder import ImageFolder
+from oro_unlearn.data.images.mnist import MNIST
+from oro_unlearn.data.images.tiny_imagenet import TinyImageNet
+from oro_unlearn.data.relations.relation_pairs import RelationPairs
 from oro_unlearn.data.scenes.scenes import Scenes
-from oro_unlearn.data.tiny_imagenet import TinyImageNet
 
 __all__ = [
     "CIFAR10",

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from oro_unlearn.data.base import ImageData
-from oro_unlearn.data.relation_data import RelationData
+from oro_unlearn.data.images.image_data import ImageData
+from oro_unlearn.data.relations.relation_data import RelationData
 from oro_unlearn.user_error import UserError
 
 NEEDED = (  # of one that is no ImageData

@@ -1,12 +1,11 @@
 """Unlearning methods: one LightningModule each."""
 
-from oro_unlearn.methods.base import Batch, UnlearningModule
 from oro_unlearn.methods.classes.amun import AMUN
 from oro_unlearn.methods.classes.bad_teacher import BadTeacher
-from oro_unlearn.methods.classes.base import ClassUnlearning
 from oro_unlearn.methods.classes.boundary_expand import BoundaryExpand
 from oro_unlearn.methods.classes.boundary_shrink import BoundaryShrink
 from oro_unlearn.methods.classes.cf_k import CFk
+from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
 from oro_unlearn.methods.classes.eu_k import EUk
 from oro_unlearn.methods.classes.fine_tune import FineTune
 from oro_unlearn.methods.classes.graded_reset import GradedReset
@@ -22,10 +21,11 @@ from oro_unlearn.methods.classes.ssd import SSD
 from oro_unlearn.methods.classes.svd_unlearning import SVDUnlearning
 from oro_unlearn.methods.classes.training import Retraining, Training
 from oro_unlearn.methods.classes.unsir import UNSIR
-from oro_unlearn.methods.relations.base import RelationalUnlearning
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
 from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
+from oro_unlearn.methods.relations.relational_unlearning import RelationalUnlearning
+from oro_unlearn.methods.unlearning_module import Batch, UnlearningModule
 
 __all__ = [
     "AMUN",

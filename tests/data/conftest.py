@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from oro_unlearn.data import Scenes
-from oro_unlearn.data.relation_data import RelationData
+from oro_unlearn.data.relations.relation_data import RelationData
 from tests.data.pictures import write_folder
 from tests.data.relation_world import FEW, MINOR, pairs_of
 from tests.small_world import world

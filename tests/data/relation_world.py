@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import LightningModule
 
 from oro_unlearn.data import RelationPairs
-from oro_unlearn.data.relation_data import GROUPS, RelationData
+from oro_unlearn.data.relations.relation_data import GROUPS, RelationData
 from oro_unlearn.graph import Concept
 from tests.small_world import write_graph
 

@@ -12,7 +12,7 @@ from torchvision.transforms.functional import crop as torchvisions_crop
 from torchvision.transforms.functional import hflip, pad
 
 from oro_unlearn.data import CIFAR10, Digits
-from oro_unlearn.data.images import crop, random_crop, random_flip
+from oro_unlearn.data.images.labelled_images import crop, random_crop, random_flip
 
 UNLIKELY = 1e-3  # p-value below which a fixed seed would be called not uniform
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from oro_unlearn.data.caption_columns import known_columns
-from oro_unlearn.data.caption_files import caption_files
-from oro_unlearn.data.caption_tables import read_table
+from oro_unlearn.data.relations.caption_columns import known_columns
+from oro_unlearn.data.relations.caption_files import caption_files
+from oro_unlearn.data.relations.caption_tables import read_table
 from oro_unlearn.user_error import UserError
 
 ROWS = [("train\\1.png", "Ein Bär"), ("2.png", 'a "dog", running; fast')]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from oro_unlearn.data.captioned_pairs import CaptionedPairs
+from oro_unlearn.data.relations.captioned_pairs import CaptionedPairs
 from oro_unlearn.methods import Pretraining
 from oro_unlearn.methods.relations.pretraining import CaptionedPictures
 from tests.data.relation_world import pairs_of

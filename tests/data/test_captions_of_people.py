@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oro_unlearn.data import RelationPairs
-from oro_unlearn.data.relation_data import GROUPS
+from oro_unlearn.data.relations.relation_data import GROUPS
 from oro_unlearn.report.relation_inventory import relation_inventory_lines
 from tests.data.pictures import draw
 from tests.data.relation_world import pairs_of

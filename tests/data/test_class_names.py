@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from oro_unlearn.data import ImageFolder
-from oro_unlearn.data.class_names import read_class_names
+from oro_unlearn.data.images.class_names import read_class_names
 from oro_unlearn.user_error import UserError
 
 NAMES = ["owl", "cat", "caf\u00e9"]

@@ -16,9 +16,9 @@ from PIL import Image
 from torchvision.transforms import RandomCrop
 
 from oro_unlearn.data import CIFAR10, Digits, ImageFolder, TinyImageNet, tiny_imagenet
-from oro_unlearn.data.forget_request import read_indices, resolve_classes
-from oro_unlearn.data.image_files import FileImages, read_image
-from oro_unlearn.data.images import random_crop, random_flip
+from oro_unlearn.data.images.forget_request import read_indices, resolve_classes
+from oro_unlearn.data.images.image_files import FileImages, read_image
+from oro_unlearn.data.images.labelled_images import random_crop, random_flip
 from oro_unlearn.user_error import UserError
 from tests.conftest import WNIDS
 from tests.conftest import tiny_imagenet as write_tiny_imagenet

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from oro_unlearn.data import ImageFolder
-from oro_unlearn.data.folder_layout import find_layout
+from oro_unlearn.data.images.folder_layout import find_layout
 from oro_unlearn.user_error import UserError
 
 CLASSES = ("cat", "dog", "eel")

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from oro_unlearn.data import ImageFolder
-from oro_unlearn.data.decoding import Reading, inspect
-from oro_unlearn.data.image_files import read_image
+from oro_unlearn.data.images.decoding import Reading, inspect
+from oro_unlearn.data.images.image_files import read_image
 from oro_unlearn.report.inventory import inventory_lines
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)

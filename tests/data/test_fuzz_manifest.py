@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from benchmarks.reliability.fuzz_manifests import ROWS, Manifest, check_manifest, manifests, prepare
+from tests.reliability.fuzz_manifests import ROWS, Manifest, check_manifest, manifests, prepare
 
 
 @pytest.fixture(autouse=True)

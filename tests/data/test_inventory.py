@@ -7,7 +7,7 @@ import pytest
 
 from oro_unlearn import data
 from oro_unlearn.cli import build
-from oro_unlearn.data.base import EVAL_SPLITS
+from oro_unlearn.data.images.image_data import EVAL_SPLITS
 from oro_unlearn.report.inventory import inventory_lines
 from tests.conftest import CONFIGS
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from oro_unlearn.data.manifest import Row, read_manifest
+from oro_unlearn.data.relations.manifest import Row, read_manifest
 from oro_unlearn.graph import load_graph
 from oro_unlearn.user_error import UserError
 from tests.data.pictures import Cells, draw, write_csv, write_jsonl

@@ -8,8 +8,8 @@ from lightning.pytorch import Trainer
 from torch.utils.data import DistributedSampler
 
 from oro_unlearn.data import Digits, ImageFolder
-from oro_unlearn.data.base import EVAL_SPLITS
 from oro_unlearn.data.batches import EpochBatches, from_batches
+from oro_unlearn.data.images.image_data import EVAL_SPLITS
 from oro_unlearn.methods import Training
 from oro_unlearn.networks import SmallCNN
 

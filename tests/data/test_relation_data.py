@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from oro_unlearn.data import Scenes
-from oro_unlearn.data.relation_data import GROUPS, RelationData
+from oro_unlearn.data.relations.relation_data import GROUPS, RelationData
 from oro_unlearn.data.scenes.scenes import SPLITS
 from oro_unlearn.graph import Captions, RelationGraph
 from oro_unlearn.graph.roles import shared_slots

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from oro_unlearn.data import RelationPairs, Scenes
-from oro_unlearn.data.manifest_roles import fitted
-from oro_unlearn.data.relation_data import GROUPS
+from oro_unlearn.data.relations.manifest_roles import fitted
+from oro_unlearn.data.relations.relation_data import GROUPS
 from oro_unlearn.user_error import UserError
 from tests.conftest import CONFIGS
 from tests.data.pictures import Cells, draw, write_csv

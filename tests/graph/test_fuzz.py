@@ -2,8 +2,8 @@
 
 from hypothesis import HealthCheck, given, settings
 
-from benchmarks.reliability.fuzz_graphs import check_graph, graphs
 from oro_unlearn.graph import load_graph
+from tests.reliability.fuzz_graphs import check_graph, graphs
 
 
 @settings(max_examples=500, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from oro_unlearn.data import Digits
-from oro_unlearn.data.base import EVAL_SPLITS
+from oro_unlearn.data.images.image_data import EVAL_SPLITS
 from oro_unlearn.methods import LogitMask
 from oro_unlearn.metrics import nearest_class
 from oro_unlearn.networks import SmallCNN, save_weights

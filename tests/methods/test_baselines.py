@@ -10,7 +10,7 @@ from lightning.pytorch import Trainer
 from torch.nn.functional import cross_entropy, softshrink
 
 from oro_unlearn.data import Digits
-from oro_unlearn.data.images import TensorImages
+from oro_unlearn.data.images.labelled_images import TensorImages
 from oro_unlearn.methods import SCRUB, BadTeacher, FineTune, GradientAscent, L1Sparse, NegGradPlus, RandomLabels, SalUn
 from oro_unlearn.networks import load_weights
 from tests.methods.test_methods import FORGET, batch, fit, method

@@ -285,7 +285,7 @@ def test_every_method_has_a_config():
 
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
 def test_every_method_has_a_page_and_a_row_in_the_comparison(kind):
-    from benchmarks.searches import ENTRIES
+    from oro_unlearn.compare.searches import ENTRIES
 
     presets = [path for path in CONFIGS.glob("methods/*.yaml") if f"class_path: {kind.__name__}\n" in path.read_text()]
     assert {path.stem for path in presets} <= {entry.preset for entry in ENTRIES.values()}

@@ -5,9 +5,17 @@ import math
 import pytest
 import torch
 
-from oro_unlearn.data.pair_images import PairImages
-from oro_unlearn.data.relation_probes import Picture, RelationProbes
-from oro_unlearn.methods.relations.audit import ATTACKS, KEPT, Features, _tiers, measure, not_measured, relational_safety_score
+from oro_unlearn.data.relations.pair_images import PairImages
+from oro_unlearn.data.relations.relation_probes import Picture, RelationProbes
+from oro_unlearn.methods.relations.relation_audit import (
+    ATTACKS,
+    KEPT,
+    Features,
+    _tiers,
+    measure,
+    not_measured,
+    relational_safety_score,
+)
 
 EATS, ADULT, HOLDS = ("child", "eating", "cake"), ("adult", "eating", "cake"), ("child", "holding", "cake")
 DOG, POINTS, BACK = ("dog",), ("adult", "pointing at", "dog"), ("dog", "pointing at", "adult")

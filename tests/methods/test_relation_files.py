@@ -13,7 +13,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 
 from oro_unlearn.methods import RelationUnlearning
-from oro_unlearn.methods.relations.audit import ATTACKS
+from oro_unlearn.methods.relations.relation_audit import ATTACKS
 from oro_unlearn.networks import OpenCLIP, split_attention
 from oro_unlearn.networks.clip_weights import SCENES
 from tests.conftest import CONFIGS

@@ -9,8 +9,8 @@ from torch.nn.functional import huber_loss, kl_div
 
 from oro_unlearn import methods
 from oro_unlearn.methods import Pretraining, PushOnly, RelationUnlearning
-from oro_unlearn.methods.relations.base import RelationalUnlearning
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
+from oro_unlearn.methods.relations.relational_unlearning import RelationalUnlearning
 from oro_unlearn.networks import OpenCLIP, lora
 from tests.conftest import CONFIGS
 from tests.small_world import LOSSES, batch, fit, method, world, write_weights

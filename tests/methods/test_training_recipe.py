@@ -10,9 +10,9 @@ from torch.nn.functional import cross_entropy
 
 from oro_unlearn.cli import build
 from oro_unlearn.data import Digits
-from oro_unlearn.data.images import alternating_flip
+from oro_unlearn.data.images.labelled_images import alternating_flip
 from oro_unlearn.methods import Batch, FineTune, Retraining, Training
-from oro_unlearn.methods.base import triangle
+from oro_unlearn.methods.unlearning_module import triangle
 from tests.conftest import CONFIGS, SHORT
 from tests.methods.test_methods import fit, method
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from oro_unlearn.data.base import as_is
-from oro_unlearn.data.pair_images import PairImages
-from oro_unlearn.data.relation_data import GROUPS, RelationData
-from oro_unlearn.data.relation_probes import Picture, RelationProbes, make_probes
+from oro_unlearn.data.images.image_data import as_is
+from oro_unlearn.data.relations.pair_images import PairImages
+from oro_unlearn.data.relations.relation_data import GROUPS, RelationData
+from oro_unlearn.data.relations.relation_probes import Picture, RelationProbes, make_probes
 from oro_unlearn.data.scenes.pretraining_pairs import PretrainingPairs
 from oro_unlearn.data.scenes.renderer import CONTEXTS, LANDMARKS, RELATIONS, STYLES, SUBJECTS, THINGS, render
 from oro_unlearn.graph import Concept, RelationGraph, Triple

@@ -14,7 +14,7 @@ from rich.filesize import decimal
 from rich.progress import track
 from torch import Tensor, nn
 
-from oro_unlearn.methods.base import Batch
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.networks.determinism import varies
 from oro_unlearn.networks.folding import fold_batchnorm
 from oro_unlearn.networks.frozen_trunk import FrozenTrunk

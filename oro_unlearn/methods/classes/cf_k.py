@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from oro_unlearn.methods.base import Batch
-from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.networks import classifier_head, resolve_layers, stages
 from oro_unlearn.user_error import UserError
 

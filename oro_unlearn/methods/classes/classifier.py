@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from oro_unlearn.methods.base import UnlearningModule
-from oro_unlearn.methods.classes.audit import ClassAudit
+from oro_unlearn.methods.classes.class_audit import ClassAudit
 from oro_unlearn.methods.classes.first_look import checked_logits
+from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.metrics import nearest_class
 from oro_unlearn.networks import InputAdapter, NetworkFactory, build_network, fold_adapters, logits_of, save_weights
 from oro_unlearn.user_error import UserError

@@ -8,8 +8,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from oro_unlearn.methods.base import Batch
-from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.user_error import UserError
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.fine_tune import FineTune
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.user_error import UserError
 
 

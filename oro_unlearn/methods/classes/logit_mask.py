@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from oro_unlearn.methods.base import Batch
-from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.networks import classifier_head
 from oro_unlearn.user_error import UserError
 

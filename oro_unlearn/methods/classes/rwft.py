@@ -7,8 +7,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, one_hot
 
-from oro_unlearn.methods.base import Batch
-from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.networks import adapter_place, add_adapters, check_foldable, classifier_head, head_rows, load_weights
 from oro_unlearn.user_error import UserError
 

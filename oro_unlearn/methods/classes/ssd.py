@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import oro_unlearn
-from oro_unlearn.methods.base import Batch
-from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.networks import save_weights, tensor_hash
 from oro_unlearn.user_error import UserError
 

@@ -10,8 +10,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.filesize import decimal
 from torch import Tensor
 
-from oro_unlearn.methods.base import Batch
-from oro_unlearn.methods.classes.base import ClassUnlearning
+from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.networks.input_grams import InputGrams, InputSpace, memory_needed, weight_rows
 from oro_unlearn.user_error import UserError
 

@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
-from oro_unlearn.methods.base import Batch
 from oro_unlearn.methods.classes.classifier import Classifier
+from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.user_error import UserError
 
 

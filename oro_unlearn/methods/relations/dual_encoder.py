@@ -13,10 +13,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from oro_unlearn.methods.base import UnlearningModule
-from oro_unlearn.methods.relations.audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.caption_cache import chosen
+from oro_unlearn.methods.relations.relation_audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.spread import spread
+from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.networks import OpenCLIP, save_weights
 from oro_unlearn.user_error import UserError, options_of
 

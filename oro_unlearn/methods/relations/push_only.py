@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from oro_unlearn.methods.relations.base import RelationalUnlearning
 from oro_unlearn.methods.relations.dual_encoder import Pairs
+from oro_unlearn.methods.relations.relational_unlearning import RelationalUnlearning
 
 
 class PushOnly(RelationalUnlearning):

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 
-from oro_unlearn.methods.relations.base import RelationalUnlearning
 from oro_unlearn.methods.relations.dual_encoder import Pairs
 from oro_unlearn.methods.relations.push import Preserve, Push, Unsafe, preserve_loss, push_loss
+from oro_unlearn.methods.relations.relational_unlearning import RelationalUnlearning
 from oro_unlearn.user_error import UserError
 
 

@@ -1,0 +1,250 @@
+"""``oro-unlearn audit``: what an edited classifier still knows, beside the original and retrained models."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from oro_unlearn.cli.command_words import CONFIG, chosen
+from oro_unlearn.cli.plain_parser import PlainParser
+from oro_unlearn.user_error import UserError
+
+ABOUT = "Audit an edited classifier, ours or anyone's, beside the original and models retrained without the forgotten classes."
+MOST = {"retain": 1000, "forget": 1000, "test_retain": 2000, "test_forget": 1000}  # images of a split, evenly spaced
+QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
+CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' where all agree."
+CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or go on with --force"
+
+
+class Audited(NamedTuple):
+    """One model and its figures."""
+
+    model: Mapping[str, Any]  # scores by split
+    figures: dict[str, float]  # of attacks on features; empty where only outputs are audited
+
+
+Found = dict[str, dict[str, float]]  # figures by file
+
+
+class Request(NamedTuple):
+    """What was to be forgotten, and how far it is audited."""
+
+    forgotten: list[int]  # indices of the classes
+    names: list[str]  # of these classes
+    features: bool  # whether features and weights are audited, or outputs alone
+
+
+def parser() -> PlainParser:
+    """Options of ``audit``, besides those of data and network."""
+    more = "All other options are those of fit: --config PRESET, --data.*, --model.network; with .npz files none is needed."
+    result = PlainParser("audit", description=ABOUT, epilog=more)
+    result.add_argument("--edited", required=True, metavar="FILE", help="weights of the edited model, or its outputs (.npz)")
+    result.add_argument("--original", metavar="FILE", help="weights or outputs of the model before the edit")
+    result.add_argument("--retrained", default="[]", metavar='"[A, B]"', help="models trained without the forgotten classes")
+    result.add_argument("--level", choices=("outputs", "features"), default="features", help="default: features")
+    result.add_argument("--output", type=Path, default=Path("runs/audit"), metavar="FOLDER", help="default: runs/audit")
+    result.add_argument("--force", action="store_true", help="go on although a model is not what it was given as")
+    return result
+
+
+def main(words: Sequence[str]) -> None:
+    """Audit, print what was found, and write ``audit.json``.
+
+    Args:
+        words: After ``audit``.
+
+    Raises:
+        UserError: If files, options or data do not fit, or a model is not what it was given as.
+    """
+    options, others = parser().parse_known_args(words)
+    retrained = _listed(options.retrained)
+    files = [options.edited, *([options.original] if options.original else []), *retrained]
+    if len(set(files)) < len(files):
+        raise UserError("audit: one file is given twice: a model beside itself says nothing")
+    outputs = [Path(file).suffix == ".npz" for file in files]
+    if any(outputs) and not all(outputs):
+        raise UserError("audit: give outputs (.npz) of all models, or weights of all")
+    if all(outputs):
+        if others:
+            raise UserError(f"audit: outputs (.npz) need no data and no network: leave out {others[0]}")
+        models, request = _from_outputs(files)
+    else:
+        models, request = _from_weights(files, others, options.output, options.level == "features")
+    _report(options, retrained, models, request)
+
+
+def _listed(text: str) -> list[str]:
+    """Files of ``--retrained``."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = None
+    value = [value] if isinstance(value, str) else value
+    if not isinstance(value, list) or not all(isinstance(file, str) for file in value):
+        raise UserError(f'audit: --retrained takes a list of files, such as "[a.safetensors, b.safetensors]", not {text[:80]}')
+    return value
+
+
+def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], Request]:
+    """Models whose outputs were saved elsewhere; classes are called by their number."""
+    from oro_unlearn.audit import check_same_images, read_outputs
+
+    models = {file: read_outputs(file) for file in files}
+    check_same_images(models)
+    forgotten = models[files[0]]["forget"].labels.unique().tolist()
+    request = Request(forgotten, [str(label) for label in forgotten], features=False)
+    return {file: Audited(model, {}) for file, model in models.items()}, request
+
+
+def _from_weights(
+    files: Sequence[str], others: Sequence[str], output: Path, features: bool
+) -> tuple[dict[str, Audited], Request]:
+    """Models that are run here, one after the other; what is finished is not run again."""
+    from rich.progress import track
+
+    from oro_unlearn import data as data_sets
+    from oro_unlearn.audit import prepared
+    from oro_unlearn.audit.scoring import SPLITS
+    from oro_unlearn.cli import build
+    from oro_unlearn.data.relations.relation_data import RelationData
+
+    words = _words(others)
+    kind = getattr(data_sets, chosen(["fit", *words]).get("data", "").rpartition(".")[2], None)
+    if kind is not None and issubclass(kind, RelationData):
+        raise UserError("audit is for classifiers and needs labelled images: oro-unlearn test measures a relational run again")
+    cli = build(words)
+    data: Any = cli.datamodule
+    data.prepare_data()
+    if not data.forget_classes:
+        raise UserError(f"audit: nothing is named to be forgotten: {data.how_to_name}")
+    cli.run_folder.learn(data.content())
+    places = {file: _place(output / "scores", file, cli.run_folder.identity.mark, features) for file in files}
+    missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
+    images = {name: prepared(data, name, MOST[name]) for name in SPLITS} if missing else {}
+    for file in track(missing, "auditing models", transient=True):
+        network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
+        _run(network, data, images, features, places[file])
+    request = Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], features)
+    return {file: _read(place) for file, place in places.items()}, request
+
+
+def _words(others: Sequence[str]) -> list[str]:
+    """Options of data and network, with no method."""
+    words = list(others)
+    configs: list[str] = []
+    for place in reversed(range(len(words))):
+        if words[place] in CONFIG:
+            configs = [*words[place : place + 2], *configs]
+            del words[place : place + 2]
+        elif words[place].partition("=")[0] in CONFIG:
+            configs = [words.pop(place), *configs]
+    if not configs and not any(word.partition("=")[0] == "--data" for word in words):
+        raise UserError("audit: name data and network with --config, such as digits/original.yaml, or give outputs (.npz)")
+    return [*configs, "--model", "Training", *words, *QUIET]
+
+
+def _hash(file: str) -> str:
+    from oro_unlearn.report.provenance import named
+
+    return named(file)["sha256"] if Path(file).exists() else ""
+
+
+def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
+    """The network with a file's weights."""
+    from oro_unlearn.networks import fill_network, read_checkpoint
+
+    checkpoint = read_checkpoint(file)
+    names = checkpoint.class_names
+    if names and list(names) != class_names and sorted(names) == sorted(class_names):
+        raise UserError(f"{file} has its classes in another order than the data: give that order with --data.class_names")
+    print(fill_network(network, checkpoint, masked=True))
+    return network
+
+
+def _place(folder: Path, file: str, mark: str, features: bool) -> Path:
+    """Where the scores of a model lie: the name is a hash of all that decides them."""
+    parts = json.dumps([_hash(file), mark, MOST, features])
+    return folder / f"{hashlib.sha256(parts.encode()).hexdigest()[:24]}.safetensors"
+
+
+def _run(network: Any, data: Any, images: Any, features: bool, place: Path) -> None:
+    """Score and attack one model; the attacks' figures are written last, beside the scores."""
+    from oro_unlearn.attacks import save_scores
+    from oro_unlearn.audit import attack_features, scored
+    from oro_unlearn.report.run_report import write_json
+
+    scores = scored(network, data.num_classes, images)
+    figures = attack_features(network, data.num_classes, data.forget_classes, images, scores) if features else {}
+    if not features:
+        scores = {split: part._replace(features=part.features[:, :0]) for split, part in scores.items()}
+    save_scores(scores, place)
+    write_json(figures, place.with_suffix(".json"))
+
+
+def _read(place: Path) -> Audited:
+    """A model that was run, now or earlier."""
+    from oro_unlearn.attacks import load_scores
+
+    return Audited(load_scores(place), json.loads(place.with_suffix(".json").read_text()))
+
+
+def _figures(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> Found:
+    """Figures of every model, by file."""
+    from oro_unlearn.audit import audit_model
+
+    originals = {0: models[options.original].model} if options.original else {}
+    found = {}
+    for file, audited in models.items():
+        references = [models[other].model for other in retrained if other != file]
+        found[file] = {**audited.figures, **audit_model(audited.model, references, originals, request.forgotten)}
+    return found
+
+
+def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> None:
+    """Judge, print and write."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from oro_unlearn.audit import as_json, findings, rows, words
+    from oro_unlearn.report.names import label
+    from oro_unlearn.report.run_report import versions, without_nan, write_json
+    from oro_unlearn.report.tables import rich_table
+
+    figures = _figures(options, retrained, models, request)
+    said_first = _complaints(options, retrained, models, figures)
+    found = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
+    names = ", ".join(map(label, request.names))
+    lines = words(names, models[options.edited].model, found, len(retrained), request.features)
+    content = {
+        "forget": request.names,
+        "level": "features" if request.features else "outputs",
+        "files": {file: _hash(file) for file in models},
+        "said_first": [*said_first, *lines],
+        "figures": as_json(found),
+        "versions": versions(),
+    }
+    write_json(without_nan(content), options.output / "audit.json")
+    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
+    Console().print(*(Text(line, "bold red") for line in said_first), *map(Text, lines), table, sep="\n")
+    print(f"written to {options.output / 'audit.json'}")
+
+
+def _complaints(
+    options: argparse.Namespace,
+    retrained: Sequence[str],
+    models: Mapping[str, Audited],
+    figures: Found,
+) -> list[str]:
+    """What speaks against the figures; an error unless it is forced."""
+    from oro_unlearn.audit import unknowing
+
+    asked = [(file, True) for file in retrained] + ([(options.original, False)] if options.original else [])
+    found = [unknowing(figures[file], models[file].model, file, forgets) for file, forgets in asked]
+    found = [text for text in found if text]
+    if found and not options.force:
+        raise UserError(f"audit: {'; '.join(found)}: {CAUSES}")
+    return found

@@ -1,0 +1,44 @@
+"""``oro-unlearn graph``: check a relation graph, print the roles that follow from a request, and draw it."""
+
+from collections.abc import Sequence
+
+from oro_unlearn.cli.plain_parser import PlainParser
+from oro_unlearn.graph import Captions, Concept, derive_roles, draw_graph, load_graph
+
+ABOUT = "Check a relation graph, print the roles that follow from a request, and draw it."
+SHOWN = 8  # captions of a role
+
+
+def parser() -> PlainParser:
+    """Options of ``graph``."""
+    result = PlainParser("graph", description=ABOUT)
+    result.add_argument("graph", nargs="?", default="scenes", help="YAML file; default: the embedded world")
+    result.add_argument("--forget", action="append", default=[], metavar="TUPLE", help="such as 'child drinking wine'")
+    result.add_argument("--no-propagate", action="store_true", help="leave out what follows by the hierarchy")
+    result.add_argument("--draw", metavar="FILE", help="PNG or SVG to write")
+    return result
+
+
+def main(words: Sequence[str]) -> None:
+    """Read the graph and print what it says.
+
+    Args:
+        words: After ``graph``.
+
+    Raises:
+        UserError: If the graph, a tuple or the drawing's name is wrong.
+    """
+    options = parser().parse_args(words)
+    graph = load_graph(options.graph)
+    roles = derive_roles(graph, [graph.parse(text) for text in options.forget], not options.no_propagate)
+    if options.draw:
+        draw_graph(graph, roles, options.draw)
+    captions = Captions(graph)
+    groups: dict[str, Sequence[Concept]] = {
+        "unsafe": roles.unsafe,
+        **{f"{slot} differs": concepts for slot, concepts in roles.neighbours.items()},
+    }
+    groups |= {"swapped": roles.swapped, "nodes": roles.nodes, "neutral": roles.neutral}
+    for name, concepts in groups.items():
+        shown = ", ".join(captions.plain(concept) for concept in concepts[:SHOWN])
+        print(f"{name} ({len(concepts)}): {shown}{', ...' if len(concepts) > SHOWN else ''}")

@@ -1,0 +1,346 @@
+"""The command line: ``oro-unlearn fit`` and ``oro-unlearn test``."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, Namespace
+from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+from rich.text import Text
+
+from oro_unlearn.cli.command_parser import CommandParser
+from oro_unlearn.cli.command_words import OTHERS, tidied, with_presets
+from oro_unlearn.cli.config_files import MODE, check_numbers
+from oro_unlearn.cli.errors import explain
+from oro_unlearn.cli.first_look import FirstLook, Rehearsal, UnlearningTrainer
+from oro_unlearn.cli.lineage import check_order, fill_in
+from oro_unlearn.cli.one_line import fail
+from oro_unlearn.cli.precision import check_precision
+from oro_unlearn.cli.quick_help import answer
+from oro_unlearn.cli.run_folder import CHECKPOINT, History, RunFolder, WholeCheckpoints, free_for_a_report
+from oro_unlearn.cli.save_config import SaveConfig
+from oro_unlearn.cli.settling import settle
+from oro_unlearn.cli.suggestions import advised, check_words
+from oro_unlearn.cli.typed_names import keep_names
+from oro_unlearn.data.contract import asked_of
+from oro_unlearn.data.images.image_data import ImageData
+from oro_unlearn.data.relations.relation_data import RelationData  # and with it all classes that --data can name
+from oro_unlearn.graph import draw_graph
+from oro_unlearn.methods import UnlearningModule
+from oro_unlearn.methods.first_words import forced_words
+from oro_unlearn.methods.relations.dual_encoder import DualEncoder
+from oro_unlearn.networks.checkpoints import check_run_checkpoint
+from oro_unlearn.report import class_report, relation_report
+from oro_unlearn.report.provenance import compared, differences, named
+from oro_unlearn.report.run_report import hardware, versions
+from oro_unlearn.user_error import UserError, options_of
+
+BUILT = ("parser", "_subcommand_parsers", "_subcommand_method_arguments")  # by LightningCLI.setup_parser
+PARSERS: dict[tuple[type, str, bool], dict[str, Any]] = {}  # of this process
+UNKNOWN = (
+    "If none of these lines is of a file of yours, this is a fault of oro_unlearn: please report it, with the command and this "
+    "traceback."
+)
+
+
+class UnlearningCLI(LightningCLI):
+    """LightningCLI for unlearning: ``fit`` edits, measures and reports; ``test`` measures again.
+
+    Args:
+        command: The subcommand that is run, whose parser alone is built; empty for all of them.
+        kwargs: Arguments of LightningCLI.
+    """
+
+    def __init__(self, command: str = "", **kwargs: Any) -> None:
+        self.command = command
+        super().__init__(**kwargs)
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """``fit``, ``test`` and ``check``, or that which is run."""
+        known = {name: LightningCLI.subcommands()[name] for name in ("fit", "test")}
+        known["check"] = {"model", "datamodule"}
+        return {self.command: known[self.command]} if self.command in known else known
+
+    def setup_parser(self, add_subcommands: bool, *args: Any, **kwargs: Any) -> None:
+        """Build the parser, or take the one that this process has built for the same command: it depends on nothing else."""
+        key = (type(self), self.command, add_subcommands)
+        if key not in PARSERS:
+            super().setup_parser(add_subcommands, *args, **kwargs)
+            PARSERS[key] = {name: value for name, value in vars(self).items() if name in BUILT}
+        vars(self).update(PARSERS[key])
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """A parser that reads no abbreviations and raises its errors."""
+        return super().init_parser(**{**kwargs, "allow_abbrev": False, "exit_on_error": False, "parser_mode": MODE})
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """A parser that knows which part of a configuration file is its own."""
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.command = subcommand  # type: ignore[attr-defined]
+        if subcommand == "test":
+            help_text = "Folder for report.json and pictures; it must not be a run's folder. Empty: print the report only."
+            parser.add_argument("--report", type=str, default="", help=help_text)
+        return parser
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Required model and data, so that their errors are their own and not those of a union with None."""
+        parser.add_lightning_class_args(self.trainer_class, "trainer")
+        parser.set_defaults({f"trainer.{name}": value for name, value in self.trainer_defaults.items() if name != "callbacks"})
+        parser.add_argument("--model", type=UnlearningModule, required=True, enable_path=True, help="The method.")
+        parser.add_argument("--data", type=LightningDataModule, required=True, enable_path=True, help="The images.")
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Tell the model what the data knows."""
+        for name in ("num_classes", "forget_classes"):
+            known = partial(asked_of, name=name)
+            parser.link_arguments("data", f"model.init_args.{name}", compute_fn=known, apply_on="instantiate")
+        help_text = "Go on where a fit with the same options was stopped; false begins anew."
+        parser.add_argument("--resume", type=bool, default=True, help=help_text)
+        help_text = "Go on although a first look says that figures would be wrong; the report begins with what was said."
+        parser.add_argument("--force", type=bool, default=False, help=help_text)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Read the options. Reject invalid numbers and checkpoints before anything is built."""
+        if isinstance(args, dict | Namespace):
+            super().parse_arguments(parser, args)
+        else:  # as LightningCLI does, with names quoted
+            self.config = parser.parse_args(keep_names(sys.argv[1:] if args is None else args))
+        check_numbers(self.config)
+        command = self.config.get("subcommand")
+        if command and self.config[command].get("ckpt_path") is not None:
+            check_run_checkpoint(self.config[command].ckpt_path)
+
+    def instantiate_classes(self) -> None:
+        """Model, data and trainer; what the model's file says of itself is filled in.
+
+        Raises:
+            UserError: If the model forgets relations and the data knows none, or classes are in another order than the
+                model's file says.
+        """
+        options = self.config.get(str(self.subcommand), self.config)
+        self.filled_in, known = fill_in(options)
+        super().instantiate_classes()
+        if isinstance(self.datamodule, ImageData):
+            check_order(options, known, self.datamodule.class_names)
+        if isinstance(self.model, DualEncoder) and not isinstance(self.datamodule, RelationData):
+            kinds = f"{type(self.model).__name__} is for relations, and {type(self.datamodule).__name__} has none"
+            raise UserError(f"{kinds}: choose --data Scenes or --data RelationPairs")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """A trainer that writes everything into ``default_root_dir``, and leaves sharing out data to the data module."""
+        config = self._get(self.config_init, "trainer")
+        root = config.default_root_dir
+        check_precision(str(config.precision or "32-true"), self.model)
+        self.first_look = FirstLook(self._get(self.config_init, "force"), self.filled_in)
+        callbacks: list[Callback] = [self.first_look]
+        callbacks += [RichProgressBar()] if config.enable_progress_bar is not False else []
+        if self.subcommand == "check":
+            callbacks.append(Rehearsal())
+            kwargs["enable_checkpointing"] = False
+        elif config.enable_checkpointing is not False:
+            callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
+        self.trainer_defaults["callbacks"] = callbacks
+        if config.logger is None:  # one numbered folder a fit, so that a resumed run keeps its history
+            kwargs["logger"] = History(root, name="logs") if self.subcommand == "fit" else False
+        if isinstance(self.datamodule, ImageData | RelationData):
+            kwargs["use_distributed_sampler"] = False
+        plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []
+        kwargs["plugins"] = [*plugins, WholeCheckpoints(self._begin)]
+        self.run_folder = RunFolder(root, self._asked_for())
+        with options_of("--trainer"):
+            trainer = super().instantiate_trainer(**kwargs)
+        trainer.run_folder = self.run_folder  # type: ignore[attr-defined]
+        return trainer
+
+    def _dump_config(self) -> None:
+        """Text of the configuration, which was checked when it was read."""
+        if not hasattr(self, "config_dump"):
+            text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False, skip_validation=True)
+            found = yaml.safe_load(text)
+            self.config_dump = found[self.config.subcommand] if "subcommand" in self.config else found
+
+    def _asked_for(self) -> dict[str, Any]:
+        """Everything that was asked for and can change a figure, with defaults, as YAML has it."""
+        parser, config = self._parser(self.subcommand), self.config.get(str(self.subcommand), self.config)
+        found = yaml.safe_load(parser.dump(config, skip_none=False, skip_validation=True))
+        return {part: found[part] for part in ("seed_everything", "trainer", "model", "data")}
+
+    def _begin(self) -> None:
+        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        saver = next((found for found in callbacks if isinstance(found, SaveConfig)), None)
+        self.run_folder.begin(lambda: saver.save_config(self.trainer, self.model, "fit") if saver else None)
+
+    def before_fit(self) -> None:
+        """Go on with this very run where it was stopped. A method without epochs is quick, and starts from the original.
+
+        Raises:
+            UserError: If a run was stopped here that cannot go on; nothing has been replaced.
+        """
+        options, folder = self.config_init.fit, self.run_folder
+        found = folder.stopped() if options.resume and options.ckpt_path is None else None
+        if not self.model.train_splits:
+            options.ckpt_path = None
+        elif options.ckpt_path is not None:
+            folder.started_from = named(options.ckpt_path)
+        elif found:
+            options.ckpt_path, folder.goes_on = str(found[0]), True
+            rank_zero_only(print)(f"going on after epoch {found[1]} with the run that was stopped here (--resume false: anew)")
+
+    def after_fit(self) -> None:
+        """Measure, write weights, report and figure, and print before and after."""
+        root = self.run_folder.root
+        written = self.trainer.strategy.broadcast(self.run_folder.begun)
+        if not written and (self.trainer.checkpoint_callback or not self.model.train_splits):
+            self.trainer.save_checkpoint(root / CHECKPOINT)  # no epoch has written one
+        if self.trainer.is_global_zero:
+            self._begin()
+            if self.model.train_splits and self.trainer.checkpoint_callback is None:
+                (root / CHECKPOINT).unlink(missing_ok=True)  # of an earlier run
+            self.model.write(root, self.run_folder.notes)
+        self.trainer.test(self.model, self.datamodule, verbose=False)
+        if self.trainer.is_global_zero:
+            self._show(self._report(root), root)
+
+    def before_test(self) -> None:
+        """Measure the run's own checkpoint unless another is named, never an untrained model.
+
+        Raises:
+            UserError: If there is none; if it is not the one that the run's report was written for, or the new report's place
+                is a run's.
+        """
+        options, own = self.config_init.test, self.run_folder.root / CHECKPOINT
+        if options.report:
+            free_for_a_report(Path(options.report))
+        if options.ckpt_path is None and not own.is_file():
+            raise UserError(f"nothing to measure: {own} not found; run fit first, or name a checkpoint with --ckpt_path")
+        options.ckpt_path = options.ckpt_path or str(own)
+        if self.run_folder.is_own(options.ckpt_path):
+            self.run_folder.check(own)
+        check_run_checkpoint(options.ckpt_path)
+
+    def after_test(self) -> None:
+        """Print the report, say whether it is the one that is there, and write it elsewhere if asked to."""
+        if not self.trainer.is_global_zero:
+            return
+        options, folder = self.config_init.test, self.run_folder
+        place = Path(options.report) if options.report else None
+        measured = Path(options.ckpt_path)
+        own = folder.is_own(measured)
+        report = self._report(place, None if own else measured)
+        self._show(report, place)
+        old = folder.report()
+        if old and own:
+            print(compared(differences(old, json.loads(json.dumps(report)))))
+        elif not own:
+            print(f"measured: {measured} (SHA-256 {report['checkpoint']['sha256']})")
+
+    def _report(self, place: Path | None, measured: Path | None = None) -> dict[str, Any]:
+        """Everything that was measured and where it comes from; written and drawn where there is a place for it.
+
+        Args:
+            place: Folder of ``report.json`` and pictures.
+            measured: Checkpoint that was named to be measured; None for the run's own.
+        """
+        model, data = self.model, self.datamodule
+        header = {
+            "method": type(model).__name__,
+            "data": data.name,
+            "network": getattr(model.network, "architecture", type(model.network).__name__).rsplit("/", 1)[-1],
+            "forget": data.forget_names,
+            "forgotten": getattr(data, "forgotten_names", []),
+            "seed": self._get(self.config, "seed_everything"),
+            "versions": versions(),
+            "hardware": hardware(self.trainer.strategy.root_device.type),
+            "processes": self.trainer.world_size,
+            "seconds": round(model.seconds, 3),
+            "images_read": model.images_read,
+            "images_backward": model.images_backward,
+            **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
+        }
+        kind = relation_report if isinstance(model, DualEncoder) else class_report
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        report = {**kind.make_report(header, model, data, place), **self.run_folder.provenance(measured)}
+        report = {"said_first": [*forced_words(self.first_look.complaints), *model.first_words()], **report}
+        if place is not None:
+            if kind is relation_report:
+                draw_graph(data.graph, data.roles, place / "graph.png")
+            self.run_folder.write(report, place)
+        return report
+
+    def _show(self, report: dict[str, Any], place: Path | None) -> None:
+        """Print a report, its warnings first."""
+        kind = relation_report if isinstance(self.model, DualEncoder) else class_report
+        warnings = [Text(words, "bold red") for words in report["said_first"]]
+        written = [Text(f"written to {place}")] if place else []
+        Console().print(*warnings, kind.report_table(report), *written, sep="\n")
+
+
+def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
+    """Parse a command line and build model, data and trainer, for scripts.
+
+    Args:
+        args: The words after ``oro-unlearn`` without the subcommand; ``sys.argv`` when left out.
+        run: Run the subcommand that ``args`` then begins with.
+
+    Returns:
+        The command line, with ``model``, ``datamodule`` and ``trainer``.
+    """
+    args = with_presets(args) if isinstance(args, list) else args
+    words = (args if isinstance(args, list) else sys.argv[1:]) if run else []
+    return UnlearningCLI(
+        command=words[0] if words else "",
+        model_class=UnlearningModule,
+        datamodule_class=LightningDataModule,
+        trainer_class=UnlearningTrainer,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        save_config_callback=SaveConfig,
+        save_config_kwargs={"save_to_log_dir": False},
+        trainer_defaults={"default_root_dir": "runs/unnamed", "enable_model_summary": False},
+        seed_everything_default=0,
+        auto_configure_optimizers=False,
+        parser_class=CommandParser,
+        parser_kwargs={
+            "prog": "oro-unlearn",
+            "description": "Make a trained vision(-language) model forget, and show that it did.",
+        },
+        args=args,
+        run=run,
+    )
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a command line; a mistake of the user's ends in one line and exit code 2.
+
+    Args:
+        args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
+    """
+    settle()
+    words = tidied(sys.argv[1:] if args is None else args)
+    try:
+        page = answer(words) if words else None
+        if page is not None:
+            return print(page)
+        check_words(words)
+        if words[0] in OTHERS:
+            return import_module(OTHERS[words[0]]).main(words[1:])
+        build(words if args is not None else None, run=True)
+    except Exception as error:
+        message = explain(error)
+        if message is None and sys.version_info >= (3, 11):
+            error.add_note(UNKNOWN)
+        if message is None or os.environ.get("ORO_DEBUG") == "1":
+            raise
+        parsing = isinstance(error, ArgumentError)
+        fail(advised(message, words) if parsing else message, alike=parsing)

@@ -1,0 +1,1 @@
+"""The comparison: every method under one data path, one tuning budget and one audit."""

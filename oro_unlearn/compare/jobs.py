@@ -1,0 +1,184 @@
+"""Runs of the command line that are done once: a finished job holds the key of everything it depends on, and its code's."""
+
+import contextlib
+import hashlib
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from oro_unlearn import __version__
+from oro_unlearn.cli.presets import config_path
+from oro_unlearn.compare.sources import NOT_RECORDED, files_of, sources
+
+CLASS_OPTIONS = ("--model", "--data", "--model.network", "--model.optimizer", "--model.lr_scheduler")
+
+
+class Job(NamedTuple):
+    """One ``oro-unlearn fit``."""
+
+    folder: Path
+    config: Path  # or the name of a preset
+    seed: int
+    options: list[str]
+    inputs: list[Path]  # weights it reads; their content is part of the key
+
+    @property
+    def command(self) -> list[str]:
+        """Words after ``oro-unlearn``."""
+        words = ["fit", "--config", str(self.config), "--seed_everything", str(self.seed)]
+        return [*words, "--trainer.default_root_dir", str(self.folder), *self.options]
+
+    def key(self) -> str:
+        """Hash of version, configuration (comments aside), command and inputs; the code is beside it."""
+        config = json.dumps([yaml.safe_load(path.read_text()) for path in self.configs], sort_keys=True)
+        parts = [text.encode() for text in (__version__, config, *self.command)]
+        return hashlib.sha256(b"\0".join([*parts, *(path.read_bytes() for path in self.inputs)])).hexdigest()
+
+    @property
+    def configs(self) -> list[Path]:
+        """Its configuration files, later ones laid over earlier ones."""
+        return [Path(config_path(name)) for name in self._config_names]
+
+    @property
+    def _config_names(self) -> list[str]:
+        """Its configuration files as the command names them."""
+        return [value for word, value in pairwise(self.command) if word == "--config"]
+
+    def sources(self) -> str:
+        """Hash of the code that it runs through now."""
+        named = [path for config in self.configs for path in _class_paths(yaml.safe_load(config.read_text()))]
+        words = list(pairwise(self.command))
+        methods = [path for option, path in named if option == "model"] + [value for word, value in words if word == "--model"]
+        others = [path for _, path in named] + [value for word, value in words if word in CLASS_OPTIONS]
+        own = [kind for kind in type(self).__mro__ if kind.__module__.startswith("oro_unlearn.compare.")]
+        kinds = {Path(inspect.getfile(kind)) for kind in own}
+        method = methods[-1].removeprefix("oro_unlearn.methods.") if methods else ""
+        return sources(method, tuple(sorted(kinds | set(files_of(path for path in others if "." in path)))))
+
+    def recorded(self) -> dict[str, Any]:
+        """What was written when it was finished: ``key``, ``sources``, ``version``, ``configuration``; empty before."""
+        path = self.folder / "job.key"
+        if not path.is_file():
+            return {}
+        text = path.read_text()
+        return json.loads(text) if text.startswith("{") else {"key": text}
+
+    def recorded_sources(self) -> str:
+        """The code that it ran with."""
+        return str(self.recorded().get("sources", NOT_RECORDED))
+
+    def mark_finished(self) -> None:
+        """Write what it was, and with which code it ran."""
+        configuration = {name: Path(config_path(name)).read_text() for name in self._config_names}
+        about = {"key": self.key(), "sources": self.sources(), "version": __version__, "command": self.command}
+        (self.folder / "job.key").write_text(json.dumps({**about, "configuration": configuration}, indent=1))
+
+    def finished(self) -> bool:
+        """Whether this very job has been run to its end, with whatever code."""
+        complete = (self.folder / "report.json").is_file() and all(path.is_file() for path in self.inputs)
+        return complete and self.recorded().get("key") == self.key()
+
+    def current(self) -> bool:
+        """Whether it was finished with the code of now."""
+        return self.finished() and self.recorded_sources() == self.sources()
+
+    def usable(self, reuse: bool = False) -> bool:
+        """Whether it need not be run again.
+
+        Args:
+            reuse: Take it with other code too.
+        """
+        return self.finished() if reuse else self.current()
+
+    def run(self, *words: str) -> None:
+        """Run it in this process, finished or not; a mistake ends in SystemExit as on the command line.
+
+        Args:
+            words: Added to the command, without a part in the key.
+        """
+        from oro_unlearn.cli import main
+
+        sys.argv = sys.argv[:1]  # LightningCLI warns when both are given
+        (self.folder / "job.key").unlink(missing_ok=True)
+        main([*self.command, *words])
+        self.mark_finished()
+
+    def report(self) -> dict[str, Any]:
+        """What it measured."""
+        return json.loads((self.folder / "report.json").read_text())
+
+
+def run_stages(
+    stages: Sequence[Sequence[Job]], processes: int | None = None, backend: str = "loky", reuse: bool = False
+) -> None:
+    """Run every stage's unfinished jobs side by side, the stages one after the other, with progress on the terminal.
+
+    Args:
+        stages: Jobs of a stage do not depend on each other.
+        processes: How many at a time; one a core when left out.
+        backend: Of joblib: ``loky`` (this machine), or ``ray`` or ``dask`` (a cluster that shares this folder).
+        reuse: Leave finished jobs that ran with other code as they are, rather than to run them again; either is said.
+    """
+    from joblib import Parallel, delayed, parallel_config
+    from rich.progress import track
+
+    _connect(backend)
+    processes = processes or os.cpu_count() or 1
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    ordered = {} if backend == "ray" else {"return_as": "generator_unordered"}  # ray hands over a list, at the end
+    for number, stage in enumerate(stages, start=1):
+        other = [job for job in stage if job.finished() and not job.current()]
+        if other:
+            codes = ", ".join(sorted({job.recorded_sources()[:12] for job in other}))
+            print(f"{len(other)} finished jobs ran with other sources ({codes}): {'taken' if reuse else 'run again'}")
+        missing = [job for job in stage if not job.usable(reuse)]
+        with parallel_config(backend=backend, n_jobs=processes):
+            results = Parallel(**ordered)(delayed(_work)(job, threads, reuse) for job in missing)
+        for _ in track(results, f"stage {number} of {len(stages)}", total=len(missing)):
+            pass
+
+
+def _class_paths(config: Any, option: str = "") -> Iterator[tuple[str, str]]:
+    """Options of a configuration that name a class or function, with what they name."""
+    for name, value in config.items() if isinstance(config, dict) else []:
+        if name == "class_path":
+            yield option, str(value)
+        elif option == "" and name in ("model", "data") and isinstance(value, str):
+            yield name, value
+        yield from _class_paths(value, name)
+
+
+def _connect(backend: str) -> None:
+    """Make joblib know a cluster's backend."""
+    if backend == "ray":
+        from ray.util.joblib import register_ray
+
+        register_ray()
+    elif backend == "dask":
+        from distributed import Client
+
+        Client()  # DASK_SCHEDULER_ADDRESS, or a cluster on this machine
+
+
+def _work(job: Job, threads: int, reuse: bool = False) -> None:
+    """Run a job into its log; a failed one says so and stops nothing."""
+    if job.usable(reuse):
+        return
+    import torch
+
+    torch.set_num_threads(threads)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with (job.folder / "job.log").open("w") as log, contextlib.redirect_stdout(log):
+        try:
+            job.run("--trainer.enable_progress_bar", "false")
+        except (Exception, SystemExit):
+            traceback.print_exc(file=log)
+            print(f"{job.folder} failed: see job.log there", file=sys.stderr)

@@ -1,0 +1,236 @@
+"""What a comparison is asked for: its options, and the data they name."""
+
+import argparse
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from oro_unlearn.cli.plain_parser import PlainParser
+from oro_unlearn.cli.presets import PRESETS, config_path, preset_names
+from oro_unlearn.compare.searches import EVERY, GROUPS
+from oro_unlearn.user_error import UserError
+
+TUNING_RETRAINED = 2  # the least that has a spread
+Request = tuple[str, ...]  # names of the classes that are forgotten together
+ALL: Request = ("all",)  # each class by itself
+ABOUT = "Run methods under one data path, one tuning budget and one audit, and print how far each is from retraining."
+MORE = """\
+All other options are those of fit and go to every run, such as --model.network ResNet18 or --data.root photos.
+Finished runs are kept in the output folder and are not run again while configuration, inputs and code are the same.
+
+examples:
+  oro-unlearn compare --methods rwft_o,salun --forget "[5]" --seeds 1
+  oro-unlearn compare --config digits/original.yaml --methods all --forget all
+  oro-unlearn compare --config mine/original.yaml --forget "[[cat], [cat, dog]]" --retrained 3
+"""
+
+
+HELP = {
+    "--config": "data, network and recipe of the originals; retrained.yaml lies beside it; default: digits/original.yaml",
+    "--methods": f"{', '.join(GROUPS)}, or names: {', '.join(EVERY)}",
+    "--forget": 'classes that are forgotten together; several requests: "[[A], [B, C]]"; default: all, each class alone',
+    "--tune_on": "requests that settings are chosen on; default: the first three",
+    "--seeds": "originals; each is unlearned; default: 3",
+    "--retrained": "retrained models for each request; default: 6, which the null of U-LIRA needs",
+    "--budget": "images that a run may read, as a share of those that retraining reads; default: 0.1",
+    "--batch_size": "of the unlearning runs; default: that of the data",
+    "--processes": "runs side by side; default: one a core",
+    "--backend": "of joblib: this machine, or a cluster that shares the folder",
+    "--reuse": "take finished runs of other code too; the result names them",
+    "--output": "default: runs/compare/NAME, where NAME is the folder of --config",
+    "--options": "YAML of these options, such as 'methods: [rwft_o, salun]'",
+}
+
+
+class Sizes(NamedTuple):
+    """What decides costs."""
+
+    class_names: list[str]
+    counts: list[int]  # training images of each class
+    epochs: int  # of retraining
+    batch_size: int  # of the edits
+    augmented: bool = True  # whether training images are others in every epoch
+
+    def labels(self, request: Request) -> list[int]:
+        """Classes of a request."""
+        from oro_unlearn.data.images.forget_request import resolve_classes
+
+        return resolve_classes(list(request), self.class_names)
+
+    def of(self, request: Request) -> tuple[int, int]:
+        """Images of the forget and of the retain set."""
+        forgotten = sum(self.counts[label] for label in self.labels(request))
+        return forgotten, sum(self.counts) - forgotten
+
+
+def tag(request: Request) -> str:
+    """A request as part of a folder's name.
+
+    Example:
+        >>> tag(("cat", "polar bear"))
+        'cat+polar_bear'
+    """
+    return "+".join(re.sub(r"[^\w.-]", "_", name) for name in request)
+
+
+def listed(text: str) -> list[str]:
+    """Names with commas between them, in brackets or not.
+
+    Example:
+        >>> listed("rwft_o,salun"), listed("[008, yes]")
+        (['rwft_o', 'salun'], ['008', 'yes'])
+    """
+    value = _read(text)
+    if not all(isinstance(name, str) for name in value):
+        raise argparse.ArgumentTypeError(f"takes names with commas between them, not {text[:80]}")
+    return value
+
+
+def requests_of(text: str) -> list[Request]:
+    """Requests to forget, as ``fit`` takes one: a list of classes; a list of lists is several requests.
+
+    Example:
+        >>> requests_of("[5]"), requests_of("[[cat], [cat, dog]]")
+        ([('5',)], [('cat',), ('cat', 'dog')])
+    """
+    value = _read(text)
+    several = value if value and all(isinstance(part, list) for part in value) else [value]
+    if not all(names and all(isinstance(name, str) for name in names) for names in several):
+        raise argparse.ArgumentTypeError(f'takes one request, "[cat]", or several, "[[cat], [cat, dog]]", not {text[:80]}')
+    return [tuple(names) for names in several]
+
+
+def _read(text: str) -> list[Any]:
+    """A YAML list whose names stay the text that was typed."""
+    try:
+        value = yaml.load(text if text.lstrip().startswith("[") else f"[{text}]", yaml.BaseLoader)  # makes text only
+    except yaml.YAMLError:
+        raise argparse.ArgumentTypeError(f"is no list: {text[:80]}") from None
+    return value if isinstance(value, list) else [value]
+
+
+def parser() -> PlainParser:
+    """Options of ``compare``, besides those of ``fit``."""
+    cores = os.cpu_count() or 1
+    result = PlainParser("compare", description=ABOUT, epilog=MORE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    given: dict[tuple[str, ...], dict[str, Any]] = {
+        ("--config", "-c"): {"default": "digits/original.yaml", "metavar": "FILE"},
+        ("--methods",): {"type": listed, "default": ["all"], "metavar": "A,B"},
+        ("--forget", "--data.forget"): {"type": requests_of, "default": [ALL], "metavar": '"[CLASS]"'},
+        ("--tune_on",): {"type": requests_of, "default": [], "metavar": '"[CLASS]"'},
+        ("--seeds",): {"type": int, "default": 3, "metavar": "N"},
+        ("--retrained",): {"type": int, "default": 6, "metavar": "N"},
+        ("--budget",): {"type": float, "default": 0.1, "metavar": "SHARE"},
+        ("--batch_size",): {"type": int, "default": 0, "metavar": "N"},
+        ("--processes",): {"type": int, "default": cores, "metavar": "N"},
+        ("--backend",): {"choices": ("loky", "ray", "dask"), "default": "loky"},
+        ("--reuse",): {"action": "store_true"},
+        ("--output",): {"type": Path, "metavar": "FOLDER"},
+        ("--options",): {"metavar": "FILE"},
+    }
+    for names, options in given.items():
+        result.add_argument(*names, help=HELP[names[0]], **options)
+    return result
+
+
+def read_options(words: Sequence[str]) -> argparse.Namespace:
+    """The command line, with the defaults from ``--options``.
+
+    Args:
+        words: After ``compare``.
+
+    Returns:
+        The options; ``extra`` holds those of ``fit``.
+
+    Raises:
+        UserError: If an option, a file or a method does not exist, or a number is out of range.
+    """
+    first, _ = parser().parse_known_args(words)
+    given = options_in(first.options) if first.options else []
+    options, extra = parser().parse_known_args([*given, *words])
+    options.extra = extra
+    unknown = [name for name in options.methods if name not in (*GROUPS, *EVERY)]
+    if unknown:
+        raise UserError(f"compare: no method {unknown[0]!r}; there are {', '.join((*GROUPS, *EVERY))}")
+    if options.retrained < TUNING_RETRAINED or options.seeds < 1 or not 0 < options.budget <= 1:
+        raise UserError("compare: at least 2 retrained models and 1 original are needed, and a budget in (0, 1]")
+    if options.processes < 1 or options.batch_size < 0:
+        raise UserError("compare: --processes is at least 1, and --batch_size is not negative")
+    options.config = preset_or_path(options.config)
+    for file in (options.config, options.config.with_name("retrained.yaml")):
+        if not Path(config_path(str(file))).is_file():
+            raise UserError(f"compare: {file} not found: --config names an original.yaml with a retrained.yaml beside it")
+    options.output = options.output or Path("runs/compare") / options.config.absolute().parent.name
+    return options
+
+
+def preset_or_path(value: str) -> Path:
+    """A preset by its name, which is the same on every machine; any other file by its path."""
+    place = Path(config_path(value))
+    name = place.relative_to(PRESETS) if PRESETS in place.parents else place
+    return name if name.as_posix() in preset_names() else place
+
+
+def options_in(path: str) -> list[str]:
+    """The words that a YAML of options stands for.
+
+    Args:
+        path: A mapping of option to value.
+
+    Raises:
+        UserError: If it is none, or names an option that there is not.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"compare: {path} not found")
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}  # makes text only
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"compare: {path} is no YAML: {' '.join(str(error).split())}") from None
+    known = {name.removeprefix("--") for action in parser()._actions for name in action.option_strings}
+    if not isinstance(content, dict) or not set(content) <= known:
+        odd = sorted(set(content) - known) if isinstance(content, dict) else []
+        problem = f"no option {odd[0]!r}" if odd else "no mapping of options"
+        raise UserError(f"compare: {path}: {problem}; see oro-unlearn compare --help")
+    words = []
+    for name, value in content.items():
+        words += [f"--{name}"] if value == "true" else [f"--{name}", _flow(value)]
+    return words
+
+
+def _flow(value: Any) -> str:
+    """A value as it is typed."""
+    return f"[{', '.join(map(_flow, value))}]" if isinstance(value, list) else str(value)
+
+
+def measure(options: argparse.Namespace) -> tuple[Sizes, list[Request]]:
+    """Sizes and requests; a mistake in the options ends here, before anything is trained.
+
+    Args:
+        options: Of :func:`read_options`; ``tune_on`` is filled in.
+
+    Raises:
+        UserError: If the options of data and network are wrong, or a class does not exist.
+    """
+    sizes = measure_sizes(options)
+    requests = [(str(name),) for name in sizes.class_names] if options.forget == [ALL] else options.forget
+    options.tune_on = options.tune_on or requests[:3]
+    for request in (*requests, *options.tune_on):
+        sizes.of(request)
+    return sizes, requests
+
+
+def measure_sizes(options: argparse.Namespace) -> Sizes:
+    """Read the data once, for its classes and their sizes."""
+    from oro_unlearn.cli import build
+
+    cli = build(["--config", str(options.config), "--trainer.logger", "false", *options.extra])
+    data: Any = cli.datamodule
+    data.prepare_data()
+    train = data.split("train")
+    counts = train.labels[train.positions].bincount(minlength=data.num_classes).tolist()
+    epochs, batch_size = cli.trainer.max_epochs or 1, options.batch_size or data.batch_size
+    return Sizes(list(data.class_names), counts, epochs, batch_size, bool(data.crop_padding or data.flip))

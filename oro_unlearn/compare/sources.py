@@ -1,0 +1,110 @@
+"""Which code a figure belongs to: hashes of sources, comments and docstrings aside."""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import oro_unlearn
+
+PACKAGE, COMPARE = Path(oro_unlearn.__file__).parent, Path(__file__).parent
+METHODS = "oro_unlearn.methods"
+INSTALLED = ("torch", "torchvision", "lightning", "timm", "transformers", "oro_unlearn")  # of which a version, or all, is known
+NOT_RECORDED = "not recorded"
+
+
+@cache
+def sources(method: str = "", more: tuple[Path, ...] = ()) -> str:
+    """Hash of everything that a run goes through: data, networks, metrics, caches, all but what only other methods need.
+
+    Args:
+        method: A class of oro_unlearn.methods; empty, or one that is not there, for all of them.
+        more: Files outside the package.
+    """
+    own = {COMPARE / name for name in ("jobs.py", "sources.py")}
+    return hashlib.sha256("".join(map(_tree, sorted({*_package(method), *more} | own))).encode()).hexdigest()
+
+
+def record(script: str, jobs: Iterable[Any] = ()) -> dict[str, Any]:
+    """What a results file says of the code behind its figures.
+
+    Args:
+        script: The file (``__file__``) that makes the figures.
+        jobs: Those whose reports its figures are from.
+
+    Returns:
+        ``version`` and ``sources`` of now; under ``reused`` the finished jobs that ran with other code, by its hash.
+    """
+    reused: dict[str, list[str]] = {}
+    for job in jobs:
+        if job.finished() and not job.current():
+            reused.setdefault(job.recorded_sources(), []).append(job.folder.name)
+    found = {"version": oro_unlearn.__version__, "sources": sources(more=(Path(script),))}
+    return {**found, **({"reused": {code: sorted(set(names)) for code, names in reused.items()}} if reused else {})}
+
+
+def said(result: Mapping[str, Any]) -> str:
+    """What a table says of the code of a result.
+
+    Example:
+        >>> said({"sources": "0123456789abcdef"}), said({})
+        ('sources 0123456789ab', 'sources not recorded')
+    """
+    text = f"sources {str(result.get('sources', NOT_RECORDED))[:12]}"
+    return text + "".join(f", {len(names)} runs with sources {code[:12]}" for code, names in result.get("reused", {}).items())
+
+
+def files_of(class_paths: Iterable[str]) -> tuple[Path, ...]:
+    """Files of classes and functions outside the package, by import path; installed packages have versions."""
+    modules = {path.rpartition(".")[0] for path in class_paths if path.partition(".")[0] not in INSTALLED}
+    found = [find_spec(module) for module in sorted(modules - {""})]
+    return tuple(Path(spec.origin) for spec in found if spec and spec.origin and Path(spec.origin).is_file())
+
+
+def _package(method: str) -> set[Path]:
+    """Files of the package, without those that only other methods need, and without the comparison, which names its own."""
+    files = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    files = {path for path in files if COMPARE not in path.parents}
+    by_name = {name: _path(module) for module, names in _imports(PACKAGE / "methods/__init__.py") for name in names}
+    if method not in by_name:
+        return files
+    return files - set(by_name.values()) | _needed(by_name[method])
+
+
+def _needed(path: Path) -> set[Path]:
+    """A method's file and those of methods that it imports, which may in turn import others."""
+    found, new = set(), {path}
+    while new:
+        found |= new
+        new = {_path(module) for file in new for module, _ in _imports(file)} - found
+    return found
+
+
+@cache
+def _imports(path: Path) -> list[tuple[str, list[str]]]:
+    """Modules of the methods that a file imports from, with the names."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return [
+        (node.module, [alias.name for alias in node.names])
+        for node in nodes
+        if node.module and node.module.startswith(f"{METHODS}.") and _path(node.module).is_file()
+    ]
+
+
+def _path(module: str) -> Path:
+    return PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+
+
+@cache
+def _tree(path: Path) -> str:
+    """Hash of a file; of Python its syntax tree without docstrings."""
+    if path.suffix != ".py":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()

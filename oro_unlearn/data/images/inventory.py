@@ -1,0 +1,73 @@
+"""What a data module has read, as plain values: printed before training, and kept in the report."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from oro_unlearn.data.images.splits import class_counts
+
+SHOWN = 20  # names of classes
+
+
+def inventory(data: Any) -> dict[str, Any]:
+    """Classes, pictures, files left out, who made the split, and how pixels are read.
+
+    Args:
+        data: An ``ImageData``; its files are read if they have not been.
+
+    Returns:
+        Values that JSON can hold, always in the same order.
+    """
+    names = data.class_names
+    sets = data.sets  # read first: what follows is known after that
+    present = data.present_classes
+    return {
+        "data": data.name,
+        "root": str(getattr(data, "root", "")),
+        "classes": {
+            "count": len(names),
+            "with_pictures": len(present),
+            "first_with_pictures": [names[label] for label in present[:SHOWN]],
+            "order": data.class_order,
+        },
+        "pictures": {name: len(part) for name, part in sets.items()},
+        "forget": _by_class(data, data.requested_classes, ("forget", "test_forget")),
+        "forgotten": _by_class(data, data.earlier_classes, ("train", "test_earlier")),
+        "samples": data.samples_file,
+        "split": _split(data),
+        "skipped": dict(data.skipped),
+        "channels": data.channels,
+        "size": _size(sets["train"]),
+        "normalisation": {"mean": list(map(float, data.mean)), "std": list(map(float, data.std))},
+        "notes": [*data.reading_notes, *_one_sided(data, sets)],
+    }
+
+
+def _by_class(data: Any, classes: Sequence[int], splits: tuple[str, str]) -> dict[str, dict[str, int]]:
+    """Training and test pictures of classes, by name."""
+    train, test = (class_counts(data.sets[split], data.num_classes) for split in splits)
+    return {data.class_names[label]: {"train": train[label], "test": test[label]} for label in classes}
+
+
+def _split(data: Any) -> str:
+    if data.holdout:
+        part = f"{100 * data.holdout:g} %"
+        return f"{data.split_made_by}; of the training split {part} stand for the test split, which is not read (holdout)"
+    return data.split_made_by
+
+
+def _size(part: Any) -> list[int]:
+    """Height and width in pixels."""
+    return list(part.images.shape[-2:]) if hasattr(part, "images") else [part.size, part.size]
+
+
+def _one_sided(data: Any, sets: Mapping[str, Any]) -> list[str]:
+    """Classes with pictures in one of training and test set only."""
+    tests = ("test_forget", "test_retain", "test_earlier")
+    train = set(sets["train"].labels.unique().tolist())
+    test = {label for name in tests for label in sets[name].labels.unique().tolist()}
+    lines = []
+    for labels, only, lacks in ((train - test, "training", "test"), (test - train, "test", "training")):
+        if labels:
+            named = ", ".join(data.class_names[label] for label in sorted(labels)[:5])
+            lines.append(f"{len(labels)} classes have {only} pictures and no {lacks} pictures, for instance {named}")
+    return lines

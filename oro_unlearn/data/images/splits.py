@@ -1,0 +1,82 @@
+"""Training and test set, divided by what is to be forgotten now and what was before."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from oro_unlearn.data.images.forget_request import some_of
+from oro_unlearn.data.images.labelled_images import LabelledImages
+from oro_unlearn.data.images.subsets import of_classes
+from oro_unlearn.user_error import UserError
+
+
+def make_splits(
+    train: LabelledImages,
+    test: LabelledImages,
+    requested: Sequence[int],
+    earlier: Sequence[int],
+    samples: Sequence[int] | None = None,
+    source: str = "",
+    sample_name: Callable[[int], str] = str,
+) -> dict[str, LabelledImages]:
+    """All splits.
+
+    Args:
+        train: Training set.
+        test: Test set.
+        requested: Classes to forget now.
+        earlier: Classes that earlier requests have forgotten: in no training split.
+        samples: Positions of single training samples to forget, instead of classes.
+        source: File that names them, for messages.
+        sample_name: What a position is called there.
+
+    Returns:
+        ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain`` and ``test_earlier``.
+
+    Raises:
+        UserError: If a sample is in no training split.
+    """
+    train = train.subset(train.positions[~of_classes(train, earlier)])
+    to_forget = of_classes(train, requested)
+    if samples is not None:
+        chosen = torch.tensor(samples, dtype=torch.long)
+        missing = chosen[~torch.isin(chosen, train.positions)]
+        if len(missing):
+            raise UserError(
+                f"{source}: {len(missing)} of {len(chosen)} samples are not in the training split, first "
+                f"{sample_name(int(missing[0]))}: it was set aside for the test or forgotten earlier; name training images only"
+            )
+        to_forget = torch.isin(train.positions, chosen)
+    now, before = of_classes(test, requested), of_classes(test, sorted(set(earlier) - set(requested)))
+    return {
+        "train": train,
+        "forget": train.subset(train.positions[to_forget]),
+        "retain": train.subset(train.positions[~to_forget]),
+        "test_forget": test.subset(test.positions[now]),
+        "test_retain": test.subset(test.positions[~now & ~before]),
+        "test_earlier": test.subset(test.positions[before]),
+    }
+
+
+def check_request(splits: dict[str, LabelledImages], requested: Sequence[int], class_names: Sequence[str]) -> None:
+    """Refuse a request that nothing can be learnt or kept by.
+
+    Args:
+        splits: Of :func:`make_splits`.
+        requested: Classes to forget now.
+        class_names: Of all classes.
+
+    Raises:
+        UserError: If a requested class has no training pictures, or no other class has any.
+    """
+    counts = class_counts(splits["forget"], len(class_names))
+    without = [class_names[label] for label in requested if not counts[label]]
+    if without:
+        raise UserError(f"nothing to forget: class {some_of(without, 3)} has no training pictures")
+    if len(splits["forget"]) and not len(splits["retain"]):
+        raise UserError("nothing is left to keep: no class but the forgotten ones has training pictures; name fewer")
+
+
+def class_counts(data: LabelledImages, num_classes: int) -> list[int]:
+    """Pictures of each of K classes in a split."""
+    return data.labels[data.positions].bincount(minlength=num_classes).tolist()

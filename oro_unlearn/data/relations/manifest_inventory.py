@@ -1,0 +1,67 @@
+"""How the captions of a manifest were understood, for a person who must answer for it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from oro_unlearn.data.relations.manifest import Manifest, Row
+from oro_unlearn.data.relations.manifest_roles import Fitted
+
+if TYPE_CHECKING:
+    from oro_unlearn.data.relations.caption_tables import Table
+
+EXAMPLES = 5  # captions of a kind
+COLUMNS = 20  # names of columns that are ignored
+LONGEST = 80  # letters of a caption
+
+
+def caption_inventory(manifest: Manifest, used: Fitted) -> dict[str, Any]:
+    """Tables, captions and splits, as JSON has them; of long lists the first few.
+
+    Args:
+        manifest: What the tables list.
+        used: What of it is used.
+
+    Returns:
+        ``tables`` (file, encoding, delimiter, columns ignored), ``captions`` (rows by how they were understood, and examples
+        with file and line), and ``split_from`` (rows by what said their split).
+    """
+    found = Counter(row.reading for row in used.rows)
+    listed: dict[str, tuple[int, list[str]]] = {
+        "neutral": (found["unread"], examples([row for row in used.rows if row.reading == "unread"])),
+        "left_out": (len(used.left_out), examples(used.left_out)),
+        "without_caption": (len(manifest.uncaptioned), manifest.uncaptioned[:EXAMPLES]),
+        "reworded": (len(used.reworded), examples(used.reworded)),
+        "in_both_splits": (len(used.shared), [repr(text[:LONGEST]) for text in used.shared[:EXAMPLES]]),
+    }
+    return {
+        "tables": [_table(table) for table in manifest.tables],
+        "captions": {
+            "stated": found["stated"],
+            "understood": found["read"],
+            **{name: count for name, (count, _) in listed.items()},
+            "examples": {name: few for name, (_, few) in listed.items() if few},
+        },
+        "split_from": manifest.split_from,
+    }
+
+
+def _table(table: "Table") -> dict[str, Any]:
+    return {
+        "file": str(table.path),
+        "encoding": table.encoding,
+        "delimiter": table.delimiter,
+        "ignored_columns": table.ignored[:COLUMNS],
+    }
+
+
+def examples(rows: Sequence[Row]) -> list[str]:
+    """The first few captions with file and line, and how many rows have them.
+
+    Args:
+        rows: That have something in common.
+    """
+    first = {row.caption: row for row in reversed(rows)}
+    counts = Counter(row.caption for row in rows)
+    few = [(first[caption], count) for caption, count in list(counts.items())[:EXAMPLES]]
+    return [f"{row.where}: {row.caption[:LONGEST]!r}{f' ({count} rows)' if count > 1 else ''}" for row, count in few]

@@ -1,0 +1,331 @@
+"""The data module that every source of subject-relation-object pictures builds on."""
+
+import hashlib
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import CombinedLoader
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from oro_unlearn.data.batches import EpochBatches, from_batches, same_length
+from oro_unlearn.data.images.image_data import as_is
+from oro_unlearn.data.relations.relation_inventory import picture_inventory
+from oro_unlearn.data.relations.relation_probes import RelationProbes
+from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, load_graph
+from oro_unlearn.graph.roles import shared_slots
+from oro_unlearn.user_error import UserError
+
+GROUPS = ("unsafe", "edges", "nodes", "neutral")
+
+
+class RelationData(LightningDataModule, ABC):
+    """Pictures and captions of a relation graph, in the roles that follow from what is to be forgotten.
+
+    Training splits are ``unsafe``, ``edges`` (listed neighbours: one slot replaced), ``nodes`` (its subject and object
+    alone) and ``neutral``; a training batch holds ``batch_size`` pairs of every group that the method names. A batch of one
+    group is ``(images, captions, attacks, slots, index)``: images (B, 3, H, W) uint8, or (B, 0) where the method needs none;
+    captions and attacks are B strings, the attack a reworded, placed or misspelt caption of the training banks; slots (B, 3)
+    int64 are the positions of subject, relation and object in ``graph.objects`` and ``graph.relations``, -1 where there is
+    none; ``index`` (B,) is the picture's position in its split.
+
+    Args:
+        graph: YAML file of the relation graph; ``scenes`` is the one of the embedded world.
+        forget: Tuples to forget, such as ``child drinking wine``, one or several. Empty: the graph's unsafe edges.
+        forgotten: Tuples that earlier requests have forgotten: neither trained on nor kept, and measured again.
+        propagate: Let what is forgotten reach down the is-a hierarchy.
+        batch_size: Pairs of every group in a training batch.
+        listed: How many neighbours of each slot are trained on where the graph names no safe edge; the others are unlisted,
+            and only measured.
+        withheld: Part of the captions that the text terms never see, to measure what lies outside the vocabulary.
+        rewordings: Of each vocabulary caption, in the training bank's words and places, beside the plain one.
+        seed: Of every choice made here; not of training.
+        eval_batch_size: Pictures that are measured at once.
+
+    Raises:
+        UserError: If an option or the graph is wrong.
+    """
+
+    name: str
+    num_workers = 0  # threads that read pictures
+
+    def __init__(
+        self,
+        graph: str = "scenes",
+        forget: str | list[str] = "",
+        forgotten: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        propagate: bool = True,
+        batch_size: int = 32,
+        listed: dict[str, int] = {"subject": 2, "relation": 3, "object": 2},  # noqa: B006 (never changed)
+        withheld: float = 0.0,
+        rewordings: int = 0,
+        seed: int = 0,
+        eval_batch_size: int = 256,
+    ) -> None:
+        super().__init__()
+        if eval_batch_size < 1:
+            raise UserError(f"--data.eval_batch_size is a number of pictures, at least 1, not {eval_batch_size}")
+        self.eval_batch_size = eval_batch_size
+        if batch_size < 1:
+            raise UserError(f"--data.batch_size is a number of pairs, at least 1, not {batch_size}")
+        if not 0 <= withheld < 1:
+            raise UserError(f"--data.withheld is a part of the vocabulary in [0, 1), not {withheld}")
+        if set(listed) - {"subject", "relation", "object"} or any(count < 0 for count in listed.values()):
+            raise UserError(f"--data.listed gives a number for subject, relation and object, not {listed}")
+        if seed < 0:
+            raise UserError(f"--data.seed is 0 or more, not {seed}")
+        self.graph_path, self.forget, self.propagate, self.batch_size = graph, forget, propagate, batch_size
+        self.forgotten = list(forgotten)
+        self.listed_counts, self.withheld, self.seed = listed, withheld, seed
+        self.rewordings = rewordings
+
+    @cached_property
+    def graph(self) -> RelationGraph:
+        """The relation graph, read once."""
+        return load_graph(self.graph_path)
+
+    def content(self) -> dict[str, str]:
+        """SHA-256 of the graph's file, and of whatever else is read, for a report."""
+        return {"graph": hashlib.sha256(Path(self.graph.path).read_bytes()).hexdigest()}
+
+    @cached_property
+    def captions(self) -> Captions:
+        """What the graph can say."""
+        return Captions(self.graph)
+
+    @cached_property
+    def requests(self) -> list[Triple]:
+        """The tuples named by ``forget``; empty where the graph's unsafe edges are meant."""
+        texts = [self.forget] if isinstance(self.forget, str) else self.forget
+        return [self.parsed("forget", text) for text in texts if text]
+
+    def parsed(self, option: str, text: str) -> Triple:
+        """The tuple that an option names.
+
+        Raises:
+            UserError: If it is unknown; the message names the option.
+        """
+        try:
+            return self.graph.parse(text)
+        except ValueError as error:
+            raise UserError(f"--data.{option}: {error}") from None
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Who plays which part."""
+        return derive_roles(self.graph, self.requests, self.propagate, self.forgotten_triples)
+
+    @cached_property
+    def forgotten_triples(self) -> list[Triple]:
+        """The tuples that earlier requests have forgotten.
+
+        Raises:
+            UserError: If the graph does not allow one.
+        """
+        found = [self.parsed("forgotten", text) for text in self.forgotten]
+        for triple in found:
+            if not self.graph.valid(triple):
+                raise UserError(f"--data.forgotten: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
+        return found
+
+    @cached_property
+    def forgotten_concepts(self) -> list[Triple]:
+        """Concrete tuples that earlier requests have forgotten, with what follows from them, without what is to go now."""
+        found = {triple for request in self.forgotten_triples for triple in self.graph.closure(request)}
+        return [t for t in self.graph.ordered(found) if self.graph.concrete(t) and t not in self.roles.unsafe]
+
+    @property
+    def forget_names(self) -> list[str]:
+        """What is forgotten, in words."""
+        return [" ".join(triple) for triple in self.roles.requested]
+
+    @property
+    def forgotten_names(self) -> list[str]:
+        """What earlier requests have forgotten, in words."""
+        return [" ".join(triple) for triple in self.forgotten_triples]
+
+    @cached_property
+    def concrete(self) -> list[Concept]:
+        """The graph's concrete tuples and single objects, in a fixed order."""
+        return [*self.graph.triples(), *((name,) for name in self.graph.nodes())]
+
+    @cached_property
+    def concepts(self) -> list[Concept]:
+        """Everything with a caption of its own."""
+        return list(self.concrete)
+
+    @cached_property
+    def listed(self) -> list[Triple]:
+        """Neighbours that are trained on: the graph's safe edges, or a few of every slot."""
+        if self.roles.listed:
+            return list(self.roles.listed)
+        draw = random.Random(self.seed)
+        chosen = []
+        for slot, count in self.listed_counts.items():
+            pool = sorted(self.available(self.roles.neighbours[slot]))
+            chosen += draw.sample(pool, min(count, len(pool)))
+        return list(dict.fromkeys(chosen))
+
+    @cached_property
+    def unlisted(self) -> dict[str, list[Triple]]:
+        """Neighbours in no training pair, by the slot that differs."""
+        known = set(self.listed)
+        return {slot: sorted(set(self.available(found)) - known) for slot, found in self.roles.neighbours.items()}
+
+    @cached_property
+    def neutral(self) -> tuple[list[Concept], list[Concept]]:
+        """Concepts that are no neighbours: half to train on, half to measure."""
+        pool = sorted(self.available(self.roles.neutral))
+        random.Random(self.seed).shuffle(pool)
+        return pool[: len(pool) // 2], pool[len(pool) // 2 :]
+
+    @cached_property
+    def vocabulary(self) -> dict[int, list[str]]:
+        """Captions for the terms that need no picture, by the number of slots shared with what is forgotten: 0, 1 or 2.
+
+        Under 3 are near misses that the graph does not allow and no picture shows ("a house eating a hamburger"). Nothing
+        unsafe is among them; ``withheld`` leaves a part out, though never a listed neighbour.
+        """
+        draw, listed = random.Random(f"{self.seed} vocabulary"), set(self.listed)
+        reword, places = random.Random(f"{self.seed} rewordings"), ["", *self.graph.contexts.get("train", ())]
+        found: dict[int, list[str]] = {0: [], 1: [], 2: [], 3: []}
+        for concept in self.concrete:
+            drawn = draw.random()
+            if concept in self.kept and (drawn >= self.withheld or concept in listed):
+                texts = found[self.shared(concept)]
+                texts.append(self.captions.plain(concept))
+                texts += [self.captions.say(concept, "train", reword, reword.choice(places)) for _ in range(self.rewordings)]
+        found[3] = [self.captions.plain(triple) for triple in self.implausible()]
+        return found
+
+    def implausible(self) -> list[Triple]:
+        """Tuples that differ from an unsafe one in one slot and that the graph does not allow."""
+        names, relations = self.graph.nodes(), list(self.graph.relations)
+        found: dict[Triple, None] = {}
+        for s, r, o in (triple for triple in self.roles.unsafe if self.graph.concrete(triple)):
+            near = [Triple(name, r, o) for name in names] + [Triple(s, r, name) for name in names]
+            near += [Triple(s, name, o) for name in relations]
+            found |= dict.fromkeys(
+                triple for triple in near if triple.subject != triple.object and not self.graph.valid(triple)
+            )
+        return list(found)
+
+    @property
+    def never_pretrained(self) -> list[Concept]:
+        """Concepts that the network's pretraining left out, where that is known: what it recognises of them it composes."""
+        return []
+
+    @cached_property
+    def kept(self) -> set[Concept]:
+        """Everything with a part other than being forgotten; unsafe edges that are not requested now have none."""
+        roles = self.roles
+        found = (*roles.neighbours.values(), roles.swapped, roles.nodes, roles.neutral)
+        return {tuple(concept) for concepts in found for concept in concepts}
+
+    @cached_property
+    def groups(self) -> dict[Concept, str]:
+        """The group of every concept that has one, of :data:`GROUPS`."""
+        roles = self.roles
+        found: dict[Concept, str] = {**dict.fromkeys(roles.neutral, "neutral"), **dict.fromkeys(roles.nodes, "nodes")}
+        found |= {triple: "edges" for near in roles.neighbours.values() for triple in near}
+        return found | dict.fromkeys(roles.unsafe, "unsafe")
+
+    @cached_property
+    def guarded(self) -> set[Concept]:
+        """Tuples that nothing may teach: what is to be forgotten, what was, and the graph's unsafe edges."""
+        edges = [edge.triple for edge in self.graph.edges if edge.status == "unsafe"]
+        below = {triple for edge in (*edges, *self.forgotten_triples) for triple in self.graph.closure(edge)}
+        return {*self.roles.unsafe, *(triple for triple in below if triple not in self.kept)}
+
+    def group_of(self, concept: Concept) -> str:
+        """The group of what a picture shows; ``other``: none."""
+        return self.groups.get(tuple(concept), "other")
+
+    def inventory(self) -> dict[str, Any]:
+        """What was read, as JSON has it; see :func:`picture_inventory`."""
+        return picture_inventory(self, GROUPS)
+
+    def shared(self, concept: Concept) -> int:
+        """Slots that a concept has in common with the nearest unsafe tuple."""
+        return max(shared_slots(concept, unsafe) for unsafe in self.roles.unsafe)
+
+    def slots(self, concepts: Sequence[Concept]) -> Tensor:
+        """Subject, relation and object by position (N, 3), -1 where there is none."""
+        objects = {name: number for number, name in enumerate(self.graph.objects)}
+        relations = {name: number for number, name in enumerate(self.graph.relations)}
+        rows = [
+            (objects[c[0]], relations[c[1]], objects[c[2]]) if len(c) == 3 else (objects.get(c[0], -1), -1, -1)
+            for c in concepts
+        ]
+        return torch.tensor(rows).view(-1, 3)
+
+    def attack(self, concept: Concept, context: str, draw: random.Random) -> str:
+        """A caption of the training banks: reworded or through words above it, in a place, in one case of four misspelt."""
+        placed = context or draw.choice(["", *self.graph.contexts.get("train", ())])
+        unsafe = self.roles.unsafe if concept in self.roles.unsafe else ()  # what is kept is never said as what is not
+        above = [triple for triple in unsafe if concept in self.graph.closure(triple) and triple != concept]
+        said = draw.choice(above) if above and draw.random() < 0.3 else concept
+        caption = self.captions.say(said, draw.choice(("plain", "train")) if said != concept else "train", draw, placed)
+        return self.captions.typo(caption, "train", draw) if draw.random() < 0.25 else caption
+
+    @abstractmethod
+    def available(self, concepts: Any) -> list[Any]:
+        """Those of which there are pictures."""
+
+    @abstractmethod
+    def split(self, name: str) -> Any:
+        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``; ``train``: what pretraining reads."""
+
+    @abstractmethod
+    def probes(self) -> RelationProbes:
+        """Pictures and captions to measure on; none of them is trained on."""
+
+    @cached_property
+    def measured(self) -> RelationProbes:
+        """The probes, made once."""
+        return self.probes()
+
+    def setup(self, stage: str) -> None:
+        """Read graph and pictures' list before the network is loaded, so that a mistake is found before training."""
+        len(self.measured.texts)
+
+    def train_dataloader(self) -> CombinedLoader:
+        """One loader of :class:`EpochBatches` for each split the method trains on: every batch holds as many pairs of each.
+
+        That is ``batch_size`` pairs, or what the smallest split has. A method whose ``needs_images`` is false gets none.
+        Every process gets the whole batch: the methods share out what they encode, and compare all with all.
+
+        Raises:
+            UserError: If one of them is empty.
+        """
+        assert self.trainer is not None
+        method: Any = self.trainer.lightning_module
+        splits = {name: self.split(name) for name in method.train_splits}
+        for name, pairs in splits.items():
+            if not len(pairs):
+                raise UserError(
+                    f"--data {type(self).__name__} has no {name} pairs to train on: add pictures of them, raise --data.listed, "
+                    "or name another tuple to forget"
+                )
+        splits = {name: pairs if method.needs_images(name) else pairs.without_images() for name, pairs in splits.items()}
+        size = min([self.batch_size, *map(len, splits.values())])
+        batches = {
+            name: EpochBatches(len(pairs), size, number, self.trainer, whole=True)
+            for number, (name, pairs) in enumerate(splits.items())
+        }
+        same_length(batches, method.loader_mode)
+        loaders = {name: DataLoader(splits[name], collate_fn=as_is, **from_batches(own)) for name, own in batches.items()}
+        return CombinedLoader(loaders, method.loader_mode)
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Every picture to measure on, by one of the processes; the last again where one has fewer, so that all do the same."""
+        assert self.trainer is not None
+        images, rank, world = self.measured.images, self.trainer.global_rank, self.trainer.world_size
+        own = [min(number, len(images) - 1) for number in range(rank, -(-len(images) // world) * world, world)]
+        return DataLoader(images, batch_size=self.eval_batch_size, sampler=own, collate_fn=as_is)

@@ -1,0 +1,36 @@
+"""What a relational data module has read, for a person who must answer for it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from oro_unlearn.graph import Concept
+
+if TYPE_CHECKING:
+    from oro_unlearn.data.relations.relation_data import RelationData
+
+
+def picture_inventory(data: "RelationData", groups: Iterable[str]) -> dict[str, Any]:
+    """What is forgotten, pictures by split and role, and their side in pixels, as JSON has it.
+
+    Args:
+        data: Of the method that runs, where one does: pretraining trains on other pictures than unlearning.
+        groups: Training splits of unlearning.
+    """
+    method: Any = data.trainer.lightning_module if data.trainer else None
+    if method is not None and method.train_splits == ("train",):
+        trained = _by_group(data, data.split("train").shown)
+    else:
+        trained = {name: len(data.split(name)) for name in groups}
+    images = data.measured.images
+    return {
+        "name": data.name,
+        "forget": data.forget_names,
+        "pictures": {"train": trained, "test": _by_group(data, [picture.concept for picture in data.measured.pictures])},
+        "image_size": int(images.image(0).shape[-1]) if len(images) else None,
+    }
+
+
+def _by_group(data: "RelationData", concepts: Iterable[Concept]) -> dict[str, int]:
+    """How many are of each group, the largest first."""
+    return dict(Counter(data.group_of(concept) for concept in concepts).most_common())

@@ -1,0 +1,256 @@
+"""What the methods that forget classes share: the original, the retrained models, and what may be trained."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor, nn
+
+from oro_unlearn.methods.classes.cache import CacheMode, Plan, SampleCache, make_plan
+from oro_unlearn.methods.classes.classifier import Classifier
+from oro_unlearn.methods.classes.first_look import complaints
+from oro_unlearn.methods.first_words import class_words
+from oro_unlearn.methods.unlearning_module import Batch
+from oro_unlearn.networks import load_weights, resolve_layers
+from oro_unlearn.user_error import UserError
+
+INPUTS = ("original.", "retrained.", "teacher.")  # prefixes of weights that are inputs: a checkpoint leaves them out
+
+
+class ClassUnlearning(Classifier):
+    """Edits a trained classifier; the original stays beside it, frozen and in eval mode.
+
+    A method that can forget single samples as well as classes sets ``forgets_samples``. One whose losses read a frozen network
+    names the splits in ``teacher_splits``, says what it reads in :meth:`teacher_outputs` and gets it from :meth:`taught`: then
+    it can be cached.
+
+    Args:
+        original: Checkpoint of the trained classifier: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``.
+        retrained: Checkpoints of models trained without the forgotten data, for comparison. May be empty: the reference
+            columns are then left out.
+        checkpoint_key: Key of the state dict in the original's file, if it holds several, for instance ``model_ema``; dots go
+            below: ``ema.state_dict``.
+        cache: What is computed once for each training image instead of in every step. ``activations``: what enters the first
+            trained layer, where everything before it is frozen, and teachers' outputs; ``teacher``: these alone; ``auto``: the
+            most that changes no result, said at the start; ``off``. Augmentation leaves nothing to keep, unless ``views`` are.
+        cache_limit: Largest size in GiB of what is kept in memory; more lies in a file in the run's folder while it trains.
+        views: Keep this many augmented views of each image in place of new ones in every epoch, with their activations; an
+            approximation. 0: images as they are.
+        kwargs: Arguments of :class:`Classifier`.
+
+    Raises:
+        UserError: If a checkpoint is missing; if nothing is to be forgotten, a checkpoint does not fit the network, or a cache
+            cannot be had.
+    """
+
+    forgets_samples = False
+    teacher_splits: tuple[str, ...] = ()  # whose loss reads a frozen network
+
+    def __init__(
+        self,
+        original: str = "",
+        retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        checkpoint_key: str = "",
+        cache: CacheMode = "auto",
+        cache_limit: float = 4.0,
+        views: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if views < 0 or cache_limit < 0:
+            raise UserError(f"--model.views ({views}) and --model.cache_limit ({cache_limit}) must not be negative")
+        if not self.forget_classes and not self.forgets_samples:
+            raise UserError(
+                f"no class is named, and {type(self).__name__} forgets whole classes: name them with "
+                '--data.forget "[NAME]", or by index with --data.forget_index "[INDEX]"; single pictures '
+                "(--data.forget_files, --data.forget_indices) are for methods such as FineTune"
+            )
+        self.original_path, self.retrained_paths, self.checkpoint_key = original, list(retrained), checkpoint_key
+        self.original: nn.Module | None = None
+        self.retrained = nn.ModuleList()
+        self.cache_mode, self.cache_limit, self.views = cache, cache_limit, views
+        self.cache: SampleCache | None = None  # while training
+        self._plan: Plan | None = None  # of the cache, from the first look at the training data to the end of training
+
+    def setup(self, stage: str) -> None:
+        """Load the checkpoints, once: for ``test`` after ``fit`` the edited weights must stay."""
+        if self.original is not None:
+            return
+        self.require_forget_set()
+        self._require_original()
+        rank_zero_only(print)(load_weights(self.network, self.original_path, self.checkpoint_key))
+        self.original = self._frozen(self.network)
+        for path in self.retrained_paths:
+            model = deepcopy(self.original)
+            load_weights(model, path)
+            self.retrained.append(self._frozen(model))
+        self.choose_parameters()
+
+    def choose_parameters(self) -> None:
+        """Freeze what the method does not train, or add adapters; called once, after the original is loaded."""
+
+    @torch.no_grad()
+    def first_look(self) -> list[str]:
+        """Whether the original knows what is to be forgotten, and the models to compare with do not."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return complaints(self, data.requested_classes, data.class_names, data.natural_order)
+
+    def absent_classes(self) -> int:
+        """Number of classes of which the data have no picture."""
+        data: Any = getattr(self._trainer, "datamodule", None)  # without a trainer nothing is known of them
+        return self.num_classes - len(data.present_classes) if hasattr(data, "present_classes") else 0
+
+    def remarks(self) -> list[str]:
+        """That training on labels would unlearn classes without pictures too."""
+        absent = self.absent_classes()
+        if not absent or "retain" not in self.train_splits or "retain" in self.teacher_splits:
+            return []
+        return [
+            f"{absent} of {self.num_classes} classes have no pictures: {type(self).__name__} trains on labels of the others "
+            "alone and may destroy them; the report says how often a class without pictures is predicted"
+        ]
+
+    def first_words(self) -> list[str]:
+        """Whether the edit did nothing, did not forget, or destroyed the model."""
+        data, found = self.trainer.datamodule, self.measurements  # type: ignore[attr-defined]
+        images = {split: len(data.split(split)) for split in ("forget", "test_forget", "test_retain")}
+        predicted = {role: torch.tensor(found["confusion"][role]).sum(0) for role in ("original", "unlearned")}
+        largest = {role: float(counts.max() / counts.sum().clamp(min=1)) for role, counts in predicted.items()}
+        advice = " Try a tenth of the learning rate (--model.optimizer.lr)." if self.train_splits else ""
+        return class_words(found["metrics"], images, self.num_classes, largest, bool(self.forget_classes), advice)
+
+    def train_only(self, layers: list[str], option: str = "update") -> None:
+        """Freeze the network but for some layers.
+
+        Args:
+            layers: Their names; or ``quarter1`` to ``quarter4`` of the stages, and ``head``.
+            option: Option of the method that names them, for the error.
+
+        Raises:
+            UserError: If one of them does not exist.
+        """
+        self.network.requires_grad_(False)
+        for layer in resolve_layers(self.network, layers, self.num_classes):
+            try:
+                self.network.get_submodule(layer).requires_grad_(True)
+            except AttributeError:
+                names = [name for name, _ in self.network.named_children()]
+                raise UserError(f"--model.{option} names no layer {layer!r}; the network's layers are {names}") from None
+
+    def train(self, mode: bool = True) -> "ClassUnlearning":
+        """Training mode for the edited network alone."""
+        super().train(mode)
+        self.retrained.eval()
+        if self.original is not None:
+            self.original.eval()
+        return self
+
+    def configure_optimizers(self) -> Any:
+        """As ever; a cache that cannot be had ends here, before anything of an earlier run is replaced."""
+        if self.train_splits:
+            self.planned()
+        return super().configure_optimizers()
+
+    def on_train_start(self) -> None:
+        """Compute what is kept, and say so."""
+        self.train()  # which layers are trained shows in their modes
+        self.cache = SampleCache(self, self.planned(), self.views, self.cache_limit)
+        self.cache.fill()
+        rank_zero_only(print)(self.cache)
+        super().on_train_start()
+
+    def on_train_end(self) -> None:
+        """Let go of the cache."""
+        super().on_train_end()
+        self.cache = self._plan = None
+
+    def planned(self) -> Plan:
+        """What is kept in this run."""
+        if self._plan is None:
+            self.train()  # which layers are frozen shows in their modes
+            counts = self.images_read, self.images_backward
+            self._plan = make_plan(self, self.cache_mode, self.views)
+            self.images_read, self.images_backward = counts  # without the few images that were tried
+        return self._plan
+
+    def needs_images(self, split: str) -> bool:
+        """Whether training reads the images of a split, or activations alone."""
+        return not (self.planned().trunk and split in self.planned().splits)
+
+    def prepare(self, split: str, batch: Batch) -> Batch:
+        """A training batch with what is cached of it."""
+        return self.cache.batch(split, batch) if self.cache else batch
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, K) of images (B, C, H, W); in training, of what :meth:`prepare` has put in their place."""
+        tail = self.cache.tail if self.cache and self.training else None
+        return self._run(tail or self.network, images)
+
+    def teacher_outputs(self, split: str, batch: Batch) -> Tensor:
+        """What the loss of a split reads of frozen networks, (B, ...): of each image alone, and the same in every epoch."""
+        return self.original_logits(batch.images)
+
+    def taught(self, split: str, batch: Batch) -> Tensor:
+        """:meth:`teacher_outputs`, from the cache where there is one."""
+        return self.teacher_outputs(split, batch) if batch.teacher is None else batch.teacher
+
+    @torch.no_grad()
+    def original_logits(self, images: Tensor) -> Tensor:
+        """Logits (B, K) of the original in fp32, under any training precision."""
+        original = self.cache.original if self.cache else self.original
+        assert original is not None
+        return self._probe(original, images)
+
+    def batches(self, split: str) -> Iterator[Batch]:
+        """Every image of a split once, in order, normalised and not augmented, on the device: for what precedes training.
+
+        Under DDP every process passes over all of it, so that all compute the same.
+        """
+        yield from self.read(split)
+
+    def read(self, split: str, augment: bool = False, at_most: int = 0) -> Iterator[Batch]:
+        """:meth:`batches`, augmented, or so many evenly spaced images, if asked for."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        images = data.split(split)
+        if at_most and len(images) > at_most:
+            images = images.subset(images.positions[torch.linspace(0, len(images) - 1, at_most).long()])
+        for parts in data.loader(images):
+            yield Batch(*data._prepare([part.to(self.device) for part in parts], augment))
+
+    def audited(self) -> dict[str, nn.Module]:
+        """The original, the edited network and the retrained models."""
+        assert self.original is not None
+        retrained = {f"retrained_{position}": model for position, model in enumerate(self.retrained)}
+        return {"original": self.original, "unlearned": self.network, **retrained}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out the models that are inputs."""
+        super().on_save_checkpoint(checkpoint)
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {name: value for name, value in state.items() if not name.startswith(INPUTS)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put back the models that are inputs."""
+        super().on_load_checkpoint(checkpoint)
+        inputs = {name: value for name, value in self.state_dict().items() if name.startswith(INPUTS)}
+        checkpoint["state_dict"].update(inputs)
+
+    def _require_original(self) -> None:
+        path = Path(self.original_path)
+        if self.original_path and (path.is_file() or (path / "config.json").is_file()):  # the second is of Hugging Face
+            return
+        run = Path(self.original_path).parent  # runs/<configs>-<network>/original, as our YAMLs have it
+        data = getattr(getattr(self.trainer, "datamodule", None), "name", "digits")
+        configs = run.parent.name.partition("-")[0] if run.name == "original" else data
+        found = f"original checkpoint {self.original_path} not found" if self.original_path else "no original checkpoint given"
+        raise UserError(
+            f"{found}: train it with 'oro-unlearn fit --config {configs}/original.yaml', "
+            "or name yours with --model.original PATH"
+        )
+
+    @staticmethod
+    def _frozen(model: nn.Module) -> nn.Module:
+        return deepcopy(model).requires_grad_(False).eval()

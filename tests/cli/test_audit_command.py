@@ -1,0 +1,179 @@
+"""An audit of any classifier, from weights and from saved outputs."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import one_hot
+
+from oro_unlearn.audit import audit_model, findings, read_outputs, rows, words
+from oro_unlearn.cli import audit_command, main
+from oro_unlearn.user_error import UserError
+from tests.conftest import CONFIGS
+
+FORGOTTEN, CLASSES = 2, 4
+FEW = ("--data.per_class", "20", "--data.test_per_class", "8", "--trainer.accelerator", "cpu", "--data.forget", "[8]")
+
+
+def outputs(path: str, knows: bool, seed: int) -> str:
+    """Logits that are right, but for a class that is not known: its images look like the class below it."""
+    generator = np.random.default_rng(seed)
+    arrays = {}
+    for split, labels, count in (
+        ("retain", (0, 1, 3), 40),
+        ("forget", (2,), 40),
+        ("test_retain", (0, 1, 3), 20),
+        ("test_forget", (2,), 20),
+    ):
+        own = np.repeat(labels, count)
+        seen = own if knows else np.where(own == FORGOTTEN, FORGOTTEN - 1, own)
+        arrays[f"{split}_labels"] = own
+        certain = 4 * one_hot(torch.from_numpy(seen), CLASSES).numpy()
+        arrays[f"{split}_logits"] = (certain + generator.normal(size=(len(own), CLASSES))).astype(np.float32)
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture
+def archives(tmp_path):
+    """An edited model that forgot nothing, its original, and three retrained models."""
+    for seed in range(3):
+        outputs(f"retrained{seed}.npz", knows=False, seed=10 + seed)
+    outputs("original.npz", knows=True, seed=1)
+    outputs("good.npz", knows=False, seed=2)
+    return ["--original", "original.npz", "--retrained", "[retrained0.npz, retrained1.npz, retrained2.npz]"]
+
+
+def audited(*options: str) -> dict:
+    main(["audit", *options, "--output", "audit"])
+    return json.loads(Path("audit/audit.json").read_text())
+
+
+def test_outputs_of_a_model_that_forgot_are_inside_and_those_of_the_original_are_not(archives, capsys):
+    outputs("kept.npz", knows=True, seed=3)
+    good, kept = (audited("--edited", name, *archives) for name in ("good.npz", "kept.npz"))
+    assert good["figures"]["utv_test"]["retrained"]["verdict"] == "inside"
+    assert kept["figures"]["utv_test"]["retrained"]["verdict"] == "outside"
+    assert kept["figures"]["acc_f"]["edited"] > 0.8
+    assert good["level"] == kept["level"] == "outputs"
+    assert "Features: not measured." in good["said_first"]
+    assert ", more than chance explains" in kept["said_first"][1]
+    assert ", no more than chance explains" in good["said_first"][1]
+    assert "written to audit/audit.json" in capsys.readouterr().out
+
+
+def test_five_lines_and_five_columns(archives):
+    models = {name: read_outputs(f"{name}.npz") for name in ("good", "original", "retrained0", "retrained1", "retrained2")}
+    retrained = [models[f"retrained{seed}"] for seed in range(3)]
+    others = [[model for model in retrained if model is not own] for own in retrained]
+    figures = audit_model(models["good"], retrained, {}, [FORGOTTEN])
+    beside = [audit_model(own, rest, {}, [FORGOTTEN]) for own, rest in zip(retrained, others, strict=True)]
+    found = findings(figures, audit_model(models["original"], retrained, {}, [FORGOTTEN]), beside)
+    assert {len(row) for row in rows(found)} == {5}
+    assert len(words("2", models["good"], found, 3, features=False)) == 5
+
+
+def test_without_retrained_models_it_says_what_cannot_be_judged(archives):
+    found = audited("--edited", "good.npz", "--original", "original.npz")
+    assert {figure["retrained"] for figure in found["figures"].values()} == {None}
+    assert "three retrained models are needed and 0 given" in found["said_first"][-1]
+
+
+def test_weights_are_run_once_and_anything_else_again(original_weights, monkeypatch):
+    preset = CONFIGS / "digits/original.yaml"
+    files = [original_weights(preset, name=f"{'x' * number}.safetensors") for number in range(1, 6)]
+    given = [
+        "--config",
+        "digits/original.yaml",
+        *FEW,
+        "--original",
+        files[1],
+        "--retrained",
+        f"[{', '.join(files[2:])}]",
+        "--force",
+    ]
+    first = audited("--edited", files[0], *given)
+    assert {"probe_5_shot", "relearn_20", "silhouette", "cka_original", "cka_retrained", "utv_test"} <= set(first["figures"])
+    assert first["said_first"][-5].startswith("Asked: forget 8; 20 training and 8 test images")
+    with monkeypatch.context() as patch:
+        patch.setattr("oro_unlearn.audit.scored", lambda *_: pytest.fail("run again"))
+        assert audited("--edited", files[0], *given) == first
+        for other in (("--data.test_per_class", "7"), ("--level", "outputs")):
+            with pytest.raises(pytest.fail.Exception, match="run again"):
+                audited("--edited", files[0], *given, *other)
+    outputs_alone = audited("--edited", files[0], *given, "--level", "outputs")["figures"]
+    assert outputs_alone == {key: value for key, value in first["figures"].items() if key in outputs_alone}
+    assert set(outputs_alone) & {"cka_original", "silhouette", "relearn_20"} == set()
+
+
+def test_the_free_control_is_audited_and_nan_is_refused(original_weights, capsys):
+    preset = CONFIGS / "digits/original.yaml"
+    state = load_file(original_weights(preset, name="original.safetensors"))
+    for name, value in (("mask", -math.inf), ("nan", math.nan)):
+        bias = state["fc.bias"].clone()
+        bias[8] = value
+        save_file(state | {"fc.bias": bias}, f"{name}.safetensors")
+    given = ["--config", "digits/original.yaml", *FEW, "--original", "original.safetensors", "--force"]
+    found = audited("--edited", "mask.safetensors", *given)["figures"]
+    assert found["acc_f"]["edited"] == 0
+    assert found["cka_original"]["edited"] == pytest.approx(1), "the mask removes nothing from the features"
+    assert found["silhouette"]["edited"] == found["silhouette"]["original"]
+    with pytest.raises(SystemExit):
+        audited("--edited", "nan.safetensors", *given)
+    assert "nan.safetensors has NaN or infinite values in fc.bias" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--edited", "nope.npz"], "outputs nope.npz not found"),
+        (["--edited", "good.npz", "--original", "a.safetensors"], "give outputs (.npz) of all models, or weights of all"),
+        (["--edited", "good.npz", "--original", "good.npz"], "one file is given twice"),
+        (["--edited", "a.safetensors"], "name data and network with --config"),
+        (["--edited", "a.safetensors", "--config", "digits/original.yaml"], "nothing is named to be forgotten"),
+        (["--edited", "a.safetensors", "--config", "digits/original.yaml", "--data.forget", "[8]"], "a.safetensors not found"),
+        (["--edited", "a.pt", "--config", "scenes/relation_unlearning.yaml"], "audit is for classifiers"),
+        (["--edited", "good.npz", "--retrained", "{a: 1}"], "--retrained takes a list of files"),
+        (["--original", "good.npz"], "the following arguments are required: --edited"),
+        (
+            ["--edited", "good.npz", "--original", "retrained0.npz"],
+            "was given as the original and knows the forgotten classes no",
+        ),
+        (["--edited", "good.npz", "--retrained", "[original.npz]"], "was given as retrained and recalls"),
+        (["--edited", "good.npz", "--levl", "outputs"], "outputs (.npz) need no data and no network: leave out --levl"),
+        (["--edited", "text.npz"], "text.npz cannot be read as a NumPy archive"),
+        (["--edited", "pickle.npz"], "pickle.npz cannot be read as a NumPy archive"),
+        (["--edited", "few.npz"], "few.npz lacks forget_logits, forget_labels"),
+        (["--edited", "nan.npz"], "nan.npz: retain_logits has NaN or infinite values"),
+        (["--edited", "shape.npz"], "must be (N, K) and (N,)"),
+        (["--edited", "good.npz", "--original", "other.npz"], "both need the same images in the same order"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(words, message, archives, capsys):
+    arrays = dict(np.load("good.npz"))
+    Path("text.npz").write_text("no archive")
+    np.savez("pickle.npz", retain_logits=np.array([{}], dtype=object))
+    np.savez("few.npz", **{name: value for name, value in arrays.items() if not name.startswith("forget")})
+    np.savez("nan.npz", **{**arrays, "retain_logits": arrays["retain_logits"] * np.nan})
+    np.savez("shape.npz", **{**arrays, "retain_logits": arrays["retain_logits"][0]})
+    np.savez("other.npz", **{**arrays, "retain_labels": arrays["retain_labels"][::-1]})
+    with pytest.raises(SystemExit) as stop:
+        main(["audit", *words, "--output", "audit"])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert error.count("oro-unlearn: error: ") == 1
+    assert message in error
+    assert not Path("audit").exists()
+
+
+def test_options_of_the_preset_may_stand_anywhere():
+    words = ["--data.forget", "[8]", "--config=a.yaml", "--model.network", "my.Net", "--config", "b.yaml"]
+    built = audit_command._words(words)
+    assert built[:5] == ["--config=a.yaml", "--config", "b.yaml", "--model", "Training"]
+    assert built[5:9] == ["--data.forget", "[8]", "--model.network", "my.Net"]
+    with pytest.raises(UserError, match="name data and network"):
+        audit_command._words(["--data.forget", "[8]"])

@@ -1,0 +1,67 @@
+"""A run that is killed goes on exactly: the same weights, bit by bit, and the same report. So does every run twice."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from oro_unlearn.cli import build
+from tests.conftest import CONFIGS
+from tests.reliability.small_runs import PRESETS, cases, killed_in_second_epoch, prepare
+
+CASES = cases(Path("original.safetensors"), epochs=3)
+METHODS = {path.stem: yaml.safe_load(path.read_text())["model"]["class_path"] for path in PRESETS}
+AT_ONCE = ("logit_mask", "logit_mask-one-test-image", "ssd", "svd", "gradient_ascent", "gradient_ascent_bounded")
+OF_THIS_RUN = {"seconds", "files", "config"}  # the last names the folder
+
+
+def result(folder: str) -> tuple[bytes, dict]:
+    found = json.loads((Path(folder) / "report.json").read_text())
+    return (Path(folder) / "model.safetensors").read_bytes(), {k: v for k, v in found.items() if k not in OF_THIS_RUN}
+
+
+@pytest.fixture
+def original(tmp_path):
+    """Weights under the name that the cases have, and the configurations where they look for them."""
+    (tmp_path / "lightning_configs").symlink_to(CONFIGS)
+    prepare(tmp_path)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_method_goes_on_exactly(case, run, original):
+    assert run(*case.words, "--trainer.default_root_dir", "whole")[0] == 0
+    command = [*case.words, "--trainer.default_root_dir", "killed"]
+    with killed_in_second_epoch() as killed:
+        run(*command)
+    assert killed or case.name in AT_ONCE
+    assert Path("killed/report.json").exists() is not bool(killed)
+    assert run(*command)[0] == 0
+    if killed:
+        with Path("killed/logs/version_1/metrics.csv").open() as file:
+            epochs = [row["epoch"] for row in csv.DictReader(file)]
+        assert epochs == ["1", "2"], "what is finished is not done again"
+    assert result("killed") == result("whole")
+    if case.name in METHODS:
+        assert result("whole")[1]["method"] == METHODS[case.name]
+        plain = build(["--config", "lightning_configs/digits/original.yaml"]).model.network
+        plain.load_state_dict(load_file("whole/model.safetensors"), strict=True)
+
+
+def test_begin_anew_if_asked_to_and_without_checkpoints_leave_none(run, original):
+    (case,) = [case for case in CASES if case.name == "original"]
+    command = [*case.words, "--trainer.default_root_dir", "out", "--trainer.max_epochs", "2"]
+    with killed_in_second_epoch() as killed:
+        run(*command)
+    assert killed
+    assert run(*command, "--resume", "false", "--trainer.enable_checkpointing", "false")[0] == 0
+    with Path("out/logs/version_1/metrics.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
+    assert not Path("out/model.ckpt").exists()
+    assert set(json.loads(Path("out/report.json").read_text())["files"]) == {"model.safetensors"}
+
+
+def test_every_preset_is_among_the_cases():
+    assert set(METHODS) <= {case.name for case in CASES}
