@@ -19,6 +19,7 @@ CONFIGS = ROOT / "lightning_configs"
 SHORT = [
     *("--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1", "--trainer.enable_progress_bar", "false"),
     *("--trainer.accelerator", "cpu", "--data.batch_size", "8", "--force", "true"),  # originals are random weights
+    *("--audit.level", "outputs"),
 ]
 REQUESTS = {  # a class of each data set, by the beginning of its configs' folder
     "digits": "8",

@@ -11,11 +11,15 @@ from oro_unlearn.audit.figures import (
     rounded,
     utv_of,
 )
-from oro_unlearn.audit.findings import as_json, findings, rows, unknowing, words
+from oro_unlearn.audit.findings import Asked, as_json, findings, from_json, rows, unknowing, words
 from oro_unlearn.audit.outputs_file import check_same_images, read_outputs
-from oro_unlearn.audit.scoring import attack_features, prepared, score, scored
+from oro_unlearn.audit.run_audit import Edit, audit_run
+from oro_unlearn.audit.scoring import LEVELS, attack_features, audited_images, score, scored
 
 __all__ = [
+    "LEVELS",
+    "Asked",
+    "Edit",
     "Figures",
     "Model",
     "accuracies",
@@ -23,11 +27,13 @@ __all__ = [
     "attack_features",
     "attack_models",
     "audit_model",
+    "audit_run",
+    "audited_images",
     "check_same_images",
     "findings",
     "floor",
+    "from_json",
     "margins",
-    "prepared",
     "read_outputs",
     "rounded",
     "rows",

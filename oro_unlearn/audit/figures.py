@@ -65,13 +65,25 @@ def audit_model(model: Model, retrained: Sequence[Model], originals: Mapping[int
     if retrained:
         figures |= beside_retrained(model, retrained, forgotten)
         figures |= rmia_figures(own, [{split: own_label(scores) for split, scores in other.items()} for other in retrained])
+    return figures | alignments(model, retrained, originals)
+
+
+def alignments(model: Model, retrained: Sequence[Model], originals: Mapping[int, Model]) -> Figures:
+    """CKA of the features of test images with those of other models; empty where only outputs are known.
+
+    Args:
+        model: Its scores.
+        retrained: Models that never saw the forgotten classes.
+        originals: What this one comes from, by seed.
+    """
     features = test_features(model)
-    if not features.shape[1]:  # outputs alone
-        return figures
-    alignments = {f"cka_original_s{seed}": cka(features, test_features(other)) for seed, other in originals.items()}
+    if not features.shape[1]:
+        return {}
+    figures = {}
+    found = {f"cka_original_s{seed}": cka(features, test_features(other)) for seed, other in originals.items()}
     if originals:
-        figures["cka_original"] = mean(alignments.values())
-    figures |= alignments if len(alignments) > 1 else {}  # of retrained models: an edit is compared with those to its own
+        figures["cka_original"] = mean(found.values())
+    figures |= found if len(found) > 1 else {}  # of retrained models: an edit is compared with those to its own
     if retrained:
         figures["cka_retrained"] = mean(cka(features, test_features(other)) for other in retrained)
     return figures

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +12,21 @@ from oro_unlearn.user_error import UserError
 
 SPLITS = ("retain", "forget", "test_retain", "test_forget")
 MEMBERS = {"retain": 1000}  # training images of a comparison that are scored, evenly spaced; of the other splits all are
-STEPS = (10, 20)  # of relearning
-RELEARNINGS = 2  # seeds of its rows and batches, the same for every model
+MOST = {"retain": 1000, "forget": 1000, "test_retain": 2000, "test_forget": 1000}  # images of an audit, evenly spaced
+LARGEST = 2**30  # bytes of these images as floats; fewer are taken of large ones
 RETAINED_TESTS = 300  # retained test images that relearning is measured on beside the forgotten ones
-
-
 Images = Mapping[str, tuple[Tensor, Tensor, Tensor]]  # by split: normalised images, labels, index
+
+
+class Depth(NamedTuple):
+    """How thoroughly a model is relearned."""
+
+    steps: tuple[int, ...]  # after which the accuracy is measured
+    seeds: int  # of rows and batches, the same for every model
+
+
+LEVELS: dict[str, Depth | None] = {"outputs": None, "features": Depth((10, 20), 2), "all": Depth((10, 20, 50), 5)}
+USUAL = Depth((10, 20), 2)
 
 
 def score(data: Any, network: nn.Module, path: Path, attacked: bool) -> dict[str, float]:
@@ -58,8 +67,24 @@ def scored(network: nn.Module, num_classes: int, images: Images) -> dict[str, Sc
     return scores
 
 
+def audited_images(data: Any) -> Images:
+    """The images of an audit, at most ``MOST`` of each split and ``LARGEST`` bytes in all.
+
+    Args:
+        data: A data module with something to forget.
+    """
+    one = prepared(data, "test_retain", 1)[0].numel() * 4
+    share = min(1.0, LARGEST / (one * sum(MOST.values())))
+    return {name: prepared(data, name, max(1, int(share * MOST[name]))) for name in SPLITS}
+
+
 def attack_features(
-    network: nn.Module, num_classes: int, forgotten: Sequence[int], images: Images, scores: Mapping[str, Scores]
+    network: nn.Module,
+    num_classes: int,
+    forgotten: Sequence[int],
+    images: Images,
+    scores: Mapping[str, Scores],
+    depth: Depth = USUAL,
 ) -> dict[str, float]:
     """What an attacker with the weights finds: linear probes, relearning, and how the forgotten classes cluster.
 
@@ -69,6 +94,7 @@ def attack_features(
         forgotten: Indices of the forgotten classes.
         images: By split.
         scores: Of these images.
+        depth: Of relearning.
     """
     features, labels = _joined(scores, "retain", "forget")
     test_features, test_labels = _joined(scores, "test_retain", "test_forget")
@@ -76,7 +102,7 @@ def attack_features(
         name: linear_probe(features, labels, test_features, test_labels, forgotten, shots=shots)
         for name, shots in (("probe_full", None), ("probe_5_shot", 5))
     }
-    curve = relearned(network, num_classes, forgotten, images)
+    curve = relearned(network, num_classes, forgotten, images, depth)
     return {
         **{name: probe.recall for name, probe in probes.items()},
         **{f"relearn_{step}": value for step, value in curve.items()},
@@ -89,14 +115,16 @@ def _joined(scores: Mapping[str, Scores], *splits: str) -> tuple[Tensor, Tensor]
     return torch.cat([scores[name].features for name in splits]), torch.cat([scores[name].labels for name in splits])
 
 
-def relearned(network: nn.Module, num_classes: int, forgotten: Sequence[int], images: Images) -> dict[int, float]:
+def relearned(
+    network: nn.Module, num_classes: int, forgotten: Sequence[int], images: Images, depth: Depth = USUAL
+) -> dict[int, float]:
     """Balanced accuracy of the forgotten classes after a few steps, averaged over seeds."""
     sets = {name: parts[:2] for name, parts in images.items()}
     few = spaced(len(sets["test_retain"][1]), RETAINED_TESTS)
     tests = (sets["test_retain"][0][few], sets["test_retain"][1][few])
     given = (network, num_classes, forgotten, sets["forget"], sets["retain"], sets["test_forget"])
-    curves = [relearning_curve(*given, steps=STEPS, seed=seed, test_retain=tests) for seed in range(RELEARNINGS)]
-    return {step: sum(curve[step] for curve in curves) / len(curves) for step in STEPS}
+    curves = [relearning_curve(*given, steps=depth.steps, seed=seed, test_retain=tests) for seed in range(depth.seeds)]
+    return {step: sum(curve[step] for curve in curves) / len(curves) for step in depth.steps}
 
 
 def spaced(size: int, count: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""``oro-unlearn audit``: what an edited classifier still knows, beside the original and retrained models."""
+"""``oro-unlearn audit``: what an edited model still knows, beside the original and retrained models."""
 
 import argparse
 import hashlib
@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oro_unlearn.cli.command_words import CONFIG, chosen
+from oro_unlearn.cli.audit_relation import EDITED, Files, audit_relation
+from oro_unlearn.cli.command_words import CONFIG, chosen, with_presets
 from oro_unlearn.cli.plain_parser import PlainParser
 from oro_unlearn.user_error import UserError
 
-ABOUT = "Audit an edited classifier, ours or anyone's, beside the original and models retrained without the forgotten classes."
-MOST = {"retain": 1000, "forget": 1000, "test_retain": 2000, "test_forget": 1000}  # images of a split, evenly spaced
+ABOUT = """\
+Audit an edited model, ours or anyone's, beside the original and models retrained without what was forgotten: a classifier
+from its weights or its saved outputs, a CLIP model from its weights or its adapter."""
+LEVEL = "outputs alone; features: probes and relearning too; all: relearning from more seeds, and longer; default: features"
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
 CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' where all agree."
 CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or go on with --force"
@@ -33,7 +36,7 @@ class Request(NamedTuple):
 
     forgotten: list[int]  # indices of the classes
     names: list[str]  # of these classes
-    features: bool  # whether features and weights are audited, or outputs alone
+    level: str  # outputs, features or all
 
 
 def parser() -> PlainParser:
@@ -43,7 +46,7 @@ def parser() -> PlainParser:
     result.add_argument("--edited", required=True, metavar="FILE", help="weights of the edited model, or its outputs (.npz)")
     result.add_argument("--original", metavar="FILE", help="weights or outputs of the model before the edit")
     result.add_argument("--retrained", default="[]", metavar='"[A, B]"', help="models trained without the forgotten classes")
-    result.add_argument("--level", choices=("outputs", "features"), default="features", help="default: features")
+    result.add_argument("--level", choices=("outputs", "features", "all"), default="features", help=LEVEL)
     result.add_argument("--output", type=Path, default=Path("runs/audit"), metavar="FOLDER", help="default: runs/audit")
     result.add_argument("--force", action="store_true", help="go on although a model is not what it was given as")
     return result
@@ -70,8 +73,11 @@ def main(words: Sequence[str]) -> None:
         if others:
             raise UserError(f"audit: outputs (.npz) need no data and no network: leave out {others[0]}")
         models, request = _from_outputs(files)
+    elif _is_relational(others):
+        own = Files(options.edited, options.original or "", retrained)
+        return audit_relation(own, _words(others, EDITED), {file: _hash(file) for file in files}, options.output)
     else:
-        models, request = _from_weights(files, others, options.output, options.level == "features")
+        models, request = _from_weights(files, others, options.output, options.level)
     _report(options, retrained, models, request)
 
 
@@ -96,44 +102,45 @@ def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], Request]:
     models = {file: read_outputs(file) for file in files}
     check_same_images(models)
     forgotten = models[files[0]]["forget"].labels.unique().tolist()
-    request = Request(forgotten, [str(label) for label in forgotten], features=False)
+    request = Request(forgotten, [str(label) for label in forgotten], "outputs")
     return {file: Audited(model, {}) for file, model in models.items()}, request
 
 
-def _from_weights(
-    files: Sequence[str], others: Sequence[str], output: Path, features: bool
-) -> tuple[dict[str, Audited], Request]:
+def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, level: str) -> tuple[dict[str, Audited], Request]:
     """Models that are run here, one after the other; what is finished is not run again."""
     from rich.progress import track
 
-    from oro_unlearn import data as data_sets
-    from oro_unlearn.audit import prepared
-    from oro_unlearn.audit.scoring import SPLITS
+    from oro_unlearn.audit import audited_images
     from oro_unlearn.cli import build
-    from oro_unlearn.data.relations.relation_data import RelationData
 
-    words = _words(others)
-    kind = getattr(data_sets, chosen(["fit", *words]).get("data", "").rpartition(".")[2], None)
-    if kind is not None and issubclass(kind, RelationData):
-        raise UserError("audit is for classifiers and needs labelled images: oro-unlearn test measures a relational run again")
-    cli = build(words)
+    cli = build(_words(others, "Training"))
     data: Any = cli.datamodule
     data.prepare_data()
     if not data.forget_classes:
         raise UserError(f"audit: nothing is named to be forgotten: {data.how_to_name}")
     cli.run_folder.learn(data.content())
-    places = {file: _place(output / "scores", file, cli.run_folder.identity.mark, features) for file in files}
+    places = {file: _place(output / "scores", file, cli.run_folder.identity.mark, level) for file in files}
     missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
-    images = {name: prepared(data, name, MOST[name]) for name in SPLITS} if missing else {}
+    images = audited_images(data) if missing else {}
     for file in track(missing, "auditing models", transient=True):
         network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
-        _run(network, data, images, features, places[file])
-    request = Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], features)
+        _run(network, data, images, level, places[file])
+    request = Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], level)
     return {file: _read(place) for file, place in places.items()}, request
 
 
-def _words(others: Sequence[str]) -> list[str]:
-    """Options of data and network, with no method."""
+def _is_relational(others: Sequence[str]) -> bool:
+    """Whether the data are pictures of relations."""
+    from oro_unlearn import data as data_sets
+    from oro_unlearn.data.relations.relation_data import RelationData
+
+    name = chosen(["fit", *with_presets(others)]).get("data", "").rpartition(".")[2]
+    kind = getattr(data_sets, name, None)
+    return kind is not None and issubclass(kind, RelationData)
+
+
+def _words(others: Sequence[str], model: str) -> list[str]:
+    """Options of data and network, with a class that measures in the place of the method."""
     words = list(others)
     configs: list[str] = []
     for place in reversed(range(len(words))):
@@ -144,7 +151,7 @@ def _words(others: Sequence[str]) -> list[str]:
             configs = [words.pop(place), *configs]
     if not configs and not any(word.partition("=")[0] == "--data" for word in words):
         raise UserError("audit: name data and network with --config, such as digits/original.yaml, or give outputs (.npz)")
-    return [*configs, "--model", "Training", *words, *QUIET]
+    return [*configs, "--model", model, *words, *QUIET]
 
 
 def _hash(file: str) -> str:
@@ -165,21 +172,24 @@ def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
     return network
 
 
-def _place(folder: Path, file: str, mark: str, features: bool) -> Path:
+def _place(folder: Path, file: str, mark: str, level: str) -> Path:
     """Where the scores of a model lie: the name is a hash of all that decides them."""
-    parts = json.dumps([_hash(file), mark, MOST, features])
+    from oro_unlearn.audit.scoring import LARGEST, MOST
+
+    parts = json.dumps([_hash(file), mark, MOST, LARGEST, level])
     return folder / f"{hashlib.sha256(parts.encode()).hexdigest()[:24]}.safetensors"
 
 
-def _run(network: Any, data: Any, images: Any, features: bool, place: Path) -> None:
+def _run(network: Any, data: Any, images: Any, level: str, place: Path) -> None:
     """Score and attack one model; the attacks' figures are written last, beside the scores."""
     from oro_unlearn.attacks import save_scores
-    from oro_unlearn.audit import attack_features, scored
+    from oro_unlearn.audit import LEVELS, attack_features, scored
     from oro_unlearn.report.run_report import write_json
 
     scores = scored(network, data.num_classes, images)
-    figures = attack_features(network, data.num_classes, data.forget_classes, images, scores) if features else {}
-    if not features:
+    depth = LEVELS[level]
+    figures = attack_features(network, data.num_classes, data.forget_classes, images, scores, depth) if depth else {}
+    if not depth:
         scores = {split: part._replace(features=part.features[:, :0]) for split, part in scores.items()}
     save_scores(scores, place)
     write_json(figures, place.with_suffix(".json"))
@@ -209,7 +219,7 @@ def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mappi
     from rich.console import Console
     from rich.text import Text
 
-    from oro_unlearn.audit import as_json, findings, rows, words
+    from oro_unlearn.audit import Asked, as_json, findings, rows, words
     from oro_unlearn.report.names import label
     from oro_unlearn.report.run_report import versions, without_nan, write_json
     from oro_unlearn.report.tables import rich_table
@@ -217,11 +227,16 @@ def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mappi
     figures = _figures(options, retrained, models, request)
     said_first = _complaints(options, retrained, models, figures)
     found = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
-    names = ", ".join(map(label, request.names))
-    lines = words(names, models[options.edited].model, found, len(retrained), request.features)
+    names, edited = ", ".join(map(label, request.names)), models[options.edited].model
+    own = edited["test_forget"]
+    recognised = int((own.logits.argmax(1) == own.labels).sum())
+    asked = Asked(names, len(edited["forget"].labels), len(own.labels), recognised, own.logits.shape[1])
+    weights = not options.edited.endswith(".npz")
+    unmeasured = "" if request.level != "outputs" else f"{'--level features does' if weights else 'they need weights'}"
+    lines = words(asked, found, len(retrained), unmeasured)
     content = {
         "forget": request.names,
-        "level": "features" if request.features else "outputs",
+        "level": request.level,
         "files": {file: _hash(file) for file in models},
         "said_first": [*said_first, *lines],
         "figures": as_json(found),

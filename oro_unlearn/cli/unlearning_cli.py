@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch import LightningDataModule, Trainer
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
@@ -26,6 +26,7 @@ from oro_unlearn.cli.first_look import FirstLook, Rehearsal, UnlearningTrainer
 from oro_unlearn.cli.lineage import check_order, fill_in
 from oro_unlearn.cli.one_line import fail
 from oro_unlearn.cli.precision import check_precision
+from oro_unlearn.cli.progress import OneLineProgress
 from oro_unlearn.cli.quick_help import answer
 from oro_unlearn.cli.run_folder import CHECKPOINT, History, RunFolder, WholeCheckpoints, free_for_a_report
 from oro_unlearn.cli.save_config import SaveConfig
@@ -106,6 +107,8 @@ class UnlearningCLI(LightningCLI):
             parser.link_arguments("data", f"model.init_args.{name}", compute_fn=known, apply_on="instantiate")
         help_text = "Go on where a fit with the same options was stopped; false begins anew."
         parser.add_argument("--resume", type=bool, default=True, help=help_text)
+        help_text = "What ends a run: outputs, or features (probes, relearning, CKA) too, or all (relearning from more seeds)."
+        parser.add_argument("--audit.level", type=Literal["outputs", "features", "all"], default="features", help=help_text)
         help_text = "Go on although a first look says that figures would be wrong; the report begins with what was said."
         parser.add_argument("--force", type=bool, default=False, help=help_text)
 
@@ -143,7 +146,7 @@ class UnlearningCLI(LightningCLI):
         check_precision(str(config.precision or "32-true"), self.model)
         self.first_look = FirstLook(self._get(self.config_init, "force"), self.filled_in)
         callbacks: list[Callback] = [self.first_look]
-        callbacks += [RichProgressBar()] if config.enable_progress_bar is not False else []
+        callbacks += [OneLineProgress()] if config.enable_progress_bar is not False else []
         if self.subcommand == "check":
             callbacks.append(Rehearsal())
             kwargs["enable_checkpointing"] = False
@@ -270,7 +273,8 @@ class UnlearningCLI(LightningCLI):
         kind = relation_report if isinstance(model, DualEncoder) else class_report
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
-        report = {**kind.make_report(header, model, data, place), **self.run_folder.provenance(measured)}
+        level = self._get(self.config_init, "audit.level")
+        report = {**kind.make_report(header, model, data, place, level), **self.run_folder.provenance(measured)}
         report = {"said_first": [*forced_words(self.first_look.complaints), *model.first_words()], **report}
         if place is not None:
             if kind is relation_report:
@@ -279,11 +283,12 @@ class UnlearningCLI(LightningCLI):
         return report
 
     def _show(self, report: dict[str, Any], place: Path | None) -> None:
-        """Print a report, its warnings first."""
+        """Print a report: its warnings, what it says in words, its tables."""
         kind = relation_report if isinstance(self.model, DualEncoder) else class_report
         warnings = [Text(words, "bold red") for words in report["said_first"]]
+        lines = map(Text, report.get("audit", {}).get("words", []))
         written = [Text(f"written to {place}")] if place else []
-        Console().print(*warnings, kind.report_table(report), *written, sep="\n")
+        Console().print(*warnings, *lines, kind.report_table(report), *written, sep="\n")
 
 
 def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:

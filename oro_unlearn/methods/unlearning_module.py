@@ -106,9 +106,9 @@ class UnlearningModule(LightningModule, ABC):
         self.last_losses = {name: value.detach() for name, value in losses.items()}
         terms = {f"loss/{name}": value for name, value in self.last_losses.items()}
         size = sum(len(parts[-1]) for parts in batch.values())
-        self.log_dict(
-            {**terms, "loss": total.detach()}, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True
-        )
+        how: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": size, "sync_dist": True}
+        self.log_dict(terms, **how)
+        self.log("loss", total.detach(), prog_bar=True, **how)
         return total
 
     def counted(self, outputs: Tensor, count: int) -> Tensor:

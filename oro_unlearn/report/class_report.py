@@ -1,25 +1,30 @@
 """What one run of class unlearning writes and prints."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
+from oro_unlearn.audit import Edit, audit_run, from_json, rows
+from oro_unlearn.report.names import label
 from oro_unlearn.report.plots import plot_confusion_and_redirection
-from oro_unlearn.report.run_report import redirection, share_of, summarise, undefined
-from oro_unlearn.report.tables import report_table
+from oro_unlearn.report.run_report import redirection, share_of, summarise, undefined, without_nan
+from oro_unlearn.report.tables import caption, rich_table, single_rows, title_of
 
 FIGURES = ("redirection.png",)
 SPLITS = ("forget", "retain", "test_forget", "test_retain", "test_earlier")
-__all__ = ["FIGURES", "make_report", "report_table"]
 
 
-def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None) -> dict[str, Any]:
-    """Draw ``redirection.png``.
+def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None, level: str) -> dict[str, Any]:
+    """Audit the edit, and draw ``redirection.png``.
 
     Args:
         header: What every report begins with.
         model: A method with ``measurements`` and ``role``.
         data: A data module with ``class_names`` and ``forget_classes``.
         root: Folder of the picture; None for none.
+        level: Of the audit: ``outputs``, ``features`` or ``all``.
 
     Returns:
         The report.
@@ -40,7 +45,28 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "neighbours": {names[label]: names[near] for label, near in found["neighbours"].items()},
         "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
     }
+    if "unlearned" in found["metrics"]:
+        report["audit"] = _audited(model, data, level)
     confusion = found["confusion"][model.role if model.role != "retrained" else "retrained_0"]
     if shares and root is not None:
         plot_confusion_and_redirection(confusion, shares, names, requested, root / FIGURES[0])
     return report
+
+
+def _audited(model: Any, data: Any, level: str) -> dict[str, Any]:
+    """The audit of an edit; networks are run where the trainer ran them."""
+    names = ", ".join(map(label, data.forget_names)) or f"{len(data.split('forget'))} single images"
+    networks = {**model.audited(), "unlearned": model.export()}
+    edit = Edit(networks, model.measurements["metrics"], data.requested_classes, names)
+    found: dict[str, Any] = without_nan(audit_run(edit, data, level, model.trainer.strategy.root_device))
+    return found
+
+
+def report_table(report: Mapping[str, Any]) -> Table:
+    """Every figure before and after the edit, and beside retrained models; or those of a model that was trained.
+
+    Args:
+        report: Content of ``report.json``.
+    """
+    table = rows(from_json(report["audit"]["figures"])) if "audit" in report else single_rows(report)
+    return rich_table(table, title_of(report), caption(report))

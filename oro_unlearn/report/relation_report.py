@@ -9,7 +9,7 @@ from rich.table import Table
 
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
 from oro_unlearn.report.run_report import summarise
-from oro_unlearn.report.tables import request, title
+from oro_unlearn.report.tables import title, title_of
 
 FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the command line
 FORGOTTEN = {
@@ -24,6 +24,7 @@ FORGOTTEN = {
     "shuffled": "shuffled words (control)",
     "forgotten_earlier": "earlier requests",
 }
+ATTACKS = {name: FORGOTTEN[name] for name in ("paraphrase", "contextual", "ood_image", "typo", "combined")}
 KEPT = {
     "single_node": "single node",
     "new_safe_edge": "new safe edge",
@@ -48,7 +49,7 @@ UTILITY = {
 }
 
 
-def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None) -> dict[str, Any]:
+def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None, level: str) -> dict[str, Any]:
     """Draw the figures.
 
     Args:
@@ -56,6 +57,7 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         model: A method with ``measurements``: ``metrics``, ``details`` and ``losses``.
         data: A data module with ``measured`` probes.
         root: Folder of the pictures; None for none.
+        level: Of the audit; every level has all figures of a relation, which come from the same features.
 
     Returns:
         The report.
@@ -72,9 +74,42 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "not_measured": found.get("not_measured", {}),
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
+    if "unlearned" in metrics:
+        report["audit"] = {"level": level, "words": words(report)}
     if root is not None:
         _draw(found, probes, root)
     return report
+
+
+def words(report: Mapping[str, Any]) -> list[str]:
+    """Five lines: what was asked, what captions find, what embeddings show, what an attacker finds, what is not judged.
+
+    Args:
+        report: With ``metrics`` of ``original`` and ``unlearned``.
+    """
+    before, after = report["metrics"]["original"], report["metrics"]["unlearned"]
+
+    def moved(figure: str) -> str:
+        return f"{_number(before.get(figure))} before, {_number(after.get(figure))} after"
+
+    attacks = {name: after.get(f"{group}/worst_r5") for group, name in ATTACKS.items()}
+    strongest = max((name for name in attacks if attacks[name] is not None), key=lambda name: attacks[name], default="")
+    found = f"the strongest ({strongest}) has R@5 {_number(attacks[strongest])}" if strongest else "none was tried"
+    groups = {name: after.get(f"{group}/r1") for group, name in KEPT.items()}
+    lost = min((name for name in groups if groups[name] is not None), key=lambda name: groups[name], default="")
+    kept = f" Worst of what is kept: {lost}, R@1 {_number(groups[lost])}." if lost else ""
+    lacking = [UTILITY.get(name, name).strip() for name in report["not_measured"]]
+    removable = " Without its adapter the model is the original." if report["adapter_parameters"] else ""
+    retrained = "retrained" in report["metrics"]
+    gaps = [] if retrained else ["what is normal, for which models trained without the tuple are needed"]
+    return [
+        f"Asked: forget {', '.join(report['forget'])}; {report['pictures']} pictures and {report['gallery']} captions.",
+        f"Outputs: R@5 of the unsafe pictures for their caption: {moved('direct/r5')}.{kept}",
+        f"Features: cosine of unsafe pictures and their caption: {moved('direct/cosine')}; unrelated pairs have "
+        f"{_number(before.get('unrelated/cosine'))}.",
+        f"Attacker with other words, places, styles or spellings: {found}.{removable}",
+        f"Not judged: {'; '.join([*gaps, *lacking, 'attacks that are not in the tables'])}.",
+    ]
 
 
 def _draw(found: Mapping[str, Any], probes: Any, root: Path) -> None:
@@ -110,21 +145,19 @@ def report_table(report: Mapping[str, Any]) -> Group:
         report: Content of ``report.json``.
     """
     before, after = (report["metrics"].get(role, {}) for role in ("original", "unlearned"))
-    forgotten = Table(
-        "forgotten under", "cosine", "edited", "R@5", "edited", "worst wording", "median rank", title=title(request(report))
-    )
+    columns = ("R@5 before", "R@5 after", "worst wording", "median rank")
+    forgotten = Table("forgotten under", *columns, title=title(title_of(report)))
     for group, label in FORGOTTEN.items():
-        names = ("cosine", "r5", "worst_r5", "median_rank")
-        (cosine, r5, _, _), edited = ([part.get(f"{group}/{name}") for name in names] for part in (before, after))
-        if cosine is not None:
-            forgotten.add_row(label, *map(_number, (cosine, edited[0], r5, *edited[1:])))
-    kept = Table("kept", "cosine", "edited", "|drift|", "worst item", "R@1", "edited")
+        if before.get(f"{group}/cosine") is not None:
+            own = (after.get(f"{group}/{name}") for name in ("r5", "worst_r5", "median_rank"))
+            forgotten.add_row(label, *map(_number, (before.get(f"{group}/r5"), *own)))
+    kept = Table("kept", "R@1 before", "R@1 after", "drift of cosine", "worst drift")
     for group, label in KEPT.items():
-        own = [after.get(f"{group}/{name}") for name in ("cosine", "absolute_drift", "worst_drift")]
         if before.get(f"{group}/cosine") is not None:
             r1 = (part.get(f"{group}/r1") for part in (before, after))
-            kept.add_row(label, *map(_number, (before[f"{group}/cosine"], *own, *r1)))
-    utility = Table("utility", "original", "edited", caption=caption(report), caption_justify="left")
+            drifts = (after.get(f"{group}/{name}") for name in ("absolute_drift", "worst_drift"))
+            kept.add_row(label, *map(_number, (*r1, *drifts)))
+    utility = Table("utility", "before", "after", caption=caption(report), caption_justify="left")
     for name, label in UTILITY.items():
         lacking = report.get("not_measured", {}).get(name)
         if lacking:
@@ -138,8 +171,9 @@ def caption(report: Mapping[str, Any]) -> str:
     """What a reader must know beside the figures."""
     level = report["metrics"]["original"].get("unrelated/cosine")
     return (
-        f"Cosine of unrelated pairs: {_number(level)}. Ranks are parts of a gallery of {report['gallery']} captions: 0 first, "
-        "0.5 as good as random, 1 last (then the edit itself can be seen). Whoever removes the adapter has the original back."
+        f"Worst wording and median rank are after the edit. Cosine of unrelated pairs: {_number(level)}. "
+        f"Ranks are parts of a gallery of {report['gallery']} captions: 0 first, "
+        "0.5 as good as random, 1 last (then the edit itself can be seen)."
     )
 
 

@@ -10,10 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import one_hot
 
-from oro_unlearn.audit import audit_model, findings, read_outputs, rows, words
+from oro_unlearn.audit import Asked, audit_model, findings, read_outputs, rows, words
 from oro_unlearn.cli import audit_command, main
 from oro_unlearn.user_error import UserError
 from tests.conftest import CONFIGS
+from tests.small_world import ONE_BATCH
 
 FORGOTTEN, CLASSES = 2, 4
 FEW = ("--data.per_class", "20", "--data.test_per_class", "8", "--trainer.accelerator", "cpu", "--data.forget", "[8]")
@@ -60,7 +61,7 @@ def test_outputs_of_a_model_that_forgot_are_inside_and_those_of_the_original_are
     assert kept["figures"]["utv_test"]["retrained"]["verdict"] == "outside"
     assert kept["figures"]["acc_f"]["edited"] > 0.8
     assert good["level"] == kept["level"] == "outputs"
-    assert "Features: not measured." in good["said_first"]
+    assert "Features: not measured: they need weights." in good["said_first"]
     assert ", more than chance explains" in kept["said_first"][1]
     assert ", no more than chance explains" in good["said_first"][1]
     assert "written to audit/audit.json" in capsys.readouterr().out
@@ -74,7 +75,7 @@ def test_five_lines_and_five_columns(archives):
     beside = [audit_model(own, rest, {}, [FORGOTTEN]) for own, rest in zip(retrained, others, strict=True)]
     found = findings(figures, audit_model(models["original"], retrained, {}, [FORGOTTEN]), beside)
     assert {len(row) for row in rows(found)} == {5}
-    assert len(words("2", models["good"], found, 3, features=False)) == 5
+    assert len(words(Asked("2", 40, 20, 0, CLASSES), found, 3, "they need weights")) == 5
 
 
 def test_without_retrained_models_it_says_what_cannot_be_judged(archives):
@@ -136,7 +137,7 @@ def test_the_free_control_is_audited_and_nan_is_refused(original_weights, capsys
         (["--edited", "a.safetensors"], "name data and network with --config"),
         (["--edited", "a.safetensors", "--config", "digits/original.yaml"], "nothing is named to be forgotten"),
         (["--edited", "a.safetensors", "--config", "digits/original.yaml", "--data.forget", "[8]"], "a.safetensors not found"),
-        (["--edited", "a.pt", "--config", "scenes/relation_unlearning.yaml"], "audit is for classifiers"),
+        (["--edited", "a.pt", "--config", "scenes/relation_unlearning.yaml"], "checkpoint a.pt not found"),
         (["--edited", "good.npz", "--retrained", "{a: 1}"], "--retrained takes a list of files"),
         (["--original", "good.npz"], "the following arguments are required: --edited"),
         (
@@ -172,8 +173,24 @@ def test_a_mistake_is_one_line_and_nothing_is_written(words, message, archives, 
 
 def test_options_of_the_preset_may_stand_anywhere():
     words = ["--data.forget", "[8]", "--config=a.yaml", "--model.network", "my.Net", "--config", "b.yaml"]
-    built = audit_command._words(words)
+    built = audit_command._words(words, "Training")
     assert built[:5] == ["--config=a.yaml", "--config", "b.yaml", "--model", "Training"]
     assert built[5:9] == ["--data.forget", "[8]", "--model.network", "my.Net"]
     with pytest.raises(UserError, match="name data and network"):
-        audit_command._words(["--data.forget", "[8]"])
+        audit_command._words(["--data.forget", "[8]"], "Training")
+
+
+def test_a_relational_edit_has_the_figures_of_its_own_run(finished, relational, capsys):
+    """From merged weights and from the adapter alike."""
+    words = relational("--data.forget", "child eating hamburger", *ONE_BATCH)
+    given = [word for word in words if word not in ("--force", "true")]
+    own = json.loads((finished / "report.json").read_text())
+    for edited in ("model.safetensors", "adapter"):
+        content = audited("--edited", str(finished / edited), *given)
+        figures = content["metrics"]
+        assert set(figures) == {"original", "unlearned"}
+        for role in figures:
+            assert figures[role] == {key: pytest.approx(value, abs=1e-4) for key, value in own["metrics"][role].items()}
+        assert len(content["audit"]["words"]) == 5
+        assert content["files"][str(finished / edited)]
+    assert "Asked: forget child eating hamburger" in capsys.readouterr().out

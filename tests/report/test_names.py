@@ -7,10 +7,11 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from oro_unlearn.report.class_report import report_table
 from oro_unlearn.report.names import LONGEST, label, printable
 from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.relation_plots import plot_closest
-from oro_unlearn.report.tables import NOTE, markdown_table, report_table, rich_table
+from oro_unlearn.report.tables import markdown_table, rich_table
 
 pytestmark = pytest.mark.pictures
 
@@ -53,11 +54,12 @@ def test_pictures_show_names_and_read_no_formulas(drawn, tmp_path):
 def test_tables_on_the_terminal_show_names(name):
     report = {"method": "RWFT", "data": "d", "network": "n", "forget": [name], "neighbours": {name: name}}
     report["metrics"] = {"original": {"test/acc_f": 1.0}, "unlearned": {"test/acc_f": 0.0}}
+    report["audit"] = {"figures": {"acc_f": {"edited": 0.0, "original": 1.0, "retrained": None}}}
     text = printed(report_table(report))
     assert "\x1b[31m" not in text
     letters = "".join(text.split())  # a title wraps where its table ends
     assert "".join(f"forgotten: {label(name)}".split()) in letters
-    assert "".join(f"Nearest class: {label(name)} → {label(name)}. {NOTE}".split()) in letters
+    assert "".join(f"Nearest class, for MIA-NN: {label(name)} → {label(name)}.".split()) in letters
 
 
 def test_long_names_are_cut():

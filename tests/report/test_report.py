@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from oro_unlearn.audit import as_json, findings
+from oro_unlearn.audit.run_audit import MEASURED
 from oro_unlearn.report import relation_plots, relation_report
+from oro_unlearn.report.class_report import report_table
 from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.run_report import ALIKE, NO_IMAGES, hardware, redirection, summarise, undefined, versions, write_json
-from oro_unlearn.report.tables import caption, comparison_rows, markdown_table, number, report_table
+from oro_unlearn.report.tables import caption, comparison_rows, markdown_table, number
 
 pytestmark = pytest.mark.pictures
 
@@ -25,10 +28,14 @@ def figures(value: float, **others: float) -> dict[str, float]:
     return dict.fromkeys(KEYS, value) | {name.replace("__", "/"): other for name, other in others.items()}
 
 
-def report(retrained=(0.2, 0.4, 0.3)) -> dict:
+def report(retrained=(0.2, 0.4, 0.3), **lacking: float) -> dict:
     models = {"original": figures(0.9), "unlearned": figures(0.25)}
-    models |= {f"retrained_{n}": figures(value) for n, value in enumerate(retrained)}
+    models |= {f"retrained_{n}": figures(value, **(lacking if n == 1 else {})) for n, value in enumerate(retrained)}
+    found = {role: {name: own[key] for name, key in MEASURED.items() if key in own} for role, own in models.items()}
+    found = {role: own | {"relearn_10": own["acc_f"]} for role, own in found.items()}
+    others = [own for role, own in found.items() if role.startswith("retrained")]
     return {
+        "audit": {"figures": as_json(findings(found["unlearned"], found["original"], others))},
         "label": "mine", "method": "RWFT", "data": "digits", "network": "SmallCNN", "forget": ["8"], "seconds": 1.25,
         "metrics": summarise(models), "neighbours": {"8": "1"},
     }  # fmt: skip
@@ -57,7 +64,8 @@ def test_a_figure_that_one_retrained_model_lacks_is_averaged_over_the_others():
     metrics = report([0.2, math.nan, 0.4])["metrics"]["retrained"]
     assert metrics["mean"]["train/mia"] == pytest.approx(0.3)
     assert metrics["defined"]["train/mia"] == 2
-    assert "(over 2)" in comparison_rows([report([0.2, math.nan, 0.4])])[2][3]
+    assert "(of 2)" in shown(report_table(report(train__mia=math.nan)))
+    assert "(of 2)" not in shown(report_table(report()))
     assert report([math.nan] * 3)["metrics"]["retrained"]["mean"]["train/mia"] is None
     assert "defined" not in report()["metrics"]["retrained"]
 
@@ -89,10 +97,11 @@ def shown(table) -> str:
 
 def test_table_for_the_terminal():
     text = shown(report_table(report()))
-    assert "30.00% ± 10.00%" in text
-    assert "UTV floor (between retrained models): 0.300 test" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["figure", "before", "after", "retrained", "in", "range"] in lines
+    assert ["accuracy", "on", "forgotten,", "test", "90.0%", "25.0%", "30.0%", "yes"] in lines
     assert "8 → 1" in text
-    assert "a free logit mask reaches them too" in text
+    assert "The ideal of every figure is the retrained models' value" in text
 
 
 @pytest.mark.parametrize(("accuracy", "reason"), [(0.5, ALIKE), (math.nan, NO_IMAGES)])
@@ -106,16 +115,17 @@ def test_an_attack_without_a_value_gives_its_reason(accuracy, reason):
 
 def test_table_without_retrained_models_says_so():
     text = shown(report_table(report(retrained=())))
-    assert "No retrained model given" in text
-    assert "retrained (± seeds)" not in text
+    assert "No retrained model was given" in text
+    assert ["figure", "before", "after"] in [line.split() for line in text.splitlines()]
 
 
 def test_comparison():
     rows = comparison_rows([report()])
     assert [row[0] for row in rows] == ["model", "original", "retrained, mean", "mine"]
-    assert rows[3] == ["mine", "25.00", "25.00", "25.0", "25.0", "25.0", "0.83", "0.83", "1.2"]
-    assert markdown_table(rows).splitlines()[1] == "|---" + "|---:" * 8 + "|"
-    assert comparison_rows([report(retrained=())])[2][6] == "–"
+    assert rows[2] == ["retrained, mean", "30.0", "30.0", "30.0", ""]
+    assert rows[3] == ["mine", "25.0", "25.0", "25.0", "1.2"]
+    assert markdown_table(rows).splitlines()[1] == "|---" + "|---:" * 4 + "|"
+    assert [row[0] for row in comparison_rows([report(retrained=())])] == ["model", "original", "mine"]
 
 
 @pytest.mark.parametrize("classes", [3, 40])
@@ -172,7 +182,10 @@ def test_table_of_a_relational_run(finished):
     ):
         assert label in text
     for role in ("original", "unlearned"):
-        assert f"{found['metrics'][role]['direct/cosine']:.3f}" in text
+        assert f"{found['metrics'][role]['direct/r5']:.3f}" in text
+    headers = [line for line in text.splitlines() if line.startswith("┃")]
+    assert len(headers) == 3
+    assert all(line.count("┃") <= 6 and "edited" not in line for line in headers), "five columns, none of them twice"
     assert f"Cosine of unrelated pairs: {found['metrics']['original']['unrelated/cosine']:.3f}." in text
     assert "a gallery of 51 captions" in " ".join(text.split())
 

@@ -1,0 +1,92 @@
+"""The audit that ends a run: the figures that were measured over all images, and what features and weights still hold."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from oro_unlearn.audit.figures import Figures, Model, alignments
+from oro_unlearn.audit.findings import Asked, as_json, findings, words
+from oro_unlearn.audit.scoring import LEVELS, SPLITS, Depth, attack_features, audited_images, scored
+from oro_unlearn.user_error import UserError
+
+MEASURED = {  # figures of a run's own measurement by their names here
+    "acc_f": "test/acc_f",
+    "acc_earlier": "test/acc_earlier",
+    "acc_r": "test/acc_r",
+    "absent": "test/absent",
+    "train_acc_f": "train/acc_f",
+    "train_acc_r": "train/acc_r",
+    "mia": "train/mia",
+    "mia_own_accuracy": "train/mia_attack_balanced_accuracy",
+    "nn_member_rate": "test/nn_member_rate",
+    "nn_own_accuracy": "test/nn_attack_balanced_accuracy",
+    "utv_test": "test/utv",
+    "utv_train": "train/utv",
+}
+
+
+class Edit(NamedTuple):
+    """A run that is to be audited."""
+
+    networks: Mapping[str, nn.Module]  # original, unlearned, retrained_0, retrained_1, ...
+    metrics: Mapping[str, Figures]  # of each, over all images
+    forgotten: Sequence[int]  # indices of the classes; empty where single images are forgotten
+    names: str  # of what was to be forgotten
+
+
+def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[str, Any]:
+    """Judge a run.
+
+    Args:
+        edit: The run.
+        data: Its data module.
+        level: ``outputs``, ``features`` or ``all``.
+        device: Where networks are run.
+
+    Returns:
+        ``level``, ``words`` (five lines) and ``figures``, for a report.
+    """
+    figures = {role: _measured(found) for role, found in edit.metrics.items()}
+    unmeasured = "" if LEVELS[level] else "--audit.level features does"
+    if not edit.forgotten:
+        unmeasured = "probes and relearning are of whole classes"
+    depth = LEVELS[level]
+    if depth and not unmeasured:
+        unmeasured = _add_features(figures, edit, data, depth, device)
+    retrained = [found for role, found in figures.items() if role.startswith("retrained")]
+    found = findings(figures["unlearned"], figures["original"], retrained)
+    training, test = len(data.split("forget")), len(data.split("test_forget"))
+    recognised = round(edit.metrics["unlearned"]["test/acc_f"] * test) if test and edit.forgotten else 0
+    asked = Asked(edit.names, training, test if edit.forgotten else 0, recognised, data.num_classes)
+    lines = words(asked, found, len(retrained), unmeasured)
+    return {"level": "outputs" if unmeasured else level, "words": lines, "figures": as_json(found)}
+
+
+def _measured(figures: Mapping[str, float]) -> Figures:
+    return {name: figures[key] for name, key in MEASURED.items() if figures.get(key) is not None}
+
+
+def _add_features(figures: Mapping[str, Figures], edit: Edit, data: Any, depth: Depth, device: torch.device) -> str:
+    """Score and attack every model; why that cannot be done, or nothing."""
+    from rich.progress import track
+
+    if not all(len(data.split(name)) for name in SPLITS):
+        return "a split has no images"
+    try:
+        images, models = audited_images(data), dict[str, Model]()
+        for role, network in track(edit.networks.items(), "auditing models", transient=True):
+            home = next(network.parameters()).device
+            models[role] = scored(network.to(device), data.num_classes, images)
+            figures[role].update(attack_features(network, data.num_classes, edit.forgotten, images, models[role], depth))
+            network.to(home)
+    except UserError as error:
+        return str(error)
+    except torch.OutOfMemoryError:
+        return "the memory of the device does not suffice"
+    retrained = {role: model for role, model in models.items() if role.startswith("retrained")}
+    for role, model in models.items():
+        others = [other for name, other in retrained.items() if name != role]
+        figures[role].update(alignments(model, others, {0: models["original"]}))
+    return ""

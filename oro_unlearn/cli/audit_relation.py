@@ -1,0 +1,56 @@
+"""``oro-unlearn audit`` of a CLIP model: is the tuple forgotten, under attacks too, and are its neighbours kept?"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from oro_unlearn.user_error import UserError
+
+EDITED = "oro_unlearn.methods.relations.edited_encoder.EditedEncoder"
+
+
+class Files(NamedTuple):
+    """What is audited."""
+
+    edited: str
+    original: str  # empty for the network's own weights
+    retrained: Sequence[str]
+
+
+def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str], output: Path) -> None:
+    """Measure, print, and write ``audit.json``.
+
+    Args:
+        files: Of the models.
+        words: Options of data and network, ``--config`` among them.
+        hashes: SHA-256 of every file, by its name.
+        output: Folder of ``audit.json`` and pictures.
+
+    Raises:
+        UserError: If nothing is named to be forgotten, or a file does not fit.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from oro_unlearn.cli.unlearning_cli import build
+    from oro_unlearn.methods.first_words import relation_words
+    from oro_unlearn.report import relation_report
+    from oro_unlearn.report.run_report import versions, write_json
+
+    given = ["--model.edited", files.edited, "--model.original", files.original]
+    given += ["--model.retrained", f"[{', '.join(files.retrained)}]"]
+    cli = build([*words, *given])
+    model: Any = cli.model
+    data: Any = cli.datamodule
+    if not data.forget_names:
+        raise UserError('audit: nothing is named to be forgotten: name a tuple with --data.forget "child drinking wine"')
+    cli.trainer.test(model, data, verbose=False)
+    output.mkdir(parents=True, exist_ok=True)
+    header = {"method": "audit", "data": data.name, "network": model.network.architecture, "forget": data.forget_names}
+    report = relation_report.make_report(header, model, data, output, "features")
+    said_first = relation_words(model.measurements["metrics"])
+    content = {**report, "files": dict(hashes), "said_first": [*said_first, *report["audit"]["words"]], "versions": versions()}
+    write_json(content, output / "audit.json")
+    lines = [*(Text(line, "bold red") for line in said_first), *map(Text, report["audit"]["words"])]
+    Console().print(*lines, relation_report.report_table(report), sep="\n")
+    print(f"written to {output / 'audit.json'}")
