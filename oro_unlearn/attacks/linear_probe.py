@@ -78,11 +78,13 @@ def _few(labels: Tensor, forgotten: Sequence[int], shots: int, generator: torch.
 
 def _predictions(features: Any, labels: Any, unseen: Any) -> Any:
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     mean, spread = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
     spread[np.ptp(features, axis=0) == 0] = 1  # dead features; their deviation may be a rounding error
-    probe = LogisticRegression(class_weight="balanced", max_iter=500).fit((features - mean) / spread, labels)
-    return probe.predict((unseen - mean) / spread)
+    with threadpool_limits(limits=1, user_api="blas"):  # threads that wait for each other take most of the time of such sizes
+        probe = LogisticRegression(class_weight="balanced", max_iter=500).fit((features - mean) / spread, labels)
+        return probe.predict((unseen - mean) / spread)
 
 
 def _verdict(predicted: Any, labels: Any, forgotten: list[int]) -> LinearProbe:
