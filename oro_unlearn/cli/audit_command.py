@@ -110,11 +110,10 @@ def _from_weights(
     from oro_unlearn.audit import prepared
     from oro_unlearn.audit.scoring import SPLITS
     from oro_unlearn.cli import build
-    from oro_unlearn.data.relations.relation_data import RelationData
 
     words = _words(others)
     kind = getattr(data_sets, chosen(["fit", *words]).get("data", "").rpartition(".")[2], None)
-    if kind is not None and issubclass(kind, RelationData):
+    if kind is not None and not hasattr(kind, "class_names"):
         raise UserError("audit is for classifiers and needs labelled images: oro-unlearn test measures a relational run again")
     cli = build(words)
     data: Any = cli.datamodule

@@ -14,14 +14,14 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from oro_unlearn.cli.run_identity import Identity
 from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
-from oro_unlearn.report import class_report, relation_report
+from oro_unlearn.report import pictures
 from oro_unlearn.report.provenance import input_files, named, sha256, written
 from oro_unlearn.report.run_report import write_json
 from oro_unlearn.user_error import UserError
 
 CHECKPOINT, REPORT = "model.ckpt", "report.json"
 WRITTEN = ("model.safetensors", *(f"adapter/{name}" for name in (CONFIG, WEIGHTS, BASE)))
-PICTURES = (*class_report.FIGURES, *relation_report.FIGURES)
+PICTURES = pictures()
 
 
 class RunFolder:
