@@ -210,6 +210,9 @@ class History(CSVLogger):
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint in one step, from a file beside it: it is the old one or the new one, whenever the process ends.
 
+    ``begin`` removes an earlier run's files, so it comes between writing and replacing. A callback's ``on_save_checkpoint``
+    comes before the file is written: on a full disk the earlier run would lose its report for nothing.
+
     Args:
         begin: Called before the first one is put in its place.
     """
