@@ -9,7 +9,7 @@ first over classes (of the seeds' means), then over seeds (within a class, avera
 import argparse
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import isnan, nan
 from pathlib import Path
@@ -114,6 +114,11 @@ def distances(name: str, method: str, phase: str) -> list[tuple[dict[str, Any], 
     return [(run, distance(run) - distance(masks[tuple(run["forget"]), run["seed"]])) for run in own]
 
 
+def found_of(found: Mapping[int, float], run: Any) -> float:
+    """The value of one run, of those by identity."""
+    return found[id(run)]
+
+
 def against_the_mask(name: str) -> str:
     """Every method's distance from the floor minus the mask's, and the verdict."""
     from scipy.stats import wilcoxon
@@ -133,7 +138,7 @@ def against_the_mask(name: str) -> str:
             every = distances(name, method, phase)
             cells = [(run, value) for run, value in every if not isnan(value)]
             found = {id(run): value for run, value in cells}
-            text = cell([run for run, _ in cells], lambda run, found=found: found[id(run)], percent=False)  # type: ignore[misc]
+            text = cell([run for run, _ in cells], partial(found_of, found), percent=False)
             text = marked(text, len(cells), len(every))
             labels = sorted({tuple(run["forget"]) for run, _ in cells})
             means = [mean(value for run, value in cells if tuple(run["forget"]) == label) for label in labels]

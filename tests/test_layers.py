@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "networks": set(),
     "metrics": set(),
     "attacks": {"metrics", "networks"},
-    "data": {"graph", "networks"},
+    "data": {"graph", "networks", "report"},
     "audit": {"attacks", "metrics", "networks"},
     "methods": {"metrics", "networks", "attacks"},
     "report": set(),
@@ -23,24 +23,50 @@ MAY_IMPORT = {
     "compare": {"attacks", "audit", "cli", "data", "metrics", "networks", "report"},
 }
 BY_ALL = {"user_error", "__version__"}  # what every folder may import
+TYPES = {"methods": {"oro_unlearn.data.contract"}}  # modules that a folder may import for the type checker alone
 
 
-def imported(path: Path) -> set[str]:
-    """Folders of ours that a file imports from."""
+def for_types(node: ast.AST) -> bool:
+    """Whether a statement is ``if TYPE_CHECKING:``."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Modules of ours that a tree imports from."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path} imports relatively"
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return {name.split(".")[1] for name in names if name.startswith("oro_unlearn.")}
+            assert not node.level, "a relative import"
+            names += [
+                f"{node.module}.{alias.name}" if node.module == "oro_unlearn" else str(node.module) for alias in node.names
+            ]
+    return {name for name in names if name.startswith("oro_unlearn.")}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("*/**/*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_one_way(path):
-    folder = path.relative_to(PACKAGE).parts[0]
-    assert imported(path) <= MAY_IMPORT[folder] | BY_ALL | {folder}
+    folder, tree = path.relative_to(PACKAGE).parts[0], ast.parse(path.read_text())
+    may = MAY_IMPORT[folder] | BY_ALL | {folder}
+    typed = {name for node in ast.walk(tree) if for_types(node) for name in imported(node)}
+    assert {name.split(".")[1] for name in typed - TYPES.get(folder, set())} <= may
+    for node in filter(for_types, ast.walk(tree)):
+        node.body = []
+    assert {name.split(".")[1] for name in imported(tree)} <= may
+
+
+def test_methods_run_without_data():
+    code = "import oro_unlearn.methods, sys; print(*[name for name in sys.modules if name.startswith('oro_unlearn.data')])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
+
+
+def test_a_contract_is_read_without_the_data():
+    """But for the folder's own ``__init__``: what is imported for types alone stays out."""
+    tree = ast.parse((PACKAGE / "data" / "contract.py").read_text())
+    names = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert names == {"__future__", "collections.abc", "typing", "oro_unlearn.user_error"}
 
 
 def test_the_package_alone_imports_nothing_heavy():

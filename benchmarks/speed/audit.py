@@ -38,7 +38,7 @@ def seconds_of_an_audit(runs: int) -> dict[str, Any]:
         started = now()
         for split in MAIN_SPLITS:
             for batch in data.loader(data.split(split)):
-                images, *_ = data._prepare(batch, augment=False)
+                images, *_ = data.prepare(batch, augment=False)
                 network(images.contiguous(memory_format=torch.channels_last))
         return now() - started
 

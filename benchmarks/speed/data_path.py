@@ -51,7 +51,7 @@ def main() -> None:
 
     def read_ours() -> None:
         for batch in ours:
-            images, *_ = data._prepare(batch, augment=True)
+            images, *_ = data.prepare(batch, augment=True)
             assert images.dtype == torch.float32
 
     seconds = in_turn({"torchvision, 2 workers": read_theirs, "ours": read_ours})

@@ -67,7 +67,7 @@ def bare(data: RandomImages) -> float:
     loader = data.loader(data.split("train"), shuffle=True)
     started = now()
     for batch in loader:
-        images, labels, _ = data._prepare(tuple(part.to(device) for part in batch), augment=True)
+        images, labels, _ = data.prepare(tuple(part.to(device) for part in batch), augment=True)
         loss = cross_entropy(network(images.contiguous(memory_format=torch.channels_last)).float(), labels)
         optimizer.zero_grad()
         loss.backward()

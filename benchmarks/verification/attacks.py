@@ -1,6 +1,6 @@
 """Attacks of the product against transcribed equations and scikit-learn, on random inputs."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -87,14 +87,13 @@ def protocols() -> list[Row]:
     """Who learns and who is judged, by the paper; and MIA-NN, by another probability."""
     own = confidences()
     splits = own["train_retained"], own["train_forgotten"], own["test_retained"], own["test_forgotten"]
-    verdicts = {
+    verdicts: dict[Literal["rwft", "kodge", "sparse"], Any] = {
         "rwft": machine(splits[0], splits[2], splits[1]),
         "kodge": machine(splits[0], splits[1], splits[3]),
         "sparse": machine(splits[0][: len(splits[2])], splits[2], splits[1]),
     }
     differences = [
-        figures_apart(metrics.mia(*splits, protocol=name, attack="svc_exact"), figures)  # type: ignore[arg-type]
-        for name, figures in verdicts.items()
+        figures_apart(metrics.mia(*splits, protocol=name, attack="svc_exact"), figures) for name, figures in verdicts.items()
     ]
     names = {
         "nn_member_rate": "member_rate",

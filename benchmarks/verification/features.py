@@ -1,5 +1,7 @@
 """What the product does with features, against transcribed equations and scikit-learn: alignment, probes, relearning."""
 
+from typing import Literal
+
 import numpy as np
 import torch
 
@@ -18,10 +20,10 @@ def representation() -> list[Row]:
     a, b = draw(25, 6, seed=17), draw(25, 4, seed=18) + draw(25, 6, seed=17)[:, :4]
     labels = torch.arange(25) % 4
     gone = np.isin(labels.numpy(), FORGOTTEN)
-    kinds = ("cosine", "euclidean")
+    kinds: tuple[Literal["cosine", "euclidean"], ...] = ("cosine", "euclidean")
     values = {kind: silhouette_samples(a.numpy(), labels.numpy(), metric=kind) for kind in kinds}
-    margins = torch.cat([attacks.separation_margin(a, labels, FORGOTTEN, kind) for kind in kinds])  # type: ignore[arg-type]
-    means = {kind: attacks.silhouette(a, labels, 3, kind) for kind in kinds}  # type: ignore[arg-type]
+    margins = torch.cat([attacks.separation_margin(a, labels, FORGOTTEN, kind) for kind in kinds])
+    means = {kind: attacks.silhouette(a, labels, 3, kind) for kind in kinds}
     x, y = a.numpy(), b.numpy()
     return [
         Row(

@@ -103,7 +103,8 @@ def compared(module: Any, found: dict[str, Tensor], expected: dict[str, Tensor])
     """Largest difference of the terms' values, and of their sums' gradients."""
     assert found.keys() == expected.keys(), (found.keys(), expected.keys())
     parameters = list(module.network.parameters())
-    slopes = [torch.autograd.grad(sum(terms.values()), parameters, retain_graph=True) for terms in (found, expected)]  # type: ignore[arg-type]
+    totals: list[Any] = [sum(terms.values()) for terms in (found, expected)]
+    slopes = [torch.autograd.grad(total, parameters, retain_graph=True) for total in totals]
     return max(apart(slopes[0], slopes[1]), *(apart(found[name], expected[name]) for name in expected))
 
 

@@ -21,7 +21,7 @@ from oro_unlearn.networks import SmallCNN, save_weights
 
 CLASSES, FORGOTTEN = 5, [1, 3]
 PER_CLASS, SIZE, BATCH = 12, 8, 8
-Recorded = dict[str, tuple[Tensor, Tensor, Tensor]]  # by split: images, labels, index
+Recorded = dict[str, tuple[Tensor, ...]]  # by split: images, labels, index
 
 
 def sgd(parameters: Any) -> Optimizer:
@@ -74,7 +74,7 @@ class Run(NamedTuple):
     start: nn.Module  # the network before the first step; the original, if there is none
     state: dict[str, Tensor]  # of the whole module before the first step
     batches: list[Recorded]  # of the training steps, in order
-    passes: list[tuple[Tensor, Tensor, Tensor]]  # batches of what precedes training
+    passes: list[tuple[Tensor, ...]]  # batches of what precedes training
 
 
 class _Record(Callback):
@@ -89,7 +89,7 @@ class _Record(Callback):
         if self.start is None:
             self.start = deepcopy(pl_module.network)
             self.state = {name: value.clone() for name, value in pl_module.state_dict().items()}
-        self.batches.append({name: tuple(part.clone() for part in parts) for name, parts in batch.items()})  # type: ignore[misc]
+        self.batches.append({name: tuple(part.clone() for part in parts) for name, parts in batch.items()})
 
 
 def run(
@@ -118,7 +118,8 @@ def run(
             options.setdefault("cache", "off")
         torch.manual_seed(2)
         options = {"batchnorm": "eval", "optimizer": sgd, "channels_last": False, **options}
-        module: Any = kind(network=network, num_classes=CLASSES, forget_classes=forget, **options)  # type: ignore[call-arg]
+        make: Any = kind
+        module = make(network=network, num_classes=CLASSES, forget_classes=forget, **options)
         passes = _kept(module)
         record = _Record()
         trainer = Trainer(
@@ -131,14 +132,14 @@ def run(
     return Run(module, record.start or deepcopy(module.original), record.state, record.batches, passes)
 
 
-def _kept(module: Any) -> list[tuple[Tensor, Tensor, Tensor]]:
+def _kept(module: Any) -> list[tuple[Tensor, ...]]:
     """What a method reads before it trains is put into this list."""
-    passes: list[tuple[Tensor, Tensor, Tensor]] = []
+    passes: list[tuple[Tensor, ...]] = []
     read: Callable[..., Iterator[Any]] = getattr(module, "read", lambda *_: iter(()))
 
     def recorded(*args: Any, **kwargs: Any) -> Iterator[Any]:
         for found in read(*args, **kwargs):
-            passes.append(tuple(part.clone() for part in found[:3]))  # type: ignore[arg-type]
+            passes.append(tuple(part.clone() for part in found[:3]))
             yield found
 
     module.read = recorded

@@ -7,10 +7,7 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_only
 
-from oro_unlearn.data.images.image_data import ImageData
-from oro_unlearn.data.relations.relation_data import RelationData
-from oro_unlearn.report.inventory import inventory_lines
-from oro_unlearn.report.relation_inventory import relation_inventory_lines
+from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.user_error import UserError
 
 STEPS = 3  # of a rehearsal; the first is slower than the others
@@ -42,10 +39,10 @@ class FirstLook(Callback):
         Raises:
             UserError: If something speaks against the run, and it is not forced.
         """
-        module: Any = pl_module
-        for line in [*lines_of(trainer.datamodule), *self.notes, *module.remarks()]:  # type: ignore[attr-defined]
+        assert isinstance(pl_module, UnlearningModule)
+        for line in [*pl_module.data.lines(), *self.notes, *pl_module.remarks()]:
             rank_zero_only(print)(line)
-        self.complaints = module.first_look()
+        self.complaints = pl_module.first_look()
         if self.complaints and not self.force:
             raise UserError(f"{'; '.join(self.complaints)}; --force true goes on all the same")
 
@@ -93,26 +90,21 @@ class Rehearsal(Callback):
 
 
 class UnlearningTrainer(Trainer):
-    """A trainer that can look at a run without doing it."""
+    """A trainer that can look at a run without doing it.
+
+    Attributes:
+        callbacks: All of them, in their order.
+    """
+
+    callbacks: list[Callback]  # Lightning sets them elsewhere, and declares them nowhere
 
     def check(self, model: LightningModule, datamodule: LightningDataModule | None = None) -> None:
         """Say what a fit with these options would read and do, up to the first steps; nothing is written."""
         try:
             self.fit(model, datamodule=datamodule)
         except SeenEnoughError:
-            for rehearsal in (found for found in self.callbacks if isinstance(found, Rehearsal)):  # type: ignore[attr-defined]
+            for rehearsal in (found for found in self.callbacks if isinstance(found, Rehearsal)):
                 rank_zero_only(print)(rehearsal.verdict)
-
-
-def lines_of(data: Any) -> list[str]:
-    """What a data module read, for a person.
-
-    Args:
-        data: One of ours; of another nothing is known.
-    """
-    if isinstance(data, RelationData):
-        return relation_inventory_lines(data.inventory())
-    return inventory_lines(data.inventory()) if isinstance(data, ImageData) else []
 
 
 def duration(seconds: float) -> str:

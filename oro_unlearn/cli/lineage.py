@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from jsonargparse import Namespace
 
 from oro_unlearn.cli.run_folder import RunFolder
-from oro_unlearn.data import ImageData
-from oro_unlearn.methods import Pretraining, Training, UnlearningModule
+from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.networks.checkpoints import Checkpoint, read_checkpoint, read_notes
 from oro_unlearn.user_error import UserError
 
@@ -49,18 +48,21 @@ def fill_in(options: Namespace) -> FromFile:
     return FromFile(said, names if _file(options, ORIGINAL) else None)
 
 
-def check_order(options: Namespace, names: list[str] | None, class_names: list[str]) -> None:
+def check_order(options: Namespace, names: list[str] | None, data: Any) -> None:
     """Refuse classes that the model's file has in another order.
 
     Args:
         options: Of a subcommand.
         names: As the file has them, if it does.
-        class_names: Of the data, in the order of their indices.
+        data: The data module; nothing is compared where it has no classes.
 
     Raises:
         UserError: If the same names are in another order.
     """
-    if names and names != class_names and sorted(names) == sorted(class_names):
+    if not names:
+        return
+    class_names = getattr(data, "class_names", [])
+    if names != class_names and sorted(names) == sorted(class_names):
         row = next(row for row, (there, here) in enumerate(zip(names, class_names, strict=True)) if there != here)
         raise UserError(
             f"{options[ORIGINAL]} says that row {row} of its head is {names[row]!r}, and the data that it is "
@@ -68,22 +70,18 @@ def check_order(options: Namespace, names: list[str] | None, class_names: list[s
         )
 
 
-def notes_of(model: UnlearningModule, data: Any, folder: RunFolder) -> dict[str, Any]:
+def notes_of(model: UnlearningModule, folder: RunFolder) -> dict[str, Any]:
     """What the weights of a run say of themselves.
 
     Args:
-        model: The method.
-        data: Its data module.
+        model: The method, with its data.
         folder: Of the run.
     """
-    edited = not isinstance(model, Training | Pretraining)
-    known, now = {}, data.forget_names
-    if isinstance(data, ImageData):
-        known, now = {"class_names": list(data.class_names)}, [data.class_names[label] for label in data.requested_classes]
+    known = model.data.notes()
     sources = {option: found["sha256"] for option, found in folder.inputs.items() if option.startswith("model.")}
     return {
         **known,
-        "forgotten": list(dict.fromkeys([*data.forgotten_names, *now])) if edited else [],
+        "forgotten": known["forgotten"] if model.role == "unlearned" else [],
         "method": type(model).__name__,
         "inputs": sources,
         "run": folder.identity.mark,

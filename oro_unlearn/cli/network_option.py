@@ -178,8 +178,8 @@ def _parser(spec: NetworkSpec) -> ArgumentParser:
     """A parser of the options of a class or function, so that they have their types."""
     target = network_target(spec.class_path)
     parser = ArgumentParser(exit_on_error=False)
-    add = parser.add_class_arguments if inspect.isclass(target) else parser.add_function_arguments
-    add(target, skip={CLASSES}, fail_untyped=False, as_group=False)  # type: ignore[operator]
+    add: Any = parser.add_class_arguments if inspect.isclass(target) else parser.add_function_arguments
+    add(target, skip={CLASSES}, fail_untyped=False, as_group=False)
     return parser
 
 

@@ -14,14 +14,14 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from oro_unlearn.cli.run_identity import Identity
 from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
-from oro_unlearn.report import class_report, relation_report
+from oro_unlearn.report import pictures
 from oro_unlearn.report.provenance import input_files, named, sha256, written
 from oro_unlearn.report.run_report import write_json
 from oro_unlearn.user_error import UserError
 
 CHECKPOINT, REPORT = "model.ckpt", "report.json"
 WRITTEN = ("model.safetensors", *(f"adapter/{name}" for name in (CONFIG, WEIGHTS, BASE)))
-PICTURES = (*class_report.FIGURES, *relation_report.FIGURES)
+PICTURES = pictures()
 
 
 class RunFolder:
@@ -209,6 +209,9 @@ class History(CSVLogger):
 
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint in one step, from a file beside it: it is the old one or the new one, whenever the process ends.
+
+    ``begin`` removes an earlier run's files, so it comes between writing and replacing. A callback's ``on_save_checkpoint``
+    comes before the file is written: on a full disk the earlier run would lose its report for nothing.
 
     Args:
         begin: Called before the first one is put in its place.

@@ -8,24 +8,32 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.trainer.states import TrainerFn
 
-from oro_unlearn.cli.first_look import Rehearsal
 from oro_unlearn.cli.lineage import notes_of
 from oro_unlearn.cli.run_folder import RunFolder
+from oro_unlearn.methods import UnlearningModule
 
 
 class SaveConfig(SaveConfigCallback):
-    """Writes ``config.yaml`` when there is a first result, and marks checkpoints: a request that fails leaves all as it was."""
+    """Writes ``config.yaml`` when there is a first result, and marks checkpoints: a request that fails leaves all as it was.
+
+    Args:
+        args: Arguments of Lightning's callback.
+        folder: Of the run; None where nothing is written, as in a rehearsal.
+        kwargs: Arguments of Lightning's callback.
+    """
+
+    def __init__(self, *args: Any, folder: RunFolder | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.folder = folder
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """The data are read: what they are is a part of what the run is. Nothing is written yet."""
-        folder: RunFolder | None = getattr(trainer, "run_folder", None)
-        if folder is None or any(isinstance(callback, Rehearsal) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        if self.folder is None:
             return
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        if not folder.identity.data:
-            folder.learn(trainer.strategy.broadcast(data.content() if trainer.is_global_zero else {}))
-        module: Any = pl_module
-        folder.notes = notes_of(module, data, folder) if stage == "fit" else {}
+        assert isinstance(pl_module, UnlearningModule)
+        if not self.folder.identity.data:
+            self.folder.learn(trainer.strategy.broadcast(pl_module.data.content() if trainer.is_global_zero else {}))
+        self.folder.notes = notes_of(pl_module, self.folder) if stage == "fit" else {}
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Into the run's folder, in one step."""
@@ -36,21 +44,18 @@ class SaveConfig(SaveConfigCallback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Which run it is of, so that the same command finds it."""
-        folder: RunFolder | None = getattr(trainer, "run_folder", None)
-        checkpoint["identity"] = folder.identity.written() if folder else ""
-        checkpoint["started_from"] = folder.started_from if folder else None
-        checkpoint["oro_unlearn"] = folder.notes if folder else {}
+        checkpoint["identity"] = self.folder.identity.written() if self.folder else ""
+        checkpoint["started_from"] = self.folder.started_from if self.folder else None
+        checkpoint["oro_unlearn"] = self.folder.notes if self.folder else {}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """A run that was stopped goes on with the same data alone."""
-        folder: RunFolder | None = getattr(trainer, "run_folder", None)
-        if folder is not None:
-            folder.check_data(checkpoint)
-            if folder.goes_on or trainer.state.fn != TrainerFn.FITTING:
-                folder.started_from = checkpoint.get("started_from")
+        if self.folder is not None:
+            self.folder.check_data(checkpoint)
+            if self.folder.goes_on or trainer.state.fn != TrainerFn.FITTING:
+                self.folder.started_from = checkpoint.get("started_from")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Tell who stopped a run how to go on."""
-        folder: RunFolder | None = getattr(trainer, "run_folder", None)
-        if isinstance(exception, KeyboardInterrupt) and folder and folder.unfinished:
+        if isinstance(exception, KeyboardInterrupt) and self.folder and self.folder.unfinished:
             print("stopped; the same command goes on", file=sys.stderr)

@@ -34,14 +34,9 @@ from oro_unlearn.cli.settling import settle
 from oro_unlearn.cli.suggestions import advised, check_words
 from oro_unlearn.cli.typed_names import keep_names
 from oro_unlearn.data.contract import asked_of
-from oro_unlearn.data.images.image_data import ImageData
-from oro_unlearn.data.relations.relation_data import RelationData  # and with it all classes that --data can name
-from oro_unlearn.graph import draw_graph
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.first_words import forced_words
-from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks.checkpoints import check_run_checkpoint
-from oro_unlearn.report import class_report, relation_report
 from oro_unlearn.report.provenance import compared, differences, named
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.user_error import UserError, options_of
@@ -61,6 +56,8 @@ class UnlearningCLI(LightningCLI):
         command: The subcommand that is run, whose parser alone is built; empty for all of them.
         kwargs: Arguments of LightningCLI.
     """
+
+    trainer: UnlearningTrainer
 
     def __init__(self, command: str = "", **kwargs: Any) -> None:
         self.command = command
@@ -87,7 +84,8 @@ class UnlearningCLI(LightningCLI):
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         """A parser that knows which part of a configuration file is its own."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
-        parser.command = subcommand  # type: ignore[attr-defined]
+        assert isinstance(parser, CommandParser)
+        parser.command = subcommand
         if subcommand == "test":
             help_text = "Folder for report.json and pictures; it must not be a run's folder. Empty: print the report only."
             parser.add_argument("--report", type=str, default="", help=help_text)
@@ -127,17 +125,14 @@ class UnlearningCLI(LightningCLI):
         """Model, data and trainer; what the model's file says of itself is filled in.
 
         Raises:
-            UserError: If the model forgets relations and the data knows none, or classes are in another order than the
-                model's file says.
+            UserError: If the data are of another kind than the method's, or classes are in another order than the model's
+                file says.
         """
         options = self.config.get(str(self.subcommand), self.config)
         self.filled_in, known = fill_in(options)
         super().instantiate_classes()
-        if isinstance(self.datamodule, ImageData):
-            check_order(options, known, self.datamodule.class_names)
-        if isinstance(self.model, DualEncoder) and not isinstance(self.datamodule, RelationData):
-            kinds = f"{type(self.model).__name__} is for relations, and {type(self.datamodule).__name__} has none"
-            raise UserError(f"{kinds}: choose --data Scenes or --data RelationPairs")
+        check_order(options, known, self.datamodule)
+        self.model.check_data(self.datamodule)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that writes everything into ``default_root_dir``, and leaves sharing out data to the data module."""
@@ -155,15 +150,13 @@ class UnlearningCLI(LightningCLI):
         self.trainer_defaults["callbacks"] = callbacks
         if config.logger is None:  # one numbered folder a fit, so that a resumed run keeps its history
             kwargs["logger"] = History(root, name="logs") if self.subcommand == "fit" else False
-        if isinstance(self.datamodule, ImageData | RelationData):
-            kwargs["use_distributed_sampler"] = False
+        kwargs["use_distributed_sampler"] = False
         plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []
         kwargs["plugins"] = [*plugins, WholeCheckpoints(self._begin)]
         self.run_folder = RunFolder(root, self._asked_for())
+        self.save_config_kwargs = {**self.save_config_kwargs, "folder": None if self.subcommand == "check" else self.run_folder}
         with options_of("--trainer"):
-            trainer = super().instantiate_trainer(**kwargs)
-        trainer.run_folder = self.run_folder  # type: ignore[attr-defined]
-        return trainer
+            return super().instantiate_trainer(**kwargs)
 
     def _dump_config(self) -> None:
         """Text of the configuration, which was checked when it was read."""
@@ -179,8 +172,7 @@ class UnlearningCLI(LightningCLI):
         return {part: found[part] for part in ("seed_everything", "trainer", "model", "data")}
 
     def _begin(self) -> None:
-        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        saver = next((found for found in callbacks if isinstance(found, SaveConfig)), None)
+        saver = next((found for found in self.trainer.callbacks if isinstance(found, SaveConfig)), None)
         self.run_folder.begin(lambda: saver.save_config(self.trainer, self.model, "fit") if saver else None)
 
     def before_fit(self) -> None:
@@ -270,21 +262,20 @@ class UnlearningCLI(LightningCLI):
             "images_backward": model.images_backward,
             **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
         }
-        kind = relation_report if isinstance(model, DualEncoder) else class_report
+        kind = import_module(model.report_module)
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
         level = self._get(self.config_init, "audit.level")
         report = {**kind.make_report(header, model, data, place, level), **self.run_folder.provenance(measured)}
         report = {"said_first": [*forced_words(self.first_look.complaints), *model.first_words()], **report}
         if place is not None:
-            if kind is relation_report:
-                draw_graph(data.graph, data.roles, place / "graph.png")
+            data.draw(place)
             self.run_folder.write(report, place)
         return report
 
     def _show(self, report: dict[str, Any], place: Path | None) -> None:
         """Print a report: its warnings, what it says in words, its tables."""
-        kind = relation_report if isinstance(self.model, DualEncoder) else class_report
+        kind = import_module(self.model.report_module)
         warnings = [Text(words, "bold red") for words in report["said_first"]]
         lines = map(Text, report.get("audit", {}).get("words", []))
         written = [Text(f"written to {place}")] if place else []

@@ -3,7 +3,7 @@
 import random
 import time
 from abc import ABC, abstractmethod
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,11 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LambdaLR
 
 from oro_unlearn.methods.seeds import EPOCHS, spawned, stream_seed
 from oro_unlearn.user_error import UserError, options_of
+
+if TYPE_CHECKING:
+    from oro_unlearn.data.contract import Data
+
+Role = Literal["original", "retrained", "unlearned"]
 
 
 class Batch(NamedTuple):
@@ -41,11 +46,20 @@ class UnlearningModule(LightningModule, ABC):
         lr_scheduler: Made from the optimizer; stepped once an epoch.
         loader_mode: An epoch is one pass of the longest split (``max_size_cycle``, the others repeat) or of the
             shortest (``min_size``).
+
+    Attributes:
+        train_splits: As above.
+        role: What the trained network is called beside others.
+        report_module: Import path of the module that makes and prints the report: ``make_report`` and ``report_table``.
+        batch_type: What the parts of a split's batch are, by name.
+        whole_batches: Whether every process gets the whole batch, or its share.
     """
 
     train_splits: tuple[str, ...] = ("forget", "retain")
-    batch_type: Any = Batch  # what the parts of a split's batch are, by name
-    whole_batches = False  # whether every process gets the whole batch, or its share
+    role: Role = "unlearned"
+    report_module: str
+    batch_type: Any = Batch
+    whole_batches = False
 
     def __init__(
         self,
@@ -67,9 +81,40 @@ class UnlearningModule(LightningModule, ABC):
         self._first_seed = torch.initial_seed()  # seed_everything's; training seeds every generator anew
         self._run_seed: int | None = None  # of everything that is drawn in training; kept in the checkpoint
 
+    @property
+    def data(self) -> "Data":
+        """The trainer's data module; each kind of task says what its own has.
+
+        Raises:
+            UserError: If no trainer with a data module runs this method.
+        """
+        if not self.has_data:
+            raise UserError(f"{type(self).__name__} needs a data module: run it by trainer.fit(method, datamodule=...)")
+        found: Any = self._trainer
+        return found.datamodule
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a trainer with a data module runs this method."""
+        return getattr(self._trainer, "datamodule", None) is not None
+
+    def check_data(self, data: Any) -> None:
+        """Refuse data of another kind of task, before anything is read.
+
+        Args:
+            data: The data module that was named beside this method.
+
+        Raises:
+            UserError: If this method cannot use it; the message names data that it can.
+        """
+
     @abstractmethod
-    def losses(self, **batch: Batch) -> dict[str, Tensor]:
-        """Named terms (scalars); their sum is minimised and each is logged as ``loss/NAME``."""
+    def losses(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Named terms (scalars); their sum is minimised and each is logged as ``loss/NAME``.
+
+        Called as ``losses(**batch)``, with a batch of :attr:`batch_type` for each of :attr:`train_splits`: a method names
+        these as its parameters, such as ``losses(self, forget: Batch, retain: Batch)``.
+        """
 
     def first_look(self) -> list[str]:
         """What speaks against this run, a sentence each, seen before anything is edited; the models are loaded.

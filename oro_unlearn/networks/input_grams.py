@@ -1,7 +1,7 @@
 """What enters each linear map of a network, as Gram matrices, and weights restricted to it ("Deep Unlearning")."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -145,7 +145,7 @@ def memory_needed(network: nn.Module, images: Tensor, samples: int, batch_size: 
     kept, work = {}, [0]
     for name, (groups, rows, columns) in ((name, found.shape) for name, found in counts.items()):
         least = min(rows, columns * samples)
-        weights = layers[name].weight.numel()  # type: ignore[operator, union-attr]
+        weights = cast(Tensor, layers[name].weight).numel()
         kept[name] = 8 * (2 * groups * rows * least + weights)
         work.append(8 * max(3 * weights, groups * (2 * rows * least + 2 * least**2)) + 8 * groups * rows * columns * batch_size)
     return sum(kept.values()) + max(work), max(kept, key=kept.__getitem__, default="")

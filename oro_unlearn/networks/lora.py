@@ -106,8 +106,9 @@ def inject(model: nn.Module, layers: str, rank: int, alpha: float, kind: str, dr
 
     check_options(rank, alpha, kind, dropout)
     refuse_second(model)
+    scale: Any = alpha  # peft says int and divides
     config = LoraConfig(
-        r=rank, lora_alpha=alpha,  # type: ignore[arg-type]  # peft says int and divides
+        r=rank, lora_alpha=scale,
         lora_dropout=dropout, target_modules=layers, bias="none",
         use_dora=kind == "dora", use_rslora=kind == "rslora",
     )  # fmt: skip

@@ -11,7 +11,7 @@ from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_l
 from oro_unlearn.report.run_report import summarise
 from oro_unlearn.report.tables import title, title_of
 
-FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the command line
+FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the data module
 FORGOTTEN = {
     "direct": "plain caption",
     "paraphrase": "paraphrase, held-out wordings",

@@ -81,7 +81,7 @@ def batch(pixels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 def test_normalisation_is_torchvisions(kind):
     data, pixels = kind(channels=3), pictures(4, 8)
     transform = Compose([ToTensor(), Normalize(data.mean, data.std)])
-    found, *_ = data._prepare(batch(pixels), augment=False)
+    found, *_ = data.prepare(batch(pixels), augment=False)
     assert torch.equal(found, torch.stack([transform(Image.fromarray(image)) for image in pixels]))
 
 
@@ -92,7 +92,7 @@ def test_a_training_batch_has_torchvisions_distribution():
     image, finish = Image.fromarray(pixels[0]), Compose([ToTensor(), Normalize(data.mean, data.std)])
     shifted = [torchvisions_crop(pad(image, 1), top, left, 6, 6) for top, left in product(range(3), repeat=2)]
     expected = torch.stack([finish(turned) for one in shifted for turned in (one, hflip(one))])
-    found, *_ = data._prepare(batch(np.repeat(pixels, 3600, axis=0)), augment=True)
+    found, *_ = data.prepare(batch(np.repeat(pixels, 3600, axis=0)), augment=True)
     outcome = [(expected == one).flatten(1).all(1).nonzero().flatten() for one in found]
     assert all(len(match) == 1 for match in outcome)
     assert chisquare(torch.cat(outcome).bincount(minlength=18)).pvalue > UNLIKELY

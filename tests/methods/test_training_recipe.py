@@ -126,7 +126,7 @@ def test_training_alternates_by_the_epoch_and_measuring_does_not():
     first, second = (torch.stack([images[row] for row in index]) for images in shown)
     assert len(index) == len(data.split("train"))
     assert torch.equal(first, second.flip(3))
-    plain = data._prepare(data.split("train")[:], augment=False)
+    plain = data.prepare(data.split("train")[:], augment=False)
     plain = torch.stack([dict(zip(plain[2].tolist(), plain[0], strict=True))[row] for row in index])
     as_is = (first == plain).flatten(1).all(1)
     assert 0.4 < as_is.float().mean() < 0.6

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import yaml
 
@@ -53,12 +54,8 @@ def killed_in_second_epoch() -> Iterator[list[int]]:
             kills.append(1)
             raise Killed
 
-    UnlearningModule.on_train_epoch_start = killed  # type: ignore[method-assign]
-    try:
-        with suppress(Killed):
-            yield kills
-    finally:
-        UnlearningModule.on_train_epoch_start = begin  # type: ignore[method-assign]
+    with mock.patch.object(UnlearningModule, "on_train_epoch_start", killed), suppress(Killed):
+        yield kills
 
 
 class Case(NamedTuple):

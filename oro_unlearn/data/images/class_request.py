@@ -1,6 +1,7 @@
 """What a data module is asked to forget."""
 
 from abc import abstractmethod
+from typing import Any
 
 from oro_unlearn.data.images.forget_request import Indices, Request, how_to_name, listed, read_indices, resolve_classes
 from oro_unlearn.user_error import UserError
@@ -79,6 +80,12 @@ class ClassRequest:
     def forgotten_names(self) -> list[str]:
         """What earlier requests have forgotten, for a report."""
         return [self.class_names[label] for label in self.earlier_classes]
+
+    def notes(self) -> dict[str, Any]:
+        """What the file of an edited model must say: the order of its classes, and those that it has then forgotten."""
+        now = [self.class_names[label] for label in self.requested_classes]
+        forgotten = list(dict.fromkeys([*self.forgotten_names, *now]))
+        return {"class_names": list(self.class_names), "forgotten": forgotten}
 
     @property
     def samples_file(self) -> str:

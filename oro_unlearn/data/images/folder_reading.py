@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from oro_unlearn.data.contract import LabelledImages
 from oro_unlearn.data.images.decoding import Depth, Facts, Range, Reading, range_of
 from oro_unlearn.data.images.folder_listing import Listing
 from oro_unlearn.data.images.image_files import FileImages, inspect_all
-from oro_unlearn.data.images.labelled_images import LabelledImages
 from oro_unlearn.data.images.subsets import first_of_each
 from oro_unlearn.user_error import UserError
 

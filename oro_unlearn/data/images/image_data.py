@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from oro_unlearn.data.batches import ALONE, EpochBatches, Share, from_batches, same_length
+from oro_unlearn.data.contract import LabelledImages
 from oro_unlearn.data.images.class_request import ClassRequest
 from oro_unlearn.data.images.forget_request import Indices, Request
 from oro_unlearn.data.images.inventory import inventory
 from oro_unlearn.data.images.labelled_images import (
-    LabelledImages,
     Sample,
     TensorImages,
     alternating_flip,
@@ -29,6 +29,7 @@ from oro_unlearn.data.images.labelled_images import (
 )
 from oro_unlearn.data.images.splits import check_request, make_splits
 from oro_unlearn.data.images.subsets import stratified_split, with_first_of_each
+from oro_unlearn.report.inventory import inventory_lines
 from oro_unlearn.user_error import UserError
 
 LARGEST_BATCH = 2**31 - 1
@@ -78,10 +79,6 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
     name: str
     mean: Sequence[float]
     std: Sequence[float]
-    class_order = "the data set's own"  # for the inventory, as what follows
-    split_made_by = "training and test set as published"
-    skipped: Mapping[str, int] = {}  # files that were not read, by reason
-    reading_notes: Sequence[str] = ()
 
     def __init__(
         self,
@@ -158,6 +155,33 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         """What was read, for a person to check before training: see :func:`oro_unlearn.data.images.inventory.inventory`."""
         return inventory(self)
 
+    def lines(self) -> list[str]:
+        """What was read, for a person."""
+        return inventory_lines(self.inventory())
+
+    @property
+    def class_order(self) -> str:
+        """Where the order of the classes comes from, for the inventory, as what follows."""
+        return "the data set's own"
+
+    @property
+    def split_made_by(self) -> str:
+        """Where training and test set come from."""
+        return "training and test set as published"
+
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """Files that were not read, by reason."""
+        return {}
+
+    @property
+    def reading_notes(self) -> Sequence[str]:
+        """What is not obvious of how the files were read."""
+        return ()
+
+    def draw(self, folder: Path) -> None:
+        """A request for classes needs no picture."""
+
     def content(self) -> dict[str, str]:
         """SHA-256 of training and test set, for a report."""
         return {name: self.split(split).sha256() for name, split in (("train", "train"), ("test", "test_retain"))}
@@ -166,9 +190,23 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         """The images of one split.
 
         Args:
-            name: ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain`` or ``test_earlier``.
+            name: ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain``, ``test_earlier``, or one that was added.
         """
         return self.sets[name]
+
+    def add_split(self, name: str, images: LabelledImages) -> None:
+        """Add a split of a method's own, or put another in its place.
+
+        Args:
+            name: Not of the splits that a request makes.
+            images: A subset of one of them.
+
+        Raises:
+            ValueError: If it would replace a split that figures are computed on.
+        """
+        if name in ("train", *EVAL_SPLITS):
+            raise ValueError(f"the split {name!r} is the data's own: give a method's another name")
+        self.sets[name] = images
 
     def setup(self, stage: str) -> None:
         """Copy small sets to the trainer's device."""
@@ -219,20 +257,27 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         rank, world = self.trainer.global_rank, self.trainer.world_size
         return {name: self.loader(data, sampler=range(rank, len(data), world)) for name, data in splits.items()}
 
-    def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
+    def loader(self, data: LabelledImages, **kwargs: Any) -> DataLoader[Any]:
         """A loader of whole batches, in this process; they lie where the images do."""
         options = kwargs if "batch_sampler" in kwargs else {"batch_size": self.batch_size, **kwargs}
-        return DataLoader(data, collate_fn=as_is, **options)
+        return DataLoader(cast(Dataset[Any], data), collate_fn=as_is, **options)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Normalise, and in training augment, on the device."""
         assert self.trainer is not None
         if isinstance(batch, dict):
             share = (self.trainer.global_rank, self.trainer.world_size)
-            return {name: self._prepare(part, self.trainer.training, share) for name, part in batch.items()}
-        return self._prepare(batch, self.trainer.training)
+            return {name: self.prepare(part, self.trainer.training, share) for name, part in batch.items()}
+        return self.prepare(batch, self.trainer.training)
 
-    def _prepare(self, batch: Sample, augment: bool, share: Share = ALONE) -> tuple[Tensor, Tensor, Tensor]:
+    def prepare(self, batch: Sample, augment: bool, share: Share = ALONE) -> tuple[Tensor, Tensor, Tensor]:
+        """A loader's batch, normalised and, if asked for, augmented as in training, on the device where it lies.
+
+        Args:
+            batch: Images (B, C, H, W) uint8, labels (B,) and index (B,).
+            augment: Shift and flip, as the options say.
+            share: Of this process, where the batch is a part of one.
+        """
         images, labels, index = batch
         if images.ndim == 2:  # none were read
             return images, labels, index

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from oro_unlearn.data.contract import LabelledImages
 from oro_unlearn.data.images.class_names import natural_key
 from oro_unlearn.data.images.decoding import WHITE, Reading
 from oro_unlearn.data.images.folder_classes import classes_of
@@ -19,7 +20,6 @@ from oro_unlearn.data.images.folder_reading import Readable, counts, decoded, ra
 from oro_unlearn.data.images.forget_files import positions_of
 from oro_unlearn.data.images.image_data import ImageData, TensorImages, data_root
 from oro_unlearn.data.images.image_files import LARGEST
-from oro_unlearn.data.images.labelled_images import LabelledImages
 from oro_unlearn.data.images.subsets import stratified_split
 from oro_unlearn.user_error import UserError
 
@@ -156,7 +156,7 @@ class ImageFolder(ImageData):
         return str(self._parts[0].paths[position]) if self.forget_files else super().sample_name(position)
 
     @property
-    def class_order(self) -> str:  # type: ignore[override]
+    def class_order(self) -> str:
         """Where the order of the classes comes from."""
         if self.class_list:
             return f"as listed in {self.class_list_from}"
@@ -165,7 +165,7 @@ class ImageFolder(ImageData):
         return f"folders sorted as text{hint}"
 
     @property
-    def split_made_by(self) -> str:  # type: ignore[override]
+    def split_made_by(self) -> str:
         """Which folders are training and test split."""
         if self.layout.test:
             return f"{self.layout.train.name} is the training set, {self.layout.test.name} the test set"
@@ -175,7 +175,7 @@ class ImageFolder(ImageData):
         )
 
     @property
-    def skipped(self) -> dict[str, int]:  # type: ignore[override]
+    def skipped(self) -> dict[str, int]:
         """Files that were not read, by reason."""
         total: Counter[str] = Counter()
         for part in self._parts:
@@ -183,11 +183,11 @@ class ImageFolder(ImageData):
         return dict(sorted(total.items()))
 
     @property
-    def reading_notes(self) -> list[str]:  # type: ignore[override]
+    def reading_notes(self) -> list[str]:
         """What is not obvious of how the files were read."""
         return [*self.layout.notes, *counts(self._parts, self.reading)]
 
-    def loader(self, data: Dataset[Any], **kwargs: Any) -> DataLoader[Any]:
+    def loader(self, data: LabelledImages, **kwargs: Any) -> DataLoader[Any]:
         """Whole batches from memory, or decoded by worker processes; those of training stay from epoch to epoch."""
         if isinstance(data, TensorImages):
             return super().loader(data, **kwargs)
@@ -195,4 +195,4 @@ class ImageFolder(ImageData):
         if self.num_workers:
             workers |= {"persistent_workers": "batch_sampler" in kwargs, "prefetch_factor": PREFETCHED}
         options = kwargs if "batch_sampler" in kwargs else {"batch_size": self.batch_size, **kwargs}
-        return DataLoader(data, **workers, **options)
+        return DataLoader(cast(Dataset[Any], data), **workers, **options)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,23 +10,9 @@ from torch.nn.functional import pad
 from torch.utils.data import Dataset
 
 from oro_unlearn.data.batches import ALONE, Share
+from oro_unlearn.data.contract import LabelledImages
 
 Sample = tuple[Tensor, Tensor, Tensor]  # images (B, C, H, W) uint8, labels (B,), index (B,)
-
-
-class LabelledImages(Protocol):
-    """What a data module needs of a data set."""
-
-    labels: Tensor  # (N,) of the whole set
-    positions: Tensor  # (M,) rows of the whole set that belong to this one
-
-    def __len__(self) -> int: ...
-
-    def subset(self, positions: Tensor) -> "LabelledImages":
-        """The given rows of the whole set."""
-
-    def sha256(self) -> str:
-        """Of the whole set."""
 
 
 class TensorImages(Dataset[Any]):

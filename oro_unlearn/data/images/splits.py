@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from oro_unlearn.data.contract import LabelledImages
 from oro_unlearn.data.images.forget_request import some_of
-from oro_unlearn.data.images.labelled_images import LabelledImages
 from oro_unlearn.data.images.subsets import of_classes
 from oro_unlearn.user_error import UserError
 

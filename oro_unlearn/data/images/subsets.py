@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from oro_unlearn.data.images.labelled_images import LabelledImages
+from oro_unlearn.data.contract import LabelledImages
 from oro_unlearn.user_error import UserError
 
 

@@ -43,7 +43,7 @@ class CaptionedPairs(PairImages):
         super().__init__(load, captions, captions, slots, keep, workers)
         self.shown, self.own, self.graph_captions = list(concepts), own, graph_captions
 
-    def __getitems__(self, positions: Sequence[int]) -> tuple[Tensor, list[str], Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def __getitems__(self, positions: Sequence[int]) -> tuple[Tensor, list[str], Tensor, Tensor, Tensor]:
         """One batch. Wordings depend on its pictures and on the epoch's seed alone: all processes say the same."""
         images, captions, _, slots, index = super().__getitems__(positions)
         draw = random.Random(f"{torch.initial_seed()} {list(positions)}")

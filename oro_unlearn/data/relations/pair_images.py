@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-PairSample = tuple[Tensor, list[str], list[str], Tensor, Tensor]  # images, captions, attacks, slots (B, 3), index (B,)
+PairSample = tuple[Tensor, list[str], Any, Tensor, Tensor]  # images, captions, attacks (B strings), slots (B, 3), index (B,)
 
 
 class PairImages(Dataset[Any]):

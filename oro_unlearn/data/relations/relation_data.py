@@ -18,8 +18,9 @@ from oro_unlearn.data.batches import EpochBatches, from_batches, same_length
 from oro_unlearn.data.images.image_data import as_is
 from oro_unlearn.data.relations.relation_inventory import picture_inventory
 from oro_unlearn.data.relations.relation_probes import RelationProbes
-from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, load_graph
+from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, draw_graph, load_graph
 from oro_unlearn.graph.roles import shared_slots
+from oro_unlearn.report.relation_inventory import relation_inventory_lines
 from oro_unlearn.user_error import UserError
 
 GROUPS = ("unsafe", "edges", "nodes", "neutral")
@@ -250,6 +251,18 @@ class RelationData(LightningDataModule, ABC):
     def inventory(self) -> dict[str, Any]:
         """What was read, as JSON has it; see :func:`picture_inventory`."""
         return picture_inventory(self, GROUPS)
+
+    def lines(self) -> list[str]:
+        """What was read, for a person."""
+        return relation_inventory_lines(self.inventory())
+
+    def notes(self) -> dict[str, Any]:
+        """What the file of an edited model must say: the tuples that it has then forgotten."""
+        return {"forgotten": list(dict.fromkeys([*self.forgotten_names, *self.forget_names]))}
+
+    def draw(self, folder: Path) -> None:
+        """``graph.png``: the graph with everything's role."""
+        draw_graph(self.graph, self.roles, folder / "graph.png")
 
     def shared(self, concept: Concept) -> int:
         """Slots that a concept has in common with the nearest unsafe tuple."""

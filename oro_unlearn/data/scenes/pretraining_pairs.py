@@ -115,11 +115,11 @@ class VariantBatches(Sampler[list[int]]):
         self.pool, self.size, self.epoch_seed = pool, size, epoch_seed
         self.draw = random.Random()
         self.position = {concept: number for number, concept in enumerate(pool.concepts)}
-        self.variants: dict[tuple[int, int], list[int]] = {}
+        self.variants: dict[tuple[str | None, ...], list[int]] = {}  # positions by what is left of a concept
         for number, concept in enumerate(pool.concepts):
             for slot in range(3) if len(concept) == 3 else ():
                 key = (*concept[:slot], None, *concept[slot + 1 :])
-                self.variants.setdefault(key, []).append(number)  # type: ignore[arg-type]
+                self.variants.setdefault(key, []).append(number)
 
     def __len__(self) -> int:
         return max(1, len(self.pool) // self.size)
@@ -141,5 +141,5 @@ class VariantBatches(Sampler[list[int]]):
         if len(concept) == 1:
             return self.draw.randrange(len(self.pool.concepts))
         slot = self.draw.choice((0, 1, 1, 2))
-        key: Any = (*concept[:slot], None, *concept[slot + 1 :])
+        key = (*concept[:slot], None, *concept[slot + 1 :])
         return self.draw.choice(self.variants[key])

@@ -60,13 +60,12 @@ class AMUN(ClassUnlearning):
     def on_fit_start(self) -> None:
         """Find the adversarial examples, once."""
         super().on_fit_start()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         found = [(*self.nearest(batch), batch.index) for batch in self.batches("forget")]
         self.examples, self.wrong, index = (torch.cat(parts) for parts in zip(*found, strict=True))
-        self.rows = torch.full((len(data.split("train").labels),), -1, device=self.device)  # by position, -1: retained
+        self.rows = torch.full((len(self.data.split("train").labels),), -1, device=self.device)  # by position, -1: retained
         self.rows[index] = torch.arange(len(index), device=self.device)
 
-    def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:
         """``adversarial``, ``forget`` and ``retain``: cross-entropy of each kind of image. One forward pass for all."""
         rows = self.rows[forget.index]
         parts = {"adversarial": (self._normalised(self.examples[rows]), self.wrong[rows])}
@@ -81,8 +80,7 @@ class AMUN(ClassUnlearning):
 
     def nearest(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Adversarial examples (B, C, H, W) uint8 of forget images, and their wrong labels (B,)."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        pixels, refused = data.to_pixels(batch.images).clamp(0, 1), one_hot(batch.labels, self.num_classes).bool()
+        pixels, refused = self.data.to_pixels(batch.images).clamp(0, 1), one_hot(batch.labels, self.num_classes).bool()
         refused[:, self.forget_classes] = True
         found, moved = _bytes(pixels), pixels.clone()
         for position in range(self.rounds):
@@ -123,7 +121,7 @@ class AMUN(ClassUnlearning):
     def _normalised(self, pixels: Tensor) -> Tensor:
         """Of bytes, or of pixels in [0, 1]."""
         pixels = pixels.float().div(255) if pixels.dtype == torch.uint8 else pixels
-        return self.trainer.datamodule.normalise(pixels)  # type: ignore[attr-defined]
+        return self.data.normalise(pixels)
 
 
 def _bytes(pixels: Tensor) -> Tensor:

@@ -52,11 +52,10 @@ class BadTeacher(ClassUnlearning):
     def setup(self, stage: str) -> None:
         """Choose the share of the retain set."""
         super().setup(stage)
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        retain = data.split("retain")
+        retain = self.data.split("retain")
         order = torch.randperm(len(retain), generator=torch.Generator().manual_seed(self.stream("retain share", self.seed)))
         chosen = order[: max(1, round(self.retain_share * len(retain)))].sort().values
-        data.sets["retain_share"] = retain.subset(retain.positions[chosen])
+        self.data.add_split("retain_share", retain.subset(retain.positions[chosen]))
 
     def train(self, mode: bool = True) -> "BadTeacher":
         """Training mode for the edited network alone."""
@@ -64,7 +63,7 @@ class BadTeacher(ClassUnlearning):
         self.bad_teacher.eval()
         return self
 
-    def losses(self, forget: Batch, retain_share: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch, retain_share: Batch) -> dict[str, Tensor]:
         """``forget``: towards the random network; ``retain``: towards the original. One forward pass of the student."""
         images = [forget.images, retain_share.images]
         logits = self(torch.cat(images)).float().split([len(part) for part in images])

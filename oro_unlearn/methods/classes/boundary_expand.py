@@ -36,7 +36,7 @@ class BoundaryExpand(ClassUnlearning):
         if self.batchnorm == "train":
             rank_zero_warn("batchnorm: train lets the forget set overwrite the statistics; prefer eval")
 
-    def losses(self, forget: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch) -> dict[str, Tensor]:
         """Cross-entropy to class K over K + 1 classes."""
         with FeatureReader(self.network, self.num_classes) as reader:
             logits = self(forget.images)

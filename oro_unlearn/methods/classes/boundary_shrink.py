@@ -41,24 +41,22 @@ class BoundaryShrink(ClassUnlearning):
     def on_fit_start(self) -> None:
         """Find the label of every forget image."""
         super().on_fit_start()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.nearest = torch.full((len(data.split("train").labels),), -1, device=self.device)  # by position, -1: retained
+        self.nearest = torch.full((len(self.data.split("train").labels),), -1, device=self.device)  # by position, -1: retained
         for batch in self.batches("forget"):
-            logits = self.original_logits(data.normalise(self.attacked(batch)))
+            logits = self.original_logits(self.data.normalise(self.attacked(batch)))
             logits[:, self.forget_classes] = -torch.inf
             self.nearest[batch.index] = logits.argmax(1)
 
-    def losses(self, forget: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch) -> dict[str, Tensor]:
         """Cross-entropy to the class across the boundary."""
         return {"forget": cross_entropy(self(forget.images).float(), self.nearest[forget.index])}
 
     def attacked(self, batch: Batch) -> Tensor:
         """Pixels (B, C, H, W) of the images after the step, in 1/255."""
         assert self.original is not None
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        pixels = data.to_pixels(batch.images).requires_grad_()
+        pixels = self.data.to_pixels(batch.images).requires_grad_()
         with torch.enable_grad():
-            logits = self._probe(self.original, data.normalise(pixels))
+            logits = self._probe(self.original, self.data.normalise(pixels))
             own = logits.gather(1, batch.labels[:, None])
             others = logits.scatter(1, batch.labels[:, None], -torch.inf).logsumexp(1, keepdim=True)
             (slope,) = torch.autograd.grad((others - own).sum(), pixels)  # CE rises with it; CE's own slope rounds to 0

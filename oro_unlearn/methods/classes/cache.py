@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from rich.console import Console
@@ -19,6 +19,9 @@ from oro_unlearn.networks.determinism import varies
 from oro_unlearn.networks.folding import fold_batchnorm
 from oro_unlearn.networks.frozen_trunk import FrozenTrunk
 from oro_unlearn.user_error import UserError
+
+if TYPE_CHECKING:
+    from oro_unlearn.data.contract import LabelledData
 
 CacheMode = Literal["auto", "off", "teacher", "activations"]
 GIBIBYTE = 2**30
@@ -84,7 +87,7 @@ class SampleCache:
         self._limit, self._folder = limit * GIBIBYTE, Path(method.trainer.default_root_dir)
         self._activations: Rows | None = None
         self._teacher: Rows | None = None
-        data = method.trainer.datamodule
+        data: LabelledData = method.data
         positions = torch.cat([data.split(name).positions for name in plan.splits]) if plan.splits else torch.empty(0).long()
         self._count = len(positions)
         self._slots = torch.zeros(len(data.split("train").labels), dtype=torch.long)
@@ -103,9 +106,9 @@ class SampleCache:
 
     def _tracked(self, split: str) -> Iterable[Batch]:
         """Every batch of a split, with a progress bar where there is one of training."""
-        trainer, size = self.method.trainer, self.method.trainer.datamodule.batch_size
+        trainer, size = self.method.trainer, self.method.data.batch_size
         shown = trainer.progress_bar_callback is not None and trainer.is_global_zero
-        total = math.ceil(len(trainer.datamodule.split(split)) / size)
+        total = math.ceil(len(self.method.data.split(split)) / size)
         batches = self.method.read(split, augment=self.views > 0)
         return track(batches, f"caching {split}", total, console=Console(), transient=True, disable=not shown)
 
@@ -165,7 +168,7 @@ def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
     if not all(reasons.values()):  # of other methods the splits may not be there yet
         names = tuple(dict.fromkeys((*method.train_splits, *method.teacher_splits)))
         splits = tuple(name for name in names if _passes(method, names, name) >= 1)
-        hindrance = _changing(method.trainer.datamodule, bool(views and trunk)) or ("" if splits else "no image is read twice")
+        hindrance = _changing(method.data, bool(views and trunk)) or ("" if splits else "no image is read twice")
         hindrance = hindrance or _varying_teacher(method)
         reasons = {name: reason or hindrance for name, reason in reasons.items()}
     for name in ("activations", "teacher") if mode == "auto" else (mode,):
@@ -177,7 +180,7 @@ def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
     return Plan("off", reasons["teacher"] if method.teacher_splits else reasons["activations"])
 
 
-def _changing(data: Any, views: bool) -> str:
+def _changing(data: "LabelledData", views: bool) -> str:
     """Why images are not the same in every epoch; empty where they are."""
     if views and data.flip == "alternating":
         return "views are of one epoch, which flip: alternating mirrors alike"
@@ -215,7 +218,7 @@ def _examples(method: Any) -> Tensor:
 
 def _passes(method: Any, names: Sequence[str], split: str) -> float:
     """How many times this process reads a split's images in the whole run."""
-    trainer, data = method.trainer, method.trainer.datamodule
+    trainer, data = method.trainer, method.data
     sizes = {name: len(data.split(name)) for name in names}
     longest = min(sizes.values()) if method.loader_mode == "min_size" else max(sizes.values())
     batches = math.ceil(longest / data.batch_size)

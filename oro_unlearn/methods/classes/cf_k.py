@@ -56,7 +56,7 @@ class CFk(ClassUnlearning):
         self.layers = named or [*self._last_stage(), classifier_head(self.network, self.num_classes)[0]]
         self.train_only(self.layers, option="layers")
 
-    def losses(self, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, retain: Batch) -> dict[str, Tensor]:
         """Cross-entropy on the retain set."""
         return {"retain": cross_entropy(self(retain.images).float(), retain.labels)}
 

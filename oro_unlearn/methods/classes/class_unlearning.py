@@ -95,13 +95,11 @@ class ClassUnlearning(Classifier):
     @torch.no_grad()
     def first_look(self) -> list[str]:
         """Whether the original knows what is to be forgotten, and the models to compare with do not."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        return complaints(self, data.requested_classes, data.class_names, data.natural_order)
+        return complaints(self, self.data.requested_classes, self.data.class_names, self.data.natural_order)
 
     def absent_classes(self) -> int:
         """Number of classes of which the data have no picture."""
-        data: Any = getattr(self._trainer, "datamodule", None)  # without a trainer nothing is known of them
-        return self.num_classes - len(data.present_classes) if hasattr(data, "present_classes") else 0
+        return self.num_classes - len(self.data.present_classes) if self.has_data else 0  # else nothing is known of them
 
     def remarks(self) -> list[str]:
         """That training on labels would unlearn classes without pictures too."""
@@ -115,8 +113,8 @@ class ClassUnlearning(Classifier):
 
     def first_words(self) -> list[str]:
         """Whether the edit did nothing, did not forget, or destroyed the model."""
-        data, found = self.trainer.datamodule, self.measurements  # type: ignore[attr-defined]
-        images = {split: len(data.split(split)) for split in ("forget", "test_forget", "test_retain")}
+        found = self.measurements
+        images = {split: len(self.data.split(split)) for split in ("forget", "test_forget", "test_retain")}
         predicted = {role: torch.tensor(found["confusion"][role]).sum(0) for role in ("original", "unlearned")}
         largest = {role: float(counts.max() / counts.sum().clamp(min=1)) for role, counts in predicted.items()}
         advice = " Try a tenth of the learning rate (--model.optimizer.lr)." if self.train_splits else ""
@@ -213,12 +211,12 @@ class ClassUnlearning(Classifier):
 
     def read(self, split: str, augment: bool = False, at_most: int = 0) -> Iterator[Batch]:
         """:meth:`batches`, augmented, or so many evenly spaced images, if asked for."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        images = data.split(split)
+        images = self.data.split(split)
         if at_most and len(images) > at_most:
             images = images.subset(images.positions[torch.linspace(0, len(images) - 1, at_most).long()])
-        for parts in data.loader(images):
-            yield Batch(*data._prepare([part.to(self.device) for part in parts], augment))
+        for pixels, labels, index in self.data.loader(images):
+            there = pixels.to(self.device), labels.to(self.device), index.to(self.device)
+            yield Batch(*self.data.prepare(there, augment))
 
     def audited(self) -> dict[str, nn.Module]:
         """The original, the edited network and the retrained models."""
@@ -243,7 +241,7 @@ class ClassUnlearning(Classifier):
         if self.original_path and (path.is_file() or (path / "config.json").is_file()):  # the second is of Hugging Face
             return
         run = Path(self.original_path).parent  # runs/<configs>-<network>/original, as our YAMLs have it
-        data = getattr(getattr(self.trainer, "datamodule", None), "name", "digits")
+        data = self.data.name if self.has_data else "digits"
         configs = run.parent.name.partition("-")[0] if run.name == "original" else data
         found = f"original checkpoint {self.original_path} not found" if self.original_path else "no original checkpoint given"
         raise UserError(

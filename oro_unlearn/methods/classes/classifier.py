@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.metrics import nearest_class
 from oro_unlearn.networks import InputAdapter, NetworkFactory, build_network, fold_adapters, logits_of, save_weights
 from oro_unlearn.user_error import UserError
+
+if TYPE_CHECKING:
+    from oro_unlearn.data.contract import LabelledData
 
 
 class Classifier(UnlearningModule):
@@ -39,7 +42,7 @@ class Classifier(UnlearningModule):
         UserError: If the number of classes is not known, or is not the network's, or there is no such backend.
     """
 
-    role: Literal["original", "retrained", "unlearned"] = "unlearned"
+    report_module = "oro_unlearn.report.class_report"
 
     def __init__(
         self,
@@ -65,6 +68,11 @@ class Classifier(UnlearningModule):
         self._sizes: set[torch.Size] = set()  # of images that are compiled for
         self._first_batch = False
 
+    @property
+    def data(self) -> "LabelledData":
+        """The trainer's data module."""
+        return cast("LabelledData", super().data)
+
     def fresh_network(self, purpose: str = "fresh weights") -> nn.Module:
         """The network as it is made, on the CPU, with weights of a stream of their own.
 
@@ -83,16 +91,14 @@ class Classifier(UnlearningModule):
         Raises:
             UserError: If the forget set is empty.
         """
-        data = getattr(self._trainer, "datamodule", None)  # without a trainer there is nothing to look at
-        if data is not None and not len(data.split("forget")):
-            how = getattr(data, "how_to_name", 'name what to forget with --data.forget "[NAME]"')
-            raise UserError(f"the forget set is empty: {how}")
+        if self.has_data and not len(self.data.split("forget")):  # without a trainer there is nothing to look at
+            raise UserError(f"the forget set is empty: {self.data.how_to_name}")
 
     @torch.no_grad()
     def first_look(self) -> list[str]:
         """Check what the network returns for a few images."""
         self.eval()
-        images = self.trainer.datamodule.normalise(self.example_images()).to(self.device, self.dtype)  # type: ignore[attr-defined]
+        images = self.data.normalise(self.example_images()).to(self.device).to(self.dtype)
         checked_logits(self._probe(self.network, images), images, self.num_classes, self.network)
         return []
 
@@ -157,8 +163,7 @@ class Classifier(UnlearningModule):
     def _start_audits(self) -> None:
         """Choose the nearest classes by the forgotten test images, and feed these."""
         self._neighbours = self._nearest_classes()
-        data = getattr(self._trainer, "datamodule", None)
-        now = set(getattr(data, "requested_classes", self.forget_classes))
+        now = set(self.data.requested_classes if self.has_data else self.forget_classes)
         known = (self.num_classes, self.forget_classes, self._neighbours, sorted(set(self.forget_classes) - now))
         audits = {name: ClassAudit(*known) for name in self.audited()}
         self._audits = nn.ModuleDict(audits).to(self._audit_device)
@@ -230,8 +235,7 @@ class Classifier(UnlearningModule):
 
     def example_images(self) -> Tensor:
         """A few retained images (B, C, H, W) on the CPU, to see what a network does to its input."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        retain = data.split("retain")
+        retain = self.data.split("retain")
         return torch.stack([retain[position][0] for position in range(min(4, len(retain)))]).float() / 255
 
 

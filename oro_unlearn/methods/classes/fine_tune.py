@@ -17,6 +17,6 @@ class FineTune(ClassUnlearning):
     forgets_samples = True
     train_splits = ("retain",)
 
-    def losses(self, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, retain: Batch) -> dict[str, Tensor]:
         """``retain``: cross-entropy with the labels."""
         return {"retain": cross_entropy(self(retain.images).float(), retain.labels)}

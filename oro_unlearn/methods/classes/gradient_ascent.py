@@ -45,7 +45,7 @@ class GradientAscent(ClassUnlearning):
         super().on_train_epoch_start()
         self._counts = torch.zeros(2, device=self.device)
 
-    def losses(self, forget: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch) -> dict[str, Tensor]:
         """``forget``: minus the cross-entropy, of each sample at most log K where it is bounded."""
         logits = self(forget.images).float()
         right = (logits.detach().argmax(1) == forget.labels).sum()

@@ -49,7 +49,7 @@ class L1Sparse(FineTune):
         penalised = (self.trainer.max_epochs or 0) - self.no_l1_epochs
         return self.alpha * (1 - self.current_epoch / penalised) if self.current_epoch < penalised else 0.0
 
-    def losses(self, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, retain: Batch) -> dict[str, Tensor]:
         """``retain``: cross-entropy with the labels; ``l1``: the penalty, unless it is proximal."""
         losses = super().losses(retain)
         if not self.proximal:

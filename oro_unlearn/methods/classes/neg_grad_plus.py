@@ -30,7 +30,7 @@ class NegGradPlus(ClassUnlearning):
             raise UserError(f"--model.retain_weight is the share of the retain loss, in (0, 1], not {retain_weight}")
         self.retain_weight = retain_weight
 
-    def losses(self, forget: Batch, retain: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch, retain: Batch) -> dict[str, Tensor]:
         """``forget``: minus the weighted cross-entropy; ``retain``: the weighted one. One forward pass for both."""
         logits = self(torch.cat([forget.images, retain.images])).float().split([len(forget.labels), len(retain.labels)])
         return {

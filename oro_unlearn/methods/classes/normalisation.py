@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from oro_unlearn.metrics import fewer
+
+if TYPE_CHECKING:
+    from oro_unlearn.data.contract import LabelledData
 
 CERTAIN = 0.001  # of a few pictures some are right by chance, more under one normalisation than under another
 Statistics = tuple[list[float], list[float]]  # mean and deviation of each channel
@@ -30,7 +33,7 @@ def likelier_normalisation(method: Any, batches: Iterable[tuple[Tensor, Tensor]]
         right: Right answers now.
         pictures: Of so many.
     """
-    data = method.trainer.datamodule
+    data: LabelledData = method.data
     if 2 * right >= pictures or "mean" not in signature(type(data).__init__).parameters or len(data.mean) != 3:
         return ""
     hits = torch.zeros(len(USUAL), dtype=torch.long)

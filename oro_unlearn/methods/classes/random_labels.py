@@ -65,9 +65,8 @@ class RandomLabels(ClassUnlearning):
     def on_train_epoch_start(self) -> None:
         """Draw labels, always from the start, so that a resumed run has those of the interrupted one."""
         super().on_train_epoch_start()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         epoch = self.current_epoch if self.labels == "per_epoch" else 0
-        self._drawn = self.drawn_labels(data.split("train").labels, epoch).to(self.device)
+        self._drawn = self.drawn_labels(self.data.split("train").labels, epoch).to(self.device)
 
     def drawn_labels(self, labels: Tensor, epoch: int = 0) -> Tensor:
         """A wrong label (N,) for every sample of the whole training set; those of the forget set are used.
@@ -83,7 +82,7 @@ class RandomLabels(ClassUnlearning):
             drawn = torch.randint(low, high, labels.shape, generator=generator)
         return torch.tensor(kept)[drawn] if self.forget_classes else (labels + drawn) % self.num_classes
 
-    def losses(self, forget: Batch | None = None, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch | None = None, retain: Batch | None = None) -> dict[str, Tensor]:
         """``forget``: cross-entropy with drawn labels; ``retain``: with the true ones. One forward pass for both."""
         batches = {"forget": forget, "retain": retain}
         read = {name: batch for name, batch in batches.items() if batch is not None}

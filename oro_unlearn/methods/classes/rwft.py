@@ -98,8 +98,7 @@ class RWFT(ClassUnlearning):
             self.train_only(list(self.update))
 
     def _place(self) -> str:
-        untried = getattr(self._trainer, "datamodule", None) is None
-        return adapter_place(self.network, self.num_classes, None if untried else self.example_images())
+        return adapter_place(self.network, self.num_classes, self.example_images() if self.has_data else None)
 
     def on_fit_start(self) -> None:
         """Refuse adapters that could not be exported, before hours of training.
@@ -119,7 +118,7 @@ class RWFT(ClassUnlearning):
             other = adapter_place(self.original, self.num_classes, self.example_images())
             raise UserError(f"{error}: set --model.adapter_layer {other}") from None
 
-    def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:
         """``forget``: cross-entropy to the target; ``retain``: to the labels, or to q*. One forward pass for both."""
         batches = [forget] if retain is None else [forget, retain]
         logits = self(torch.cat([batch.images for batch in batches])).float().split([len(b.labels) for b in batches])

@@ -63,12 +63,12 @@ class SCRUB(ClassUnlearning):
         trainer: Any = self.trainer
         if stage == "fit" and self.ascends(trainer.max_epochs - 1):
             rank_zero_warn("the last epoch is one on the forget set, which ruins the network: add 1 to --trainer.max_epochs")
-        if stage == "fit" and self.rewind and not trainer.datamodule.holdout:
+        if stage == "fit" and self.rewind and not self.data.holdout:
             raise UserError("--model.rewind needs images that were held out: set --data.holdout, for the original too")
         super().setup(stage)
         trainer.reload_dataloaders_every_n_epochs = 1
 
-    def losses(self, forget: Batch | None = None, retain: Batch | None = None) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, forget: Batch | None = None, retain: Batch | None = None) -> dict[str, Tensor]:
         """``forget``: minus the divergence; or ``retain`` and ``divergence``, weighted."""
         if forget is not None:
             return {"forget": -self.divergence(self(forget.images).float(), self.taught("forget", forget))}

@@ -69,9 +69,8 @@ class SSD(ClassUnlearning):
 
     def importances(self, split: str) -> dict[str, Tensor]:
         """I by parameter name: mean over the split's batches of the squared gradient."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        images, order = data.split(split), torch.Generator().manual_seed(self.stream("order", self.seed))
-        data.sets["shuffled"] = images.subset(images.positions[torch.randperm(len(images), generator=order)])
+        images, order = self.data.split(split), torch.Generator().manual_seed(self.stream("order", self.seed))
+        self.data.add_split("shuffled", images.subset(images.positions[torch.randperm(len(images), generator=order)]))
         parameters = self._trainable()
         sums = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
         for batch in self.batches("shuffled"):
@@ -84,7 +83,7 @@ class SSD(ClassUnlearning):
             slopes = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)  # 0 where it is not used
             for total, slope in zip(sums.values(), slopes, strict=True):
                 total.add_(slope**2)
-        return {name: total / -(-len(images) // data.batch_size) for name, total in sums.items()}
+        return {name: total / -(-len(images) // self.data.batch_size) for name, total in sums.items()}
 
     def _trainable(self) -> dict[str, nn.Parameter]:
         """Without fixed ones, such as a ViT's sinusoidal positions."""
@@ -113,14 +112,18 @@ class SSD(ClassUnlearning):
 
     def _stamp(self) -> Tensor:
         """Hash, (32,) uint8, of what I_D depends on: weights, images and which of them, size, normalisation, batches."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        images = data.split("train")
+        images = self.data.split("train")
         size = tuple(images[0][0].shape) if len(images) else ()
-        parts = [tensor_hash(self.network.state_dict()), images.sha256(), tensor_hash({"positions": images.positions}), size]
+        parts: list[Any] = [
+            tensor_hash(self.network.state_dict()),
+            images.sha256(),
+            tensor_hash({"positions": images.positions}),
+            size,
+        ]
         ends = torch.stack([torch.zeros(size[:1]), torch.ones(size[:1])])[..., None, None] if size else torch.zeros(0)
         parts += [
-            data.normalise(ends).flatten().tolist(),
-            data.batch_size,
+            self.data.normalise(ends).flatten().tolist(),
+            self.data.batch_size,
             self.stream("order", self.seed),
             oro_unlearn.__version__,
         ]

@@ -77,7 +77,7 @@ class SVDUnlearning(ClassUnlearning):
 
     def _draw(self, split: str) -> tuple[Tensor, Tensor]:
         """Positions to measure inputs on and to choose alphas on; every class gives as many, or the same share."""
-        data: Any = self.trainer.datamodule.split(split)  # type: ignore[attr-defined]
+        data = self.data.split(split)
         generator = torch.Generator().manual_seed(self.stream("images", self.seed))
         order = data.positions[torch.randperm(len(data), generator=generator)]
         classes = [order[data.labels[order] == label] for label in data.labels[data.positions].unique()]
@@ -90,8 +90,7 @@ class SVDUnlearning(ClassUnlearning):
         return measured, held_out
 
     def _chosen(self, positions: Tensor) -> Iterator[Batch]:
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        data.sets["chosen"] = data.split("train").subset(positions)
+        self.data.add_split("chosen", self.data.split("train").subset(positions))
         return self.batches("chosen")
 
     def _spaces(self, positions: Tensor) -> dict[str, InputSpace]:
@@ -106,7 +105,7 @@ class SVDUnlearning(ClassUnlearning):
         Raises:
             UserError: If it is more than is free.
         """
-        batch = self.trainer.datamodule.batch_size  # type: ignore[attr-defined]
+        batch = self.data.batch_size
         image = self.laid_out(self.example_images()[:1].to(self.device).to(self.dtype))
         needed, layer = memory_needed(self.network, self.counted(image, len(image)), samples, min(batch, samples))
         free = torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else psutil.virtual_memory().available

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from oro_unlearn.methods.classes.classifier import Classifier
-from oro_unlearn.methods.unlearning_module import Batch
+from oro_unlearn.methods.unlearning_module import Batch, Role
 from oro_unlearn.user_error import UserError
 
 
@@ -25,7 +25,7 @@ class Training(Classifier):
         UserError: If the label smoothing is out of range.
     """
 
-    role: Literal["original", "retrained", "unlearned"] = "original"
+    role: Role = "original"
     train_splits = ("train",)
 
     def __init__(

@@ -57,13 +57,12 @@ class UNSIR(ClassUnlearning):
     def setup(self, stage: str) -> None:
         """Choose the subset of the retain set."""
         super().setup(stage)
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        retain = data.split("retain")
+        retain = self.data.split("retain")
         generator = torch.Generator().manual_seed(self.stream("retain subset", self.seed))
         order = retain.positions[torch.randperm(len(retain), generator=generator)]
         labels = retain.labels[order]
         chosen = [order[labels == label][: self.samples_per_class] for label in labels.unique()]
-        data.sets["retain_subset"] = retain.subset(torch.cat(chosen))
+        self.data.add_split("retain_subset", retain.subset(torch.cat(chosen)))
 
     def on_fit_start(self) -> None:
         """Learn the noise."""
@@ -72,14 +71,13 @@ class UNSIR(ClassUnlearning):
         self.noise_labels = torch.tensor(self.forget_classes, device=self.device).repeat_interleave(self.noise_images)
         self.noise = torch.cat([self._learn_noise(label, generator) for label in self.forget_classes])
 
-    def losses(self, retain_subset: Batch) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, retain_subset: Batch) -> dict[str, Tensor]:
         """Cross-entropy on the subset: ``impair`` with noise under the forgotten labels, ``repair`` without."""
         images, labels = retain_subset.images, retain_subset.labels
         if self.current_epoch >= self.impair_epochs:
             return {"repair": cross_entropy(self(images).float(), labels)}
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         rank, world = self.trainer.global_rank, self.trainer.world_size
-        count = round(len(labels) * world * self.noise_copies * len(self.noise) / len(data.split("retain_subset")))
+        count = round(len(labels) * world * self.noise_copies * len(self.noise) / len(self.data.split("retain_subset")))
         rows = torch.randint(len(self.noise), (count,), device=self.device)[rank::world]  # drawn for all, as images are
         of_others = count - world * len(rows)  # where they cannot be shared evenly
         self.images_read, self.images_backward = self.images_read + of_others, self.images_backward + of_others

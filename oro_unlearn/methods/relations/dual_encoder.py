@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -19,6 +19,9 @@ from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.networks import OpenCLIP, save_weights
 from oro_unlearn.user_error import UserError, options_of
+
+if TYPE_CHECKING:
+    from oro_unlearn.data.contract import RelationalData
 
 
 class Pairs(NamedTuple):
@@ -44,7 +47,7 @@ class DualEncoder(UnlearningModule):
         text_batch_size: Captions that are encoded at once where nothing is trained.
     """
 
-    role: Literal["original", "unlearned"] = "unlearned"
+    report_module = "oro_unlearn.report.relation_report"
     batch_type: Any = Pairs
     whole_batches = True
 
@@ -69,6 +72,21 @@ class DualEncoder(UnlearningModule):
         self.schedule, self.warmup, self.final_lr = schedule, warmup, final_lr
         self.measurements: dict[str, Any] = {}
         self.history: list[dict[str, Tensor]] = []  # losses by step, of this process
+
+    @property
+    def data(self) -> "RelationalData":
+        """The trainer's data module."""
+        return cast("RelationalData", super().data)
+
+    def check_data(self, data: Any) -> None:
+        """Refuse data without relations.
+
+        Raises:
+            UserError: If they know no relation graph.
+        """
+        if "graph" not in dir(data):  # the graph itself is read later
+            kinds = f"{type(self).__name__} is for relations, and {type(data).__name__} has none"
+            raise UserError(f"{kinds}: choose --data Scenes or --data RelationPairs")
 
     def setup(self, stage: str) -> None:
         """Load the model, once: for ``test`` after ``fit`` the edited weights must stay."""
@@ -169,8 +187,7 @@ class DualEncoder(UnlearningModule):
 
     def on_test_epoch_end(self) -> None:
         """Collect ``measurements``: figures by model, and what the pictures of a report need."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        probes = data.measured
+        probes = self.data.measured
         features = {
             role: Features(self._features[role].compute().cpu(), self.text_features(role, probes.texts).cpu())
             for role in self.models()

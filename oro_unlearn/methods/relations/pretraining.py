@@ -1,6 +1,6 @@
 """Pretraining a small CLIP model on captioned pictures."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ class Pretraining(DualEncoder):
         kwargs: Arguments of :class:`DualEncoder`.
     """
 
-    role: Literal["original", "unlearned"] = "original"
+    role = "original"
     train_splits = ("train",)
     batch_type = CaptionedPictures
     covers: Tensor  # [drawn, said]: whether the first name is the second, or is below it
@@ -46,7 +46,7 @@ class Pretraining(DualEncoder):
         if self.network:
             return
         super().setup(stage)
-        graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
+        graph = self.data.graph
         names = list(graph.objects)
         counts = (len(names), len(graph.relations), len(names))
         self.heads = nn.ModuleList(nn.Linear(self.network.embed_dim, count + 1) for count in counts)  # the last: none
@@ -56,7 +56,7 @@ class Pretraining(DualEncoder):
                 covers[position, names.index(other)] |= graph.objects[other].abstract
         self.register_buffer("covers", covers, persistent=False)
 
-    def losses(self, train: CaptionedPictures) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, train: CaptionedPictures) -> dict[str, Tensor]:
         """``contrastive`` (both directions), and ``slots``."""
         images, texts = self.spread_images(train.images), self.spread_texts(train.captions)
         with torch.autocast(self.device.type, enabled=False):

@@ -16,7 +16,7 @@ class PushOnly(RelationalUnlearning):
 
     train_splits = ("unsafe",)
 
-    def losses(self, unsafe: Pairs) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, unsafe: Pairs) -> dict[str, Tensor]:
         """``l3_unsafe``."""
         images, _ = self.pictures("unsafe", unsafe)
         captions = list(dict.fromkeys(unsafe.captions))

@@ -79,7 +79,7 @@ class RelationUnlearning(RelationalUnlearning):
         super().on_fit_start()
         self.stop = self.tau if isinstance(self.tau, int | float) else self.tau_of(self.tau)
 
-    def losses(self, unsafe: Pairs, edges: Pairs, nodes: Pairs, neutral: Pairs) -> dict[str, Tensor]:  # type: ignore[override]
+    def losses(self, unsafe: Pairs, edges: Pairs, nodes: Pairs, neutral: Pairs) -> dict[str, Tensor]:
         """The terms by name, weighted; those with weight 0 are left out."""
         kept = {"l1_edges": edges, "l2_nodes": nodes, "l4_neutral": neutral}
         splits = {"unsafe": unsafe, "edges": edges, "nodes": nodes, "neutral": neutral}
@@ -134,7 +134,7 @@ class RelationUnlearning(RelationalUnlearning):
         Raises:
             UserError: If there is none.
         """
-        vocabulary: dict[int, list[str]] = self.trainer.datamodule.vocabulary  # type: ignore[attr-defined]
+        vocabulary = self.data.vocabulary
         chosen: list[str] = []
         for shared, share in enumerate(self.vocab_shares):
             order = torch.randperm(len(vocabulary[shared]))[: round(share * self.vocab_captions)].tolist()

@@ -106,8 +106,7 @@ class RelationalUnlearning(DualEncoder):
 
     def first_look(self) -> list[str]:
         """Whether the original finds the unsafe captions of their pictures, among the safe ones of the gallery."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        probes = data.measured
+        probes = self.data.measured
         if "direct" not in probes.pairs:
             return []  # no picture of it to measure on
         pairs = probes.pairs["direct"][:LOOKED_AT]
@@ -123,8 +122,8 @@ class RelationalUnlearning(DualEncoder):
         if above_chance(hits, len(pairs), chance):
             return []
         return [
-            f"the original does not know {' and '.join(data.forget_names)}: of {len(pairs)} pictures {hits} have their caption "
-            f"among the first {first} of {len(safe) + 1} (by chance {chance:.0%}); likely causes: the wrong weights "
+            f"the original does not know {' and '.join(self.data.forget_names)}: of {len(pairs)} pictures {hits} have their "
+            f"caption among the first {first} of {len(safe) + 1} (by chance {chance:.0%}); likely causes: the wrong weights "
             "(--model.network), image size (--data.image_size), or words that it never learned (--data.graph)"
         ]
 
@@ -163,7 +162,7 @@ class RelationalUnlearning(DualEncoder):
     def reference_pictures(self, split: str) -> Tensor:
         """Features (N, D) of all pictures of a split under the reference, in order."""
         if split not in self._pictures:
-            pairs = self.trainer.datamodule.split(split)  # type: ignore[attr-defined]
+            pairs = self.data.split(split)
             size = self.picture_batch_size
             starts = range(0, len(pairs), size)
             images = (pairs.__getitems__(range(start, min(start + size, len(pairs))))[0] for start in starts)
@@ -205,8 +204,7 @@ class RelationalUnlearning(DualEncoder):
         Raises:
             UserError: If there are no such captions.
         """
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        captions = [text for shared in ((0,) if form == "unrelated" else (0, 1, 2)) for text in data.vocabulary[shared]]
+        captions = [text for shared in ((0,) if form == "unrelated" else (0, 1, 2)) for text in self.data.vocabulary[shared]]
         if not captions:
             raise UserError(f"the graph has no {form} captions: set --model.tau to a number, such as 0")
         return float((self.reference_pictures("unsafe")[:MATCHED] @ self.reference_texts(captions).T).mean())

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from typing import Any
 
 import torch
 from torch import nn
@@ -46,4 +47,5 @@ def shard_frozen(method: nn.Module, model: nn.Module, world: int, device: str) -
         trained = {parameter for parameter in block.parameters() if parameter.requires_grad}
         fully_shard(block, mesh=mesh, ignored_params=trained)
     frozen = [name for name, parameter in method.named_parameters() if not parameter.requires_grad]
-    method._ddp_params_and_buffers_to_ignore = frozen  # type: ignore[assignment]  # as DDP calls it
+    wrapped: Any = method
+    wrapped._ddp_params_and_buffers_to_ignore = frozen  # as DDP calls it
