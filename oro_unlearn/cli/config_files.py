@@ -9,6 +9,7 @@ from jsonargparse import Namespace, get_loader, set_loader
 
 from oro_unlearn.cli.command_words import RUNS
 from oro_unlearn.cli.typed_names import with_names
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 MODE = "checked yaml"  # of jsonargparse's parsers
@@ -121,7 +122,7 @@ def _check_number(key: str, value: Any) -> None:
     if (is_float and not math.isfinite(value)) or (is_int and abs(value) > LARGEST):
         option = key.removeprefix("fit.").removeprefix("test.").replace("init_args.", "")
         what = "a finite number" if is_float else "a number below 2**63"
-        raise UserError(f"--{option} is {str(value)[:40]}: give it {what}")
+        raise UserError(f"--{option} is {shortened(value, 40)}: give it {what}")
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
@@ -145,7 +146,7 @@ def _check_keys(pairs: list[tuple[yaml.Node, yaml.Node]]) -> None:
     for key, _ in pairs:
         name, line = str(key.value), key.start_mark.line + 1
         if name in first and name != "<<":
-            raise _problem(key, f"{name[:80]!r} is given twice, first on line {first[name]}: drop one")
+            raise _problem(key, f"{shortened(name)!r} is given twice, first on line {first[name]}: drop one")
         first[name] = line
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from oro_unlearn.files import shortened
 from oro_unlearn.graph.wording import closest
 from oro_unlearn.user_error import UserError
 
@@ -89,7 +90,7 @@ class YamlFile:
         if len(text) > MAX_LETTERS:
             raise self.error(node, f"{what} has {len(text)} letters, at most {MAX_LETTERS}")
         if not text or not text.isprintable():
-            raise self.error(node, f"{what} must be printable text, not {text[:40]!r}")
+            raise self.error(node, f"{what} must be printable text, not {shortened(text, 40)!r}")
         return text
 
     def sequence(self, node: yaml.Node, what: str) -> list[yaml.Node]:
@@ -148,5 +149,5 @@ def _kind(node: yaml.Node) -> str:
     if isinstance(node, yaml.SequenceNode):
         return "a list"
     if node.tag not in SCALARS | {TAG + "null"}:
-        return f"a value with the tag {node.tag.replace(TAG, '!!')[:40]!r}"
-    return "nothing" if is_null(node) else repr(node.value[:40])
+        return f"a value with the tag {shortened(node.tag.replace(TAG, '!!'), 40)!r}"
+    return "nothing" if is_null(node) else repr(shortened(node.value, 40))

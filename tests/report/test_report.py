@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from oro_unlearn.files import write_json
 from oro_unlearn.report import relation_plots, relation_report
 from oro_unlearn.report.plots import plot_confusion_and_redirection
-from oro_unlearn.report.run_report import ALIKE, NO_IMAGES, hardware, redirection, summarise, undefined, versions, write_json
+from oro_unlearn.report.run_report import ALIKE, NO_IMAGES, hardware, redirection, summarise, undefined, versions
 from oro_unlearn.report.tables import caption, comparison_rows, markdown_table, number, report_table
 
 pytestmark = pytest.mark.pictures

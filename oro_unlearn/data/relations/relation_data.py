@@ -1,11 +1,9 @@
 """The data module that every source of subject-relation-object pictures builds on."""
 
-import hashlib
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +16,7 @@ from oro_unlearn.data.batches import EpochBatches, from_batches, same_length
 from oro_unlearn.data.images.image_data import as_is
 from oro_unlearn.data.relations.relation_inventory import picture_inventory
 from oro_unlearn.data.relations.relation_probes import RelationProbes
+from oro_unlearn.files import sha256
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, load_graph
 from oro_unlearn.graph.roles import shared_slots
 from oro_unlearn.user_error import UserError
@@ -92,7 +91,7 @@ class RelationData(LightningDataModule, ABC):
 
     def content(self) -> dict[str, str]:
         """SHA-256 of the graph's file, and of whatever else is read, for a report."""
-        return {"graph": hashlib.sha256(Path(self.graph.path).read_bytes()).hexdigest()}
+        return {"graph": sha256(self.graph.path)}
 
     @cached_property
     def captions(self) -> Captions:
