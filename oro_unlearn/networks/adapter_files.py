@@ -96,7 +96,11 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def _options(config: dict[str, Any], path: Path) -> dict[str, Any]:
-    """What :func:`lora.inject` takes, but the layers; nothing else of peft's configuration has an effect here."""
+    """What :func:`lora.inject` takes, but the layers; nothing else of peft's configuration has an effect here.
+
+    ``PeftConfig.from_pretrained`` is no reader of files of others: it asks the Hub for a missing one, takes any type for any
+    key, and fails with a KeyError on a kind of adapter that it does not know.
+    """
     for key, types in OPTIONS.items():
         if type(config.setdefault(key, DEFAULTS.get(key))) not in types:
             what = " or ".join(kind.__name__ for kind in types)
