@@ -220,7 +220,8 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def write(result: dict[str, Any], options: argparse.Namespace, words: Sequence[str]) -> None:
     """Everything so far, with where it comes from."""
-    from oro_unlearn.report.run_report import hardware, versions, write_json
+    from oro_unlearn.files import write_json
+    from oro_unlearn.report.run_report import hardware, versions
 
     failed = [f"{method} on {name}" for name, row in result["cells"].items() for method in row if "failed" in row[method]]
     head = {

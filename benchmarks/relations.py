@@ -119,7 +119,7 @@ def main(args: Sequence[str] | None = None) -> None:
     plan = jobs(options.seeds)
     everything = list({one.folder: one for own in plan.values() for one in own}.values())  # some serve two tables
     run_stages([[reference()], everything], options.processes, reuse=options.reuse)
-    from oro_unlearn.report.run_report import write_json
+    from oro_unlearn.files import write_json
 
     runs: list[dict[str, Any]] = []
     for (table, row, text), own in plan.items():

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import RESULTS
 from oro_unlearn.cli import main as command_line
 from oro_unlearn.compare.sources import record
-from oro_unlearn.report.run_report import write_json
+from oro_unlearn.files import write_json
 
 RUNS = ("original", "retrained-0", "logit_mask", "rwft_o", "rwft_2_o", "rw_a")
 DEMO = {name: Path("runs/digits-small_cnn") / name for name in RUNS}

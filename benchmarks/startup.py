@@ -40,7 +40,8 @@ def main(args: Sequence[str] | None = None) -> None:
     medians = {name: round(median(values[1:]), 2) for name, values in seconds.items()}
     base = medians["import lightning.pytorch.cli"]
     from oro_unlearn.compare.sources import record
-    from oro_unlearn.report.run_report import hardware, versions, write_json
+    from oro_unlearn.files import write_json
+    from oro_unlearn.report.run_report import hardware, versions
 
     result = {
         "command": "python -m benchmarks.startup",

@@ -91,7 +91,8 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.parse_args(args)
     plan = {name: jobs(name) for name in CANDIDATES}
     run_stages([[one for own in plan.values() for one in own]])
-    from oro_unlearn.report.run_report import hardware, versions, write_json
+    from oro_unlearn.files import write_json
+    from oro_unlearn.report.run_report import hardware, versions
 
     names = ("unsafe/worst_r5", "unsafe/median_rank", "contextual/worst_r5", "ood_image/worst_r5", "combined/r5",
              "unlisted_in/absolute_drift", "unlisted_in/worst_drift", "unlisted_out/absolute_drift", "unlisted_out/worst_drift",

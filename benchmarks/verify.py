@@ -37,7 +37,8 @@ def main(args: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(args)
     import torch
 
-    from oro_unlearn.report.run_report import hardware, versions, write_json
+    from oro_unlearn.files import write_json
+    from oro_unlearn.report.run_report import hardware, versions
 
     torch.set_num_threads(1)
     found = verified()

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "cli": {"attacks", "audit", "data", "graph", "methods", "metrics", "networks", "report"},
     "compare": {"attacks", "audit", "cli", "data", "metrics", "networks", "report"},
 }
-BY_ALL = {"user_error", "__version__"}  # what every folder may import
+BY_ALL = {"files", "user_error", "__version__"}  # what every folder may import
 TYPES = {"methods": {"oro_unlearn.data.contract"}}  # modules that a folder may import for the type checker alone
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.speed.timing import in_turn, ratio, rounded, write
 from oro_unlearn.metrics import MembershipInference, rmia
-from oro_unlearn.metrics.attack_models import fit_svc
+from oro_unlearn.metrics.membership_inference import fit_svc
 
 SAMPLES = 50_000  # of members and others together
 POINTS = 10_000  # that RMIA ranks, among as many of the population

@@ -45,7 +45,8 @@ def write(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
         rows: ``what``, ``ratio``, ``target`` and what else is to be known, one a claim.
         more: Of all rows.
     """
-    from oro_unlearn.report.run_report import hardware, versions, write_json
+    from oro_unlearn.files import write_json
+    from oro_unlearn.report.run_report import hardware, versions
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     machine = {"versions": versions(), "hardware": hardware(device), "threads": torch.get_num_threads()}

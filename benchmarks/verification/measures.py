@@ -97,7 +97,6 @@ def variation() -> list[Row]:
     a, b = 2 * draw(30, 5, seed=5), 2 * draw(30, 5, seed=6)
     p, q = transcribed.softmax(a.numpy()), transcribed.softmax(b.numpy())
     conditional = transcribed.total_variation(transcribed.without(p, FORGOTTEN), transcribed.without(q, FORGOTTEN))
-    parts = [np.abs(p - q)[:, FORGOTTEN].sum(1) / 2, np.delete(np.abs(p - q), FORGOTTEN, axis=1).sum(1) / 2]
     metric = metrics.UnlearningTotalVariation()
     for rows in (slice(0, 20), slice(20, 30)):
         metric.update(a[rows].softmax(1), b[rows].softmax(1))
@@ -111,15 +110,6 @@ def variation() -> list[Row]:
             paper,
             "of each sample; over all, and over the retained classes",
             figures_apart(by_number(torch.cat(found)), by_number(np.concatenate([whole, conditional]))),
-        ),
-        Row(
-            "total_variation_parts",
-            "total_variation_parts",
-            paper,
-            "of each sample, on forgotten and on retained classes",
-            figures_apart(
-                by_number(torch.cat(metrics.total_variation_parts(a, b, FORGOTTEN))), by_number(np.concatenate(parts))
-            ),
         ),
         Row(
             "UnlearningTotalVariation",
@@ -153,7 +143,6 @@ def reading() -> list[Row]:
     """Beside retrained models' figures."""
     values = np.array([0.31, 0.34, 0.29, 0.36])
     read = metrics.reading(0.25, values.tolist())
-    gap = metrics.nearest_class_gap(0.25, values.tolist())
     mean = values.mean()
     probabilities = draw(6, seed=9).softmax(0)
     kept = {label: float(probabilities[label]) for label in range(6) if label not in FORGOTTEN}
@@ -165,13 +154,6 @@ def reading() -> list[Row]:
             "its definition, in NumPy",
             "ideal and gap",
             figures_apart({"ideal": read.ideal, "gap": read.gap}, {"ideal": mean, "gap": abs(0.25 - mean)}),
-        ),
-        Row(
-            "nearest_class_gap",
-            "nearest_class_gap",
-            "its definition, in NumPy",
-            "gap, and its number of standard deviations",
-            figures_apart(gap, {"nn_gap": abs(0.25 - mean), "nn_z": (0.25 - mean) / values.std(ddof=1)}),
         ),
         Row(
             "nearest_class",

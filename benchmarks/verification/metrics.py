@@ -106,8 +106,3 @@ def unbiased_cka(a: Floats, b: Floats) -> float:
     """CKA of unbiased estimators."""
     k, m = a @ a.T, b @ b.T
     return unbiased_hsic(k, m) / np.sqrt(unbiased_hsic(k, k) * unbiased_hsic(m, m))
-
-
-def harmonic(parts: Sequence[float]) -> float:
-    """Mean of some parts; 0 if one is 0."""
-    return len(parts) / sum(1 / part for part in parts) if all(parts) else 0.0

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from oro_unlearn.files import first_line
 from oro_unlearn.networks import FeatureReader, logits_of, save_weights
 from oro_unlearn.user_error import UserError
 
@@ -82,7 +83,7 @@ def load_scores(path: str | Path) -> dict[str, Scores]:
     try:
         tensors = load_file(path)
     except SafetensorError as error:
-        raise UserError(f"{path} cannot be read as scores: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{path} cannot be read as scores: {first_line(error)}") from None
     splits = sorted({name.rpartition(".")[0] for name in tensors})
     wanted = {f"{split}.{field}" for split in splits for field in Scores._fields}
     if wanted != tensors.keys():

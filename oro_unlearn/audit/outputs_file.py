@@ -10,6 +10,7 @@ from torch import Tensor
 from oro_unlearn.attacks import Scores
 from oro_unlearn.audit.figures import Model
 from oro_unlearn.audit.scoring import SPLITS
+from oro_unlearn.files import first_line
 from oro_unlearn.user_error import UserError
 
 
@@ -29,8 +30,8 @@ def read_outputs(path: str | Path) -> Model:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is empty"
-        raise UserError(f"{path} cannot be read as a NumPy archive ({reason[:200]}): write it with numpy.savez") from None
+        reason = first_line(error) if str(error) else "it is empty"
+        raise UserError(f"{path} cannot be read as a NumPy archive ({reason}): write it with numpy.savez") from None
     wanted = [f"{split}_{part}" for split in SPLITS for part in ("logits", "labels")]
     missing = [name for name in wanted if name not in arrays]
     if missing:

@@ -1,7 +1,6 @@
 """``oro-unlearn audit``: what an edited model still knows, beside the original and retrained models."""
 
 import argparse
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 from oro_unlearn.cli.audit_relation import EDITED, Files, audit_relation
 from oro_unlearn.cli.command_words import CONFIG, chosen, with_presets
 from oro_unlearn.cli.plain_parser import PlainParser
+from oro_unlearn.files import sha256_of, shortened
 from oro_unlearn.user_error import UserError
 
 ABOUT = """\
@@ -91,7 +91,9 @@ def _listed(text: str) -> list[str]:
         value = None
     value = [value] if isinstance(value, str) else value
     if not isinstance(value, list) or not all(isinstance(file, str) for file in value):
-        raise UserError(f'audit: --retrained takes a list of files, such as "[a.safetensors, b.safetensors]", not {text[:80]}')
+        raise UserError(
+            f'audit: --retrained takes a list of files, such as "[a.safetensors, b.safetensors]", not {shortened(text)}'
+        )
     return value
 
 
@@ -177,14 +179,14 @@ def _place(folder: Path, file: str, mark: str, level: str) -> Path:
     from oro_unlearn.audit.scoring import LARGEST, MOST
 
     parts = json.dumps([_hash(file), mark, MOST, LARGEST, level])
-    return folder / f"{hashlib.sha256(parts.encode()).hexdigest()[:24]}.safetensors"
+    return folder / f"{sha256_of([parts])[:24]}.safetensors"
 
 
 def _run(network: Any, data: Any, images: Any, level: str, place: Path) -> None:
     """Score and attack one model; the attacks' figures are written last, beside the scores."""
     from oro_unlearn.attacks import save_scores
     from oro_unlearn.audit import LEVELS, attack_features, scored
-    from oro_unlearn.report.run_report import write_json
+    from oro_unlearn.files import write_json
 
     scores = scored(network, data.num_classes, images)
     depth = LEVELS[level]
@@ -220,8 +222,9 @@ def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mappi
     from rich.text import Text
 
     from oro_unlearn.audit import Asked, as_json, findings, rows, words
+    from oro_unlearn.files import write_json
     from oro_unlearn.report.names import label
-    from oro_unlearn.report.run_report import versions, without_nan, write_json
+    from oro_unlearn.report.run_report import versions, without_nan
     from oro_unlearn.report.tables import rich_table
 
     figures = _figures(options, retrained, models, request)

@@ -33,9 +33,10 @@ def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str]
     from rich.text import Text
 
     from oro_unlearn.cli.unlearning_cli import build
+    from oro_unlearn.files import write_json
     from oro_unlearn.methods.first_words import relation_words
     from oro_unlearn.report import relation_report
-    from oro_unlearn.report.run_report import versions, write_json
+    from oro_unlearn.report.run_report import versions
 
     given = ["--model.edited", files.edited, "--model.original", files.original]
     given += ["--model.retrained", f"[{', '.join(files.retrained)}]"]

@@ -9,10 +9,11 @@ from jsonargparse import Namespace, get_loader, set_loader
 
 from oro_unlearn.cli.command_words import RUNS
 from oro_unlearn.cli.typed_names import with_names
+from oro_unlearn.files import shortened
+from oro_unlearn.graph.yaml_limits import composed
 from oro_unlearn.user_error import UserError
 
 MODE = "checked yaml"  # of jsonargparse's parsers
-MAX_VALUES = 100_000  # of one file, aliases written out
 LARGEST = 2**63 - 1
 
 
@@ -30,11 +31,8 @@ def load_checked(text: str) -> Any:
             for too much.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root is not None:
-            _size(root, {})
-        return with_names(root, get_loader("yaml")(text))
-    except RecursionError:
+        return with_names(composed(text), get_loader("yaml")(text))
+    except RecursionError:  # a long chain of aliases
         raise yaml.YAMLError("lists and mappings are nested too deeply") from None
     except ValueError as error:  # of a number or date that Python cannot hold
         raise yaml.YAMLError(str(error).partition(";")[0]) from None
@@ -73,9 +71,8 @@ def of_command(text: str, command: str) -> str:
         The text itself where nothing is nested, or where it is no YAML.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        _size(root or yaml.ScalarNode("", ""), {})
-    except (yaml.YAMLError, RecursionError, ValueError):
+        root = composed(text)
+    except (yaml.YAMLError, RecursionError):
         return text  # which load_checked refuses
     if not isinstance(root, yaml.MappingNode):
         return text
@@ -121,36 +118,7 @@ def _check_number(key: str, value: Any) -> None:
     if (is_float and not math.isfinite(value)) or (is_int and abs(value) > LARGEST):
         option = key.removeprefix("fit.").removeprefix("test.").replace("init_args.", "")
         what = "a finite number" if is_float else "a number below 2**63"
-        raise UserError(f"--{option} is {str(value)[:40]}: give it {what}")
-
-
-def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Number of values below a node, itself included; what an alias repeats is counted each time."""
-    if id(node) in known:
-        if not known[id(node)]:
-            raise _problem(node, "a list or mapping holds itself")
-        return known[id(node)]
-    known[id(node)] = 0  # until all below it is counted
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    _check_keys(pairs)
-    children = node.value if isinstance(node, yaml.SequenceNode) else [child for pair in pairs for child in pair]
-    known[id(node)] = total = 1 + sum(_size(child, known) for child in children)
-    if total > MAX_VALUES:
-        raise _problem(node, f"aliases stand for more than {MAX_VALUES} values")
-    return total
-
-
-def _check_keys(pairs: list[tuple[yaml.Node, yaml.Node]]) -> None:
-    first: dict[str, int] = {}
-    for key, _ in pairs:
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in first and name != "<<":
-            raise _problem(key, f"{name[:80]!r} is given twice, first on line {first[name]}: drop one")
-        first[name] = line
-
-
-def _problem(node: yaml.Node, what: str) -> yaml.YAMLError:
-    return yaml.YAMLError(f"line {node.start_mark.line + 1}: {what}")
+        raise UserError(f"--{option} is {shortened(value, 40)}: give it {what}")
 
 
 set_loader(MODE, load_checked, exceptions=(yaml.YAMLError,))

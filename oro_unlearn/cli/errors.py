@@ -16,6 +16,7 @@ from torch import nn
 
 from oro_unlearn import data, methods, networks
 from oro_unlearn.cli.suggestions import did_you_mean
+from oro_unlearn.files import shortened
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.report.names import printable
 from oro_unlearn.user_error import UserError
@@ -169,8 +170,7 @@ def _translated(error: BaseException, text: str) -> str | None:
 
 def _name(path: str | bytes) -> str:
     """A path that can be shown: of a long one the beginning."""
-    name = os.fsdecode(path)
-    return name if len(name) <= 200 else f"{name[:200]}..."
+    return shortened(os.fsdecode(path), 200)
 
 
 def _shorter(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from oro_unlearn.cli.plain_parser import PlainParser
+from oro_unlearn.files import write_text
 from oro_unlearn.user_error import UserError
 
 
@@ -43,7 +44,6 @@ def main(words: Sequence[str]) -> None:
         if path.exists():
             raise UserError(f"{path} is there already: name another file with --output")
     for path, text in start.files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_text(text, path)
     print(*start.notes, f"written: {', '.join(map(str, start.files))}; look through, then run", sep="\n")
     print(*(f"  {line}" for line in start.commands), sep="\n")

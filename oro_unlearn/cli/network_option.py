@@ -11,6 +11,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from jsonargparse._typehints import ActionTypeHint
 
 from oro_unlearn.cli.config_files import load_checked
+from oro_unlearn.files import shortened
 from oro_unlearn.networks.building import (
     CLASSES,
     OURS,
@@ -68,7 +69,7 @@ def merged(value: Any, before: NetworkSpec | None) -> NetworkSpec:
         given = network_spec(value)
     else:
         if not isinstance(value, Mapping) or not value.keys() <= {"class_path", "init_args", "dict_kwargs"}:
-            raise UserError(f"the network is {str(value)[:80]}: give a name, or a mapping with class_path and init_args")
+            raise UserError(f"the network is {shortened(value)}: give a name, or a mapping with class_path and init_args")
         options = {**(value.get("init_args") or {}), **(value.get("dict_kwargs") or {})}
         path = value.get("class_path") or (before and before.class_path)
         if not path:

@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import oro_unlearn
 from oro_unlearn.cli.plain_parser import PlainParser
+from oro_unlearn.files import write_text
 from oro_unlearn.user_error import UserError
 
 PRESETS = Path(oro_unlearn.__file__).resolve().parents[1] / "lightning_configs"  # in a checkout and in site-packages
@@ -74,8 +74,7 @@ def _copied(name: str, output: Path | None) -> str:
     target = output or Path(source.name)
     if target.exists():
         raise UserError(f"{target} is there already: name another file with --output")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    write_text(source.read_text(encoding="utf-8"), target)
     return f"written: {target}; run it with oro-unlearn fit --config {target}"
 
 

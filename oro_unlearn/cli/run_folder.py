@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from oro_unlearn.cli.run_identity import Identity
+from oro_unlearn.files import first_line, one_line, replacing, sha256, write_json
 from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
 from oro_unlearn.report import pictures
-from oro_unlearn.report.provenance import input_files, named, sha256, written
-from oro_unlearn.report.run_report import write_json
+from oro_unlearn.report.provenance import input_files, named, written
 from oro_unlearn.user_error import UserError
 
 CHECKPOINT, REPORT = "model.ckpt", "report.json"
@@ -177,7 +176,7 @@ def read_stopped(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         int(content["epoch"])
     except Exception as error:  # whatever torch says of a damaged or foreign file
-        reason = " ".join(str(error).split())[:80] or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise UserError(
             f"{path} cannot be read ({reason}), and no {REPORT} says that its run is complete: move it away, or begin anew "
             "with --resume false, which replaces it"
@@ -226,18 +225,10 @@ class WholeCheckpoints(TorchCheckpointIO):
         Raises:
             UserError: If it cannot be written; what was there stays.
         """
-        path = Path(path)
-        partial = path.with_name(path.name + ".part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with replacing(path, self.begin) as partial, partial.open("wb") as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            self.begin()
-            os.replace(partial, path)
         except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where the disk is full
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{path} cannot be written ({reason}): make room there, and run the same command again") from None
+            raise UserError(
+                f"{path} cannot be written ({first_line(error)}): make room there, and run the same command again"
+            ) from None

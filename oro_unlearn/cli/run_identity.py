@@ -1,10 +1,10 @@
 """What makes a run the same run: options, code, versions, input files and data."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from oro_unlearn.files import sha256_of
 from oro_unlearn.report.provenance import own_sources, package_sources, settings
 from oro_unlearn.report.run_report import versions
 
@@ -57,7 +57,7 @@ class Identity(NamedTuple):
     @property
     def mark(self) -> str:
         """Hash of all of it, in hexadecimal."""
-        return hashlib.sha256(self.written().encode()).hexdigest()
+        return sha256_of([self.written()])
 
     def other_options(self, now: "Identity") -> list[str]:
         """Options that have another value now; not those that only one of the two versions knows."""

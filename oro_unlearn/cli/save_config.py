@@ -10,6 +10,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from oro_unlearn.cli.lineage import notes_of
 from oro_unlearn.cli.run_folder import RunFolder
+from oro_unlearn.files import replacing
 from oro_unlearn.methods import UnlearningModule
 
 
@@ -38,9 +39,8 @@ class SaveConfig(SaveConfigCallback):
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Into the run's folder, in one step."""
         path = Path(trainer.default_root_dir) / self.config_filename
-        partial = path.with_name(path.name + ".part")
-        self.parser.save(self.config, partial, skip_none=False, overwrite=True)
-        partial.replace(path)
+        with replacing(path) as partial:
+            self.parser.save(self.config, partial, skip_none=False, overwrite=True)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Which run it is of, so that the same command finds it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from oro_unlearn.cli.command_words import CLASSES, COMMANDS, CONFIG, chosen, command_of, given
 from oro_unlearn.cli.presets import preset_names
 from oro_unlearn.cli.source_options import TRAINER, classes, found, options
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 TOP = ("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data")
@@ -81,7 +82,7 @@ def check_words(words: Sequence[str]) -> None:
     """
     command = command_of(words)
     if command is None:
-        example = " ".join(words)[:80] or "--config FILE"
+        example = shortened(" ".join(words)) or "--config FILE"
         raise UserError(f"no command: begin with one of {', '.join(COMMANDS)}, for instance oro-unlearn fit {example}")
     if command not in COMMANDS:
         raise UserError(f"unknown command {command!r}; known: {', '.join(COMMANDS)}{did_you_mean(command, COMMANDS)}")

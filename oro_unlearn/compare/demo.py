@@ -6,6 +6,7 @@ from pathlib import Path
 
 from oro_unlearn.cli.plain_parser import PlainParser
 from oro_unlearn.compare.jobs import Job
+from oro_unlearn.files import write_text
 
 ABOUT = """\
 Train the original and two retrained classifiers of digits, run the free control and three variants of RWFT, and print one
@@ -87,6 +88,6 @@ def main(words: Sequence[str]) -> None:
     if reused:
         console.rule("relation")
         console.print(relation_table(relation.report()))
-    (ROOT / "comparison.md").write_text(f"{markdown_table(rows)}\n\n{CAPTION}\n")
+    write_text(f"{markdown_table(rows)}\n\n{CAPTION}\n", ROOT / "comparison.md")
     console.print(f"{time.perf_counter() - start:.0f} s; table in {ROOT}/comparison.md, pictures in {ROOT}/*/redirection.png")
     console.print(f"the relation's report, adapter and pictures (closest.png first) in {relation.folder}")

@@ -28,7 +28,8 @@ class Scoring(Job):
 
     def finish(self, cli: Any, network: nn.Module) -> None:
         """Write ``scores.safetensors``, then ``report.json`` and the key: where they are, the job is done."""
-        from oro_unlearn.report.run_report import hardware, versions, write_json
+        from oro_unlearn.files import write_json
+        from oro_unlearn.report.run_report import hardware, versions
 
         figures = score(cli.datamodule, network, self.folder / "scores.safetensors", self.attacked)
         machine = {"versions": versions(), "hardware": hardware(cli.trainer.strategy.root_device.type)}

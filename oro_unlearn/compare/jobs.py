@@ -1,7 +1,6 @@
 """Runs of the command line that are done once: a finished job holds the key of everything it depends on, and its code's."""
 
 import contextlib
-import hashlib
 import inspect
 import json
 import os
@@ -17,6 +16,7 @@ import yaml
 from oro_unlearn import __version__
 from oro_unlearn.cli.presets import config_path
 from oro_unlearn.compare.sources import NOT_RECORDED, files_of, sources
+from oro_unlearn.files import sha256_of, write_json
 
 CLASS_OPTIONS = ("--model", "--data", "--model.network", "--model.optimizer", "--model.lr_scheduler")
 
@@ -39,8 +39,8 @@ class Job(NamedTuple):
     def key(self) -> str:
         """Hash of version, configuration (comments aside), command and inputs; the code is beside it."""
         config = json.dumps([yaml.safe_load(path.read_text()) for path in self.configs], sort_keys=True)
-        parts = [text.encode() for text in (__version__, config, *self.command)]
-        return hashlib.sha256(b"\0".join([*parts, *(path.read_bytes() for path in self.inputs)])).hexdigest()
+        _, *parts = (part for found in (__version__, config, *self.command, *self.inputs) for part in ("\0", found))
+        return sha256_of(parts)
 
     @property
     def configs(self) -> list[Path]:
@@ -79,7 +79,7 @@ class Job(NamedTuple):
         """Write what it was, and with which code it ran."""
         configuration = {name: Path(config_path(name)).read_text() for name in self._config_names}
         about = {"key": self.key(), "sources": self.sources(), "version": __version__, "command": self.command}
-        (self.folder / "job.key").write_text(json.dumps({**about, "configuration": configuration}, indent=1))
+        write_json({**about, "configuration": configuration}, self.folder / "job.key")
 
     def finished(self) -> bool:
         """Whether this very job has been run to its end, with whatever code."""

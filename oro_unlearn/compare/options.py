@@ -12,6 +12,7 @@ import yaml
 from oro_unlearn.cli.plain_parser import PlainParser
 from oro_unlearn.cli.presets import PRESETS, config_path, preset_names
 from oro_unlearn.compare.searches import EVERY, GROUPS
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 TUNING_RETRAINED = 2  # the least that has a spread
@@ -86,7 +87,7 @@ def listed(text: str) -> list[str]:
     """
     value = _read(text)
     if not all(isinstance(name, str) for name in value):
-        raise argparse.ArgumentTypeError(f"takes names with commas between them, not {text[:80]}")
+        raise argparse.ArgumentTypeError(f"takes names with commas between them, not {shortened(text)}")
     return value
 
 
@@ -100,7 +101,9 @@ def requests_of(text: str) -> list[Request]:
     value = _read(text)
     several = value if value and all(isinstance(part, list) for part in value) else [value]
     if not all(names and all(isinstance(name, str) for name in names) for names in several):
-        raise argparse.ArgumentTypeError(f'takes one request, "[cat]", or several, "[[cat], [cat, dog]]", not {text[:80]}')
+        raise argparse.ArgumentTypeError(
+            f'takes one request, "[cat]", or several, "[[cat], [cat, dog]]", not {shortened(text)}'
+        )
     return [tuple(names) for names in several]
 
 
@@ -109,7 +112,7 @@ def _read(text: str) -> list[Any]:
     try:
         value = yaml.load(text if text.lstrip().startswith("[") else f"[{text}]", yaml.BaseLoader)  # makes text only
     except yaml.YAMLError:
-        raise argparse.ArgumentTypeError(f"is no list: {text[:80]}") from None
+        raise argparse.ArgumentTypeError(f"is no list: {shortened(text)}") from None
     return value if isinstance(value, list) else [value]
 
 

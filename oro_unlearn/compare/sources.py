@@ -1,7 +1,6 @@
 """Which code a figure belongs to: hashes of sources, comments and docstrings aside."""
 
 import ast
-import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import oro_unlearn
+from oro_unlearn.files import sha256, sha256_of
 
 PACKAGE, COMPARE = Path(oro_unlearn.__file__).parent, Path(__file__).parent
 METHODS = "oro_unlearn.methods"
@@ -25,7 +25,7 @@ def sources(method: str = "", more: tuple[Path, ...] = ()) -> str:
         more: Files outside the package.
     """
     own = {COMPARE / name for name in ("jobs.py", "sources.py")}
-    return hashlib.sha256("".join(map(_tree, sorted({*_package(method), *more} | own))).encode()).hexdigest()
+    return sha256_of(map(_tree, sorted({*_package(method), *more} | own)))
 
 
 def record(script: str, jobs: Iterable[Any] = ()) -> dict[str, Any]:
@@ -102,9 +102,9 @@ def _path(module: str) -> Path:
 def _tree(path: Path) -> str:
     """Hash of a file; of Python its syntax tree without docstrings."""
     if path.suffix != ".py":
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return sha256(path)
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return sha256_of([ast.dump(tree)])

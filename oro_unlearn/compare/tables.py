@@ -13,7 +13,7 @@ from oro_unlearn.compare.headline import CAPTION, headline_rows
 from oro_unlearn.compare.moving_grid import unsettled
 from oro_unlearn.compare.rows import Records, Result, label, methods_of, row_label, runs_of
 from oro_unlearn.compare.spreads import Figure, cell, known, marked, spread
-from oro_unlearn.report.run_report import write_json
+from oro_unlearn.files import replacing, write_json, write_text
 from oro_unlearn.report.tables import markdown_table, number, rich_table
 
 COSTS = ("seconds", "images_read", "images_backward")
@@ -63,8 +63,8 @@ def write_tables(result: Result, folder: Path) -> None:
     write_json(result, folder / "compare.json")
     tables = {kind: make(result) for kind, make in COMPARISONS.items()} if result["models"] else {}
     sections = [f"## {kind}\n\n{markdown_table(rows)}" for kind, rows in tables.items()]
-    (folder / "tables.md").write_text("\n\n".join(sections) + "\n")
-    (folder / "tables.tex").write_text("\n\n".join(latex_table(rows, kind) for kind, rows in tables.items()) + "\n")
+    write_text("\n\n".join(sections) + "\n", folder / "tables.md")
+    write_text("\n\n".join(latex_table(rows, kind) for kind, rows in tables.items()) + "\n", folder / "tables.tex")
     write_csv(result["models"], folder / "models.csv")
 
 
@@ -170,7 +170,7 @@ def latex_table(rows: Sequence[Sequence[str]], caption: str) -> str:
 def write_csv(records: Records, path: Path) -> None:
     """One line a model, every figure a column."""
     names = list(records[0]["figures"]) if records else []
-    with path.open("w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["method", "forget", "seed", *COSTS, *names])
         for record in records:

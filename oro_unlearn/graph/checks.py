@@ -1,8 +1,9 @@
 """What must hold between the parts of a graph: no cycles, no shared wordings, no contradictions."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from oro_unlearn.graph.relation_graph import Edge, Node, Relation, RelationGraph, Triple
+from oro_unlearn.graph.relation_graph import Edge, Node, Relation, RelationGraph, Triple, hierarchy
 from oro_unlearn.graph.wording import closest, wording_key
 from oro_unlearn.user_error import UserError
 
@@ -20,36 +21,16 @@ def check_hierarchy(path: str, objects: Mapping[str, Node]) -> None:
     Raises:
         UserError: Otherwise; a cycle is named.
     """
+    from networkx import NetworkXNoCycle, find_cycle
+
     for node in objects.values():
         for parent in node.is_a:
             if parent not in objects:
                 problem = f"is_a of {node.name!r} names unknown object {parent!r}: {closest(parent, objects)}"
                 raise UserError(f"{path}:{node.line}: {problem}")
-    waiting = {name: set(node.is_a) for name, node in objects.items()}
-    children: dict[str, list[str]] = {name: [] for name in objects}
-    for name, node in objects.items():
-        for parent in node.is_a:
-            children[parent].append(name)
-    ready = [name for name, parents in waiting.items() if not parents]
-    while ready:
-        done = ready.pop()
-        del waiting[done]
-        for child in children[done]:
-            parents = waiting[child]
-            if done in parents:
-                parents.remove(done)
-                ready += [] if parents else [child]
-    if waiting:
-        cycle = _cycle({name: sorted(parents) for name, parents in waiting.items()})
-        raise UserError(f"{path}:{objects[cycle[0]].line}: is_a goes in a circle: {' is_a '.join(cycle)}")
-
-
-def _cycle(parents: Mapping[str, list[str]]) -> list[str]:
-    """A cycle among nodes that all have parents among themselves."""
-    trail = [next(iter(parents))]
-    while trail.count(trail[-1]) == 1:
-        trail.append(parents[trail[-1]][0])
-    return trail[trail.index(trail[-1]) :]
+    with suppress(NetworkXNoCycle):
+        cycle = [child for child, _ in find_cycle(hierarchy(objects))]
+        raise UserError(f"{path}:{objects[cycle[0]].line}: is_a goes in a circle: {' is_a '.join([*cycle, cycle[0]])}")
 
 
 def check_relations(graph: RelationGraph) -> None:

@@ -1,10 +1,10 @@
 """A picture of a request: what is forgotten, and what stands next to it."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oro_unlearn.files import replacing, shortened
 from oro_unlearn.graph.relation_graph import RelationGraph, Triple
 from oro_unlearn.graph.roles import SLOTS, Roles, shared_slots
 from oro_unlearn.user_error import UserError
@@ -50,12 +50,8 @@ def draw_graph(graph: RelationGraph, roles: Roles, path: str | Path) -> None:
 
     with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):  # names may hold dollar signs
         figure = _figure(graph, roles)
-    partial = path.with_name(path.name + ".part")
-    try:
+    with replacing(path) as partial:
         figure.savefig(partial, format=suffix[1:], dpi=100, metadata={"Date": None} if suffix == ".svg" else None)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _figure(graph: RelationGraph, roles: Roles) -> "Figure":
@@ -198,7 +194,7 @@ def _half_width(name: str) -> float:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return shortened(name, LONGEST, "…")
 
 
 def _draw_legend(axes: "Axes", used: set[str]) -> None:

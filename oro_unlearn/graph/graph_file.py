@@ -57,11 +57,12 @@ def _objects(file: YamlFile, node: yaml.Node) -> dict[str, Node]:
         what = f"object {name!r}"
         keys = {} if is_null(value) else file.mapping(value, what, NODE_KEYS)
         values = {key: item for key, (_, item) in keys.items()}
+        if "attributes" in values:  # the user's own notes: checked, and not kept
+            file.texts(values["attributes"], f"attributes of {what}")
         found[name] = Node(
             name=name,
             is_a=file.texts(values["is_a"], f"is_a of {what}") if "is_a" in values else (),
             synonyms=_banks(file, values["synonyms"], f"synonyms of {what}") if "synonyms" in values else _empty(),
-            attributes=file.texts(values["attributes"], f"attributes of {what}") if "attributes" in values else (),
             mass="mass" in values and file.flag(values["mass"], f"mass of {what}"),
             abstract="abstract" in values and file.flag(values["abstract"], f"abstract of {what}"),
             line=line,

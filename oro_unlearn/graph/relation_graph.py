@@ -1,12 +1,15 @@
 """Objects in an is-a hierarchy, relations between them, and edges with a status."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from oro_unlearn.graph.wording import brief, closest, split_triple, wording_key
 from oro_unlearn.user_error import UserError
+
+if TYPE_CHECKING:
+    from networkx import DiGraph
 
 Concept = tuple[str, ...]  # (subject, relation, object), or (node,) alone
 Status = Literal["unsafe", "safe", "neutral"]
@@ -31,7 +34,6 @@ class Node:
         name: As captions and edges call it.
         is_a: Its parents.
         synonyms: Other wordings, by bank ("train", "eval").
-        attributes: Free words on it; nothing here reads them.
         mass: Whether it takes no article, as milk.
         line: Where the file defines it, from 1.
         abstract: Whether it stands for the objects below it only and is never shown itself.
@@ -40,7 +42,6 @@ class Node:
     name: str
     is_a: tuple[str, ...]
     synonyms: dict[str, tuple[str, ...]]
-    attributes: tuple[str, ...]
     mass: bool
     line: int
     abstract: bool = False
@@ -117,28 +118,21 @@ class RelationGraph:
     ) -> None:
         self.path, self.objects, self.relations, self.edges = path, objects, relations, edges
         self.contexts, self.templates = contexts, templates
-        self._parents = {node.name: list(node.is_a) for node in objects.values()}
-        self._children: dict[str, list[str]] = {name: [] for name in objects}
-        for name, parents in self._parents.items():
-            for parent in parents:
-                self._children[parent].append(name)
+        self._hierarchy = hierarchy(objects)
         self._ancestors: dict[str, frozenset[str]] = {}
         self._object_rank = {name: rank for rank, name in enumerate(objects)}
         self._relation_rank = {name: rank for rank, name in enumerate(relations)}
 
     def descendants(self, name: str) -> set[str]:
         """All objects below ``name``, and itself. UserError for an unknown name."""
+        from networkx import ancestors
+
         self._known(name)
-        return _reach(name, self._children)
+        return ancestors(self._hierarchy, name) | {name}  # arrows lead from below
 
     def ancestors(self, name: str) -> set[str]:
         """All objects above ``name``, and itself. UserError for an unknown name."""
         return set(self._above(name))
-
-    @property
-    def leaves(self) -> list[str]:
-        """Objects without children, in file order."""
-        return [name for name, children in self._children.items() if not children]
 
     def nodes(self) -> list[str]:
         """Concrete objects (not ``abstract``), in file order."""
@@ -227,9 +221,11 @@ class RelationGraph:
         return not kinds or not self._above(name).isdisjoint(kinds)
 
     def _above(self, name: str) -> frozenset[str]:
+        from networkx import descendants
+
         if name not in self._ancestors:
             self._known(name)
-            self._ancestors[name] = frozenset(_reach(name, self._parents))
+            self._ancestors[name] = frozenset(descendants(self._hierarchy, name) | {name})
         return self._ancestors[name]
 
     def _known(self, name: str) -> None:
@@ -237,11 +233,15 @@ class RelationGraph:
             raise UserError(f"unknown object {name!r} in {self.path}: {closest(name, self.objects)}")
 
 
-def _reach(start: str, neighbours: dict[str, list[str]]) -> set[str]:
-    """All names that can be reached from ``start``, itself included."""
-    reached, waiting = {start}, [start]
-    while waiting:
-        new = set(neighbours[waiting.pop()]) - reached
-        reached |= new
-        waiting += new
-    return reached
+def hierarchy(objects: Mapping[str, Node]) -> "DiGraph":
+    """Objects in file order, each with an arrow to every parent.
+
+    Args:
+        objects: Nodes by name, with all their parents.
+    """
+    from networkx import DiGraph
+
+    graph = DiGraph()
+    graph.add_nodes_from(objects)
+    graph.add_edges_from((node.name, parent) for node in objects.values() for parent in sorted(node.is_a))
+    return graph

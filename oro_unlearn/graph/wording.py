@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 ARTICLES = ("a", "an", "the", "some")
@@ -85,7 +86,9 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
         cuts = _spans(part) if not found and 3 <= len(part) <= MAX_WORDS else []
         found += [(nodes[s], relations[r], nodes[o]) for s, r, o in cuts if s in nodes and r in relations and o in nodes]
     if not found and not 3 <= len(words) <= MAX_WORDS:
-        raise UserError(f"{text[:80]!r} is no relation: write subject, relation and object, as in 'child eating hamburger'")
+        raise UserError(
+            f"{shortened(text)!r} is no relation: write subject, relation and object, as in 'child eating hamburger'"
+        )
     if not found:
         raise UserError(_unknown(text, _spans(words), nodes, relations))
     if len(set(found)) > 1:

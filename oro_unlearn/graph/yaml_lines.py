@@ -6,29 +6,15 @@ from pathlib import Path
 
 import yaml
 
+from oro_unlearn.files import shortened
 from oro_unlearn.graph.wording import closest
+from oro_unlearn.graph.yaml_limits import composed_without_aliases
 from oro_unlearn.user_error import UserError
 
 MAX_BYTES = 2_000_000
-MAX_NODES = 100_000  # keys, values and items
 MAX_LETTERS = 1000  # of one text
 TAG = "tag:yaml.org,2002:"
 SCALARS = {TAG + kind for kind in ("str", "bool", "int", "float", "timestamp", "value", "merge")}  # not null
-
-
-class _Loader(yaml.SafeLoader):
-    """A composer with an end: aliases, a few of which can stand for billions of nodes, are refused, and so are many nodes."""
-
-    composed = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self.composed += 1
-        mark = self.peek_event().start_mark
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed, write the value out", mark)
-        if self.composed > MAX_NODES:
-            raise yaml.composer.ComposerError(None, None, f"more than {MAX_NODES} keys, values and items", mark)
-        return super().compose_node(parent, index)
 
 
 class YamlFile:
@@ -89,7 +75,7 @@ class YamlFile:
         if len(text) > MAX_LETTERS:
             raise self.error(node, f"{what} has {len(text)} letters, at most {MAX_LETTERS}")
         if not text or not text.isprintable():
-            raise self.error(node, f"{what} must be printable text, not {text[:40]!r}")
+            raise self.error(node, f"{what} must be printable text, not {shortened(text, 40)!r}")
         return text
 
     def sequence(self, node: yaml.Node, what: str) -> list[yaml.Node]:
@@ -117,15 +103,13 @@ class YamlFile:
             line = content.count(b"\n", 0, error.start) + 1
             raise self.error(line, "the file is not UTF-8: save it as UTF-8") from None
         try:
-            root = yaml.compose(text, Loader=_Loader)
+            root = composed_without_aliases(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             problem = " ".join(", ".join(filter(None, (error.context, error.problem))).split())
             raise self.error(mark.line + 1 if mark else 1, f"no valid YAML: {problem}") from None
         except yaml.reader.ReaderError as error:
             raise self.error(text.count("\n", 0, error.position) + 1, f"no valid YAML: {error.reason}") from None
-        except RecursionError:
-            raise self.error(1, "lists and mappings are nested too deeply for a graph") from None
         if root is None:
             raise self.error(1, "the graph is empty: it needs objects and relations")
         return root
@@ -148,5 +132,5 @@ def _kind(node: yaml.Node) -> str:
     if isinstance(node, yaml.SequenceNode):
         return "a list"
     if node.tag not in SCALARS | {TAG + "null"}:
-        return f"a value with the tag {node.tag.replace(TAG, '!!')[:40]!r}"
-    return "nothing" if is_null(node) else repr(node.value[:40])
+        return f"a value with the tag {shortened(node.tag.replace(TAG, '!!'), 40)!r}"
+    return "nothing" if is_null(node) else repr(shortened(node.value, 40))

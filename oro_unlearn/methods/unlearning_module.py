@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import SyncBatchNorm
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LambdaLR
+from torch.optim.lr_scheduler import ConstantLR
 
+from oro_unlearn.methods.schedules import Shape, by_the_step
 from oro_unlearn.methods.seeds import EPOCHS, spawned, stream_seed
 from oro_unlearn.user_error import UserError, options_of
 
@@ -196,23 +197,23 @@ class UnlearningModule(LightningModule, ABC):
         with options_of("--model.lr_scheduler"):
             return self.lr_scheduler(optimizer)
 
-    def by_the_step(self, optimizer: Optimizer, shape: Literal["cosine", "triangle"], otherwise: str) -> dict[str, Any]:
-        """A schedule that falls to 0, step by step over the whole run, however long it is.
+    def over_the_run(self, optimizer: Optimizer, shape: Shape, otherwise: str, **options: float) -> dict[str, Any]:
+        """A schedule by the step over the whole run, however long it is.
 
         Args:
             optimizer: Its rate is the highest.
-            shape: ``cosine`` falls from the start; ``triangle`` is :func:`triangle`.
-            otherwise: The option that does without, for who trains without end.
+            shape: As of :func:`part_of_rate`.
+            otherwise: The options that do without, for who trains without end.
+            options: Of the same function.
 
         Raises:
-            UserError: If the run has no end.
+            UserError: If the run has no end, where that matters.
         """
         steps = self.trainer.estimated_stepping_batches
-        if not steps < float("inf"):
-            raise UserError(f"a run without end cannot be annealed: set --trainer.max_epochs, or {otherwise}")
-        if shape == "cosine":
-            return {"scheduler": CosineAnnealingLR(optimizer, T_max=int(steps)), "interval": "step"}
-        return {"scheduler": LambdaLR(optimizer, lambda step: triangle(step, int(steps))), "interval": "step"}
+        ends = steps < float("inf")
+        if not ends and (shape != "constant" or options.get("rising")):
+            raise UserError(f"a run without end has no schedule: set --trainer.max_epochs, or {otherwise}")
+        return by_the_step(optimizer, max(1, int(steps)) if ends else 1, shape, **options)
 
     def epoch_seed(self, *numbers: int) -> int:
         """A seed for this epoch, and another for each list of further numbers of 0 or more, however long."""
@@ -283,24 +284,3 @@ class UnlearningModule(LightningModule, ABC):
                 f"{type(self).__name__} diverged in epoch {self.current_epoch} (NaN or infinite): "
                 "lower --model.optimizer.lr; the checkpoint of the epoch before is kept"
             )
-
-
-def triangle(step: int, steps: int, start: float = 0.2, peak: float = 0.2) -> float:
-    """Part of the highest learning rate: up in a line, then down in a line to 0.
-
-    Defaults of clean_airbench.py (Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024).
-
-    Args:
-        step: In [0, steps].
-        steps: Of the whole run, at least 1.
-        start: Part at step 0.
-        peak: Part of the steps before the highest rate.
-
-    Example:
-        >>> [round(triangle(step, 10), 3) for step in (0, 1, 2, 6, 10)]
-        [0.2, 0.6, 1.0, 0.5, 0.0]
-    """
-    rising = peak * steps
-    if step < rising:
-        return start + (1 - start) * step / rising
-    return max(0.0, (steps - step) / (steps - rising))

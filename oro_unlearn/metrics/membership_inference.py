@@ -1,21 +1,38 @@
-"""MIA: does the model still treat forgotten images as training images?"""
+"""MIA: does the model still treat forgotten images as training images?
 
-from typing import Any, Literal
+Three parts: the metric, the three protocols that papers use it in, and the one-dimensional classifiers that attack.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import rank_zero_warn
 from torchmetrics.utilities.data import dim_zero_cat
 
-from oro_unlearn.metrics.attack_models import Decision, Points, boundary, fit_svc, fit_threshold
-
+Floats = NDArray[np.float64]
+COST = 3  # C of the support vector machine
+Decision = Callable[[Floats], Floats]  # confidences (N,) -> scores (N,), positive means member
 NON_MEMBER, MEMBER, TARGET = 0, 1, 2
 SATURATED = (
     "membership inference is NaN: the confidences of members and non-members are too alike (saturated near 0 or 1?) for the "
     "support vector machine to have a boundary; attack='threshold' still has one"
 )
+
+
+class Points(NamedTuple):
+    """Confidences, each standing for a number of samples."""
+
+    values: Floats  # (N,)
+    counts: Floats  # (N,)
+
+    def share(self, decision: Decision) -> float:
+        """Share of the samples that ``decision`` calls members."""
+        return float((decision(self.values) > 0) @ self.counts / self.counts.sum())
 
 
 class MembershipInference(Metric):
@@ -132,3 +149,120 @@ class MembershipInference(Metric):
                 f"svc_exact on {size} samples would take minutes to hours (limit {self.exact_limit}): use attack='svc'"
             )
         return fit_threshold(members, others) if self.attack == "threshold" else fit_svc(members, others)
+
+
+def mia(
+    train_retained: Tensor,
+    train_forgotten: Tensor,
+    test_retained: Tensor,
+    test_forgotten: Tensor,
+    protocol: Literal["rwft", "kodge", "sparse"] = "rwft",
+    attack: Literal["svc", "threshold", "svc_exact"] = "svc",
+) -> dict[str, float]:
+    """:class:`MembershipInference` on the splits that a paper, or its code, takes: figures of two protocols cannot be compared.
+
+    ======== ========================== =================== ================ =========================================
+    protocol members                    non-members         judged           source
+    ======== ========================== =================== ================ =========================================
+    rwft     train_retained             test_retained       train_forgotten  text of Fan et al. and Kodge et al. (2024)
+    kodge    train_retained             train_forgotten     test_forgotten   released code of Kodge et al. (TMLR 2024)
+    sparse   first of train_retained,   test_retained       train_forgotten  code of Jia et al. (NeurIPS 2023), SalUn
+             as many as test_retained
+    ======== ========================== =================== ================ =========================================
+
+    Groups are balanced by weight in each, which the released code does not do. ``kodge`` only asks whether confidence on the
+    forgotten class is low: it says what ACC_f says, and a mask on the logits scores 1.
+
+    Args:
+        train_retained: (N,) probabilities of their own label of the retained training samples, in the order of the data set.
+        train_forgotten: (N,) of the forgotten training samples.
+        test_retained: (N,) of the retained test samples.
+        test_forgotten: (N,) of the test samples of the forgotten classes; read by ``kodge`` alone, empty for single samples.
+        protocol: See the table.
+        attack: See :class:`MembershipInference`.
+
+    Returns:
+        ``mia`` (share of the judged called non-members), ``member_rate``, ``attack_balanced_accuracy`` and ``boundary``, as of
+        :class:`MembershipInference`; NaN with a warning if a group is empty.
+
+    Raises:
+        ValueError: If the protocol is unknown, or a confidence is NaN or outside [0, 1].
+
+    Example:
+        >>> import torch
+        >>> splits = torch.tensor([[.9, .95, .97, .99], [.02, .05, .60, .93], [.1, .2, .3, .4], [.01, .02, .03, .04]])
+        >>> round(mia(*splits)["mia"], 4), round(mia(*splits, protocol="kodge")["mia"], 4)
+        (0.75, 1.0)
+    """
+    if protocol not in ("rwft", "kodge", "sparse"):
+        raise ValueError(f"protocol must be 'rwft', 'kodge' or 'sparse', not {protocol!r}")
+    members = train_retained[: len(test_retained)] if protocol == "sparse" else train_retained
+    others, judged = (train_forgotten, test_forgotten) if protocol == "kodge" else (test_retained, train_forgotten)
+    metric = MembershipInference(attack).to(members.device)
+    for group, confidences in ((MEMBER, members), (NON_MEMBER, others), (TARGET, judged)):
+        metric.update(confidences, torch.full_like(confidences, group, dtype=torch.long))
+    return {name: float(value) for name, value in metric.compute().items()}
+
+
+def fit_svc(members: Points, others: Points) -> Decision | None:
+    """Support vector machine with an RBF kernel, C = 3 and gamma = 1 (scikit-learn's "auto" for one feature), classes balanced.
+
+    Kodge et al. (2024) and Fan et al. (2024) use these settings. A point of weight w counts as w samples, so a weighted
+    histogram gives the same machine as the samples themselves.
+
+    Returns:
+        The decision; None where the confidences leave it open. Where members and non-members are so alike that every point lies
+        within the margin, as saturated confidences are, any offset in an interval solves the machine's problem. If one of
+        these calls everything the same, the boundary that a solver happens to return says nothing.
+    """
+    from sklearn.svm import SVC
+
+    values = np.concatenate([members.values, others.values])[:, None]
+    labels = np.repeat([1, 0], [len(members.values), len(others.values)])
+    total = members.counts.sum() + others.counts.sum()
+    weights = [points.counts * total / (2 * points.counts.sum()) for points in (members, others)]
+    limits = np.concatenate(weights)
+    machine = SVC(C=COST, gamma=1.0, kernel="rbf").fit(values, labels, limits)
+    at_limit = np.abs(machine.dual_coef_[0]) >= COST * limits[machine.support_] * (1 - 1e-6)
+    if len(machine.support_) == len(values) and at_limit.all() and _is_open(machine, values, labels):
+        return None
+    return lambda confidences: machine.decision_function(confidences[:, None])
+
+
+def _is_open(machine: Any, values: Floats, labels: NDArray[np.int64]) -> bool:
+    """Whether an offset among the solutions calls everything a member, or nothing.
+
+    All points are within the margin, y (g + b) <= 1: that bounds the offset b from below by the non-members and from above by
+    the members.
+    """
+    kernel = machine.decision_function(values) - machine.intercept_[0]
+    low, high = -1 - kernel[labels == 0].min(), 1 - kernel[labels == 1].max()
+    return bool(kernel.max() + low <= 0 or kernel.min() + high > 0)
+
+
+def fit_threshold(members: Points, others: Points) -> Decision:
+    """The threshold of greatest balanced accuracy, in the direction in which members score higher (Youden's J).
+
+    The strongest attack of its kind: it lies half-way between two neighbouring scores.
+    """
+    values = np.concatenate([members.values, others.values])
+    gain = np.concatenate([members.counts / members.counts.sum(), -others.counts / others.counts.sum()])
+    levels, inverse = np.unique(values, return_inverse=True)
+    advantage = np.cumsum(np.bincount(inverse, gain)[::-1])[::-1]  # of calling everything from this level up a member
+    best = int(advantage.argmax())
+    below = levels[best - 1] if best else levels[0] - 1  # best = 0: the attack calls everything a member
+    threshold = (levels[best] + below) / 2
+    return lambda confidences: confidences - threshold
+
+
+def boundary(decision: Decision, resolution: int = 4096) -> float:
+    """Smallest confidence in [0, 1] at which a decision turns from non-member to member; NaN if it never does."""
+    from scipy.optimize import brentq
+
+    grid = np.linspace(0, 1, resolution + 1)
+    member = decision(grid) > 0
+    turns = np.flatnonzero(~member[:-1] & member[1:])
+    if not len(turns):
+        return float("nan")
+    low, high = grid[turns[0]], grid[turns[0] + 1]
+    return float(brentq(lambda value: float(decision(np.array([value]))[0]), low, high))

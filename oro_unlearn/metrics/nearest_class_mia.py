@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from oro_unlearn.metrics.membership_inference import MembershipInference
 from oro_unlearn.metrics.ranking import auc
-from oro_unlearn.metrics.reading import reading
 
 
 class NearestClassMIA(MembershipInference):
@@ -75,29 +73,6 @@ def nearest_class(probabilities: Tensor, forget_classes: Sequence[int]) -> int:
     if len(retained) < 2:
         raise ValueError("MIA-NN needs at least two retained classes")
     return retained[int(probabilities[retained].argmax())]
-
-
-def nearest_class_gap(rate: float, reference_rates: Sequence[float]) -> dict[str, float]:
-    """How far a rate of :class:`NearestClassMIA` is from the retrained models'.
-
-    Args:
-        rate: ``nn_member_rate`` of the unlearned model.
-        reference_rates: The same of each retrained model, of its own attack.
-
-    Returns:
-        ``nn_gap`` (distance from their mean: too high is as bad as too low) and ``nn_z`` (signed, in their standard deviations;
-        NaN with fewer than two).
-
-    Raises:
-        ValueError: If there is no retrained model.
-
-    Example:
-        >>> {name: round(value, 4) for name, value in nearest_class_gap(.25, [.30, .34]).items()}
-        {'nn_gap': 0.07, 'nn_z': -2.4749}
-    """
-    read = reading(rate, reference_rates)
-    spread = torch.tensor(reference_rates, dtype=torch.float64).std(correction=1) if len(reference_rates) > 1 else torch.nan
-    return {"nn_gap": read.gap, "nn_z": float((rate - read.ideal) / spread)}
 
 
 def nn_auc_vs_retrain(unlearned: Tensor, retrained: Tensor) -> float:

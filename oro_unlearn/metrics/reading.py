@@ -17,7 +17,6 @@ class Reading(NamedTuple):
     value: float
     ideal: float  # mean of the retrained models
     floor: float  # expected gap of one more retrained model; NaN with fewer than two, for a pairwise figure fewer than three
-    direction: Literal["equal"]  # neither high nor low is good
     gap: float  # |value - ideal|
     low: float  # 95 % prediction interval for one more retrained model, if their figures are normal; NaN without a floor
     high: float
@@ -33,19 +32,6 @@ class Reading(NamedTuple):
     def inside(self) -> bool:
         """Whether the value is judged to be within the interval."""
         return self.verdict == "inside"
-
-    def describe(self) -> str:
-        """One line for a table or a log.
-
-        Example:
-            >>> reading(0.25, [0.30, 0.34, 0.32]).describe()
-            '0.250, retrained 0.320: gap 0.070, floor 0.019, inside 0.221 to 0.419 (-3.0 sd, above 0 of 3)'
-        """
-        found = f"{self.value:.3f}, retrained {self.ideal:.3f}: gap {self.gap:.3f}, floor {self.floor:.3f}, {self.verdict}"
-        if self.verdict == "not judged":
-            return found
-        place = f"{self.deviations:+.1f} sd, above {self.rank} of {self.retrained}"
-        return f"{found} {self.low:.3f} to {self.high:.3f} ({place})"
 
 
 def reading(
@@ -124,6 +110,4 @@ def _judged(value: float, ideal: float, floor: float, scale: float, retrained: T
     if count < ENOUGH or math.isnan(p):
         verdict = "not judged"
     rank = int((retrained < value).sum())
-    return Reading(
-        value, ideal, floor, "equal", abs(value - ideal), ideal - half, ideal + half, deviations, p, rank, count, verdict
-    )
+    return Reading(value, ideal, floor, abs(value - ideal), ideal - half, ideal + half, deviations, p, rank, count, verdict)

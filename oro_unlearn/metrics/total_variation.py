@@ -34,38 +34,6 @@ def total_variation(
         >>> [round(value, 6) for value in total_variation(a.log(), b.log(), forget_classes=[2], conditional=True).tolist()]
         [0.222222, 0.042857]
     """
-    return _differences(logits_a, logits_b, forget_classes, conditional).sum(1)
-
-
-def total_variation_parts(logits_a: Tensor, logits_b: Tensor, forget_classes: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """The parts of the total variation on the forgotten and on the retained classes.
-
-    Args:
-        logits_a: (N, K) logits or log-probabilities.
-        logits_b: (N, K) of the same samples, or (N, K - |F|) of a head without the forgotten classes.
-        forget_classes: Indices of the forgotten classes.
-
-    Returns:
-        (N,) and (N,) in float64, which add up to :func:`total_variation`. A mask on the logits makes the first as small as
-        retraining does; the second says where the probability went instead.
-
-    Raises:
-        ValueError: As :func:`total_variation`.
-
-    Example:
-        >>> import torch
-        >>> a, b = torch.tensor([[.5, .4, .1], [.1, .6, .3]]), torch.tensor([[.7, .2, .1], [.1, .9, 0.]])
-        >>> forgotten, retained = total_variation_parts(a.log(), b.log(), forget_classes=[2])
-        >>> [round(value, 6) for value in (*forgotten.tolist(), *retained.tolist())]
-        [0.0, 0.15, 0.2, 0.15]
-    """
-    differences = _differences(logits_a, logits_b, forget_classes, conditional=False)
-    retained = _retained(forget_classes, differences.shape[1]).to(differences.device)
-    return differences[:, ~retained].sum(1), differences[:, retained].sum(1)
-
-
-def _differences(logits_a: Tensor, logits_b: Tensor, forget_classes: Sequence[int], conditional: bool) -> Tensor:
-    """Half the absolute differences of probabilities (N, K), of the retained classes alone if ``conditional``."""
     retained = _retained(forget_classes, logits_a.shape[-1])
     if logits_b.shape == (len(logits_a), int(retained.sum())):
         logits_b = _with_forgotten(logits_b, retained)
@@ -77,7 +45,7 @@ def _differences(logits_a: Tensor, logits_b: Tensor, forget_classes: Sequence[in
     a, b = (logits.detach().double()[:, kept.to(logits.device)].softmax(1) for logits in (logits_a, logits_b))
     if a.isnan().any() or b.isnan().any():
         raise ValueError("a row has NaN, an infinite logit, or no probability on the retained classes")
-    return (a - b).abs() / 2
+    return (a - b).abs().sum(1) / 2
 
 
 def _retained(forget_classes: Sequence[int], num_classes: int) -> Tensor:

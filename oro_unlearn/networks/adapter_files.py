@@ -1,10 +1,7 @@
 """An adapter in peft's file format, with a note of the base it belongs to."""
 
-import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.files import one_line, replacing_in, sha256_of
 from oro_unlearn.networks import lora
 from oro_unlearn.networks.checkpoints import read_checkpoint
 from oro_unlearn.networks.weight_writing import write_safetensors
@@ -43,16 +41,13 @@ def save_adapter(network: Adapted, folder: Path) -> None:
     tensors = lora.adapter_parameters(network.model)
     if not tensors:
         raise UserError("the model has no adapter to save: call add_adapter first")
-    folder.mkdir(parents=True, exist_ok=True)
     config = deepcopy(network.model.peft_config["default"])
     config.inference_mode = True  # as peft writes it
-    with tempfile.TemporaryDirectory(dir=folder) as partial:
+    with replacing_in(folder, (BASE, CONFIG, WEIGHTS)) as partial:
         config.save_pretrained(partial)
         state = {PREFIX + name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-        write_safetensors(state, Path(partial) / WEIGHTS, metadata={"format": "pt"})
-        (Path(partial) / BASE).write_text(json.dumps(_base(network), indent=2) + "\n", encoding="utf-8")
-        for name in (BASE, CONFIG, WEIGHTS):
-            os.replace(Path(partial) / name, folder / name)
+        write_safetensors(state, partial / WEIGHTS, metadata={"format": "pt"})
+        (partial / BASE).write_text(json.dumps(_base(network), indent=2) + "\n", encoding="utf-8")
 
 
 def load_adapter(network: Adapted, folder: Path) -> None:
@@ -82,9 +77,10 @@ def _check_base(network: Adapted, folder: Path) -> None:
     there, here = _object(folder / BASE), _base(network)
     for key in ("quick_gelu", "base_sha256"):
         if there.get(key) != here[key]:
+            architecture = one_line(there.get("architecture"))
             raise UserError(
-                f"the adapter in {folder} belongs to another base model, of architecture {_shown(there.get('architecture'))}: "
-                f"{key} is {_shown(there.get(key))} there and {here[key]} here; load the base it was trained on"
+                f"the adapter in {folder} belongs to another base model, of architecture {architecture}: "
+                f"{key} is {one_line(there.get(key))} there and {here[key]} here; load the base it was trained on"
             )
 
 
@@ -93,20 +89,24 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON ({_shown(error)}): save the adapter again") from None
+        raise UserError(f"{path} is not JSON ({one_line(error)}): save the adapter again") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} is no JSON object: save the adapter again")
     return content
 
 
 def _options(config: dict[str, Any], path: Path) -> dict[str, Any]:
-    """What :func:`lora.inject` takes, but the layers; nothing else of peft's configuration has an effect here."""
+    """What :func:`lora.inject` takes, but the layers; nothing else of peft's configuration has an effect here.
+
+    ``PeftConfig.from_pretrained`` is no reader of files of others: it asks the Hub for a missing one, takes any type for any
+    key, and fails with a KeyError on a kind of adapter that it does not know.
+    """
     for key, types in OPTIONS.items():
         if type(config.setdefault(key, DEFAULTS.get(key))) not in types:
             what = " or ".join(kind.__name__ for kind in types)
-            raise UserError(f"{path}: {key} must be of type {what}, not {_shown(config[key])}")
+            raise UserError(f"{path}: {key} must be of type {what}, not {one_line(config[key])}")
     if config.get("init_lora_weights", True) is not True:
-        start = _shown(config["init_lora_weights"])
+        start = one_line(config["init_lora_weights"])
         raise UserError(f"{path}: init_lora_weights must be true, not {start}: the other ones can change the base model")
     other = [key for key in UNSUPPORTED if config.get(key)]
     if other or (config["use_dora"] and config["use_rslora"]):
@@ -130,19 +130,14 @@ def _layers(model: nn.Module, targets: object, path: Path) -> list[str]:
         try:
             found = [name for name in names if re.fullmatch(targets, name)]
         except (re.error, RecursionError, OverflowError) as error:
-            raise UserError(f"{path}: target_modules is not a regular expression: {_shown(error)}") from None
+            raise UserError(f"{path}: target_modules is not a regular expression: {one_line(error)}") from None
     elif isinstance(targets, list) and all(isinstance(target, str) for target in targets):
         found = lora.ending_in(names, targets)
     else:
-        raise UserError(f"{path}: target_modules must be a string or a list of strings, not {_shown(targets)}")
+        raise UserError(f"{path}: target_modules must be a string or a list of strings, not {one_line(targets)}")
     if not found:
         raise UserError(f"{path}: target_modules names no layer of this model: load the base the adapter was trained on")
     return found
-
-
-def _shown(value: object) -> str:
-    """Something from a file, for a message: short, and on one line."""
-    return " ".join(str(value)[:80].split())
 
 
 def _base(network: Adapted) -> dict[str, Any]:
@@ -160,12 +155,9 @@ def base_sha256(model: nn.Module) -> str:
 
 def tensor_hash(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, shapes, types and values, in the order of the names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(_bytes(tensor))
-    return digest.hexdigest()
+    named = ((f"{name} {tuple(tensor.shape)} {tensor.dtype}", _buffer(tensor)) for name, tensor in sorted(tensors.items()))
+    return sha256_of(part for parts in named for part in parts)
 
 
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+def _buffer(tensor: Tensor) -> Any:
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()

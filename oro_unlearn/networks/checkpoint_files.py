@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
+from oro_unlearn.files import first_line, shortened
 from oro_unlearn.networks.file_kinds import INDEX, PICKLE, SAFETENSORS, TORCHSCRIPT, file_kind
 from oro_unlearn.networks.torchscript_files import read_torchscript
 from oro_unlearn.user_error import UserError
@@ -79,12 +80,11 @@ def unpickled(path: Path, plain: bool = False) -> Any:
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(path, error, plain)) from None
     except Exception as error:  # a damaged file can make torch's reader raise anything
-        raise UserError(f"{path} cannot be read as a checkpoint: {reason(error)}") from None
+        raise UserError(f"{path} cannot be read as a checkpoint: {_reason(error)}") from None
 
 
-def reason(error: Exception) -> str:
-    """The first line of a library's error, or its type where it says nothing."""
-    return (str(error).splitlines() or [f"it ends too early or is damaged ({type(error).__name__})"])[0][:300]
+def _reason(error: Exception) -> str:
+    return first_line(error, 300) if str(error) else f"it ends too early or is damaged ({type(error).__name__})"
 
 
 def _in_folder(path: Path) -> Path:
@@ -104,7 +104,7 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             metadata = file.metadata() or {}
         return load_file(path), metadata
     except (SafetensorError, RuntimeError, OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} cannot be read as a checkpoint: {reason(error)}") from None
+        raise UserError(f"{path} cannot be read as a checkpoint: {_reason(error)}") from None
 
 
 def _shards(path: Path) -> dict[str, Tensor]:
@@ -126,7 +126,7 @@ def _shards(path: Path) -> dict[str, Tensor]:
 
 def _refusal(path: Path, error: Exception, plain: bool) -> str:
     unknown = re.search(r"GLOBAL (\S+)", str(error))
-    found = f" ({unknown[1][:80]})" if unknown else ""
+    found = f" ({shortened(unknown[1])})" if unknown else ""
     target = shlex.quote(str(path.with_name(f"{path.stem}_state_dict.pt")))
     read = "pickle.load(open(sys.argv[1], 'rb'))" if plain else "torch.load(sys.argv[1], 'cpu', weights_only=False)"
     code = (

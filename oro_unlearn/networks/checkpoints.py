@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from oro_unlearn.files import one_line
 from oro_unlearn.networks.checkpoint_files import read_file, unpickled
 from oro_unlearn.networks.class_lists import class_names_of
 from oro_unlearn.networks.huggingface import in_memory_names
@@ -147,7 +148,7 @@ def _line(checkpoint: Checkpoint, done: list[str], left_out: list[str]) -> str:
     under = f" under {checkpoint.key!r}" if checkpoint.key else ""
     parts = [f"{checkpoint.path}: {', '.join([f'{len(checkpoint.state)} tensors{under}', *done])}"]
     if left_out:
-        shown = [" ".join(name.strip("'")[:80].split()) for name in left_out[:SHOWN]]
+        shown = [one_line(name.strip("'")) for name in left_out[:SHOWN]]
         parts.append(f"left out: {', '.join(shown)}{f' and {len(left_out) - SHOWN} more' if len(left_out) > SHOWN else ''}")
     if checkpoint.names_from:
         parts.append(f"class names: {checkpoint.names_from}")

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.files import shortened
 from oro_unlearn.networks.checkpoints import Checkpoint, fill_network, read_checkpoint
 from oro_unlearn.user_error import UserError
 
@@ -116,5 +117,5 @@ def _check_config(model: Any, checkpoint: Checkpoint) -> None:
                     "; choose the architecture whose name ends, or does not end, in -quickgelu" if key == "hidden_act" else ""
                 )
                 raise UserError(
-                    f"{path}: {key} of {part} is {str(options[key])[:40]} there and {here} in the architecture{hint}"
+                    f"{path}: {key} of {part} is {shortened(options[key], 40)} there and {here} in the architecture{hint}"
                 )

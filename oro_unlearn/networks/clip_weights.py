@@ -15,6 +15,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from oro_unlearn.files import first_line
 from oro_unlearn.networks.clip_layouts import load_clip_weights
 from oro_unlearn.user_error import UserError
 
@@ -93,7 +94,7 @@ def _fill(model: Any, path: str) -> None:
         with _quiet():
             open_clip.load_checkpoint(model, path)
     except (RuntimeError, OSError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-        raise UserError(f"{path} cannot be read ({_first_line(error)}): delete it, to download it again") from None
+        raise UserError(f"{path} cannot be read ({first_line(error)}): delete it, to download it again") from None
 
 
 def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:
@@ -129,7 +130,7 @@ def _check(path: Path) -> None:
     except json.JSONDecodeError as error:
         raise UserError(f"{path}:{error.lineno} is not JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON: {_first_line(error)}") from None
+        raise UserError(f"{path} is not JSON: {first_line(error)}") from None
     for key in CODE:
         if key in names:
             raise UserError(f"{path} has {key}: code that comes with a model is never run; use a copy without that option")
@@ -150,7 +151,7 @@ def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
         with _quiet():
             config = download_pretrained_from_hf(repository, filename=CONFIG)
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{name} cannot be loaded: {_first_line(error)}") from None
+        raise UserError(f"{name} cannot be loaded: {first_line(error)}") from None
     _check(Path(config))
     try:
         with _quiet():
@@ -160,9 +161,9 @@ def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
                 model = open_clip.create_model(name, load_weights=False)
             tokenizer = _tokenizer(name)
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{name} cannot be loaded: {_first_line(error)}") from None
+        raise UserError(f"{name} cannot be loaded: {first_line(error)}") from None
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise UserError(f"open_clip cannot build {name}: {_first_line(error)}") from None
+        raise UserError(f"open_clip cannot build {name}: {first_line(error)}") from None
     if pretrained and pretrained not in OWN:
         load_clip_weights(model, pretrained)
     return model, tokenizer
@@ -178,7 +179,7 @@ def _create(name: str, preprocessing: dict[str, Any], **tokenizer: str) -> tuple
             model = open_clip.create_model(name, load_weights=False, pretrained_text=False, force_preprocess_cfg=preprocessing)
             return model, _tokenizer(name, **tokenizer)
     except (OSError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise UserError(f"open_clip cannot build {name}: {_first_line(error)}") from None
+        raise UserError(f"open_clip cannot build {name}: {first_line(error)}") from None
 
 
 def _tokenizer(name: str, **options: Any) -> Any:
@@ -211,7 +212,7 @@ def _downloaded(name: str, pretrained: str, tag: dict[str, Any]) -> str:
         with _quiet():
             return download_pretrained(tag)
     except (OSError, RuntimeError, ValueError) as error:
-        raise _not_here(what, _first_line(error), hint) from None
+        raise _not_here(what, first_line(error), hint) from None
 
 
 def _reach_text_model(name: str) -> None:
@@ -237,15 +238,11 @@ def _reach_hub(what: str, hint: str) -> None:
         return
     except OSError as error:
         if not isinstance(getattr(error, "reason", None), ssl.SSLError):  # the client has certificates of its own
-            raise _not_here(what, _first_line(getattr(error, "reason", error)), hint) from None
+            raise _not_here(what, first_line(getattr(error, "reason", error)), hint) from None
 
 
 def _not_here(what: str, why: str, hint: str) -> UserError:
     return UserError(f"{what}: not here, and cannot be downloaded ({why}); {hint}")
-
-
-def _first_line(error: object) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager

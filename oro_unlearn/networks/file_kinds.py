@@ -4,6 +4,7 @@ import shlex
 import zipfile
 from pathlib import Path
 
+from oro_unlearn.files import one_line, shortened
 from oro_unlearn.user_error import UserError
 
 FIRST = 4096  # bytes that are looked at
@@ -74,7 +75,7 @@ def _zip_kind(path: Path) -> str:
     elif any(name.endswith(".npy") for name in names):
         what, way = "a set of NumPy arrays (.npz)", FROM_PYTORCH
     else:
-        shown = " ".join(ascii(name)[1:-1] for name in names[:2])[:120]
+        shown = shortened(" ".join(ascii(name)[1:-1] for name in names[:2]), 120)
         what = f"a zip archive of {len(names)} files ({shown})"
         way = f"unpack it with: unzip {shlex.quote(str(path))}, and name the file of the weights"
     raise UserError(f"{path} cannot be read as a checkpoint: it is {what}; {way}")
@@ -118,4 +119,4 @@ def _text(first: bytes) -> tuple[str, str]:
         return "", ""
     if not all(letter.isprintable() or letter.isspace() for letter in text):
         return "", ""
-    return f"text that begins with {' '.join(text.split())[:40]!r}", f"name the file of the weights, or {AGAIN}"
+    return f"text that begins with {one_line(text, 40)!r}", f"name the file of the weights, or {AGAIN}"

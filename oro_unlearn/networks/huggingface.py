@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.files import first_line
 from oro_unlearn.user_error import UserError
 
 
@@ -37,11 +38,11 @@ def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
         return AutoModelForImageClassification.from_config(config, trust_remote_code=False)
     except OSError as error:
         raise UserError(
-            f"hf:{name} is neither a folder with config.json nor a model that can be reached ({_first_line(error)}): "
+            f"hf:{name} is neither a folder with config.json nor a model that can be reached ({first_line(error)}): "
             f"run 'hf download {name} --local-dir FOLDER' where there is a network, and name hf:FOLDER"
         ) from None
     except (ValueError, KeyError) as error:
-        raise UserError(f"transformers has no image classifier for hf:{name}: {_first_line(error)}") from None
+        raise UserError(f"transformers has no image classifier for hf:{name}: {first_line(error)}") from None
 
 
 def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -93,10 +94,6 @@ def _check_folder(name: str) -> None:
         try:
             content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{folder / 'config.json'} is not JSON: {_first_line(error)}") from None
+            raise UserError(f"{folder / 'config.json'} is not JSON: {first_line(error)}") from None
         if not isinstance(content, dict) or "model_type" not in content:
             raise UserError(f"{folder / 'config.json'} names no model_type of transformers: name a folder that it wrote")
-
-
-def _first_line(error: object) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -154,23 +154,19 @@ def without_adapters(model: nn.Module) -> Iterator[None]:
 
 def adapter_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """The adapter's own parameters under the names peft gives them in a file, without its ``base_model.model.``."""
-    return {
-        _clean(f"{name}.{inner}"): parameter
-        for name, layer in adapted_layers(model).items()
-        for inner, parameter in layer.named_parameters()
-        if inner.startswith("lora_")
-    }
+    if not adapted_layers(model):
+        return {}
+    from peft import get_peft_model_state_dict
 
-
-def _clean(name: str) -> str:
-    """Without the adapter's name; DoRA's magnitude loses its ``.weight`` too, as in peft's files."""
-    name = name.replace(".default", "")
-    return name.removesuffix(".weight") if "lora_magnitude_vector" in name else name
+    return get_peft_model_state_dict(model, state_dict=dict(model.named_parameters()), save_embedding_layers=False)
 
 
 @torch.no_grad()
 def fill_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
     """Copy values into the adapter, strictly.
+
+    peft's ``set_peft_model_state_dict`` leaves a missing tensor at its start and passes over NaN, both without a word, and
+    raises a RuntimeError of several lines for a wrong shape.
 
     Raises:
         UserError: If the model has no adapter, or the values belong to another one.

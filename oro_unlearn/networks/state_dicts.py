@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from oro_unlearn.files import one_line
 from oro_unlearn.user_error import UserError
 
 OPTION = "--model.checkpoint_key"
@@ -176,4 +177,4 @@ def _is_head(layer: dict[str, Tensor]) -> bool:
 
 def _shown(name: object) -> str:
     """A name out of a file, short and on one line."""
-    return repr(" ".join(str(name)[:80].split()))
+    return repr(one_line(name))

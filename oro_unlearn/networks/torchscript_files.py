@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from oro_unlearn.files import first_line
 from oro_unlearn.user_error import UserError
 
 CODE = re.compile(r"class (\w+)\(Module\):\s+__parameters__ = \[(.*?)\]\s+__buffers__ = \[(.*?)\]", re.DOTALL)
@@ -45,7 +46,7 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
         with zipfile.ZipFile(path) as archive:
             return dict(_tensors(_Reader(archive).load(), "", frozenset()))
     except Exception as error:  # a damaged archive can make the unpickler raise anything
-        what = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        what = first_line(error)
         raise UserError(f"{path} is a TorchScript archive that cannot be read ({what}): save the model's state dict") from None
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.files import one_line
 from oro_unlearn.user_error import UserError
 
 
@@ -28,7 +29,7 @@ def check_shapes(network: nn.Module, state: dict[str, Tensor], own: dict[str, Te
             f"{path} is of another head: the file's head has {rows[0]} classes, the data {rows[1]} ({reshaped[0]}); use data "
             "with the classes that the model was trained on, or name its classes with --data.class_names"
         )
-    complaints = [f"{len(names)} {what} (first {' '.join(names[0][:80].split())})" for what, names in
+    complaints = [f"{len(names)} {what} (first {one_line(names[0])})" for what, names in
                   (("weights missing", missing), ("unknown weights", unexpected)) if names]  # fmt: skip
     complaints += [f"{name} is {tuple(state[name].shape)} there and {tuple(own[name].shape)} here" for name in reshaped[:1]]
     if complaints:

@@ -1,7 +1,6 @@
 """Writing the weights of a plain network: whole or not at all."""
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from oro_unlearn.networks.checkpoint_files import reason
+from oro_unlearn.files import first_line, replacing
 from oro_unlearn.user_error import UserError
 
 NOTES = "oro_unlearn"  # key of our own notes, in the metadata of safetensors or beside a state dict
@@ -27,17 +26,11 @@ def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path, notes
     Raises:
         UserError: If it cannot be written; what was there stays.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     own = network.state_dict() if isinstance(network, nn.Module) else network
     # clones: safetensors refuses shared memory, and channels-last tensors are not contiguous
     state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in own.items()}
-    partial = path.with_name(path.name + ".part")
-    try:
+    with replacing(path) as partial:
         write_safetensors(state, partial, {NOTES: json.dumps(notes)} if notes else None)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_safetensors(state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -45,17 +38,16 @@ def write_safetensors(state: dict[str, Tensor], path: Path, metadata: dict[str, 
 
     Args:
         state: Contiguous tensors by name.
-        path: The file.
+        path: The file, which is not there yet.
         metadata: Texts by name.
 
     Raises:
         UserError: If it cannot be written.
     """
-    path.unlink(missing_ok=True)
     path.touch()
     mode = stat.S_IMODE(path.stat().st_mode)
     try:
         save_file(state, path, metadata)
     except SafetensorError as error:  # its writer does not say OSError
-        raise UserError(f"{path} cannot be written ({reason(error)}): make room there, or choose another folder") from None
+        raise UserError(f"{path} cannot be written ({first_line(error)}): make room there, or choose another folder") from None
     path.chmod(mode)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from oro_unlearn.files import shortened
+
 LONGEST = 60  # letters of a name in a picture or a title
 
 
@@ -25,8 +27,7 @@ def label(name: str) -> str:
     Args:
         name: Of a class or a tuple.
     """
-    line = printable(name)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return shortened(printable(name), LONGEST, "…")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from oro_unlearn.files import replacing
 from oro_unlearn.report.names import label as label_of
 from oro_unlearn.report.names import literal_text
 
@@ -49,5 +50,5 @@ def plot_confusion_and_redirection(
     names = ", ".join(class_names[label] for label in forgotten[:3]) + (", ..." if len(forgotten) > 3 else "")
     right.set(title=f"Where test images of the forgotten class go: {names}", ylabel="share predicted", ylim=(0, 1))
     right.legend()
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=110)

@@ -1,6 +1,5 @@
 """Where a figure comes from: hashes of what was read and written, the code's version, and whether a report can be had again."""
 
-import hashlib
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,21 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from oro_unlearn.files import sha256, sha256_of
+
 PACKAGE = Path(__file__).resolve().parent.parent
 VERSIONED = {*sys.stdlib_module_names, PACKAGE.name, "torch", "torchvision", "lightning"}  # whose code a version names
 MODEL_FOLDERS = ("config.json", "open_clip_config.json")  # a folder that has one of these is a model
 LARGEST = 1 << 20  # characters of an option that can be a path
 FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
 VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # change no figure
-
-
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def input_files(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -44,12 +36,9 @@ def input_files(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 @cache
 def package_sources() -> str:
     """SHA-256 over every file of the package, wherever it is installed; compiled and hidden files aside."""
-    digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*")):
-        inside = path.relative_to(PACKAGE)
-        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in inside.parts):
-            digest.update(f"{inside.as_posix()} {sha256(path)}\n".encode())
-    return digest.hexdigest()
+    inside = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*")) if path.is_file()]
+    own = [path for path in inside if not any(part.startswith((".", "__pycache__")) for part in path.parts)]
+    return sha256_of(f"{path.as_posix()} {sha256(PACKAGE / path)}\n" for path in own)
 
 
 def own_sources(config: Mapping[str, Any]) -> dict[str, str]:
@@ -63,7 +52,7 @@ def own_sources(config: Mapping[str, Any]) -> dict[str, str]:
     """
     names = {value for option, value in _leaves(config) if option.rpartition(".")[2] == "class_path" and isinstance(value, str)}
     found = {name: sorted(_files_of(name)) for name in names}
-    return {name: hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest() for name, files in found.items() if files}
+    return {name: sha256_of(map(sha256, files)) for name, files in found.items() if files}
 
 
 def _files_of(name: str) -> set[str]:
@@ -82,8 +71,8 @@ def named(path: str | Path) -> dict[str, str]:
     if path.is_file() and not path.name.endswith(".index.json"):
         return {"path": str(path), "sha256": sha256(path)}
     folder = path if path.is_dir() else path.parent
-    files = "".join(f"{file.name} {sha256(file)}\n" for file in sorted(folder.iterdir()) if file.is_file())
-    return {"path": str(path), "sha256": hashlib.sha256(files.encode()).hexdigest()}
+    files = [file for file in sorted(folder.iterdir()) if file.is_file()]
+    return {"path": str(path), "sha256": sha256_of(f"{file.name} {sha256(file)}\n" for file in files)}
 
 
 def written(root: Path, names: tuple[str, ...]) -> dict[str, str]:

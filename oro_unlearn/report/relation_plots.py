@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from oro_unlearn.files import replacing
 from oro_unlearn.report.names import label, literal_text
 from oro_unlearn.report.plots import COLOURS
 
@@ -90,5 +91,5 @@ def plot_closest(sheets: Mapping[str, Sequence[tuple[Any, str, str]]], title: st
 
 
 def _save(figure: Any, path: str | Path) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=110)

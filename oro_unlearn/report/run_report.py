@@ -1,7 +1,6 @@
 """``report.json``: what one run measured, on what, with what."""
 
 import contextlib
-import json
 import math
 import os
 import platform
@@ -127,23 +126,6 @@ def hardware(device: str) -> dict[str, Any]:
         cpu = names[0] if names else cpu
     name = torch.cuda.get_device_name() if device == "cuda" else device
     return {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "device": name}
-
-
-def write_json(content: Mapping[str, Any], path: str | Path) -> None:
-    """Write strict JSON in one step: the file is either whole or not there.
-
-    Args:
-        content: What to write.
-        path: The file; missing folders are made.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def without_nan(value: Any) -> Any:

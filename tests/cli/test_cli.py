@@ -11,7 +11,8 @@ import yaml
 
 from oro_unlearn import methods
 from oro_unlearn.cli import build, main
-from oro_unlearn.report.provenance import package_sources, sha256
+from oro_unlearn.files import sha256
+from oro_unlearn.report.provenance import package_sources
 from tests.conftest import CONFIGS, SHORT
 
 DIGITS = CONFIGS / "digits"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from oro_unlearn.report.provenance import sha256
+from oro_unlearn.files import sha256
 from tests.conftest import CONFIGS, SHORT
 from tests.reliability.small_runs import killed_in_second_epoch
 

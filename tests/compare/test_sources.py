@@ -103,7 +103,7 @@ def test_a_job_of_before_there_were_sources_is_named_so(job):
 
 def test_every_result_is_written_with_its_sources(monkeypatch):
     written = []
-    for module in ("oro_unlearn.report.run_report", "tests.reliability.records"):
+    for module in ("oro_unlearn.files", "tests.reliability.records"):
         monkeypatch.setattr(f"{module}.write_json", lambda content, path: written.append(content))
     records.write("memory", "", {})
     timing.write("step", [])

@@ -255,7 +255,7 @@ def test_edges_that_stand_for_too_many_triples(tmp_path):
 
 
 def test_too_many_items(tmp_path, monkeypatch):
-    monkeypatch.setattr("oro_unlearn.graph.yaml_lines.MAX_NODES", 20)
+    monkeypatch.setattr("oro_unlearn.graph.yaml_limits.MAX_NODES", 20)
     path = tmp_path / "graph.yaml"
     path.write_text("objects:\n  a: {}\n  b: [" + "a," * 20 + "]\n")
     with pytest.raises(ValueError, match=r"graph\.yaml:3: no valid YAML: more than 20 keys, values and items"):

@@ -1,11 +1,13 @@
 """What relational methods promise: terms, adapters on a frozen base, the reference, schedules and files."""
 
 import inspect
+from types import SimpleNamespace
 
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 from torch.nn.functional import huber_loss, kl_div
+from torch.optim import SGD
 
 from oro_unlearn import methods
 from oro_unlearn.methods import Pretraining, PushOnly, RelationUnlearning
@@ -250,15 +252,21 @@ def test_which_splits_are_read(kind, splits):
     assert read == set(trainer.train_dataloader) == splits
 
 
+def rates_of(module) -> list[float]:
+    """The rate of every step of a run of 60, and after the last, as a part of the highest."""
+    module._trainer = SimpleNamespace(estimated_stepping_batches=60)
+    schedule = module.scheduler(SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0))
+    assert schedule["interval"] == "step"
+    return [schedule["scheduler"].lr_lambdas[0](step) for step in range(61)]
+
+
 def test_the_rate_rises_and_falls():
-    module = RelationUnlearning(warmup=0.1, final_lr=0.2)
-    rates = [module._rate(step, 60) for step in range(61)]
+    rates = rates_of(RelationUnlearning(warmup=0.1, final_lr=0.2))
     assert rates[:7] == pytest.approx([(step + 1) / 7 for step in range(6)] + [1.0])
     assert rates[33] == pytest.approx(0.2 + 0.8 / 2)
     assert rates[60] == pytest.approx(0.2)
     assert rates[6:] == sorted(rates[6:], reverse=True)
-    constant = RelationUnlearning(schedule="constant", warmup=0.0)
-    assert {constant._rate(step, 60) for step in range(61)} == {1.0}
+    assert set(rates_of(RelationUnlearning(schedule="constant", warmup=0.0))) == {1.0}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from oro_unlearn.cli import build
 from oro_unlearn.data import Digits
 from oro_unlearn.data.images.labelled_images import alternating_flip
 from oro_unlearn.methods import Batch, FineTune, Retraining, Training
-from oro_unlearn.methods.unlearning_module import triangle
+from oro_unlearn.methods.schedules import part_of_rate
 from tests.conftest import CONFIGS, SHORT
 from tests.methods.test_methods import fit, method
 
@@ -44,6 +44,10 @@ def test_and_in_one_line_on_the_command_line(smoothing, run):
     assert code == 2
     assert "label_smoothing is a part of the target" in message
     assert message.count("\n") == 1
+
+
+def triangle(step: int, steps: int) -> float:
+    return part_of_rate(step, steps, "linear", rising=0.2, start=0.2)
 
 
 def test_triangle_by_hand():

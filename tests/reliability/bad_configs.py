@@ -127,7 +127,11 @@ CONFIG_FILES = [
     ),
     config("code in an option", "trainer: {max_epochs: !!python/object/apply:os.system ['touch code_ran']}\n", "python/object"),
     config("code in a name", "trainer: {max_epochs: !!python/name:os.system }\n", "python/name"),
-    config("a key twice", "trainer: {max_epochs: 1, max_epochs: 2}\n", "line 1: 'max_epochs' is given twice, first on line 1"),
+    config(
+        "a key twice",
+        "trainer: {max_epochs: 1, max_epochs: 2}\n",
+        "more.yaml:1: no YAML: 'max_epochs' is given twice, first on line 1",
+    ),
     config("aliases of aliases", BOMB, r"line \d+: aliases stand for more than 100000 values"),
     config("a bomb as an option", BOMB + "data: {init_args: {forget: *j}}\n", "aliases stand for more than"),
     config("a list that holds itself", "data: {init_args: {forget: &a [*a]}}\n", "line 1: a list or mapping holds itself"),

@@ -7,7 +7,8 @@ import torch
 
 from benchmarks import RESULTS
 from oro_unlearn.compare.sources import record
-from oro_unlearn.report.run_report import hardware, versions, write_json
+from oro_unlearn.files import write_json
+from oro_unlearn.report.run_report import hardware, versions
 
 HERE = Path(__file__).parent
 

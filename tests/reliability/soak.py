@@ -26,10 +26,10 @@ from torch import nn
 from oro_unlearn.cli import build, settle
 from oro_unlearn.compare.jobs import Job
 from oro_unlearn.compare.sources import record
+from oro_unlearn.files import write_json
 from oro_unlearn.methods.relations.relation_audit import Features, measure
 from oro_unlearn.metrics.total_variation import total_variation
 from oro_unlearn.networks import OpenCLIP, load_weights
-from oro_unlearn.report.run_report import write_json
 from tests.reliability.records import write
 
 ROOT, CONFIGS = Path("runs/reliability/soak"), Path("lightning_configs")

@@ -10,10 +10,11 @@ from rich.console import Console
 
 from oro_unlearn.audit import as_json, findings
 from oro_unlearn.audit.run_audit import MEASURED
+from oro_unlearn.files import write_json
 from oro_unlearn.report import relation_plots, relation_report
 from oro_unlearn.report.class_report import report_table
 from oro_unlearn.report.plots import plot_confusion_and_redirection
-from oro_unlearn.report.run_report import ALIKE, NO_IMAGES, hardware, redirection, summarise, undefined, versions, write_json
+from oro_unlearn.report.run_report import ALIKE, NO_IMAGES, hardware, redirection, summarise, undefined, versions
 from oro_unlearn.report.tables import caption, comparison_rows, markdown_table, number
 
 pytestmark = pytest.mark.pictures

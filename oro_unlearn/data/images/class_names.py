@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 KEYS = (  # of a JSON: names in order, names by row, and rows by name
@@ -62,12 +63,12 @@ def checked(names: Sequence[Any], where: str) -> list[str]:
         raise UserError(f"{where} holds no class names: write one a line, in the order of the head's rows")
     wrong = next((name for name in names if not isinstance(name, str) or not name), None)
     if wrong is not None:
-        raise UserError(f"{where}: {str(wrong)[:80]!r} is no class name: names are text")
+        raise UserError(f"{where}: {shortened(wrong)!r} is no class name: names are text")
     composed = [normalize("NFC", name) for name in names]
     rows: dict[str, int] = {}
     for row, name in enumerate(composed):
         if name in rows:
-            raise UserError(f"{where} names {name[:80]!r} twice, for rows {rows[name]} and {row}: tell them apart")
+            raise UserError(f"{where} names {shortened(name)!r} twice, for rows {rows[name]} and {row}: tell them apart")
         rows[name] = row
     return composed
 
@@ -98,7 +99,7 @@ def _of_json(text: str, where: str) -> list[Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is no JSON ({str(error)[:100]})") from None
+        raise UserError(f"{where} is no JSON ({shortened(error, 100)})") from None
     if isinstance(content, list):
         return content
     config = content.get("pretrained_cfg") if isinstance(content, dict) else None  # timm's

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from oro_unlearn.files import first_line
 from oro_unlearn.user_error import UserError
 
 ORIENTATION = 0x0112  # EXIF's number of it
@@ -49,7 +50,7 @@ def reason(error: Exception) -> str:
     """Why a picture cannot be read, in a few words."""
     if isinstance(error, UnidentifiedImageError):
         return "no image file"
-    return (str(error).splitlines() or ["empty"])[0]
+    return first_line(error) if str(error) else "empty"
 
 
 def decode(path: str | Path, channels: int, reading: Reading) -> Image.Image:
@@ -150,7 +151,7 @@ def _colours_of_png(path: str) -> np.ndarray:
         data = torch.frombuffer(bytearray(Path(path).read_bytes()), dtype=torch.uint8)
         image = decode_image(data, mode=ImageReadMode.UNCHANGED)
     except RuntimeError as error:
-        raise UserError(str(error).splitlines()[0]) from None
+        raise UserError(first_line(error)) from None
     return image.permute(1, 2, 0).numpy().astype(np.float64)
 
 

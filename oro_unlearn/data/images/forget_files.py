@@ -6,6 +6,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from oro_unlearn.data.images.forget_request import read_lines
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 
@@ -40,13 +41,13 @@ def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
         (missing if not rows else ambiguous).extend([line] if len(rows) != 1 else [])
     if missing:
         raise UserError(
-            f"{list_file}: {len(missing)} of {len(lines)} lines name no training picture, first {missing[0][:200]!r}: write "
-            "paths as they lie in the training folder"
+            f"{list_file}: {len(missing)} of {len(lines)} lines name no training picture, first {_quoted(missing)}: "
+            "write paths as they lie in the training folder"
         )
     if ambiguous:
         raise UserError(
-            f"{list_file}: {len(ambiguous)} of {len(lines)} lines fit several pictures, first {ambiguous[0][:200]!r}: write "
-            "the class folder too, as in CLASS/FILE"
+            f"{list_file}: {len(ambiguous)} of {len(lines)} lines fit several pictures, first {_quoted(ambiguous)}: "
+            "write the class folder too, as in CLASS/FILE"
         )
     if len(found) in (0, len(paths)):
         what = "no pictures" if not found else f"all {len(paths)} training pictures, nothing is left to keep"
@@ -67,3 +68,8 @@ def _same_end(ours: tuple[str, ...], given: tuple[str, ...], line: str) -> bool:
     if Path(line).is_absolute() or ".." in given:
         return ours == _parts(os.path.abspath(line))
     return ours[-len(given) :] == given
+
+
+def _quoted(lines: Sequence[str]) -> str:
+    """The first line, for a message."""
+    return repr(shortened(lines[0], 200))

@@ -7,6 +7,7 @@ from unicodedata import normalize
 
 import numpy as np
 
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 Request = str | list[str]
@@ -36,7 +37,7 @@ def resolve_classes(names: Request, class_names: Sequence[str], indices: Indices
     numbers = indices if isinstance(indices, list) else [indices]
     outside = [number for number in numbers if not 0 <= number < len(class_names)]
     if outside:
-        shown = str(outside[0])[:80]
+        shown = shortened(outside[0])
         raise UserError(f"--data.forget_index {shown} is no class: there are {len(class_names)}, 0 to {len(class_names) - 1}")
     return sorted({*found, *numbers})
 
@@ -47,7 +48,7 @@ def listed(names: Request) -> list[str]:
 
 
 def _unknown(name: str, class_names: Sequence[str], option: str) -> str:
-    shown = repr(name if len(name) <= 80 else f"{name[:80]}...")
+    shown = repr(shortened(name))
     line = f"{option} class {shown} does not exist; the classes are {some_of(class_names)}"
     close = get_close_matches(name[:200], class_names, 1)
     hint = f": did you mean {close[0]!r}?" if close else ""
@@ -102,11 +103,10 @@ def read_indices(path: str | Path, size: int) -> list[int]:
         if values.dtype.kind == "f":
             raise UserError("floating-point numbers")
     except (ValueError, EOFError, TypeError, OverflowError) as error:
-        raise UserError(f"{path} must hold integers, the positions of training samples: {str(error)[:200]}") from None
+        raise UserError(f"{path} must hold integers, the positions of training samples: {shortened(error, 200)}") from None
     if indices and not 0 <= indices[0] <= indices[-1] < size:
-        raise UserError(
-            f"{path} names sample {str(indices[0] if indices[0] < 0 else indices[-1])[:80]}; there are {size} (0 to {size - 1})"
-        )
+        outside = shortened(indices[0] if indices[0] < 0 else indices[-1])
+        raise UserError(f"{path} names sample {outside}; there are {size} (0 to {size - 1})")
     if len(indices) == size:
         raise UserError(f"{path} names all {size} training samples, nothing is left to keep")
     return indices

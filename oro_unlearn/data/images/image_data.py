@@ -29,6 +29,7 @@ from oro_unlearn.data.images.labelled_images import (
 )
 from oro_unlearn.data.images.splits import check_request, make_splits
 from oro_unlearn.data.images.subsets import stratified_split, with_first_of_each
+from oro_unlearn.files import first_line
 from oro_unlearn.report.inventory import inventory_lines
 from oro_unlearn.user_error import UserError
 
@@ -322,8 +323,9 @@ def downloading(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{name} cannot be downloaded ({reason}): get it elsewhere and set --data.root or ORO_DATA") from None
+        raise UserError(
+            f"{name} cannot be downloaded ({first_line(error)}): get it elsewhere and set --data.root or ORO_DATA"
+        ) from None
 
 
 def as_is(batch: Any) -> Any:

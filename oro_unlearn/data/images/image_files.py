@@ -1,6 +1,5 @@
 """Images in files: read into memory where they fit, and one by one where they do not."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from multiprocessing.pool import ThreadPool
@@ -17,6 +16,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from oro_unlearn.data.images.decoding import REASONS, Facts, Reading, decode, inspect, reason
 from oro_unlearn.data.images.labelled_images import TensorImages
+from oro_unlearn.files import sha256, sha256_of
 from oro_unlearn.user_error import UserError
 
 Result = TypeVar("Result")
@@ -99,8 +99,8 @@ class FileImages(Dataset[Any]):
     def sha256(self) -> str:
         """Of the files' names and content, the labels, and how files become pictures; every file is read for this."""
         names = [Path(path).parts[-2:] for path in self.paths]
-        parts = (names, _each(_content_hash, self.paths, "hashing images"), self.labels.tolist())
-        return hashlib.sha256(repr((*parts, self.size, self.channels, tuple(self.reading))).encode()).hexdigest()
+        parts = (names, _each(sha256, self.paths, "hashing images"), self.labels.tolist())
+        return sha256_of([repr((*parts, self.size, self.channels, tuple(self.reading)))])
 
     def in_memory(self) -> TensorImages:
         """Decode everything now, with a progress bar."""
@@ -131,10 +131,6 @@ def inspect_all(paths: Sequence[str], whole: Reading | None = None) -> list[Fact
         return facts
 
     return _each(look, paths, "looking at images")
-
-
-def _content_hash(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _each(function: Callable[[str], Result], paths: Sequence[str], what: str) -> list[Result]:

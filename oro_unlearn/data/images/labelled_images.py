@@ -1,6 +1,5 @@
 """Images in memory as uint8, read batch by batch, and their augmentation on the device."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch.utils.data import Dataset
 
 from oro_unlearn.data.batches import ALONE, Share
 from oro_unlearn.data.contract import LabelledImages
+from oro_unlearn.files import sha256_of
 
 Sample = tuple[Tensor, Tensor, Tensor]  # images (B, C, H, W) uint8, labels (B,), index (B,)
 
@@ -47,11 +47,8 @@ class TensorImages(Dataset[Any]):
 
     def sha256(self) -> str:
         """Of images and labels of the whole set, and of their sizes."""
-        digest = hashlib.sha256()
-        for part in (self.images, self.labels):
-            digest.update(f"{tuple(part.shape)} {part.dtype}".encode())
-            digest.update(part.contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        named = [(f"{tuple(part.shape)} {part.dtype}", part.contiguous().numpy()) for part in (self.images, self.labels)]
+        return sha256_of(part for parts in named for part in parts)
 
     def to(self, device: torch.device) -> None:
         """Read batches of this set, and of all that share its memory, from one copy on a device; the CPU's is no copy."""

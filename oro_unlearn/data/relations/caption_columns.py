@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 COLUMNS = ("image", "edge", "group", "caption", "split", "context", "style", "source", "licence")
@@ -56,7 +57,7 @@ def needed_columns(where: str, columns: Iterable[str], names: Sequence[str]) -> 
     """
     found = set(columns)
     other = {kind: ", ".join(name for name, meant in OTHER_NAMES.items() if meant == kind) for kind in ("image", "caption")}
-    shown = ", ".join(repr(name)[:40] for name in names[:8])
+    shown = ", ".join(shortened(repr(name), 40) for name in names[:8])
     if "image" not in found:
         raise UserError(f"{where}: no column names the pictures' files: call it image (or {other['image']}); found: {shown}")
     if not {"edge", "caption"} & found:

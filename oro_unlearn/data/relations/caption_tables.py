@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oro_unlearn.data.relations.caption_columns import known_columns, needed_columns
+from oro_unlearn.files import first_line, shortened
 from oro_unlearn.user_error import UserError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -161,7 +162,7 @@ class _Records:
             try:
                 values = json.loads(content)
             except (ValueError, RecursionError) as error:
-                raise UserError(f"{self.path}:{line}: no JSON object ({str(error).splitlines()[0]})") from None
+                raise UserError(f"{self.path}:{line}: no JSON object ({first_line(error)})") from None
             if not isinstance(values, dict):
                 raise UserError(f'{self.path}:{line}: a JSON object is needed, such as {{"image": ..., "caption": ...}}')
             columns = self.known(line, list(values))
@@ -185,7 +186,7 @@ class _Records:
                     raise UserError(f"{self.path} has more than {MOST_ROWS} rows: split it")
                 rows = [row for batch in file.iter_batches(columns=list(columns)) for row in batch.to_pylist()]
         except (ArrowException, OSError) as error:
-            raise UserError(f"{self.path}: no Parquet file ({str(error).splitlines()[0][:120]}): write it anew") from None
+            raise UserError(f"{self.path}: no Parquet file ({first_line(error, 120)}): write it anew") from None
         for number, row in enumerate(rows, start=1):
             yield number, {columns[name]: value for name, value in row.items() if value is not None}
 
@@ -204,7 +205,7 @@ def text_of(where: str, name: str, value: Any) -> str:
     if isinstance(value, dict | bytes) and name == "image":
         raise UserError(f"{where}: the picture is within the table: write pictures to files, and their names into image")
     if not isinstance(value, str):
-        raise UserError(f"{where}: {name} must be text, not {json.dumps(value, default=str)[:40]}")
+        raise UserError(f"{where}: {name} must be text, not {shortened(json.dumps(value, default=str), 40)}")
     if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
         raise UserError(f"{where}: {name} holds a zero byte or half a character: write it anew")
     return value.strip() if name == "image" else " ".join(value.split())

@@ -1,6 +1,5 @@
 """A manifest: which picture shows what, and where it comes from."""
 
-import hashlib
 import io
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from oro_unlearn.data.relations.caption_files import SPLITS, CaptionFile, captio
 from oro_unlearn.data.relations.caption_tables import Table, read_table, text_of
 from oro_unlearn.data.relations.manifest_splits import deal_out
 from oro_unlearn.data.relations.relation_data import GROUPS
+from oro_unlearn.files import sha256_of, shortened
 from oro_unlearn.graph import CaptionReader, Concept, RelationGraph
 from oro_unlearn.graph.wording import brief, closest, wording_key
 from oro_unlearn.user_error import UserError
@@ -204,7 +204,7 @@ def _inside(where: str, root: Path, folder: Path, name: str) -> Path:
         found = picture.is_file()
     except (OSError, RuntimeError) as error:  # a name too long, a circle of links
         reason = getattr(error, "strerror", None) or "its links go in a circle"
-        raise UserError(f"{where}: image {name[:80]!r} cannot be used ({reason}): give it another name") from None
+        raise UserError(f"{where}: image {shortened(name)!r} cannot be used ({reason}): give it another name") from None
     if not inside or (not found and PureWindowsPath(name).drive):
         raise UserError(f"{where}: image {name!r} lies outside {root}: put it inside and name it relative to it")
     if not found:
@@ -217,7 +217,7 @@ def _digest(where: str, path: Path) -> str:
     try:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)):
-            return hashlib.sha256(content).hexdigest()
+            return sha256_of([content])
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "no image file" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise UserError(f"{where}: cannot read image {str(path)!r} ({reason}): repair or remove it") from None

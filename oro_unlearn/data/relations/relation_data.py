@@ -1,6 +1,5 @@
 """The data module that every source of subject-relation-object pictures builds on."""
 
-import hashlib
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from oro_unlearn.data.batches import EpochBatches, from_batches, same_length
 from oro_unlearn.data.images.image_data import as_is
 from oro_unlearn.data.relations.relation_inventory import picture_inventory
 from oro_unlearn.data.relations.relation_probes import RelationProbes
+from oro_unlearn.files import sha256
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, draw_graph, load_graph
 from oro_unlearn.graph.roles import shared_slots
 from oro_unlearn.report.relation_inventory import relation_inventory_lines
@@ -93,7 +93,7 @@ class RelationData(LightningDataModule, ABC):
 
     def content(self) -> dict[str, str]:
         """SHA-256 of the graph's file, and of whatever else is read, for a report."""
-        return {"graph": hashlib.sha256(Path(self.graph.path).read_bytes()).hexdigest()}
+        return {"graph": sha256(self.graph.path)}
 
     @cached_property
     def captions(self) -> Captions:

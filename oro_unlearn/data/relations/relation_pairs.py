@@ -1,6 +1,5 @@
 """The user's own pictures of relations, listed in a manifest."""
 
-import hashlib
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,6 +19,7 @@ from oro_unlearn.data.relations.manifest_roles import Fitted, fitted
 from oro_unlearn.data.relations.pair_images import PairImages
 from oro_unlearn.data.relations.relation_data import RelationData
 from oro_unlearn.data.relations.relation_probes import Picture, RelationProbes, make_probes
+from oro_unlearn.files import sha256_of
 from oro_unlearn.graph import CaptionReader, Captions, Concept, Triple
 from oro_unlearn.graph.captions import Bank
 from oro_unlearn.graph.wording import brief, wording_key
@@ -83,8 +83,8 @@ class RelationPairs(RelationData):
     def content(self) -> dict[str, str]:
         """Of graph and manifest, and of the pictures' names and content, which was hashed when the manifest was read."""
         pictures = repr([(Path(row.path).name, row.digest) for row in self.listing.rows])
-        manifest = hashlib.sha256(b"".join(table.path.read_bytes() for table in self.listing.tables)).hexdigest()
-        return {**super().content(), "manifest": manifest, "pictures": hashlib.sha256(pictures.encode()).hexdigest()}
+        manifest = sha256_of(table.path for table in self.listing.tables)
+        return {**super().content(), "manifest": manifest, "pictures": sha256_of([pictures])}
 
     @cached_property
     def captions(self) -> Captions:

@@ -62,4 +62,4 @@ class GradedReset(FineTune):
         """A cosine over all steps if the learning rate is annealed."""
         if not self.anneal:
             return super().scheduler(optimizer)
-        return self.by_the_step(optimizer, "cosine", otherwise="--model.anneal false")
+        return self.over_the_run(optimizer, "cosine", otherwise="--model.anneal false")

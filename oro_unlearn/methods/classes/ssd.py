@@ -1,9 +1,6 @@
 """Dampening the weights that matter to the forget set more than to the rest."""
 
-import hashlib
-import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -13,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import oro_unlearn
+from oro_unlearn.files import replacing_in, sha256_of
 from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
 from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.networks import save_weights, tensor_hash
@@ -127,15 +125,13 @@ class SSD(ClassUnlearning):
             self.stream("order", self.seed),
             oro_unlearn.__version__,
         ]
-        return torch.tensor(list(hashlib.sha256(repr(parts).encode()).digest()), dtype=torch.uint8)
+        return torch.tensor(list(bytes.fromhex(sha256_of([repr(parts)]))), dtype=torch.uint8)
 
     def _keep(self, values: dict[str, Tensor], path: Path) -> None:
         """Write the file in one step, from a folder of this run's own: others may do the same at the same time."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=path.parent, prefix=".importances-") as folder:
-                save_weights(values, Path(folder) / path.name)
-                os.replace(Path(folder) / path.name, path)
+            with replacing_in(path.parent, [path.name], ".importances-") as folder:
+                save_weights(values, folder / path.name)
         except (OSError, SafetensorError):
             if self.importance_file:
                 raise

@@ -10,6 +10,8 @@ from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.methods.unlearning_module import Batch, Role
 from oro_unlearn.user_error import UserError
 
+TRIANGLE = 0.2  # part of the steps before the peak, and of the rate at step 0: clean_airbench.py (Jordan, 2024)
+
 
 class Training(Classifier):
     """Trains the original model by cross-entropy on the whole training set.
@@ -48,7 +50,10 @@ class Training(Classifier):
         """By the epoch or by the step, as ``schedule`` says."""
         if self.schedule == "epoch":
             return super().scheduler(optimizer)
-        return self.by_the_step(optimizer, self.schedule, otherwise="--model.schedule epoch")
+        otherwise = "--model.schedule epoch"
+        if self.schedule == "cosine":
+            return self.over_the_run(optimizer, "cosine", otherwise)
+        return self.over_the_run(optimizer, "linear", otherwise, rising=TRIANGLE, start=TRIANGLE)
 
 
 class Retraining(Training):

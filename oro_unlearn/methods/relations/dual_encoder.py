@@ -1,6 +1,5 @@
 """A CLIP model that is trained, or edited, and then measured on the probes of a relation graph."""
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
@@ -8,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim import AdamW, Optimizer
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
@@ -18,7 +16,7 @@ from oro_unlearn.methods.relations.relation_audit import Features, measure, not_
 from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.networks import OpenCLIP, save_weights
-from oro_unlearn.user_error import UserError, options_of
+from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
     from oro_unlearn.data.contract import RelationalData
@@ -93,34 +91,10 @@ class DualEncoder(UnlearningModule):
         if self.network is None:
             self.network = self.make_network()
 
-    def configure_optimizers(self) -> Any:
-        """Optimizer of the parameters that are trained, and its schedule by the step; none for a method without splits.
-
-        Raises:
-            UserError: If the schedule falls over a run without end.
-        """
-        if not self.train_splits:
-            return None
-        with options_of("--model.optimizer"):
-            optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
-        ends = self.trainer.estimated_stepping_batches < float("inf")
-        if not ends and (self.schedule != "constant" or self.warmup):
-            raise UserError(
-                "a run without end has no schedule: set --trainer.max_epochs or --trainer.max_steps, or --model.schedule "
-                "constant and --model.warmup 0"
-            )
-        steps = max(1, int(self.trainer.estimated_stepping_batches)) if ends else 1
-        scheduler = LambdaLR(optimizer, lambda step: self._rate(step, steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def _rate(self, step: int, steps: int) -> float:
-        rising = self.warmup * steps
-        if step < rising:
-            return (step + 1) / (rising + 1)
-        if self.schedule == "constant":
-            return 1.0
-        done = (step - rising) / max(1.0, steps - rising)
-        return self.final_lr + (1 - self.final_lr) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+    def scheduler(self, optimizer: Optimizer) -> Any:
+        """By the step, as ``schedule``, ``warmup`` and ``final_lr`` say."""
+        otherwise = "--model.schedule constant and --model.warmup 0"
+        return self.over_the_run(optimizer, self.schedule, otherwise, rising=self.warmup, end=self.final_lr)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The sum of the losses; each is kept for the picture of the run."""
