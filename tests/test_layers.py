@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "data": {"graph", "networks", "report"},
     "audit": {"attacks", "metrics", "networks"},
     "methods": {"metrics", "networks", "attacks"},
-    "report": set(),
+    "report": {"audit"},
     "cli": {"attacks", "audit", "data", "graph", "methods", "metrics", "networks", "report"},
     "compare": {"attacks", "audit", "cli", "data", "metrics", "networks", "report"},
 }
