@@ -1,5 +1,6 @@
 """Presets by name, in a checkout and in an installed wheel."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -88,9 +89,30 @@ def test_a_wheel_holds_all_that_a_run_needs(tmp_path):
     empty.mkdir()
     listed = {path.relative_to(site).parts[0] for path in site.rglob("*") if path.is_file()}
     assert {name for name in listed if not name.endswith(".dist-info")} == {"oro_unlearn", "lightning_configs"}
-    fit = ("fit", "--config", "digits/original.yaml", "--trainer.accelerator", "cpu", "--trainer.max_epochs", "1")
-    for words in (("configs", "digits"), (*fit, "--trainer.default_root_dir", "run")):
+    step = ("--trainer.max_epochs", "1", "--data.per_class", "20", "--data.test_per_class", "8")
+    fit = ("fit", "--config", "digits/original.yaml", "--trainer.accelerator", "cpu", *step)
+    few = ("--methods", "logit_mask", "--data.forget", "[8]", "--seeds", "1", "--retrained", "2", "--processes", "1")
+    for words in (
+        ("configs", "digits"),
+        ("demo", "--help"),
+        (*fit, "--trainer.default_root_dir", "run"),
+        (
+            "audit",
+            "--config",
+            "digits/original.yaml",
+            "--data.forget",
+            "[8]",
+            "--edited",
+            "run/model.safetensors",
+            "--force",
+            *step[2:],
+        ),
+        ("compare", *few, "--force", "true", *step),
+    ):
         command = [sys.executable, "-m", "oro_unlearn", *words]
         environment = {**os.environ, "PYTHONPATH": str(site)}
-        subprocess.run(command, cwd=empty, env=environment, capture_output=True, check=True)
-    assert (empty / "run" / "report.json").is_file()
+        done = subprocess.run(command, check=False, cwd=empty, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    for report in ("run/report.json", "runs/audit/audit.json", "runs/compare/digits/compare.json"):
+        assert (empty / report).is_file()
+    assert json.loads((empty / "runs/compare/digits/compare.json").read_text())["failed"] == []
