@@ -1,5 +1,6 @@
 """A relation graph from its YAML."""
 
+import json
 from pathlib import Path
 from typing import cast, get_args
 
@@ -11,12 +12,13 @@ from oro_unlearn.graph.wording import BANKS, brief, closest, wording_key
 from oro_unlearn.graph.yaml_lines import YamlFile, is_null, line_of
 
 SCENES = Path(__file__).with_name("scenes.yaml")
-GRAPH_KEYS = ("objects", "relations", "edges", "contexts", "templates")
-NODE_KEYS = ("is_a", "synonyms", "attributes", "mass", "abstract")
-RELATION_KEYS = ("phrases", "subjects", "objects", "symmetric")
-EDGE_KEYS = ("edge", "subject", "relation", "object", "status", "override", "reason")
-LIMITS = {"objects": 2000, "relations": 200, "edges": 2000}
-MAX_WORDINGS = 50  # in one bank of one object or relation
+# keys and limits are said once, in the schema that editors read. jsonschema finds the same mistakes of form but says less: not
+# in which object, nothing that was meant instead, and of a list that is too long all of it
+SCHEMA = json.loads(Path(__file__).with_name("graph.schema.json").read_text(encoding="utf-8"))
+PARTS, FORMS = SCHEMA["properties"], SCHEMA["$defs"]
+NODE_KEYS, RELATION_KEYS, EDGE_KEYS = (tuple(FORMS[form]["properties"]) for form in ("object", "relation", "edge"))
+LIMITS = {part: PARTS[part].get("maxProperties", PARTS[part].get("maxItems")) for part in ("objects", "relations", "edges")}
+MAX_WORDINGS = FORMS["wordings"]["maxItems"]  # in one bank of one object or relation
 Banks = dict[str, tuple[str, ...]]
 
 
@@ -31,7 +33,7 @@ def load_graph(path: str | Path = "") -> RelationGraph:
         UserError: If there is no such file; if it is no valid graph; one line with file and line number.
     """
     file = YamlFile(SCENES if str(path) in {"", "scenes"} else Path(path))
-    parts = file.mapping(file.root, "the graph", GRAPH_KEYS)
+    parts = file.mapping(file.root, "the graph", tuple(PARTS))
     for part in ("objects", "relations"):
         if part not in parts or is_null(parts[part][1]):
             raise file.error(parts[part][0] if part in parts else 1, f"the graph is empty: it needs {part}")
