@@ -1,13 +1,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo lint test tables clean
+.PHONY: help demo lint test tables docs clean
 
 help:
 	@echo "make demo   set up .venv; a classifier forgets the eights, a CLIP model a relation (a few minutes after installation)"
 	@echo "make test   set up .venv and run every check"
 	@echo "make tables write the tables of README and docs from benchmarks/results"
-	@echo "make clean  remove .venv and runs"
+	@echo "make docs   build the documentation site into site/"
+	@echo "make clean  remove .venv, runs and site"
 
 $(BIN)/python:
 	@echo "== creating .venv with $(PYTHON)"
@@ -22,6 +23,11 @@ $(BIN)/python:
 .venv/test.stamp: $(BIN)/python setup.cfg pyproject.toml
 	@echo "== installing oro_unlearn with what the tests need (several GB with PyTorch; minutes the first time)"
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ .venv/demo.stamp
+
+.venv/docs.stamp: $(BIN)/python setup.cfg pyproject.toml
+	@echo "== installing oro_unlearn with what its documentation site needs (several GB with PyTorch; minutes the first time)"
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@ .venv/demo.stamp
 
 demo: .venv/demo.stamp
@@ -42,5 +48,10 @@ test: lint
 tables: .venv/demo.stamp
 	$(BIN)/python -m benchmarks.tables
 
+docs: .venv/docs.stamp
+	@echo "== building the documentation site; a broken link is an error"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs site

@@ -83,7 +83,7 @@ def documented(*tables: str) -> RelationPairs:
     text = (CONFIGS.parent / "docs" / "relation_pairs.md").read_text()
     root = Path(tables[0].replace("/", "_").replace(".", "_"))
     for table in tables:
-        (block,) = re.findall(rf"```{table}\n(.*?)```", text, re.DOTALL)
+        (block,) = re.findall(rf'```\w+ title="{table}"\n(.*?)```', text, re.DOTALL)
         folder = (root / table).parent
         for name in re.findall(r"(?:\w+/)?\d+\.jpg", block):
             draw(folder / name, seed=sum((table + name).encode()))
