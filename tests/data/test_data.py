@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 from torchvision.transforms import RandomCrop
 
-from oro_unlearn.data import CIFAR10, Digits, ImageFolder, TinyImageNet, tiny_imagenet
+from oro_unlearn.data import CIFAR10, Digits, ImageFolder, TinyImageNet
+from oro_unlearn.data.images import tiny_imagenet
 from oro_unlearn.data.images.forget_request import read_indices, resolve_classes
 from oro_unlearn.data.images.image_files import FileImages, read_image
 from oro_unlearn.data.images.labelled_images import random_crop, random_flip

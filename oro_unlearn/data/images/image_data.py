@@ -203,10 +203,10 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
             images: A subset of one of them.
 
         Raises:
-            ValueError: If it would replace a split that figures are computed on.
+            UserError: If it would replace a split that figures are computed on.
         """
         if name in ("train", *EVAL_SPLITS):
-            raise ValueError(f"the split {name!r} is the data's own: give a method's another name")
+            raise UserError(f"the split {name!r} is the data's own: give a method's another name")
         self.sets[name] = images
 
     def setup(self, stage: str) -> None:
