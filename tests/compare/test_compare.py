@@ -34,7 +34,7 @@ STEP = [
     *("--trainer.limit_test_batches", "1"),
 ]
 SMALL = ["--methods", "logit_mask,rwft_o", "--data.forget", "[3, 8]", "--seeds", "3", "--retrained", "3", "--tune_on", "[8]"]
-SMALL += ["--processes", "1", *STEP]
+SMALL += ["--processes", "1", "--data.per_class", "30", "--data.test_per_class", "8", *STEP]
 
 
 @pytest.fixture(scope="module")
