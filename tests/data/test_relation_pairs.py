@@ -273,7 +273,7 @@ def test_a_mistake_is_one_line_before_anything_is_loaded(arguments, message, run
 
 def test_pictures_of_a_batch_are_decoded_side_by_side(folder, monkeypatch):
     """Several at a time, in their order, and once each where they are kept."""
-    from oro_unlearn.data import relation_pairs
+    from oro_unlearn.data.relations import relation_pairs
 
     inside, most, read = [], [], []
     decode = relation_pairs.read_image
