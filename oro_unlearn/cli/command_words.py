@@ -68,7 +68,7 @@ def with_presets(words: Sequence[str]) -> list[str]:
 
 def given(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Options with their values, in order; ``--key value`` and ``--key=value`` are the same."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         if word.startswith("-"):
             name, sign, value = word.partition("=")
             yield name, value if sign or following.startswith("--") else following
