@@ -1,4 +1,4 @@
-"""``oro-unlearn audit`` of a CLIP model: is the tuple forgotten, under attacks too, and are its neighbours kept?"""
+"""``oro-unlearn audit`` of a CLIP model: is the tuple forgotten, also under attack, and are its neighbours kept?"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,21 +10,21 @@ EDITED = "oro_unlearn.methods.relations.edited_encoder.EditedEncoder"
 
 
 class Files(NamedTuple):
-    """What is audited."""
+    """The files of the models that are audited."""
 
     edited: str
-    original: str  # empty for the network's own weights
+    original: str  # empty: the weights that the network is built with
     retrained: Sequence[str]
 
 
 def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str], output: Path) -> None:
-    """Measure, print, and write ``audit.json``.
+    """Measure the models, print the result, and write ``audit.json``.
 
     Args:
-        files: Of the models.
-        words: Options of data and network, ``--config`` among them.
-        hashes: SHA-256 of every file, by its name.
-        output: Folder of ``audit.json`` and pictures.
+        files: The files of the models.
+        words: Options of data and network, including ``--config``.
+        hashes: SHA-256 of every file, by the file's name.
+        output: Folder for ``audit.json`` and pictures.
 
     Raises:
         UserError: If nothing is named to be forgotten, or a file does not fit.
