@@ -132,7 +132,7 @@ def test_other_data_do_not_go_on():
     now.check_data(content)
     assert now.identity.mark == before.identity.mark
     now.learn({"train": "a", "test": "c"})
-    with pytest.raises(ValueError, match="on other data: the data of test differ"):
+    with pytest.raises(ValueError, match="used other data: the data of test differ"):
         now.check_data(content)
     assert now.identity.mark != before.identity.mark
     assert json.loads(before.identity.written())["data"] == {"train": "a", "test": "b"}
