@@ -73,7 +73,7 @@ def write_text(text: str, path: str | Path) -> None:
     """Write a text file in UTF-8, atomically.
 
     Args:
-        text: What to write.
+        text: Content of the file.
         path: The file; missing folders are made.
     """
     with replacing(path) as partial:
@@ -84,7 +84,7 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
     """Write a file of strict JSON, atomically.
 
     Args:
-        content: What to write.
+        content: Content of the file.
         path: The file; missing folders are made.
     """
     write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", path)

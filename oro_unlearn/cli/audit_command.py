@@ -22,7 +22,7 @@ LEVEL = (
 )
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
 CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' if all of these agree."
-CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or go on with --force"
+CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or continue with --force"
 
 
 class Audited(NamedTuple):
@@ -124,7 +124,7 @@ def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, lev
     data: Any = cli.datamodule
     data.prepare_data()
     if not data.forget_classes:
-        raise UserError(f"audit: nothing is named to be forgotten: {data.how_to_name}")
+        raise UserError(f"audit: no class to forget is named: {data.how_to_name}")
     cli.run_folder.learn(data.content())
     places = {file: _place(output / "scores", file, cli.run_folder.identity.mark, level) for file in files}
     missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
@@ -183,8 +183,8 @@ def _place(folder: Path, file: str, mark: str, level: str) -> Path:
     """Path of a model's scores. The name is a hash of everything that the scores depend on."""
     from oro_unlearn.audit.scoring import LARGEST, MOST
 
-    parts = json.dumps([_hash(file), mark, MOST, LARGEST, level])
-    return folder / f"{sha256_of([parts])[:24]}.safetensors"
+    key = json.dumps([_hash(file), mark, MOST, LARGEST, level])
+    return folder / f"{sha256_of([key])[:24]}.safetensors"
 
 
 def _run(network: Any, data: Any, images: Any, level: str, place: Path) -> None:
@@ -234,24 +234,24 @@ def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mappi
 
     figures = _figures(options, retrained, models, request)
     said_first = _complaints(options, retrained, models, figures)
-    found = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
+    judged = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
     names, edited = ", ".join(map(label, request.names)), models[options.edited].model
     test = edited["test_forget"]
     recognised = int((test.logits.argmax(1) == test.labels).sum())
     asked = Asked(names, len(edited["forget"].labels), len(test.labels), recognised, test.logits.shape[1])
     weights = not options.edited.endswith(".npz")
     unmeasured = "" if request.level != "outputs" else f"{'--level features does' if weights else 'they need weights'}"
-    lines = words(asked, found, len(retrained), unmeasured)
+    lines = words(asked, judged, len(retrained), unmeasured)
     content = {
         "forget": request.names,
         "level": request.level,
         "files": {file: _hash(file) for file in models},
         "said_first": [*said_first, *lines],
-        "figures": as_json(found),
+        "figures": as_json(judged),
         "versions": versions(),
     }
     write_json(without_nan(content), options.output / "audit.json")
-    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
+    table = rich_table(rows(judged), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
     Console().print(*(Text(line, "bold red") for line in said_first), *map(Text, lines), table, sep="\n")
     print(f"written to {options.output / 'audit.json'}")
 

@@ -27,7 +27,7 @@ def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str]
         output: Folder for ``audit.json`` and pictures.
 
     Raises:
-        UserError: If nothing is named to be forgotten, or a file does not fit.
+        UserError: If no tuple to forget is named, or a file does not fit the network.
     """
     from rich.console import Console
     from rich.text import Text
@@ -44,7 +44,7 @@ def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str]
     model: Any = cli.model
     data: Any = cli.datamodule
     if not data.forget_names:
-        raise UserError('audit: nothing is named to be forgotten: name a tuple with --data.forget "child drinking wine"')
+        raise UserError('audit: no tuple to forget is named: name one with --data.forget "child drinking wine"')
     cli.trainer.test(model, data, verbose=False)
     output.mkdir(parents=True, exist_ok=True)
     header = {"method": "audit", "data": data.name, "network": model.network.architecture, "forget": data.forget_names}

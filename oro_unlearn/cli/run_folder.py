@@ -126,8 +126,8 @@ class RunFolder:
 
     def is_own(self, path: str | Path) -> bool:
         """Whether a file is the checkpoint of this folder."""
-        own = self.root / CHECKPOINT
-        return own.is_file() and Path(path).is_file() and own.samefile(path)
+        checkpoint = self.root / CHECKPOINT
+        return checkpoint.is_file() and Path(path).is_file() and checkpoint.samefile(path)
 
     def provenance(self, measured: Path | None = None) -> dict[str, Any]:
         """The part of a report that records its origin: options, code, input files and data.

@@ -44,7 +44,7 @@ class Identity(NamedTuple):
 
     @classmethod
     def read(cls, text: Any) -> "Identity | None":
-        """Parse the identity in a checkpoint; None if there is none, or if its format is another."""
+        """Parse the identity in a checkpoint; None if it is missing or has an unknown format."""
         try:
             return cls(**json.loads(text))
         except (TypeError, ValueError):

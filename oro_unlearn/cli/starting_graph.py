@@ -21,7 +21,7 @@ GRAPH = """\
 # {counted}
 objects:  # is_a: [another] puts one below another; synonyms: [other, words]
 {objects}
-relations:  # subjects: [objects] and objects: [objects] say what fits
+relations:  # subjects: [objects] and objects: [objects] restrict what a relation can connect
 {relations}
 edges: []  # what to forget, such as - {{edge: {first}, status: unsafe}}; or name it with --data.forget
 """

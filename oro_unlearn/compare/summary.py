@@ -45,18 +45,18 @@ def level_of(result: Mapping[str, Any], header: str, wanted: Sequence[str]) -> L
     requests = len(yardstick.requests)
     draw = np.random.default_rng(0)
     weights = draw.multinomial(requests, np.full(requests, 1 / requests), RESAMPLES).astype(np.float64)
-    found = {}
+    headlines = {}
     for method in [name for name in methods_of(result) if name != "retrained"]:
         records = runs_of(result, method)
         gaps = yardstick.gaps(records)
         value = float(geometric_mean(yardstick.ratios(gaps)[None])[0])
         drawn = geometric_mean(yardstick.ratios(gaps, weights)) if requests > 1 else np.full(RESAMPLES, np.nan)
-        found[method] = Headline(value, drawn, _lacks(gaps, len(records), cells_of(result)))
-    ends = {method: unsettled(result.get("tuning", {}), method) for method in found}
+        headlines[method] = Headline(value, drawn, _lacks(gaps, len(records), cells_of(result)))
+    ends = {method: unsettled(result.get("tuning", {}), method) for method in headlines}
     at_an_end = {name: options for name, options in ends.items() if options}
-    shares = {method: read_share(result, method) for method in found}
+    shares = {method: read_share(result, method) for method in headlines}
     more = {method: share for method, share in shares.items() if share > budget_of(result)}
-    return Level(header, found, at_an_end, more, [f"{key} ({reason})" for key, reason in unmeasured.items()])
+    return Level(header, headlines, at_an_end, more, [f"{key} ({reason})" for key, reason in unmeasured.items()])
 
 
 def geometric_mean(ratios: Floats) -> Floats:
