@@ -1,4 +1,4 @@
-"""Files written whole or not at all, hashes of what was read and written, and texts cut to the length of a message."""
+"""Write files atomically, hash files, and shorten texts to the length of a message."""
 
 import hashlib
 import json
@@ -9,19 +9,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-PART = 1 << 20  # bytes that are read at a time
+PART = 1 << 20  # bytes per read
 
 
 @contextmanager
 def replacing(path: str | Path, whole: Callable[[], object] | None = None) -> Iterator[Path]:
-    """Write a file in one step: it is the old one or the new one, whenever the process ends.
+    """Write a file atomically. If the process is killed, the file has either the old or the new content.
 
     Args:
-        path: The file; missing folders are made.
-        whole: Called when the new file is on the disk, before it takes its place.
+        path: The file. Missing folders are created.
+        whole: Called when the new content is on the disk, before it replaces the old file.
 
     Yields:
-        The path to write to, beside the file. It takes the file's place at the end of the block; after an error it goes.
+        The path to write to, a temporary file in the same folder. It replaces the file at the end of the block. After an
+        error it is deleted.
 
     Example:
         >>> with TemporaryDirectory() as folder:
@@ -34,7 +35,7 @@ def replacing(path: str | Path, whole: Callable[[], object] | None = None) -> It
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     with suppress(OSError):
-        partial.unlink()  # left by a run that was killed, with other permissions maybe
+        partial.unlink()  # left by a run that was killed, possibly with other permissions
     try:
         yield partial
         _on_disk(partial)
@@ -48,30 +49,31 @@ def replacing(path: str | Path, whole: Callable[[], object] | None = None) -> It
 
 @contextmanager
 def replacing_in(folder: str | Path, names: Iterable[str], prefix: str = ".part-") -> Iterator[Path]:
-    """Write files that belong together, or one that other processes write at the same time.
+    """Write several files that belong together, or a file that other processes write at the same time.
 
     Args:
-        folder: Where they belong; made where it is missing.
-        names: Of the files, in the order in which they take their places.
-        prefix: Begin of the temporary folder's name.
+        folder: The folder of the files. It is created if it is missing.
+        names: Names of the files, in the order in which they replace the old ones.
+        prefix: Start of the temporary folder's name.
 
     Yields:
-        An empty folder of this block's own inside it. When all files are whole, each takes its place.
+        An empty temporary folder inside ``folder``. At the end of the block all files are written to the disk, and then
+        moved to ``folder``.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=prefix) as own:
-        yield Path(own)
+    with TemporaryDirectory(dir=folder, prefix=prefix) as temporary:
+        yield Path(temporary)
         for name in names:
-            _on_disk(Path(own, name))
+            _on_disk(Path(temporary, name))
         for name in names:
-            os.replace(Path(own, name), Path(folder, name))
+            os.replace(Path(temporary, name), Path(folder, name))
 
 
 def write_text(text: str, path: str | Path) -> None:
-    """Write a text in UTF-8, whole or not at all.
+    """Write a text file in UTF-8, atomically.
 
     Args:
-        text: What to write.
+        text: Content of the file.
         path: The file; missing folders are made.
     """
     with replacing(path) as partial:
@@ -79,25 +81,25 @@ def write_text(text: str, path: str | Path) -> None:
 
 
 def write_json(content: Mapping[str, Any], path: str | Path) -> None:
-    """Write strict JSON, whole or not at all.
+    """Write a file of strict JSON, atomically.
 
     Args:
-        content: What to write.
+        content: Content of the file.
         path: The file; missing folders are made.
     """
     write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", path)
 
 
 def sha256(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal; it is read part by part."""
+    """SHA-256 of a file, in hexadecimal. The file is read in blocks, so it need not fit into memory."""
     return sha256_of([Path(path)])
 
 
 def sha256_of(parts: Iterable[Any]) -> str:
-    """SHA-256 of parts one after the other, in hexadecimal.
+    """SHA-256 of the concatenation of several parts, in hexadecimal.
 
     Args:
-        parts: Texts (in UTF-8), bytes and contiguous buffers; of a :class:`Path` the file's content.
+        parts: Texts (encoded as UTF-8), bytes and contiguous buffers. For a :class:`Path`, the file's content is hashed.
 
     Example:
         >>> sha256_of(["one", b"two"]) == sha256_of(["onetwo"])
@@ -115,12 +117,12 @@ def sha256_of(parts: Iterable[Any]) -> str:
 
 
 def shortened(value: object, longest: int = 80, end: str = "...") -> str:
-    """A text of no more than some characters.
+    """The text of a value, cut to a maximum length.
 
     Args:
-        value: Anything that has a text.
-        longest: Number of characters.
-        end: What a text that was cut ends with.
+        value: Any value; ``str(value)`` is the text.
+        longest: Maximum number of characters.
+        end: Last characters of a text that was cut.
 
     Example:
         >>> shortened("a quite long name", 10)
@@ -131,12 +133,12 @@ def shortened(value: object, longest: int = 80, end: str = "...") -> str:
 
 
 def one_line(value: object, longest: int = 80) -> str:
-    """The same on one line, with one blank wherever there are any."""
+    """The text of a value on one line, with single blanks between words, cut to a maximum length."""
     return shortened(" ".join(str(value).split()), longest)
 
 
 def first_line(error: object, longest: int = 200) -> str:
-    r"""The first line of what a library says, or the error's type where it says nothing.
+    r"""The first line of an error message. If the message is empty, the name of the error's type.
 
     Example:
         >>> first_line(OSError("no file\nof this name")), first_line(EOFError())
@@ -146,6 +148,6 @@ def first_line(error: object, longest: int = 200) -> str:
 
 
 def _on_disk(path: Path) -> None:
-    """Wait until a file's content is on the disk; a disk that is full may say so only here."""
+    """Wait until a file's content is on the disk (``fsync``). A full disk may raise its error only here."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())

@@ -1,11 +1,11 @@
-"""The error of whoever uses the package."""
+"""The error class for mistakes of the user."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend: an option, a file, a class, data, or a full disk.
+    """A mistake that the user can correct, such as a wrong option, file, class or data set, or a full disk.
 
     Its message is one line that says what is wrong, where, and what to do. The command line prints that line and ends with exit
     code 2. Any other exception is a fault of the package, and keeps its traceback.
@@ -14,13 +14,13 @@ class UserError(ValueError):
 
 @contextmanager
 def options_of(where: str) -> Iterator[None]:
-    """What a library's ValueError says of the options that a user gives to it is a UserError.
+    """Turn a library's ValueError about a user's options into a UserError.
 
     Args:
-        where: Begin of the options' names, such as ``--trainer``.
+        where: Start of the options' names, such as ``--trainer``.
 
     Raises:
-        UserError: In place of a ValueError.
+        UserError: Replaces the ValueError.
 
     Example:
         >>> with options_of("--model.optimizer"):

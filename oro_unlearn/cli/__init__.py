@@ -1,4 +1,4 @@
-"""The command line ``oro-unlearn``; scripts use :func:`main` and :func:`build`."""
+"""The command line ``oro-unlearn``. Scripts call :func:`main` and :func:`build`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ __all__ = ["UnlearningCLI", "build", "main", "settle"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what scripts use when it is asked for: quick answers of the console script need no torch."""
+    """Import the public names on first use, so that the console script can print help without importing torch."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from oro_unlearn.cli import settling, unlearning_cli

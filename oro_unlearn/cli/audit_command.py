@@ -1,4 +1,4 @@
-"""``oro-unlearn audit``: what an edited model still knows, beside the original and retrained models."""
+"""``oro-unlearn audit``: measure what an edited model still knows, compared with the original and retrained models."""
 
 import argparse
 import json
@@ -13,59 +13,64 @@ from oro_unlearn.files import sha256_of, shortened
 from oro_unlearn.user_error import UserError
 
 ABOUT = """\
-Audit an edited model, ours or anyone's, beside the original and models retrained without what was forgotten: a classifier
-from its weights or its saved outputs, a CLIP model from its weights or its adapter."""
-LEVEL = "outputs alone; features: probes and relearning too; all: relearning from more seeds, and longer; default: features"
+Audit an edited model, whichever tool edited it. Its figures are compared with those of the original and of models retrained
+without the forgotten data. A classifier is read from its weights or its saved outputs, a CLIP model from its weights or its
+adapter."""
+LEVEL = (
+    "what is measured. outputs: the outputs alone; features: also probes and relearning; all: relearning from more seeds, and "
+    "longer; default: features"
+)
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
-CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' where all agree."
-CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or go on with --force"
+CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' if all of these agree."
+CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or continue with --force"
 
 
 class Audited(NamedTuple):
     """One model and its figures."""
 
     model: Mapping[str, Any]  # scores by split
-    figures: dict[str, float]  # of attacks on features; empty where only outputs are audited
+    figures: dict[str, float]  # results of attacks on features; empty if only outputs are audited
 
 
 Found = dict[str, dict[str, float]]  # figures by file
 
 
 class Request(NamedTuple):
-    """What was to be forgotten, and how far it is audited."""
+    """The classes that were to be forgotten, and the level of the audit."""
 
     forgotten: list[int]  # indices of the classes
-    names: list[str]  # of these classes
+    names: list[str]  # names of these classes
     level: str  # outputs, features or all
 
 
 def parser() -> PlainParser:
-    """Options of ``audit``, besides those of data and network."""
-    more = "All other options are those of fit: --config PRESET, --data.*, --model.network; with .npz files none is needed."
+    """Options of ``audit``, without those of data and network."""
+    more = "All other options are those of fit: --config PRESET, --data.*, --model.network. With .npz files none is needed."
     result = PlainParser("audit", description=ABOUT, epilog=more)
     result.add_argument("--edited", required=True, metavar="FILE", help="weights of the edited model, or its outputs (.npz)")
     result.add_argument("--original", metavar="FILE", help="weights or outputs of the model before the edit")
     result.add_argument("--retrained", default="[]", metavar='"[A, B]"', help="models trained without the forgotten classes")
     result.add_argument("--level", choices=("outputs", "features", "all"), default="features", help=LEVEL)
     result.add_argument("--output", type=Path, default=Path("runs/audit"), metavar="FOLDER", help="default: runs/audit")
-    result.add_argument("--force", action="store_true", help="go on although a model is not what it was given as")
+    result.add_argument("--force", action="store_true", help="continue although an original or retrained model fails its check")
     return result
 
 
 def main(words: Sequence[str]) -> None:
-    """Audit, print what was found, and write ``audit.json``.
+    """Audit the models, print the result, and write ``audit.json``.
 
     Args:
-        words: After ``audit``.
+        words: The words after ``audit``.
 
     Raises:
-        UserError: If files, options or data do not fit, or a model is not what it was given as.
+        UserError: If files, options or data do not fit, or a model fails its check: an original must know the forgotten
+            classes, a retrained model must not.
     """
     options, others = parser().parse_known_args(words)
     retrained = _listed(options.retrained)
     files = [options.edited, *([options.original] if options.original else []), *retrained]
     if len(set(files)) < len(files):
-        raise UserError("audit: one file is given twice: a model beside itself says nothing")
+        raise UserError("audit: one file is given twice: give each model once")
     outputs = [Path(file).suffix == ".npz" for file in files]
     if any(outputs) and not all(outputs):
         raise UserError("audit: give outputs (.npz) of all models, or weights of all")
@@ -74,15 +79,15 @@ def main(words: Sequence[str]) -> None:
             raise UserError(f"audit: outputs (.npz) need no data and no network: leave out {others[0]}")
         models, request = _from_outputs(files)
     elif _is_relational(others):
-        own = Files(options.edited, options.original or "", retrained)
-        return audit_relation(own, _words(others, EDITED), {file: _hash(file) for file in files}, options.output)
+        given = Files(options.edited, options.original or "", retrained)
+        return audit_relation(given, _words(others, EDITED), {file: _hash(file) for file in files}, options.output)
     else:
         models, request = _from_weights(files, others, options.output, options.level)
     _report(options, retrained, models, request)
 
 
 def _listed(text: str) -> list[str]:
-    """Files of ``--retrained``."""
+    """The files that ``--retrained`` names."""
     import yaml
 
     try:
@@ -98,7 +103,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], Request]:
-    """Models whose outputs were saved elsewhere; classes are called by their number."""
+    """Models whose outputs were saved by another program. Each class is named by its index."""
     from oro_unlearn.audit import check_same_images, read_outputs
 
     models = {file: read_outputs(file) for file in files}
@@ -109,7 +114,7 @@ def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], Request]:
 
 
 def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, level: str) -> tuple[dict[str, Audited], Request]:
-    """Models that are run here, one after the other; what is finished is not run again."""
+    """Models that are run here, one after the other. What is finished is not run again."""
     from rich.progress import track
 
     from oro_unlearn.audit import audited_images
@@ -119,7 +124,7 @@ def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, lev
     data: Any = cli.datamodule
     data.prepare_data()
     if not data.forget_classes:
-        raise UserError(f"audit: nothing is named to be forgotten: {data.how_to_name}")
+        raise UserError(f"audit: no class to forget is named: {data.how_to_name}")
     cli.run_folder.learn(data.content())
     places = {file: _place(output / "scores", file, cli.run_folder.identity.mark, level) for file in files}
     missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
@@ -142,7 +147,7 @@ def _is_relational(others: Sequence[str]) -> bool:
 
 
 def _words(others: Sequence[str], model: str) -> list[str]:
-    """Options of data and network, with a class that measures in the place of the method."""
+    """Options of data and network, with ``model``, a class that only measures, as the method."""
     words = list(others)
     configs: list[str] = []
     for place in reversed(range(len(words))):
@@ -163,7 +168,7 @@ def _hash(file: str) -> str:
 
 
 def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
-    """The network with a file's weights."""
+    """The network, with the weights of a file."""
     from oro_unlearn.networks import fill_network, read_checkpoint
 
     checkpoint = read_checkpoint(file)
@@ -175,15 +180,15 @@ def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
 
 
 def _place(folder: Path, file: str, mark: str, level: str) -> Path:
-    """Where the scores of a model lie: the name is a hash of all that decides them."""
+    """Path of a model's scores. The name is a hash of everything that the scores depend on."""
     from oro_unlearn.audit.scoring import LARGEST, MOST
 
-    parts = json.dumps([_hash(file), mark, MOST, LARGEST, level])
-    return folder / f"{sha256_of([parts])[:24]}.safetensors"
+    key = json.dumps([_hash(file), mark, MOST, LARGEST, level])
+    return folder / f"{sha256_of([key])[:24]}.safetensors"
 
 
 def _run(network: Any, data: Any, images: Any, level: str, place: Path) -> None:
-    """Score and attack one model; the attacks' figures are written last, beside the scores."""
+    """Score and attack one model. The figures of the attacks are written last, beside the scores."""
     from oro_unlearn.attacks import save_scores
     from oro_unlearn.audit import LEVELS, attack_features, scored
     from oro_unlearn.files import write_json
@@ -198,26 +203,26 @@ def _run(network: Any, data: Any, images: Any, level: str, place: Path) -> None:
 
 
 def _read(place: Path) -> Audited:
-    """A model that was run, now or earlier."""
+    """Load the scores and figures of a model that was run, now or earlier."""
     from oro_unlearn.attacks import load_scores
 
     return Audited(load_scores(place), json.loads(place.with_suffix(".json").read_text()))
 
 
 def _figures(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> Found:
-    """Figures of every model, by file."""
+    """Figures of every model, by the name of its file."""
     from oro_unlearn.audit import audit_model
 
     originals = {0: models[options.original].model} if options.original else {}
-    found = {}
+    by_file = {}
     for file, audited in models.items():
         references = [models[other].model for other in retrained if other != file]
-        found[file] = {**audited.figures, **audit_model(audited.model, references, originals, request.forgotten)}
-    return found
+        by_file[file] = {**audited.figures, **audit_model(audited.model, references, originals, request.forgotten)}
+    return by_file
 
 
 def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> None:
-    """Judge, print and write."""
+    """Compute and judge the figures, print them, and write ``audit.json``."""
     from rich.console import Console
     from rich.text import Text
 
@@ -229,24 +234,24 @@ def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mappi
 
     figures = _figures(options, retrained, models, request)
     said_first = _complaints(options, retrained, models, figures)
-    found = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
+    judged = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
     names, edited = ", ".join(map(label, request.names)), models[options.edited].model
-    own = edited["test_forget"]
-    recognised = int((own.logits.argmax(1) == own.labels).sum())
-    asked = Asked(names, len(edited["forget"].labels), len(own.labels), recognised, own.logits.shape[1])
+    test = edited["test_forget"]
+    recognised = int((test.logits.argmax(1) == test.labels).sum())
+    asked = Asked(names, len(edited["forget"].labels), len(test.labels), recognised, test.logits.shape[1])
     weights = not options.edited.endswith(".npz")
     unmeasured = "" if request.level != "outputs" else f"{'--level features does' if weights else 'they need weights'}"
-    lines = words(asked, found, len(retrained), unmeasured)
+    lines = words(asked, judged, len(retrained), unmeasured)
     content = {
         "forget": request.names,
         "level": request.level,
         "files": {file: _hash(file) for file in models},
         "said_first": [*said_first, *lines],
-        "figures": as_json(found),
+        "figures": as_json(judged),
         "versions": versions(),
     }
     write_json(without_nan(content), options.output / "audit.json")
-    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
+    table = rich_table(rows(judged), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
     Console().print(*(Text(line, "bold red") for line in said_first), *map(Text, lines), table, sep="\n")
     print(f"written to {options.output / 'audit.json'}")
 
@@ -257,12 +262,12 @@ def _complaints(
     models: Mapping[str, Audited],
     figures: Found,
 ) -> list[str]:
-    """What speaks against the figures; an error unless it is forced."""
+    """Reasons why the figures may be wrong. Without ``--force`` they are an error."""
     from oro_unlearn.audit import unknowing
 
-    asked = [(file, True) for file in retrained] + ([(options.original, False)] if options.original else [])
-    found = [unknowing(figures[file], models[file].model, file, forgets) for file, forgets in asked]
-    found = [text for text in found if text]
-    if found and not options.force:
-        raise UserError(f"audit: {'; '.join(found)}: {CAUSES}")
-    return found
+    checked = [(file, True) for file in retrained] + ([(options.original, False)] if options.original else [])
+    reasons = [unknowing(figures[file], models[file].model, file, forgets) for file, forgets in checked]
+    reasons = [reason for reason in reasons if reason]
+    if reasons and not options.force:
+        raise UserError(f"audit: {'; '.join(reasons)}: {CAUSES}")
+    return reasons

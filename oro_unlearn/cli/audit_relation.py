@@ -1,4 +1,4 @@
-"""``oro-unlearn audit`` of a CLIP model: is the tuple forgotten, under attacks too, and are its neighbours kept?"""
+"""``oro-unlearn audit`` of a CLIP model: is the tuple forgotten, also under attack, and are its neighbours kept?"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,24 +10,24 @@ EDITED = "oro_unlearn.methods.relations.edited_encoder.EditedEncoder"
 
 
 class Files(NamedTuple):
-    """What is audited."""
+    """The files of the models that are audited."""
 
     edited: str
-    original: str  # empty for the network's own weights
+    original: str  # empty: the weights that the network is built with
     retrained: Sequence[str]
 
 
 def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str], output: Path) -> None:
-    """Measure, print, and write ``audit.json``.
+    """Measure the models, print the result, and write ``audit.json``.
 
     Args:
-        files: Of the models.
-        words: Options of data and network, ``--config`` among them.
-        hashes: SHA-256 of every file, by its name.
-        output: Folder of ``audit.json`` and pictures.
+        files: The files of the models.
+        words: Options of data and network, including ``--config``.
+        hashes: SHA-256 of every file, by the file's name.
+        output: Folder for ``audit.json`` and pictures.
 
     Raises:
-        UserError: If nothing is named to be forgotten, or a file does not fit.
+        UserError: If no tuple to forget is named, or a file does not fit the network.
     """
     from rich.console import Console
     from rich.text import Text
@@ -44,7 +44,7 @@ def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str]
     model: Any = cli.model
     data: Any = cli.datamodule
     if not data.forget_names:
-        raise UserError('audit: nothing is named to be forgotten: name a tuple with --data.forget "child drinking wine"')
+        raise UserError('audit: no tuple to forget is named: name one with --data.forget "child drinking wine"')
     cli.trainer.test(model, data, verbose=False)
     output.mkdir(parents=True, exist_ok=True)
     header = {"method": "audit", "data": data.name, "network": model.network.architecture, "forget": data.forget_names}

@@ -1,4 +1,4 @@
-"""What ``oro-unlearn`` starts: quick answers at once, everything else by the parser."""
+"""The console script ``oro-unlearn``: print help and other short answers at once, pass everything else to the parser."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ def main() -> None:
     from oro_unlearn.user_error import UserError
 
     words = tidied(sys.argv[1:])
-    sys.argv[1:] = words  # which processes of several devices are started with
+    sys.argv[1:] = words  # Lightning starts the processes of further devices with these words
     try:
         page = answer(words)
         if page is None:
@@ -30,9 +30,9 @@ def main() -> None:
 
 
 def find_modules_here() -> None:
-    """Find classes of the user's in the current folder, after everything that is installed.
+    """Let Python import the user's classes from the current folder, after all installed packages.
 
-    ``python -m`` looks there first: a file ``random.py`` of the user's would then replace Python's.
+    ``python -m`` searches the current folder first, so a user's file ``random.py`` would replace Python's module.
     """
     here = os.getcwd()
     started_as_module = getattr(sys.modules["__main__"], "__spec__", None) is not None

@@ -12,12 +12,12 @@ from oro_unlearn.cli.network_option import adopt
 
 
 class CommandParser(LightningArgumentParser):
-    """A parser whose configuration files may hold its options alone, or nested under the names of commands."""
+    """A parser of configuration files whose options stand at the top level, or nested under the names of commands."""
 
     command = ""
 
     def add_class_arguments(self, *args: Any, **kwargs: Any) -> list[str]:
-        """Add the options of a class; those that are networks are read in our own way."""
+        """Add the options of a class. Options that take a network are read by :class:`NetworkAction`."""
         added = super().add_class_arguments(*args, **kwargs)
         adopt(self)
         return added
@@ -26,11 +26,11 @@ class CommandParser(LightningArgumentParser):
         """Parse a configuration file.
 
         Raises:
-            UserError: If it is no mapping in YAML; the message names file and line.
+            UserError: If the file is not a YAML mapping. The message names file and line.
         """
         check_config(Path(path))
         return super().parse_path(path, *args, **kwargs)
 
     def parse_string(self, content: str, path: str | os.PathLike = "", **kwargs: Any) -> Namespace:
-        """Parse a configuration, of which this command's part counts."""
+        """Parse the part of a configuration that belongs to this command."""
         return super().parse_string(of_command(content, self.command) if self.command else content, path, **kwargs)

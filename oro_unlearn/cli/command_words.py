@@ -1,4 +1,4 @@
-"""The words of a command line, read without the parser: which command, which files, which classes."""
+"""Read a command line without the parser: its command, its configuration files and its classes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -12,17 +12,17 @@ from oro_unlearn.cli.presets import config_path
 COMMANDS = {
     "fit": "Edit (or train) a model, measure it, and write weights and report.",
     "test": "Measure a finished run again.",
-    "check": "Everything of fit up to the first batch; changes nothing.",
-    "audit": "Audit an edited classifier, ours or anyone's: what do outputs and features still hold?",
+    "check": "Do everything that fit does up to the first batches, and change nothing.",
+    "audit": "Audit an edited model, whichever tool edited it: what do its outputs and features still reveal?",
     "compare": "Run many methods with one budget and one audit, and print which is closest to retraining.",
-    "demo": "Forget a digit and a relation, with all that is shipped, in a few minutes.",
-    "init": "Look at a folder, a checkpoint or captions, and write a YAML to start from.",
+    "demo": "Forget a digit and a relation in a few minutes. Data and models are included.",
+    "init": "Look at a folder, a checkpoint or captions, and write a first configuration (YAML).",
     "graph": "Check a relation graph, print the roles that follow from a request, and draw it.",
     "configs": "List the presets that --config takes by name, or copy one.",
-    "completion": "Print what the shell needs to complete words.",
+    "completion": "Print the script that lets a shell complete options and names.",
 }
-RUNS = ("fit", "test", "check")  # that read configuration files
-OTHERS = {  # where the commands are that build what they need: each module has ``parser()`` and ``main(words)``
+RUNS = ("fit", "test", "check")  # commands of LightningCLI
+OTHERS = {  # modules of the commands with a parser of their own; each has ``parser()`` and ``main(words)``
     "audit": "oro_unlearn.cli.audit_command",
     "compare": "oro_unlearn.compare.command",
     "demo": "oro_unlearn.compare.demo",
@@ -34,7 +34,7 @@ CLASSES = ("model", "data", "model.network", "model.optimizer", "model.lr_schedu
 
 
 def command_of(words: Sequence[str]) -> str | None:
-    """The command: the first word, or one that options precede; None if there is none."""
+    """The command: the first word, or a known command after options. None if there is none."""
     if words and not words[0].startswith("-"):
         return words[0]
     known = (*RUNS, "audit", "compare")
@@ -42,9 +42,10 @@ def command_of(words: Sequence[str]) -> str | None:
 
 
 def tidied(words: Sequence[str]) -> list[str]:
-    """The command first, and presets by their path.
+    """Move the command to the front, and replace names of presets by paths.
 
-    ``--config FILE fit`` is ``fit --config FILE``, and ``--model.help NAME`` is asked of ``fit``.
+    ``--config FILE fit`` becomes ``fit --config FILE``. ``--model.help NAME`` without a command becomes
+    ``fit --model.help NAME``.
     """
     words = with_presets(words)
     command = command_of(words)
@@ -55,7 +56,7 @@ def tidied(words: Sequence[str]) -> list[str]:
 
 
 def with_presets(words: Sequence[str]) -> list[str]:
-    """The words, with the path of the file where ``--config`` names a preset."""
+    """Replace the name of a preset after ``--config`` by the path of its file."""
     changed = list(words)
     for place, word in enumerate(words):
         name, sign, value = word.partition("=")
@@ -67,7 +68,7 @@ def with_presets(words: Sequence[str]) -> list[str]:
 
 
 def given(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Options with their values, in order; ``--key value`` and ``--key=value`` are the same."""
+    """Options with their values, in order. ``--key value`` and ``--key=value`` give the same pair."""
     for word, following in pairwise([*words, ""]):
         if word.startswith("-"):
             name, sign, value = word.partition("=")
@@ -75,10 +76,10 @@ def given(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def chosen(words: Sequence[str]) -> dict[str, str]:
-    """Classes by the option that takes them, from configuration files and options; the last one counts.
+    """Class names by the option that takes them, from configuration files and options. The last value counts.
 
     Args:
-        words: After ``oro-unlearn``. Files that cannot be read name nothing: the parser says so.
+        words: The words after ``oro-unlearn``. Files that cannot be read are skipped here; the parser reports them.
 
     Example:
         >>> chosen(["fit", "--model", "RWFT", "--data=Digits"])
@@ -95,7 +96,7 @@ def chosen(words: Sequence[str]) -> dict[str, str]:
 
 
 def section(content: Mapping[str, Any], command: str = "fit") -> Mapping[str, Any]:
-    """What a configuration file says to a command: all of it, or what is nested under the command's name."""
+    """The configuration of one command: options nested under its name (or under ``fit``) replace those beside them."""
     inner = content.get(command, content.get("fit"))
     return {**content, **inner} if isinstance(inner, Mapping) else content
 

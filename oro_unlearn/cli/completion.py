@@ -1,4 +1,4 @@
-"""Completion of words in a shell, from the source of the classes."""
+"""Shell completion. Options and values are read from the source of the classes, without importing them."""
 
 import ast
 import re
@@ -23,13 +23,14 @@ BEFORE = {"bash": "", "zsh": "autoload -U +X compinit bashcompinit && compinit &
 
 
 def completion(words: Sequence[str]) -> str:
-    """What ``oro-unlearn completion`` prints.
+    """The output of ``oro-unlearn completion``.
 
     Args:
-        words: After ``completion``: a shell; or ``words``, the number of the word that is being written, and all of them.
+        words: The words after ``completion``: the name of a shell; or ``words``, the position of the word that is being
+            typed, and the whole command line.
 
     Raises:
-        UserError: If it is no shell that is known.
+        UserError: If the shell is not supported.
     """
     if len(words) > 2 and words[0] == "words" and words[1].isdecimal():
         return "\n".join(completed(words[2:], int(words[1])))
@@ -39,11 +40,11 @@ def completion(words: Sequence[str]) -> str:
 
 
 def completed(words: Sequence[str], place: int) -> list[str]:
-    """What a word may become; nothing where a file is meant.
+    """Possible completions of a word; empty where the shell should complete file names.
 
     Args:
         words: The whole command line, with the program's name.
-        place: Position of the word that is being written.
+        place: Position of the word that is being typed.
     """
     current = words[place] if place < len(words) else ""
     return [word for word in _choices(words[1:place], current) if word.startswith(current)]
@@ -62,7 +63,7 @@ def _choices(before: Sequence[str], current: str) -> list[str]:
 
 
 def _own_options(command: str) -> list[str]:
-    """Options of a command with its own parser."""
+    """Options of a command that has its own parser."""
     places = {**OTHERS, "configs": "oro_unlearn.cli.presets"}
     parser = import_module(places[command]).parser() if command in places else None
     names = {name for action in parser._actions for name in action.option_strings} if parser else set()
@@ -71,7 +72,7 @@ def _own_options(command: str) -> list[str]:
 
 
 def _values(option: str, before: Sequence[str]) -> list[str]:
-    """Values of an option that has few."""
+    """Possible values of an option, if there are few."""
     if option.removesuffix(".help") in CLASSES:
         return classes(option.removesuffix(".help"))
     if option == "trainer.accelerator":

@@ -1,4 +1,4 @@
-"""The YAML of configuration files and options, without what a hostile or careless file can hold."""
+"""Read YAML from configuration files and options, and reject harmful or ambiguous content."""
 
 import math
 from pathlib import Path
@@ -13,28 +13,28 @@ from oro_unlearn.files import shortened
 from oro_unlearn.graph.yaml_limits import composed
 from oro_unlearn.user_error import UserError
 
-MODE = "checked yaml"  # of jsonargparse's parsers
+MODE = "checked yaml"  # name of the parser mode that is registered with jsonargparse
 LARGEST = 2**63 - 1
 
 
 def load_checked(text: str) -> Any:
-    """Load a YAML as jsonargparse does, once it is known to be harmless; names of classes stay text.
+    """Check a YAML text, then load it as jsonargparse does. Names of classes to forget stay text.
 
     Args:
-        text: A configuration file, or the value of one option.
+        text: Content of a configuration file, or the value of an option.
 
     Returns:
-        What it stands for.
+        The loaded value.
 
     Raises:
-        yaml.YAMLError: If it is no YAML, a key is given twice, a number is absurdly long, it holds itself, or its aliases stand
-            for too much.
+        yaml.YAMLError: If the text is not valid YAML, has a duplicate key or a far too long number, contains itself, or
+            its aliases expand to too much.
     """
     try:
         return with_names(composed(text), get_loader("yaml")(text))
     except RecursionError:  # a long chain of aliases
         raise yaml.YAMLError("lists and mappings are nested too deeply") from None
-    except ValueError as error:  # of a number or date that Python cannot hold
+    except ValueError as error:  # a number or date that Python cannot represent
         raise yaml.YAMLError(str(error).partition(";")[0]) from None
 
 
@@ -42,15 +42,15 @@ def check_config(path: Path) -> None:
     """Check that a configuration file can be read.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
 
     Raises:
-        UserError: If it is no mapping in YAML; the message names file and line.
+        UserError: If the file is not a YAML mapping. The message names file and line.
     """
     try:
         content = load_checked(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise UserError(f"{path} is no UTF-8 text: save it as UTF-8") from None
+        raise UserError(f"{path} is not UTF-8 text: save it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -60,20 +60,20 @@ def check_config(path: Path) -> None:
 
 
 def of_command(text: str, command: str) -> str:
-    """What a configuration file says to one command.
+    """The part of a configuration file for one command, as YAML text.
 
     Args:
-        text: A YAML. Its options may be nested under the names of commands, as in ``{fit: {model: ...}}``; those beside them
-            count for all commands.
-        command: Whose options are wanted. One without a part of its own takes that of ``fit``, whose options are the same.
+        text: A YAML text. Its options may be nested under the names of commands, as in ``{fit: {model: ...}}``. Options
+            beside them count for all commands.
+        command: Name of the command. If the file has no section for it, the section of ``fit`` is taken.
 
     Returns:
-        The text itself where nothing is nested, or where it is no YAML.
+        The options of the command. The text is returned unchanged if nothing is nested, or if it is not valid YAML.
     """
     try:
         root = composed(text)
     except (yaml.YAMLError, RecursionError):
-        return text  # which load_checked refuses
+        return text  # load_checked raises the error
     if not isinstance(root, yaml.MappingNode):
         return text
     pairs = root.value
@@ -86,7 +86,7 @@ def of_command(text: str, command: str) -> str:
 
 
 def _merged(under: yaml.MappingNode, over: yaml.MappingNode | None) -> yaml.MappingNode:
-    """Two mappings in one; where both have a key, the second one's value counts, or its mapping is laid over."""
+    """Merge ``over`` into ``under``. If both have a key, nested mappings are merged, and other values come from ``over``."""
     if over is None:
         return under
     values = {key.value: (key, value) for key, value in under.value}
@@ -98,13 +98,13 @@ def _merged(under: yaml.MappingNode, over: yaml.MappingNode | None) -> yaml.Mapp
 
 
 def check_numbers(config: Namespace) -> None:
-    """Refuse numbers that no option can mean.
+    """Reject numbers that are valid for no option.
 
     Args:
-        config: Everything a command line asks for.
+        config: All parsed options of a command line.
 
     Raises:
-        UserError: If one is NaN, infinite or beyond 64 bits; the message names its option.
+        UserError: If a number is NaN, infinite or beyond 64 bits. The message names its option.
     """
     for key, value in config.items():
         _check_number(key, value)

@@ -1,4 +1,4 @@
-"""One line a user understands, for every mistake a user can make."""
+"""Translate errors that a user's mistake causes into one line that says what is wrong and what to do."""
 
 import errno
 import inspect
@@ -29,10 +29,10 @@ KNOWN = {
     "lr_scheduler": ("schedule", torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler),
 }
 OUT_OF_MEMORY = (
-    "out of memory: lower --data.batch_size (of relations also --data.eval_batch_size, --model.picture_batch_size and "
+    "out of memory: lower --data.batch_size (for relations also --data.eval_batch_size, --model.picture_batch_size and "
     "--model.text_batch_size), or use smaller images or a smaller network"
 )
-FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: type, pattern, and what to say
+FAILURES: list[tuple[type[Exception], str, str]] = [  # errors of libraries: type, pattern of the message, and our message
     (
         pickle.UnpicklingError,
         "",
@@ -65,12 +65,12 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
     (
         ValueError,
         r"^Invalid version: (\S+)",
-        "the checkpoint of --ckpt_path names a version {} of Lightning that is none: it is damaged, choose another one",
+        "the checkpoint of --ckpt_path is damaged: {} is not a version of Lightning; choose another checkpoint",
     ),
     (
         ValueError,
         r"`val_check_interval` \((\d+)\) must be less than or equal to the number of the training batches \((\d+)\)",
-        "--trainer.val_check_interval {} is more than the {} batches of an epoch: choose no more than these",
+        "--trainer.val_check_interval {} is more than the {} batches of an epoch: choose at most this number",
     ),
     (
         RuntimeError,
@@ -85,7 +85,7 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
     (
         KeyError,
         "state_dict|pytorch-lightning_version",
-        "--ckpt_path takes a run's model.ckpt; weights alone go to --model.original, or of CLIP to the network's pretrained",
+        "--ckpt_path takes a run's model.ckpt; give weights alone to --model.original, or for CLIP to the network's pretrained",
     ),
     (
         TypeError,
@@ -103,7 +103,7 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # raised by libraries: typ
         "the network reads {}-channel images and the data has {}: set --data.channels or the network's in_channels",
     ),
 ]
-DISK = {  # what an operating system says of a folder that cannot be written, and what to do
+DISK = {  # error codes of the operating system for a path that cannot be used, and what to do
     errno.ENOENT: "check the path, or choose another",
     errno.ENOSPC: "make room on the disk, or choose another --trainer.default_root_dir",
     errno.EDQUOT: "make room on the disk, or choose another --trainer.default_root_dir",
@@ -116,7 +116,7 @@ DISK = {  # what an operating system says of a folder that cannot be written, an
     errno.EEXIST: "a file is in its place: move that away, or choose another",
     errno.ENAMETOOLONG: "choose a shorter one",
 }
-LONGEST = 900  # characters of a line
+LONGEST = 900  # maximum number of characters of a line
 UNION = re.compile(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: .* Given value: (.*)")
 CLASS = re.compile(r"class '([\w.]+)'")
 LITERAL = re.compile(r"Literal\[(.*?)\]")
@@ -124,28 +124,28 @@ CONSTRUCTOR = re.compile(r"Type \S*Callable\[.*\] expects a function or a callab
 
 
 def explain(error: BaseException) -> str | None:
-    """Say in one line what is wrong, where, and what to do.
+    """Describe an error in one line: what is wrong, where, and what to do.
 
     Args:
-        error: What was raised.
+        error: The exception.
 
     Returns:
-        The line, printable and of no more than 900 characters, or None if no mistake of a user's is known to raise this: then
-        it needs its traceback.
+        The line, printable and with at most 900 characters. None if no known mistake of the user raises this error; the
+        traceback must then be shown.
     """
     line = _line(error)
     return None if line is None else _shown(line)
 
 
 def _shown(text: str) -> str:
-    """Text from files and names as one line: what would steer a terminal, or turn text round, is spelt out."""
+    """Make text one printable line. Control characters, and those that change the text's direction, are spelt out."""
     line = printable(text)
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 205]} ... {line[-200:]}"
 
 
 def _line(error: BaseException) -> str | None:
     text = " ".join(str(error).split())
-    if text.startswith("Call to compute_fn") and error.__cause__:  # what jsonargparse wraps an error of ours in
+    if text.startswith("Call to compute_fn") and error.__cause__:  # jsonargparse has wrapped an error of this package
         return _line(error.__cause__)
     if isinstance(error, ArgumentError):
         return _shorter(text)
@@ -156,11 +156,11 @@ def _line(error: BaseException) -> str | None:
 
 
 def _translated(error: BaseException, text: str) -> str | None:
-    """What a user's mistake makes a library say, in words of ours."""
+    """Translate a library's error that a user's mistake causes. None if the error is not known."""
     for kind, pattern, line in FAILURES:
-        found = re.search(pattern, text)
-        if isinstance(error, kind) and found:
-            return line.format(*found.groups())
+        match = re.search(pattern, text)
+        if isinstance(error, kind) and match:
+            return line.format(*match.groups())
     if isinstance(error, OSError) and error.errno in DISK and error.filename:
         return f"{_name(error.filename)} cannot be used ({error.strerror}): {DISK[error.errno]}"
     if isinstance(error, SyntaxError):  # in a script that an option names
@@ -169,15 +169,15 @@ def _translated(error: BaseException, text: str) -> str | None:
 
 
 def _name(path: str | bytes) -> str:
-    """A path that can be shown: of a long one the beginning."""
+    """A path as text for a message. Only the beginning of a long path is shown."""
     return shortened(os.fsdecode(path), 200)
 
 
 def _shorter(text: str) -> str:
-    """Jsonargparse's message without its types' representations, naming the known classes where one is unknown."""
-    own = re.search(r'Parser key "network": (the network .*)', text)
-    if own:
-        return own[1].replace("Parser key ", "")
+    """Shorten jsonargparse's message: drop representations of types, and list the known classes for an unknown name."""
+    network = re.search(r'Parser key "network": (the network .*)', text)
+    if network:
+        return network[1].replace("Parser key ", "")
     missing = re.search(r"No module named '([\w.]+)'", text)
     if missing:
         file = f"{missing[1].partition('.')[0]}.py"
@@ -209,11 +209,11 @@ def _shorter(text: str) -> str:
 
 
 def _classes(module: ModuleType, base: type) -> list[str]:
-    """Names that a YAML can give: what takes no other network to be built."""
-    found = {name: getattr(module, name) for name in module.__all__}
+    """Class names that a YAML can give. Classes that need another network to be built are left out."""
+    public = {name: getattr(module, name) for name in module.__all__}
     return sorted(
         name
-        for name, value in found.items()
+        for name, value in public.items()
         if inspect.isclass(value) and issubclass(value, base) and not inspect.isabstract(value)
         if not name.endswith(("Adapter", "Attention"))
     )

@@ -1,4 +1,4 @@
-"""What a run says before it begins, and whether it may begin."""
+"""Callbacks that print what a run will do before it starts, and stop it if its figures would be wrong."""
 
 import time
 from typing import Any
@@ -10,15 +10,15 @@ from lightning.pytorch.utilities import rank_zero_only
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.user_error import UserError
 
-STEPS = 3  # of a rehearsal; the first is slower than the others
+STEPS = 3  # training steps of a rehearsal; the first step is slower than the others
 
 
 class FirstLook(Callback):
-    """Prints what was read, and stops a run whose figures would be wrong, before anything is edited.
+    """Prints a summary of data and method, and stops a run whose figures would be wrong before anything is edited.
 
     Args:
-        force: Go on all the same; :attr:`complaints` then go into the report.
-        notes: Further lines to print.
+        force: Continue in spite of complaints. The report then contains :attr:`complaints`.
+        notes: More lines to print.
     """
 
     def __init__(self, force: bool, notes: list[str]) -> None:
@@ -26,45 +26,45 @@ class FirstLook(Callback):
         self.complaints: list[str] = []
 
     def state_dict(self) -> dict[str, Any]:
-        """What was said, for whoever measures the run again."""
+        """Save the complaints, so that a later measurement of the run reports them too."""
         return {"complaints": self.complaints}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What was said when the run began."""
+        """Load the complaints that were found when the run started."""
         self.complaints = list(state_dict["complaints"])
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print and look.
+        """Print the summary and check the run.
 
         Raises:
-            UserError: If something speaks against the run, and it is not forced.
+            UserError: If the method has complaints, and the run is not forced.
         """
         assert isinstance(pl_module, UnlearningModule)
         for line in [*pl_module.data.lines(), *self.notes, *pl_module.remarks()]:
             rank_zero_only(print)(line)
         self.complaints = pl_module.first_look()
         if self.complaints and not self.force:
-            raise UserError(f"{'; '.join(self.complaints)}; --force true goes on all the same")
+            raise UserError(f"{'; '.join(self.complaints)}; --force true runs it anyway")
 
 
 class SeenEnoughError(Exception):
-    """A rehearsal is over."""
+    """Raised to end a rehearsal."""
 
 
 class Rehearsal(Callback):
-    """Ends a fit after a few steps, and says how long the whole one would take.
+    """Ends a fit after a few steps, and estimates how long the whole fit would take.
 
     Attributes:
-        verdict: What there is to say.
+        verdict: The line to print.
     """
 
     verdict = ""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """A method without epochs would edit now.
+        """End the rehearsal before a method without training would edit the network.
 
         Raises:
-            SeenEnoughError: If it does not train.
+            SeenEnoughError: If the method does not train.
         """
         self._times = [time.perf_counter()]
         if not pl_module.train_splits:
@@ -75,13 +75,13 @@ class Rehearsal(Callback):
         """Stop when the time of a step is known.
 
         Raises:
-            SeenEnoughError: After a few steps, or after the only one.
+            SeenEnoughError: After a few steps, or after the last step of a shorter run.
         """
         self._times.append(time.perf_counter())
         steps = trainer.estimated_stepping_batches
         if len(self._times) > min(STEPS, steps):
             step = self._times[-1] - self._times[-2]
-            epochs = f"{trainer.max_epochs} epochs" if trainer.max_epochs and trainer.max_epochs > 0 else "epochs without end"
+            epochs = f"{trainer.max_epochs} epochs" if trainer.max_epochs and trainer.max_epochs > 0 else "unlimited epochs"
             self.verdict = (
                 f"would run: {type(pl_module).__name__}, {epochs}, {steps} steps in all: about {duration(step * steps)} "
                 "of training, and the measurement"
@@ -90,25 +90,25 @@ class Rehearsal(Callback):
 
 
 class UnlearningTrainer(Trainer):
-    """A trainer that can look at a run without doing it.
+    """A trainer with the command ``check``, which rehearses a run without writing anything.
 
     Attributes:
-        callbacks: All of them, in their order.
+        callbacks: All callbacks, in order.
     """
 
-    callbacks: list[Callback]  # Lightning sets them elsewhere, and declares them nowhere
+    callbacks: list[Callback]  # Lightning sets this attribute without declaring its type
 
     def check(self, model: LightningModule, datamodule: LightningDataModule | None = None) -> None:
-        """Say what a fit with these options would read and do, up to the first steps; nothing is written."""
+        """Print what a fit with these options would read and do. Only the first steps run, and nothing is written."""
         try:
             self.fit(model, datamodule=datamodule)
         except SeenEnoughError:
-            for rehearsal in (found for found in self.callbacks if isinstance(found, Rehearsal)):
+            for rehearsal in (callback for callback in self.callbacks if isinstance(callback, Rehearsal)):
                 rank_zero_only(print)(rehearsal.verdict)
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it.
+    """A duration as short text for a person.
 
     Example:
         >>> duration(40), duration(600), duration(9000)

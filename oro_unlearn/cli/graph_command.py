@@ -6,24 +6,30 @@ from oro_unlearn.cli.plain_parser import PlainParser
 from oro_unlearn.graph import Captions, Concept, derive_roles, draw_graph, load_graph
 
 ABOUT = "Check a relation graph, print the roles that follow from a request, and draw it."
-SHOWN = 8  # captions of a role
+SHOWN = 8  # captions printed for each role
 
 
 def parser() -> PlainParser:
     """Options of ``graph``."""
     result = PlainParser("graph", description=ABOUT)
-    result.add_argument("graph", nargs="?", default="scenes", help="YAML file; default: the embedded world")
-    result.add_argument("--forget", action="append", default=[], metavar="TUPLE", help="such as 'child drinking wine'")
-    result.add_argument("--no-propagate", action="store_true", help="leave out what follows by the hierarchy")
-    result.add_argument("--draw", metavar="FILE", help="PNG or SVG to write")
+    result.add_argument("graph", nargs="?", default="scenes", help="YAML file of the graph; default: the embedded world")
+    result.add_argument(
+        "--forget",
+        action="append",
+        default=[],
+        metavar="TUPLE",
+        help="tuple to forget, such as 'child drinking wine'; may be repeated",
+    )
+    result.add_argument("--no-propagate", action="store_true", help="leave out tuples that follow from the hierarchy")
+    result.add_argument("--draw", metavar="FILE", help="PNG or SVG file for a drawing of the graph")
     return result
 
 
 def main(words: Sequence[str]) -> None:
-    """Read the graph and print what it says.
+    """Check the graph, print the roles of its tuples, and draw it on request.
 
     Args:
-        words: After ``graph``.
+        words: The words after ``graph``.
 
     Raises:
         UserError: If the graph, a tuple or the drawing's name is wrong.

@@ -1,4 +1,4 @@
-"""``oro-unlearn init``: look at what there is, and write a YAML to start from."""
+"""``oro-unlearn init``: look at the user's data and checkpoint, and write a first configuration (YAML)."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,27 +11,26 @@ from oro_unlearn.user_error import UserError
 
 def parser() -> argparse.ArgumentParser:
     """Options of ``init``."""
-    about = "Look at pictures, a checkpoint or captions, write a YAML to start from, and say what to run next."
+    about = "Look at pictures, a checkpoint or captions, write a first configuration (YAML), and print what to run next."
     result = PlainParser("init", description=about)
     result.add_argument(
         "--data", type=Path, required=True, help="folder of class folders; or a table of captions, or its folder"
     )
-    result.add_argument("--model", default="", help="checkpoint of the trained model; its network is told by its tensors")
+    result.add_argument("--model", default="", help="checkpoint of the trained model; the network is recognised by its tensors")
     result.add_argument(
-        "--output", type=Path, default=Path("start.yaml"), help="file to write, if there is none; default: start.yaml"
+        "--output", type=Path, default=Path("start.yaml"), help="file to write; it must not exist; default: start.yaml"
     )
     return result
 
 
 def main(words: Sequence[str]) -> None:
-    """Write the files and print what was seen and what to run next.
+    """Write the files, and print what was found and what to run next.
 
     Args:
-        words: After ``init``.
+        words: The words after ``init``.
 
     Raises:
-        UserError: If a file is in the place of what would be written; if folder, table or checkpoint is missing; if they cannot
-            be read.
+        UserError: If an output file exists already, or if folder, table or checkpoint is missing or cannot be read.
     """
     from oro_unlearn.cli.starting_config import picture_start
     from oro_unlearn.cli.starting_graph import caption_start, has_captions
@@ -45,5 +44,5 @@ def main(words: Sequence[str]) -> None:
             raise UserError(f"{path} is there already: name another file with --output")
     for path, text in start.files.items():
         write_text(text, path)
-    print(*start.notes, f"written: {', '.join(map(str, start.files))}; look through, then run", sep="\n")
+    print(*start.notes, f"written: {', '.join(map(str, start.files))}; check them, then run", sep="\n")
     print(*(f"  {line}" for line in start.commands), sep="\n")

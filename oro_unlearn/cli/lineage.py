@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself: the order of its classes, and what it has forgotten."""
+"""Metadata of the model's file: the order of its classes, and the classes that it has forgotten."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ FORGOTTEN, NAMES = "data.init_args.forgotten", "data.init_args.class_names"
 
 
 class FromFile(NamedTuple):
-    """What the model's file says of itself.
+    """Options that were taken from the model's file.
 
     Attributes:
-        said: What was filled in, a line each.
-        class_names: Names of the rows of the original's head, where its file has them.
+        said: One line for each option that was filled in.
+        class_names: Names of the rows of the original's head, or None if the file has none.
     """
 
     said: list[str]
@@ -27,12 +27,12 @@ class FromFile(NamedTuple):
 
 
 def fill_in(options: Namespace) -> FromFile:
-    """Take from the model's file what was not given, in place: ``forgotten`` and ``class_names`` of the data.
+    """Fill in ``forgotten`` and ``class_names`` of the data from the model's file, if the user gave none.
 
     Args:
-        options: Of a subcommand.
+        options: Options of a subcommand; changed in place.
     """
-    path = next((found for found in (_file(options, ORIGINAL), _file(options, PRETRAINED)) if found), None)
+    path = next((file for file in (_file(options, ORIGINAL), _file(options, PRETRAINED)) if file), None)
     if path is None:
         return FromFile([], None)
     names, notes = _known(options, path)
@@ -49,15 +49,15 @@ def fill_in(options: Namespace) -> FromFile:
 
 
 def check_order(options: Namespace, names: list[str] | None, data: Any) -> None:
-    """Refuse classes that the model's file has in another order.
+    """Reject data whose classes are in another order than in the model's file.
 
     Args:
-        options: Of a subcommand.
-        names: As the file has them, if it does.
-        data: The data module; nothing is compared where it has no classes.
+        options: Options of a subcommand.
+        names: Class names in the order of the file; None if the file has none.
+        data: The data module. Nothing is compared if it has no classes.
 
     Raises:
-        UserError: If the same names are in another order.
+        UserError: If both have the same names in different orders.
     """
     if not names:
         return
@@ -65,20 +65,20 @@ def check_order(options: Namespace, names: list[str] | None, data: Any) -> None:
     if names != class_names and sorted(names) == sorted(class_names):
         row = next(row for row, (there, here) in enumerate(zip(names, class_names, strict=True)) if there != here)
         raise UserError(
-            f"{options[ORIGINAL]} says that row {row} of its head is {names[row]!r}, and the data that it is "
-            f"{class_names[row]!r}: give the right order with --data.class_names FILE"
+            f"row {row} of the head is {names[row]!r} in {options[ORIGINAL]}, but {class_names[row]!r} in the data: "
+            "give the right order with --data.class_names FILE"
         )
 
 
 def notes_of(model: UnlearningModule, folder: RunFolder) -> dict[str, Any]:
-    """What the weights of a run say of themselves.
+    """Metadata that are written into the weights of a run.
 
     Args:
         model: The method, with its data.
-        folder: Of the run.
+        folder: The folder of the run.
     """
     known = model.data.notes()
-    sources = {option: found["sha256"] for option, found in folder.inputs.items() if option.startswith("model.")}
+    sources = {option: file["sha256"] for option, file in folder.inputs.items() if option.startswith("model.")}
     return {
         **known,
         "forgotten": known["forgotten"] if model.role == "unlearned" else [],
@@ -89,11 +89,11 @@ def notes_of(model: UnlearningModule, folder: RunFolder) -> dict[str, Any]:
 
 
 def _known(options: Namespace, path: Path) -> tuple[list[str] | None, dict[str, Any]]:
-    """Class names and notes of a file; those of a CLIP model are in its metadata alone."""
+    """Class names and notes of a file. For a CLIP model only the file's metadata are read, and there are no class names."""
     if ORIGINAL not in options or not options[ORIGINAL]:
         return None, read_notes(path)
-    found: Checkpoint = read_checkpoint(path, options.get("model.init_args.checkpoint_key") or "")
-    return found.class_names, found.notes
+    checkpoint: Checkpoint = read_checkpoint(path, options.get("model.init_args.checkpoint_key") or "")
+    return checkpoint.class_names, checkpoint.notes
 
 
 def _file(options: Namespace, place: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""The option ``--model.network``: any class or function that makes a network, with its own options."""
+"""The option ``--model.network``: any class or function that builds a network, with its options."""
 
 import inspect
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ from oro_unlearn.user_error import UserError
 
 
 class NetworkAction(ActionTypeHint):
-    """Reads a network's class path and options; jsonargparse's own way refuses functions with options.
+    """Reads a network's class path and options. Jsonargparse's own action rejects functions with options.
 
-    Options of an earlier configuration file are kept while the class stays the same, and between networks of this package,
-    which name them alike; they never go to another's class.
+    Options of an earlier configuration file are kept if the class stays the same, and between networks of this package,
+    which use the same names for them. They are never passed to another package's class.
     """
 
     def _check_type(self, value: Any, append: bool = False, cfg: Any = None, mode: Any = None) -> Any:
-        """A specification whose options its class or function takes."""
+        """Check a network's specification: the class or function must accept its options."""
         if isinstance(value, NetworkSpec) or (callable(value) and not isinstance(value, type)):
             return value
         before = cfg.get(self.dest) if cfg else None
@@ -42,27 +42,27 @@ class NetworkAction(ActionTypeHint):
             raise TypeError(f'Parser key "{self.dest}":\n  {error}') from None
 
     def serialize(self, value: Any, dump_kwargs: Any = None) -> Any:
-        """As YAML has it."""
+        """The specification as plain values for YAML."""
         if not isinstance(value, NetworkSpec):
             return super().serialize(value, dump_kwargs)
         return {"class_path": value.class_path, **({"init_args": plain(value.init_args)} if value.init_args else {})}
 
     def instantiate_classes(self, value: Any) -> Any:
-        """What makes the network, once the number of classes is known."""
+        """A function that builds the network as soon as the number of classes is known."""
         if not isinstance(value, NetworkSpec):
             return value
         return partial(build_network, value._replace(init_args=_built(value)))
 
 
 def merged(value: Any, before: NetworkSpec | None) -> NetworkSpec:
-    """Lay what is given now over what was given before.
+    """Merge a new value of the option over an earlier one.
 
     Args:
-        value: A name; a mapping with ``class_path`` and ``init_args``, or one of them; or one option as jsonargparse has it.
-        before: From an earlier configuration file or option.
+        value: A name; a mapping with ``class_path``, ``init_args``, or both; or a single option in jsonargparse's form.
+        before: The specification from an earlier configuration file or option.
 
     Raises:
-        UserError: If it is something else, or no class is known yet.
+        UserError: If the value has another form, or no class is known yet.
     """
     value = _loaded(value)
     if isinstance(value, str):
@@ -82,17 +82,17 @@ def merged(value: Any, before: NetworkSpec | None) -> NetworkSpec:
 
 
 def checked(spec: NetworkSpec) -> NetworkSpec:
-    """Refuse options that a class or function does not take, and values of another type.
+    """Reject options that a class or function does not take, and values of a wrong type.
 
     Args:
-        spec: As :func:`merged` gives it.
+        spec: A specification from :func:`merged`.
 
     Returns:
-        The same, with values as YAML has them.
+        The same specification, with plain values as in YAML.
 
     Raises:
-        ImportError: If there is no such module.
-        AttributeError: If there is no such class or function.
+        ImportError: If the module does not exist.
+        AttributeError: If the class or function does not exist.
         UserError: If an option or value does not fit.
     """
     parser = _parser(spec)
@@ -106,13 +106,13 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
     typed = {name: value for name, value in values.items() if name in known}
     try:
         parser.parse_object(typed, defaults=False)
-    except Exception as error:  # whatever a type refuses a value with
+    except Exception as error:  # a type may reject a value with any exception
         raise UserError(f"the network {spec.class_path} cannot have these options: {' '.join(str(error).split())}") from None
     return NetworkSpec(spec.class_path, values)
 
 
 def plain(value: Any) -> Any:
-    """A value as YAML can hold it."""
+    """Convert a value to plain types that YAML can represent."""
     if isinstance(value, Namespace):
         return value.as_dict()
     if isinstance(value, Mapping):
@@ -121,14 +121,14 @@ def plain(value: Any) -> Any:
 
 
 def adopt(parser: ArgumentParser) -> None:
-    """Let a parser read its options of the type :class:`NetworkFactory` in this way."""
+    """Use :class:`NetworkAction` for a parser's options of the type :class:`NetworkFactory`."""
     for action in parser._actions:
         if isinstance(action, ActionTypeHint) and action._typehint is NetworkFactory:
             action.__class__ = NetworkAction
 
 
 def _loaded(value: Any) -> Any:
-    """Text as YAML has it, and one option (``KEY VALUE``) as a mapping."""
+    """Parse text as YAML, and turn a single option (``KEY VALUE``) into a mapping."""
     if isinstance(value, Namespace):
         return value.as_dict()
     if isinstance(value, type):
@@ -155,7 +155,7 @@ def _value(value: Any) -> Any:
 
 
 def _keeps(before: str, now: str) -> bool:
-    """Whether a network's options go on to another."""
+    """Whether the options given for one network are kept for the next: the same class, or both of this package."""
     return before == now or all(path.startswith(f"{OURS}.") for path in (before, now))
 
 
@@ -167,7 +167,7 @@ def _known(class_path: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _takes_any(class_path: str) -> bool:
-    """Whether it passes on options that it does not name."""
+    """Whether a class or function takes ``**kwargs``, so that it may accept options that it does not name."""
     try:
         parameters = inspect.signature(network_target(class_path)).parameters.values()
     except (ValueError, TypeError):
@@ -176,7 +176,7 @@ def _takes_any(class_path: str) -> bool:
 
 
 def _parser(spec: NetworkSpec) -> ArgumentParser:
-    """A parser of the options of a class or function, so that they have their types."""
+    """A parser for the options of a class or function, which checks their types."""
     target = network_target(spec.class_path)
     parser = ArgumentParser(exit_on_error=False)
     add: Any = parser.add_class_arguments if inspect.isclass(target) else parser.add_function_arguments
@@ -189,7 +189,7 @@ def _options(parser: ArgumentParser) -> list[str]:
 
 
 def _built(spec: NetworkSpec) -> dict[str, Any]:
-    """Options as the class or function gets them: of their types, and with classes among them made."""
+    """Options as the class or function receives them: converted to their types, and with nested classes instantiated."""
     parser = _parser(spec)
     known = set(_options(parser))
     given = {name: value for name, value in spec.init_args.items() if name in known}

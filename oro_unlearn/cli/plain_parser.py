@@ -1,4 +1,4 @@
-"""The parser of commands that are no runs."""
+"""The parser of all commands other than ``fit``, ``test`` and ``check``."""
 
 import argparse
 from typing import Any, NoReturn
@@ -7,10 +7,10 @@ from oro_unlearn.user_error import UserError
 
 
 class PlainParser(argparse.ArgumentParser):
-    """Reads no abbreviations, and raises its errors as one line.
+    """Accepts no abbreviated options, and raises its errors as a one-line UserError.
 
     Args:
-        command: Word after ``oro-unlearn``.
+        command: Name of the command, the word after ``oro-unlearn``.
         kwargs: Arguments of ArgumentParser.
     """
 

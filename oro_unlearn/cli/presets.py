@@ -1,4 +1,4 @@
-"""The configuration files that are installed with the package, and their names."""
+"""Presets: the configuration files that are installed with the package."""
 
 import argparse
 import os
@@ -10,16 +10,20 @@ from oro_unlearn.cli.plain_parser import PlainParser
 from oro_unlearn.files import write_text
 from oro_unlearn.user_error import UserError
 
-PRESETS = Path(oro_unlearn.__file__).resolve().parents[1] / "lightning_configs"  # in a checkout and in site-packages
-ABOUT = "List the presets that --config takes by name, each with its first line; or copy one to edit it."
+PRESETS = (
+    Path(oro_unlearn.__file__).resolve().parents[1] / "lightning_configs"
+)  # beside the package, both in a checkout and in site-packages
+ABOUT = "List the presets that --config takes by name, each with its description; or copy one to edit it."
 
 
 def parser() -> argparse.ArgumentParser:
     """Options of ``configs``."""
     result = PlainParser("configs", description=ABOUT)
-    result.add_argument("word", nargs="?", default="", help="show those whose name or first line has this word")
-    result.add_argument("--copy", metavar="NAME", help="preset to write out, such as digits/rwft_o.yaml")
-    result.add_argument("--output", type=Path, metavar="FILE", help="where; default: its file name, in this folder")
+    result.add_argument("word", nargs="?", default="", help="show only presets whose name or description has this word")
+    result.add_argument("--copy", metavar="NAME", help="preset to copy, such as digits/rwft_o.yaml")
+    result.add_argument(
+        "--output", type=Path, metavar="FILE", help="file for the copy; default: the preset's file name, in this folder"
+    )
     return result
 
 
@@ -29,13 +33,14 @@ def preset_names() -> list[str]:
 
 
 def config_path(value: str) -> str:
-    """The file that a value of ``--config`` means.
+    """Replace the name of a preset by the path of its file.
 
     Args:
-        value: A path, or the name of a preset with or without its suffix. A file in the current folder comes first.
+        value: A value of ``--config``: a path, or the name of a preset with or without its suffix. An existing file is
+            preferred to a preset of the same name.
 
     Returns:
-        The path of the preset; any other value as it is.
+        The path of the preset. Any other value is returned unchanged.
     """
     if os.path.exists(value) or len(value) > 200 or "\0" in value:
         return value
@@ -47,13 +52,13 @@ def config_path(value: str) -> str:
 
 
 def configs(words: Sequence[str]) -> str:
-    """What ``configs`` prints.
+    """The output of ``oro-unlearn configs``.
 
     Args:
-        words: After ``configs``.
+        words: The words after ``configs``.
 
     Raises:
-        UserError: If no preset has the word or the name, or a file is in the place of the copy.
+        UserError: If no preset has the word or the name, or the file for the copy exists already.
     """
     options = parser().parse_args(words)
     if options.copy:
@@ -79,6 +84,6 @@ def _copied(name: str, output: Path | None) -> str:
 
 
 def _first_line(path: Path) -> str:
-    """The comment that a preset begins with."""
+    """The comment on the first line of a preset, without its ``#``."""
     with path.open(encoding="utf-8") as file:
         return file.readline().removeprefix("#").strip()

@@ -7,8 +7,8 @@ from lightning.pytorch.callbacks import RichProgressBar
 
 
 class OneLineProgress(RichProgressBar):
-    """Lightning's bar without the number of the logger's folder: one line on a terminal of 80 columns."""
+    """Lightning's progress bar without the version number of the logger, so that it fits into 80 columns."""
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        """The figures beside the bar."""
+        """The metrics shown beside the bar."""
         return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}

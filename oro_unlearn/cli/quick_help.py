@@ -1,4 +1,4 @@
-"""Pages of help that are read from the source: nothing heavy is imported for them."""
+"""Help pages. They are read from the source of the classes, so that nothing heavy is imported."""
 
 import platform
 import re
@@ -16,7 +16,7 @@ from oro_unlearn.cli.source_options import TRAINER, Option, classes, found, opti
 from oro_unlearn.cli.suggestions import did_you_mean
 from oro_unlearn.user_error import UserError
 
-FILLED = ("num_classes", "forget_classes")  # by the command line, from the data
+FILLED = ("num_classes", "forget_classes")  # options that the command line fills in from the data
 OVERVIEW = """\
 usage: oro-unlearn COMMAND [options]
 
@@ -25,7 +25,7 @@ Make a trained vision(-language) model forget, and show that it did.
 commands:
 {commands}
 
-  oro-unlearn COMMAND --help           what a command takes
+  oro-unlearn COMMAND --help           options of a command
   oro-unlearn fit --model.help NAME    options of a method, for instance RWFT
   oro-unlearn fit --data.help NAME     options of a data set, for instance ImageFolder
   oro-unlearn --version
@@ -35,15 +35,15 @@ usage: oro-unlearn {command} --config FILE [--config FILE ...] [--PART.OPTION VA
 
 {meaning}
 
-One YAML is one run; every option of it can be given here too, and the last one counts.
+One YAML describes one run. Every option in it can also be given on the command line; the last value counts.
 
 the most used options:
   --config FILE                    a YAML or the name of a preset; several are merged, later ones win
   --print_config                   print all options with their values, and stop
-  --seed_everything N              of all that is drawn; default: 0
-  --resume false                   begin anew where the same run was stopped; default: true, go on
-  --ckpt_path FILE                 a run's model.ckpt: to go on from (fit), or to measure (test)
-  --report FOLDER                  write the report of a measurement there, in no run's folder (test)
+  --seed_everything N              seed of all random numbers; default: 0
+  --resume false                   start again instead of continuing a stopped run; default: true
+  --ckpt_path FILE                 model.ckpt of a run: to continue (fit), or to measure (test)
+  --report FOLDER                  folder for the new report, not the folder of a run (test)
 
   --model NAME                     the method
   --model.original FILE            checkpoint of the trained model
@@ -52,14 +52,14 @@ the most used options:
   --model.optimizer.lr X           learning rate
 
   --data NAME                      the data set
-  --data.root FOLDER               where it lies
+  --data.root FOLDER               folder of the data
   --data.forget "[NAME, ...]"      what to forget
-  --data.batch_size N              images a batch, over all processes
-  --data.image_size N              side of the images of an ImageFolder, in pixels
+  --data.batch_size N              images per batch, over all processes
+  --data.image_size N              side length of the images of an ImageFolder, in pixels
 
-  --trainer.max_epochs N           epochs
+  --trainer.max_epochs N           number of epochs
   --trainer.accelerator NAME       cpu, gpu, mps, auto
-  --trainer.devices N              of them; with --trainer.strategy ddp for several
+  --trainer.devices N              number of devices; for several add --trainer.strategy ddp
   --trainer.precision NAME         32-true, bf16-mixed, 16-mixed
   --trainer.default_root_dir DIR   folder of the run
 
@@ -86,13 +86,13 @@ Classes of your own are named by their import path: my_method.MyMethod. See docs
 
 
 def answer(words: Sequence[str]) -> str | None:
-    """What a command line asks to be told, if that can be said at once.
+    """The page that a command line asks for, if it can be printed without the parser.
 
     Args:
-        words: After ``oro-unlearn``.
+        words: The words after ``oro-unlearn``.
 
     Returns:
-        A page, or None: then the parser has to answer, or to run.
+        The page, or None if the parser has to answer or a command has to run.
     """
     first, asks = (words[0], {"-h", "--help"} & set(words)) if words else ("--help", set())
     if first in ("-h", "--help"):
@@ -111,7 +111,7 @@ def answer(words: Sequence[str]) -> str | None:
 
 
 def _about_a_run(words: Sequence[str]) -> str | None:
-    """The page that an option of a run's command asks for."""
+    """The help page that an option of ``fit``, ``test`` or ``check`` asks for; None if there is no such option."""
     for name, value in given(words):
         part = name.removeprefix("--").removesuffix(".help")
         if name in ("-h", "--help"):
@@ -124,7 +124,7 @@ def _about_a_run(words: Sequence[str]) -> str | None:
 
 
 def version_line() -> str:
-    """Versions of the package, of Python and of PyTorch."""
+    """One line with the versions of the package, Python and PyTorch."""
     try:
         torch = version("torch")
     except PackageNotFoundError:
@@ -133,7 +133,7 @@ def version_line() -> str:
 
 
 def command_page(command: str) -> str:
-    """Help of ``fit``, ``test`` or ``check``."""
+    """The help page of ``fit``, ``test`` or ``check``."""
     listed = {part: _rows(_described(part)) for part in ("model", "data", "model.network")}
     return PAGE.format(
         command=command,
@@ -149,13 +149,13 @@ def class_page(part: str, name: str) -> str | None:
 
     Args:
         part: ``model``, ``data`` or ``trainer``.
-        name: Of the class; empty for a list of those there are.
+        name: Name of the class; empty for a list of the available classes.
 
     Returns:
-        None if it cannot be read.
+        The page, or None if the source cannot be read.
 
     Raises:
-        UserError: If no class of ours has this name, and it is no import path.
+        UserError: If no class of this package has this name, and the name is not an import path.
     """
     if not name:
         return f"--{part}.help NAME, where NAME is one of:\n{_rows(_described(part))}"
@@ -168,7 +168,7 @@ def class_page(part: str, name: str) -> str | None:
         return None
     shown = [option for option in known if option.name not in FILLED]
     note = (
-        "An option that takes a class has that one's options below it: --model.optimizer torch.optim.SGD "
+        "An option that takes a class is followed by the options of that class: --model.optimizer torch.optim.SGD "
         "--model.optimizer.lr 0.01, --model.network ResNet18 --model.network.width 16."
     )
     about = summary(source)
@@ -184,7 +184,7 @@ def _option(part: str, option: Option) -> str:
 
 
 def _described(part: str) -> list[tuple[str, str]]:
-    """Names that an option takes, each with the first sentence of its docstring."""
+    """Class names that an option takes, each with the first sentence of its docstring."""
     sources = [(name, found(part, name)) for name in classes(part)]
     return [(name, re.split(r"\. (?=[A-Z])", summary(source))[0].rstrip(".") if source else "") for name, source in sources]
 

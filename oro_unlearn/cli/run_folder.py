@@ -1,4 +1,4 @@
-"""The folder of a run: what is in it is of one run, whole, and stays until there is something to put in its place."""
+"""The folder of a run: its files belong to one run, are complete, and stay until a new run has its first result."""
 
 import contextlib
 import json
@@ -24,97 +24,98 @@ PICTURES = pictures()
 
 
 class RunFolder:
-    """Begins a run in a folder, tells whether one stopped there, and keeps its report.
+    """Starts a run in a folder, detects a stopped run there, and writes the report.
 
     Args:
         root: The folder.
-        config: Everything the run was asked for, as YAML has it.
+        config: All options of the run, as plain values from YAML.
     """
 
     def __init__(self, root: str | Path, config: Mapping[str, Any]) -> None:
         self.root, self.config = Path(root), config
         self.inputs = input_files(config)
         self.identity = Identity.of(config, self.inputs)
-        self.notes: dict[str, Any] = {}  # what this run's weights say of themselves
-        self.goes_on = False  # with the run that was stopped here
-        self.started_from: dict[str, str] | None = None  # path and hash of a checkpoint that was named
+        self.notes: dict[str, Any] = {}  # metadata for the weights of this run
+        self.goes_on = False  # whether this run continues the one that was stopped here
+        self.started_from: dict[str, str] | None = None  # path and hash of the checkpoint of --ckpt_path
         self.begun = False
 
     def learn(self, content: Mapping[str, str]) -> None:
-        """Take the hashes of the data into what makes this run the same run; they are known when the data are read."""
+        """Add the hashes of the data to the identity of this run. They are known only after the data are read."""
         self.identity = self.identity._replace(data=dict(content))
 
     @property
     def unfinished(self) -> Path | None:
-        """A checkpoint here that no report completes; None if there is none."""
+        """The checkpoint of a run without a report, which is not complete; None if there is none."""
         path = self.root / CHECKPOINT
         return path if path.is_file() and not (self.root / REPORT).exists() else None
 
     def stopped(self) -> tuple[Path, int] | None:
-        """The checkpoint of this very run, where it was stopped, and the epochs it has done; None if there is none.
+        """The checkpoint of this run if it was stopped earlier, and its number of finished epochs; None if there is none.
 
-        Of a run with other options, one line says why it does not go on.
+        If a run with other options was stopped here, a printed line names the options that differ.
 
         Raises:
-            UserError: If a run was stopped here that cannot go on, though its options are these; or nobody can tell.
+            UserError: If a run with the same options was stopped here and cannot be continued, or if its checkpoint does not
+                tell its options.
         """
         path = self.unfinished
         if path is None:
             return None
         content = read_stopped(path)
-        epochs, found = int(content["epoch"]) + 1, Identity.read(content.get("identity"))
-        differing = found.differences(self.identity) if found else ["the version of oro_unlearn that wrote it"]
+        epochs, stopped = int(content["epoch"]) + 1, Identity.read(content.get("identity"))
+        differing = stopped.differences(self.identity) if stopped else ["the version of oro_unlearn that wrote it"]
         if not differing:
             return path, epochs
         here = f"the run that was stopped in {self.root} after epoch {epochs} is not this one: {', '.join(differing)} differ"
-        if found and found.other_options(self.identity):
-            rank_zero_only(print)(f"{here}; this one begins anew, and replaces it with its first checkpoint")
+        if stopped and stopped.other_options(self.identity):
+            rank_zero_only(print)(f"{here}; this one starts again, and its first checkpoint replaces the stopped run")
             return None
-        raise UserError(f"{here}; --resume false begins anew, --ckpt_path {path} goes on with it all the same")
+        raise UserError(f"{here}; --resume false starts again, --ckpt_path {path} continues the stopped run anyway")
 
     def check_data(self, content: Mapping[str, Any]) -> None:
-        """Refuse to go on with a stopped run on other data.
+        """Refuse to continue a stopped run on other data.
 
         Args:
-            content: Of its checkpoint.
+            content: Content of the run's checkpoint.
 
         Raises:
-            UserError: If they are others; nothing has been replaced.
+            UserError: If the data differ. Nothing has been replaced then.
         """
-        found = Identity.read(content.get("identity"))
-        differing = found.differences(self.identity) if self.goes_on and found else []
+        stopped = Identity.read(content.get("identity"))
+        differing = stopped.differences(self.identity) if self.goes_on and stopped else []
         if differing:
             raise UserError(
-                f"the run that was stopped in {self.root} was on other data: {', '.join(differing)} differ; "
-                f"--resume false begins anew, --ckpt_path {self.root / CHECKPOINT} goes on with it all the same"
+                f"the run that was stopped in {self.root} used other data: {', '.join(differing)} differ; "
+                f"--resume false starts again, --ckpt_path {self.root / CHECKPOINT} continues the stopped run anyway"
             )
 
     def begin(self, save_config: Callable[[], None]) -> None:
-        """Remove what an earlier run has left, once, and write the configuration."""
+        """Remove the files of an earlier run, and write the configuration. Only the first call has an effect."""
         if self.begun:
             return
         self.begun = True
-        for name in (REPORT, *PICTURES, *WRITTEN):  # the report first: a folder without it is no finished run
+        for name in (REPORT, *PICTURES, *WRITTEN):  # the report first: without it the folder counts as unfinished
             (self.root / name).unlink(missing_ok=True)
         adapter = self.root / "adapter"
         if adapter.is_dir() and not any(adapter.iterdir()):
-            adapter.rmdir()  # never a folder with the user's own files
+            adapter.rmdir()  # only if empty: it may hold files of the user
         self.root.mkdir(parents=True, exist_ok=True)
         save_config()
 
     def report(self) -> dict[str, Any]:
-        """Content of ``report.json``; empty where there is none that can be read."""
+        """Content of ``report.json``; empty if the file is missing or cannot be read."""
         try:
-            found = json.loads((self.root / REPORT).read_text())
+            content = json.loads((self.root / REPORT).read_text())
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def check(self, path: Path) -> None:
-        """Refuse a checkpoint that the report beside it does not know.
+        """Reject a checkpoint whose hash is not the one in the report beside it.
 
         Raises:
-            UserError: If it was changed since.
+            UserError: If the checkpoint was changed after the report was written.
         """
         known = self.report().get("files", {}).get(CHECKPOINT)
         if known and sha256(path) != known:
@@ -125,14 +126,14 @@ class RunFolder:
 
     def is_own(self, path: str | Path) -> bool:
         """Whether a file is the checkpoint of this folder."""
-        own = self.root / CHECKPOINT
-        return own.is_file() and Path(path).is_file() and own.samefile(path)
+        checkpoint = self.root / CHECKPOINT
+        return checkpoint.is_file() and Path(path).is_file() and checkpoint.samefile(path)
 
     def provenance(self, measured: Path | None = None) -> dict[str, Any]:
-        """What a report says of where it comes from.
+        """The part of a report that records its origin: options, code, input files and data.
 
         Args:
-            measured: Checkpoint that was named to be measured; None for the run's own.
+            measured: The checkpoint that ``--ckpt_path`` names for a measurement; None for the checkpoint of this run.
         """
         where = {"run": self.identity.mark, "sources": self.identity.sources, "own_sources": self.identity.own_sources}
         where |= {"inputs": self.inputs, "data_sha256": self.identity.data}
@@ -142,50 +143,52 @@ class RunFolder:
         return {**where, "checkpoint": named(measured), "config": self.config}
 
     def write(self, report: Mapping[str, Any], folder: Path | None = None) -> None:
-        """``report.json``, which comes last: where it is, the run is complete.
+        """Write ``report.json``. It is written last: a folder with this file is a complete run.
 
         Args:
-            report: Its content.
-            folder: Another than the run's.
+            report: Content of the report.
+            folder: Folder for the report; None for the run's folder.
         """
         write_json(report, (folder or self.root) / REPORT)
 
 
 def free_for_a_report(folder: Path) -> Path:
-    """Refuse to put the report of a measurement into the folder of a run, which it would change.
+    """Refuse to write the report of a measurement into the folder of a run, because that would change the run.
 
     Args:
-        folder: What ``--report`` names.
+        folder: The folder that ``--report`` names.
 
     Raises:
-        UserError: If a run lies there.
+        UserError: If the folder contains files of a run.
     """
-    found = next((name for name in (CHECKPOINT, *WRITTEN) if (folder / name).exists()), None)
-    if found:
-        raise UserError(f"--report {folder} is the folder of a run ({found} is there), which test never changes: name another")
+    existing = next((name for name in (CHECKPOINT, *WRITTEN) if (folder / name).exists()), None)
+    if existing:
+        raise UserError(
+            f"--report {folder} is the folder of a run ({existing} is there), which test never changes: name another"
+        )
     return folder
 
 
 def read_stopped(path: Path) -> dict[str, Any]:
-    """Content of a checkpoint that may be of a run that was stopped.
+    """Load a checkpoint that a stopped run may have written.
 
     Raises:
-        UserError: If it cannot be read.
+        UserError: If the file cannot be read.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         int(content["epoch"])
-    except Exception as error:  # whatever torch says of a damaged or foreign file
+    except Exception as error:  # torch may raise any exception for a damaged or foreign file
         reason = one_line(error) or type(error).__name__
         raise UserError(
-            f"{path} cannot be read ({reason}), and no {REPORT} says that its run is complete: move it away, or begin anew "
+            f"{path} cannot be read ({reason}), and no {REPORT} says that its run is complete: move it away, or start again "
             "with --resume false, which replaces it"
         ) from None
     return content
 
 
 class History(CSVLogger):
-    """Metrics by the step, in a folder that goes again if the fit is refused before there are any.
+    """Logs metrics per step. Its folder is removed again if the fit fails before the first metric.
 
     Args:
         root: The folder of the run.
@@ -199,7 +202,7 @@ class History(CSVLogger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Write what is left; take away the folders that a failed fit has made, and left empty."""
+        """Write the remaining metrics. After a failed fit, remove the folders that it created and left empty."""
         super().finalize(status)
         with contextlib.suppress(OSError):
             for place in self._new if status == "failed" else []:
@@ -207,28 +210,29 @@ class History(CSVLogger):
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint in one step, from a file beside it: it is the old one or the new one, whenever the process ends.
+    """Writes checkpoints atomically. If the process is killed, the file has either the old or the new content.
 
-    ``begin`` removes an earlier run's files, so it comes between writing and replacing. A callback's ``on_save_checkpoint``
-    comes before the file is written: on a full disk the earlier run would lose its report for nothing.
+    ``begin`` removes an earlier run's files, so it is called after the new file is written and before it replaces the old
+    one. A callback's ``on_save_checkpoint`` would be too early: on a full disk the earlier run would lose its report, and no
+    new checkpoint would be written.
 
     Args:
-        begin: Called before the first one is put in its place.
+        begin: Called before the first checkpoint replaces an older file.
     """
 
     def __init__(self, begin: Callable[[], None]) -> None:
         self.begin = begin
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write it.
+        """Write the checkpoint.
 
         Raises:
-            UserError: If it cannot be written; what was there stays.
+            UserError: If it cannot be written. An older file is kept.
         """
         try:
             with replacing(path, self.begin) as partial, partial.open("wb") as file:
                 torch.save(checkpoint, file)
-        except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError where the disk is full
+        except (OSError, RuntimeError) as error:  # torch's writer raises RuntimeError on a full disk
             raise UserError(
                 f"{path} cannot be written ({first_line(error)}): make room there, and run the same command again"
             ) from None

@@ -1,4 +1,4 @@
-"""What makes a run the same run: options, code, versions, input files and data."""
+"""The identity of a run: options, code, versions, input files and data. Runs are the same if all of these are equal."""
 
 import json
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from oro_unlearn.files import sha256_of
 from oro_unlearn.report.provenance import own_sources, package_sources, settings
 from oro_unlearn.report.run_report import versions
 
-SHOWN = 4  # names that a line lists of a kind
+SHOWN = 4  # names listed for each kind of difference
 
 
 class Identity(NamedTuple):
-    """What decides the figures of a run; nothing in it depends on a version control of the user's.
+    """Everything that the figures of a run depend on. The state of a version control system is not part of it.
 
     Attributes:
         options: Every option that can change a figure, by its full name.
         sources: Hash of the package's files.
         own_sources: Hashes of the user's code, by import path.
-        versions: Of this package and those that decide the figures, by name.
+        versions: Versions of this package and of the libraries that the figures depend on, by name.
         inputs: Hashes of the files that options name, by option.
-        data: Hashes of what the data module read, by part; empty before the data are read.
+        data: Hashes of the data that the data module read, by part; empty before the data are read.
     """
 
     options: dict[str, Any]
@@ -32,42 +32,42 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(cls, config: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> "Identity":
-        """Of a run that begins here and now.
+        """The identity of a run that starts now.
 
         Args:
-            config: Everything the run was asked for, as YAML has it.
-            inputs: ``path`` and ``sha256`` of the files it names, by option.
+            config: All options of the run, as plain values from YAML.
+            inputs: ``path`` and ``sha256`` of the files that options name, by option.
         """
-        hashes = {option: found["sha256"] for option, found in inputs.items()}
-        options = json.loads(json.dumps(settings(config), default=str))  # as a checkpoint gives it back
+        hashes = {option: file["sha256"] for option, file in inputs.items()}
+        options = json.loads(json.dumps(settings(config), default=str))  # the same types as when read from a checkpoint
         return cls(options, package_sources(), own_sources(config), versions(), hashes)
 
     @classmethod
     def read(cls, text: Any) -> "Identity | None":
-        """From a checkpoint; None if it has none, or of another make."""
+        """Parse the identity in a checkpoint; None if it is missing or has an unknown format."""
         try:
             return cls(**json.loads(text))
         except (TypeError, ValueError):
             return None
 
     def written(self) -> str:
-        """For a checkpoint."""
+        """The identity as text for a checkpoint."""
         return json.dumps(self._asdict(), sort_keys=True)
 
     @property
     def mark(self) -> str:
-        """Hash of all of it, in hexadecimal."""
+        """Hash of the whole identity, in hexadecimal."""
         return sha256_of([self.written()])
 
     def other_options(self, now: "Identity") -> list[str]:
-        """Options that have another value now; not those that only one of the two versions knows."""
+        """Names of options whose values differ. Options that only one of the two identities has are left out."""
         return sorted(name for name in self.options.keys() & now.options.keys() if self.options[name] != now.options[name])
 
     def differences(self, now: "Identity") -> list[str]:
-        """Names of what differs, for a person.
+        """Readable names of everything that differs.
 
         Args:
-            now: The run that would go on. Where its data are not read yet, nothing is said of data.
+            now: The run that would continue. If its data are not read yet, the data are not compared.
         """
         pairs = {
             "option": (self.options, now.options),

@@ -1,4 +1,4 @@
-"""What a run writes of itself besides its results: its configuration, and marks in its checkpoints."""
+"""Write the configuration of a run, and record the identity of the run in its checkpoints."""
 
 import sys
 from pathlib import Path
@@ -15,11 +15,11 @@ from oro_unlearn.methods import UnlearningModule
 
 
 class SaveConfig(SaveConfigCallback):
-    """Writes ``config.yaml`` when there is a first result, and marks checkpoints: a request that fails leaves all as it was.
+    """Writes ``config.yaml`` with the first result, so that a run that fails earlier changes nothing, and marks checkpoints.
 
     Args:
         args: Arguments of Lightning's callback.
-        folder: Of the run; None where nothing is written, as in a rehearsal.
+        folder: The folder of the run; None if nothing is written, as in a rehearsal.
         kwargs: Arguments of Lightning's callback.
     """
 
@@ -28,7 +28,7 @@ class SaveConfig(SaveConfigCallback):
         self.folder = folder
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """The data are read: what they are is a part of what the run is. Nothing is written yet."""
+        """Add the hashes of the data, which are read now, to the run's identity. Nothing is written yet."""
         if self.folder is None:
             return
         assert isinstance(pl_module, UnlearningModule)
@@ -37,25 +37,25 @@ class SaveConfig(SaveConfigCallback):
         self.folder.notes = notes_of(pl_module, self.folder) if stage == "fit" else {}
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Into the run's folder, in one step."""
+        """Write the configuration into the run's folder, atomically."""
         path = Path(trainer.default_root_dir) / self.config_filename
         with replacing(path) as partial:
             self.parser.save(self.config, partial, skip_none=False, overwrite=True)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Which run it is of, so that the same command finds it."""
+        """Record the identity of the run, so that the same command recognises its checkpoint."""
         checkpoint["identity"] = self.folder.identity.written() if self.folder else ""
         checkpoint["started_from"] = self.folder.started_from if self.folder else None
         checkpoint["oro_unlearn"] = self.folder.notes if self.folder else {}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """A run that was stopped goes on with the same data alone."""
+        """Check that a stopped run is continued on the same data."""
         if self.folder is not None:
             self.folder.check_data(checkpoint)
             if self.folder.goes_on or trainer.state.fn != TrainerFn.FITTING:
                 self.folder.started_from = checkpoint.get("started_from")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Tell who stopped a run how to go on."""
+        """After an interruption from the keyboard, print how to continue."""
         if isinstance(exception, KeyboardInterrupt) and self.folder and self.folder.unfinished:
-            print("stopped; the same command goes on", file=sys.stderr)
+            print("stopped; the same command continues the run", file=sys.stderr)

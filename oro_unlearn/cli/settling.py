@@ -1,10 +1,10 @@
-"""What is set before a command runs: no needless warnings, and no code from checkpoints."""
+"""Settings for the whole process: silence needless warnings, and never run code from checkpoints."""
 
 import logging
 import os
 import warnings
 
-NOISE = (  # warnings of libraries about what is meant here
+NOISE = (  # warnings of libraries about things that are done on purpose
     ".*isinstance.treespec, LeafSpec.*",
     ".*smaller than the logging interval.*",
     ".*was called before the ``update`` method.*",
@@ -20,7 +20,7 @@ NOISE = (  # warnings of libraries about what is meant here
 
 
 def settle() -> None:
-    """Silence what libraries say about what is meant here, and never unpickle code, whatever loads a checkpoint."""
+    """Silence warnings about things that are done on purpose, and let ``torch.load`` read weights only in every library."""
     for noise in NOISE:
         warnings.filterwarnings("ignore", noise)
     for name in ("lightning.pytorch", "lightning.fabric"):

@@ -1,4 +1,4 @@
-"""Options of classes, read from their source: nothing is imported, so that help, completion and advice come at once."""
+"""Read the options of classes from their source. Nothing is imported, so help, completion and suggestions are fast."""
 
 import ast
 import importlib.util
@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-HOMES = {  # where a name without dots is looked for
+HOMES = {  # modules in which a name without dots is looked up
     "model": "oro_unlearn.methods",
     "data": "oro_unlearn.data",
     "model.network": "oro_unlearn.networks",
@@ -17,7 +17,7 @@ HOMES = {  # where a name without dots is looked for
     "model.lr_scheduler": "torch.optim.lr_scheduler",
 }
 TRAINER = "lightning.pytorch.Trainer"
-BASES = ("Batch", "ClassUnlearning", "ImageData", "RelationalUnlearning", "UnlearningModule")  # which nobody can run
+BASES = ("Batch", "ClassUnlearning", "ImageData", "RelationalUnlearning", "UnlearningModule")  # abstract classes
 MARKUP = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``|`([^`<]*)(?: <[^`]*)?`_?")
 
 
@@ -25,8 +25,8 @@ class Option(NamedTuple):
     """One argument of a constructor."""
 
     name: str
-    kind: str  # its type, as the source has it
-    default: str | None  # as the source has it; None if it has to be given
+    kind: str  # type annotation in the source
+    default: str | None  # default in the source; None if the argument is required
     meaning: str
 
 
@@ -38,14 +38,14 @@ class Source(NamedTuple):
 
 
 def found(part: str, name: str) -> Source | None:
-    """The source of a class by its import path, or by a name that an option takes.
+    """Find the source of a class by its import path, or by a name that an option takes.
 
     Args:
-        part: Of the command line, such as ``model``.
-        name: Import path, or name alone.
+        part: The option that takes the class, such as ``model``.
+        name: Import path, or name without a module.
 
     Returns:
-        None if it is not found, or is no Python.
+        The source; None if it is not found, or is not written in Python.
     """
     path = name if "." in name else f"{HOMES[part]}.{name}" if name and part in HOMES else ""
     module, _, last = path.rpartition(".")
@@ -53,32 +53,32 @@ def found(part: str, name: str) -> Source | None:
 
 
 def options(source: Source) -> list[Option] | None:
-    """Arguments of a class with those that ``**kwargs`` gives to its bases, or of a function.
+    """Arguments of a function, or of a class including those that ``**kwargs`` passes to its bases.
 
     Args:
-        source: Of :func:`found`.
+        source: A result of :func:`found`.
 
     Returns:
-        None if a base class is not found.
+        The arguments; None if a base class is not found.
     """
     if isinstance(source.node, ast.Assign):
         return None
     if isinstance(source.node, ast.FunctionDef):
         return _arguments(source.module, source.node, ast.get_docstring(source.node) or "")
-    own = next((node for node in source.node.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"), None)
-    if own is None:
+    init = next((node for node in source.node.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"), None)
+    if init is None:
         return _of_bases(source)
-    docs = [ast.get_docstring(node) or "" for node in (source.node, own)]
-    result = [option for option in _arguments(source.module, own, "\n\n".join(docs)) if option.name != "self"]
-    inherited = _of_bases(source) if own.args.kwarg else []
+    docs = [ast.get_docstring(node) or "" for node in (source.node, init)]
+    result = [option for option in _arguments(source.module, init, "\n\n".join(docs)) if option.name != "self"]
+    inherited = _of_bases(source) if init.args.kwarg else []
     if inherited is None:
         return None
-    taken = {option.name for option in result} | _given_to_super(own)
+    taken = {option.name for option in result} | _given_to_super(init)
     return result + [option for option in inherited if option.name not in taken]
 
 
 def summary(source: Source) -> str:
-    """First paragraph of a docstring as plain text."""
+    """The first paragraph of a docstring as plain text."""
     return "" if isinstance(source.node, ast.Assign) else plain((ast.get_docstring(source.node) or "").partition("\n\n")[0])
 
 
@@ -93,7 +93,7 @@ def plain(text: str) -> str:
 
 
 def classes(part: str) -> list[str]:
-    """Names that an option takes, such as those of all methods for ``model``."""
+    """Class names that an option takes, such as all methods for ``model``."""
     names = [name for name in _public_names(HOMES[part]) if name not in BASES and name[0].isupper()]
     return sorted(
         name for name in names if not name.endswith(("Adapter", "Attention", "Reader", "Checkpoint", "Factory", "Spec"))
@@ -101,10 +101,10 @@ def classes(part: str) -> list[str]:
 
 
 def option_of(name: str, chosen: Mapping[str, str]) -> Option | None:
-    """An option by its name.
+    """Find an option by its name; None if it does not exist.
 
     Args:
-        name: Such as ``model.retain``.
+        name: Full name, such as ``model.retain``.
         chosen: Classes by the option that takes them.
     """
     part, _, last = name.rpartition(".")
@@ -113,7 +113,7 @@ def option_of(name: str, chosen: Mapping[str, str]) -> Option | None:
 
 
 def _public_names(module: str) -> list[str]:
-    """What ``__all__`` of a module lists."""
+    """The names in ``__all__`` of a module."""
     tree = _tree(module)
     for node in tree.body if tree else []:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
@@ -122,7 +122,7 @@ def _public_names(module: str) -> list[str]:
 
 
 def _of_bases(source: Source) -> list[Option] | None:
-    """Arguments of the bases, the first one's first."""
+    """Arguments of the base classes, in the order of the bases."""
     assert isinstance(source.node, ast.ClassDef)
     result: list[Option] = []
     for base in source.node.bases:
@@ -155,7 +155,7 @@ def _arguments(module: str, function: ast.FunctionDef, docs: str) -> list[Option
 
 
 def _kind(module: str, annotation: ast.expr | None) -> str:
-    """A type as text; what a module calls by a name of its own is written out."""
+    """A type annotation as text. An alias that the module defines is replaced by its definition."""
     if not isinstance(annotation, ast.Name):
         return ast.unparse(annotation) if annotation else ""
     source = _definition(module, annotation.id)
@@ -171,13 +171,13 @@ def _documented(docs: str) -> Iterator[tuple[str, str]]:
 
 
 def _given_to_super(function: ast.FunctionDef) -> set[str]:
-    """Arguments that a constructor gives to its bases itself."""
+    """Names of the arguments that a constructor passes to ``super().__init__`` explicitly."""
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"]
     return {keyword.arg for call in calls for keyword in call.keywords if keyword.arg}
 
 
 def _definition(module: str, name: str, depth: int = 0) -> Source | None:
-    """Where a module defines a name, or has it from."""
+    """Find the definition of a name in a module, or in the module that it is imported from."""
     tree = _tree(module) if depth < 10 else None
     for node in tree.body if tree else []:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
@@ -195,7 +195,7 @@ def _definition(module: str, name: str, depth: int = 0) -> Source | None:
 
 
 def _origin(module: str, node: ast.ImportFrom) -> str:
-    """The module that an import names."""
+    """The absolute name of the module in an import statement."""
     if not node.level:
         return node.module or ""
     file = _file(module)
@@ -215,7 +215,7 @@ def _tree(module: str) -> ast.Module | None:
 
 @cache
 def _file(module: str) -> Path | None:
-    """The file of a module. Only its first package is looked up, which imports nothing."""
+    """The file of a module. Only its top-level package is looked up with ``find_spec``, so nothing is imported."""
     first, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(first) if first.isidentifier() else None

@@ -1,4 +1,4 @@
-"""A YAML to start from, for pictures in class folders."""
+"""A first configuration (YAML) for pictures in class folders."""
 
 import json
 import shlex
@@ -16,10 +16,10 @@ from oro_unlearn.networks.recognition import Recognised, recognised
 from oro_unlearn.report.inventory import inventory_lines
 from oro_unlearn.report.names import printable
 
-LOOKED_AT = 20  # pictures whose size is read
-SMALL = 96  # pixels: pictures of one size up to this are taken as they are
-NAMED = 20  # classes in a comment
-NO_TEXT = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # to YAML
+LOOKED_AT = 20  # number of pictures whose size is read
+SMALL = 96  # pixels; if all pictures have the same size up to this, they are not resized
+NAMED = 20  # class names in a comment
+NO_TEXT = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # words that YAML does not read as text
 OURS = "oro_unlearn.networks.ResNet18"
 ORIGINAL = """\
 model:
@@ -38,7 +38,7 @@ model:
   class_path: RWFT  # every layer is trained; other methods: oro-unlearn fit --help
   init_args:
     original: {original}
-    retrained: []  # models trained without the forgotten data, if there are any
+    retrained: []  # models trained without the forgotten data, if you have any
     network: {network}
     update: all
     retain: {retain}
@@ -57,20 +57,20 @@ trainer:
   class_path: ImageFolder
   init_args:
     root: {root}
-    image_size: {size}  # side in pixels that the model was trained with
+    image_size: {size}  # side length in pixels that the model was trained with
     channels: {channels}
 {names}{request}    batch_size: 64
-{skip}    # mean and std: ImageNet's, unless they are set here
+{skip}    # mean and std: those of ImageNet, unless they are set here
 """
 
 
 class Start(NamedTuple):
-    """What ``init`` writes and says.
+    """The output of ``init``.
 
     Attributes:
-        files: Contents by path.
-        notes: Lines about what was seen.
-        commands: To run next.
+        files: Contents of the files to write, by path.
+        notes: Lines about the data and the model.
+        commands: Commands to run next.
     """
 
     files: dict[Path, str]
@@ -79,12 +79,12 @@ class Start(NamedTuple):
 
 
 def picture_start(folder: Path, model: str, output: Path) -> Start:
-    """A YAML for a folder of class folders, and for a model of these classes if one is named.
+    """A first configuration for a folder of class folders, and for a trained model of these classes if one is named.
 
     Args:
-        folder: Of the pictures, as :class:`ImageFolder` reads them.
-        model: Checkpoint of the trained model; empty for none.
-        output: The YAML to write.
+        folder: Folder of the pictures, in the layout of :class:`ImageFolder`.
+        model: Checkpoint of the trained model; empty if there is none.
+        output: Path of the YAML file.
 
     Raises:
         UserError: If folder or checkpoint is missing, or cannot be read.
@@ -141,7 +141,7 @@ def _network(checkpoint: Checkpoint | None, known: Recognised | None) -> str:
 def _names(
     folders: Sequence[str], checkpoint: Checkpoint | None, known: Recognised | None, natural: Sequence[str] | None
 ) -> str:
-    """Lines that say the order of the classes, or that it is not known."""
+    """Lines of the YAML with the order of the classes, or with a comment that it is not known."""
     if checkpoint is None:
         return ""
     inside = checkpoint.class_names
@@ -158,11 +158,11 @@ def _names(
 
 
 def _size(folder: Path, known: Recognised | None) -> int:
-    """Side of the images: that of small pictures which are all alike, or what the network's family is trained with."""
+    """Side length of the images: that of the pictures if it is small and the same for all, else the network's usual one."""
     shapes: set[tuple[int, int]] = set()
     pictures = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in Image.registered_extensions())
     for path in islice(pictures, LOOKED_AT):
-        with suppress(OSError), Image.open(path) as picture:  # what cannot be read is in the notes
+        with suppress(OSError), Image.open(path) as picture:  # the notes list files that cannot be read
             shapes.add(picture.size)
     alike = min(shapes.pop()) if len(shapes) == 1 else SMALL + 1
     if alike <= SMALL:
@@ -171,11 +171,11 @@ def _size(folder: Path, known: Recognised | None) -> int:
 
 
 def _text(value: str) -> str:
-    """A string as YAML and JSON both write it."""
+    """A quoted string, valid in YAML and in JSON."""
     return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 def _list(names: Sequence[str]) -> str:
-    """Names as a list in YAML, quoted where they could be read as something else."""
+    """Names as a YAML list. Names that YAML could read as another type are quoted."""
     plain = [name.isascii() and name.isidentifier() and name.lower() not in NO_TEXT for name in names]
     return f"[{', '.join(name if simple else _text(name) for name, simple in zip(names, plain, strict=True))}]"

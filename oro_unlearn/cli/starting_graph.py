@@ -1,4 +1,4 @@
-"""A relation graph and a YAML to start from, for pictures with captions."""
+"""A relation graph and a first configuration (YAML) for pictures with captions."""
 
 import json
 import shlex
@@ -15,13 +15,13 @@ from oro_unlearn.user_error import UserError
 
 ARTICLES = ("a", "an", "the", "is", "are", "some")
 TWO_WORDS = ("next to", "standing on", "looking at", "pointing at", "sitting on", "in front", "on top")  # relations
-LONGEST = 4  # words of a tuple
+LONGEST = 4  # maximum number of words in a tuple
 GRAPH = """\
-# What the captions name; docs/relation_graph.md says what else a graph can hold.
+# Objects and relations of the captions; docs/relation_graph.md describes the other parts of a graph.
 # {counted}
 objects:  # is_a: [another] puts one below another; synonyms: [other, words]
 {objects}
-relations:  # subjects: [objects] and objects: [objects] say what fits
+relations:  # subjects: [objects] and objects: [objects] restrict what a relation can connect
 {relations}
 edges: []  # what to forget, such as - {{edge: {first}, status: unsafe}}; or name it with --data.forget
 """
@@ -55,12 +55,12 @@ data:
 
 
 def caption_start(place: Path, model: str, output: Path) -> Start:
-    """A graph of what a table of captions names, and a YAML for it.
+    """A graph of the objects and relations in a table of captions, and a first configuration for it.
 
     Args:
-        place: The table, or a folder that has one.
-        model: Weights of a CLIP model; empty: OpenAI's.
-        output: The YAML to write; the graph goes beside it.
+        place: The table, or a folder that contains one.
+        model: Weights of a CLIP model; empty: OpenAI's weights.
+        output: Path of the YAML file. The graph is written to the same folder.
 
     Raises:
         UserError: If no caption or edge can be read as subject, relation and object.
@@ -68,12 +68,12 @@ def caption_start(place: Path, model: str, output: Path) -> Start:
     root, manifest = (place.parent, place.name) if place.is_file() else (place, "")
     rows = [values for file in caption_files(root, manifest) for _, values in read_table(file.path).records]
     texts = [str(row.get("edge") or row.get("caption") or "") for row in rows]
-    tuples = Counter(found for text in texts if (found := split_tuple(text)))
+    tuples = Counter(parsed for text in texts if (parsed := split_tuple(text)))
     if not tuples:
         raise UserError(f"{place}: no caption has the form 'subject relation object', such as 'a child holding a ball'")
     counted = f"{len(rows)} rows, {sum(tuples.values())} read as subject, relation and object, {len(tuples)} different ones"
     first, graph = " ".join(next(iter(tuples))), output.with_name(f"{output.stem}_graph.yaml")
-    often = ", ".join(f"{' '.join(found)} ({count})" for found, count in tuples.most_common(5))
+    often = ", ".join(f"{' '.join(triple)} ({count})" for triple, count in tuples.most_common(5))
     files = {
         graph: GRAPH.format(
             counted=counted,
@@ -97,7 +97,7 @@ def caption_start(place: Path, model: str, output: Path) -> Start:
 
 
 def has_captions(place: Path) -> bool:
-    """Whether it is a table of captions, or a folder that has one."""
+    """Whether a path is a table of captions, or a folder that contains one."""
     if place.is_file():
         return place.suffix.lower() in SUFFIXES
     names = {f"{stem}{suffix}" for stem in STEMS for suffix in SUFFIXES}
@@ -108,10 +108,10 @@ def split_tuple(text: str) -> tuple[str, str, str] | None:
     """Subject, relation and object of a short caption.
 
     Args:
-        text: Such as ``A child is holding a ball.``
+        text: A caption, such as ``A child is holding a ball.``
 
     Returns:
-        None if it is of another form.
+            Subject, relation and object; None if the caption has another form.
 
     Example:
         >>> split_tuple("A red circle above a blue square."), split_tuple("a dog next to the cat"), split_tuple("at dawn")
@@ -130,7 +130,7 @@ def split_tuple(text: str) -> tuple[str, str, str] | None:
 
 
 def _between_articles(words: Sequence[str]) -> list[list[str]]:
-    """Words in groups that articles begin."""
+    """Split words into groups. Each article starts a new group and is dropped."""
     groups: list[list[str]] = [[]]
     for word in words:
         if word in ("is", "are"):

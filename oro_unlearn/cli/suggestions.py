@@ -1,4 +1,4 @@
-"""What was probably meant: by a misspelt or misplaced option, a command, a class, a configuration file."""
+"""Suggestions for a misspelt or misplaced option, command, class or configuration file."""
 
 import difflib
 import os
@@ -14,8 +14,12 @@ from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 TOP = ("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data")
-UNLESS_CHOSEN = {"model.optimizer": "SGD", "model": "RWFT", "data": "ImageFolder"}  # whose options are then thought of
-OTHER_NAMES = {  # what other programs call an option
+UNLESS_CHOSEN = {
+    "model.optimizer": "SGD",
+    "model": "RWFT",
+    "data": "ImageFolder",
+}  # classes whose options are suggested if none is chosen
+OTHER_NAMES = {  # names of options in other programs, and our names
     **dict.fromkeys(("epoch", "epochs", "num_epochs", "n_epochs"), "trainer.max_epochs"),
     **dict.fromkeys(("steps", "num_steps", "iterations"), "trainer.max_steps"),
     **dict.fromkeys(("gpu", "gpus", "num_gpus", "n_gpus", "ngpus"), "trainer.devices"),
@@ -43,18 +47,18 @@ OTHER_NAMES = {  # what other programs call an option
 
 
 class MissingConfigError(UserError):
-    """A configuration file that one of several processes may miss alone."""
+    """A configuration file is missing. Of several processes, a single one may miss it."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of an error message.
+    """A suggestion for the end of an error message.
 
     Args:
-        word: What was written.
-        known: What could have been meant.
+        word: The word that the user typed.
+        known: All valid words.
 
     Returns:
-        Empty if nothing is near.
+        The suggestion; empty if no valid word is similar.
 
     Example:
         >>> did_you_mean("fti", ["fit", "test"])
@@ -65,19 +69,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.65) -> list[str]:
-    """The two most similar of some names, whatever their case; fewer if they are not as similar as the cutoff in [0, 1]."""
+    """The known names most similar to a word, at most two, ignoring case; ``cutoff`` in [0, 1] is the least similarity."""
     by_lower = {name.lower(): name for name in known}
     return [by_lower[name] for name in difflib.get_close_matches(word.lower(), by_lower, 2, cutoff)]
 
 
 def check_words(words: Sequence[str]) -> None:
-    """Refuse what is wrong whatever the classes are: before anything heavy is imported.
+    """Reject mistakes that do not depend on the chosen classes, before anything heavy is imported.
 
     Args:
-        words: After ``oro-unlearn``.
+        words: The words after ``oro-unlearn``.
 
     Raises:
-        UserError: If there is no such command, or an option has one dash.
+        UserError: If the command does not exist, or an option has only one dash.
         MissingConfigError: If a configuration file is missing.
     """
     command = command_of(words)
@@ -89,18 +93,18 @@ def check_words(words: Sequence[str]) -> None:
     for name, value in given(words):
         if re.match(r"-[A-Za-z]\w", name) and not os.path.exists(name[2:]):
             meant = suggested(name[1:], words)[:1] or [name[1:]]
-            raise UserError(f"unknown option {name} (they have two dashes): did you mean --{meant[0]}?")
+            raise UserError(f"unknown option {name} (options have two dashes): did you mean --{meant[0]}?")
         if name in CONFIG and re.fullmatch(r"[^{}\n]+", value) and ": " not in value and not os.path.exists(value):
             advice = _near_presets(value) or ": give the path of a YAML, or a name that oro-unlearn configs lists"
             raise MissingConfigError(f"configuration file {value} not found{advice}")
 
 
 def advised(message: str, words: Sequence[str]) -> str:
-    """A parser's message, with what was probably meant.
+    """Add a suggestion to a parser's error message.
 
     Args:
-        message: One line.
-        words: After ``oro-unlearn``.
+        message: The message, one line.
+        words: The words after ``oro-unlearn``.
     """
     option = _unknown(message)
     if option:
@@ -116,11 +120,11 @@ def advised(message: str, words: Sequence[str]) -> str:
 
 
 def suggested(name: str, words: Sequence[str]) -> list[str]:
-    """Options that may have been meant, without their dashes, the likeliest first; none if none is near.
+    """Options that the user may have meant, without dashes, the most likely first; empty if no option is similar.
 
     Args:
-        name: An option that there is not, without dashes.
-        words: The command line: its classes decide which options there are.
+        name: An option that does not exist, without dashes.
+        words: The words of the command line. Its classes determine which options exist.
     """
     name = name.replace("init_args.", "").replace("-", "_")
     known = known_options(words)
@@ -139,13 +143,13 @@ def suggested(name: str, words: Sequence[str]) -> list[str]:
 
 
 def known_options(words: Sequence[str]) -> list[str]:
-    """Every option that there is with the classes of a command line, without dashes."""
+    """All options that exist with the classes of a command line, without dashes."""
     return _known(tuple(sorted(chosen(words).items())))
 
 
 @lru_cache(maxsize=4)
 def _known(classes: tuple[tuple[str, str], ...]) -> list[str]:
-    """Every option that there is with some classes, as far as their source can be read."""
+    """All options that exist with the given classes, if their source can be read."""
     names = [*TOP, *_of("trainer", TRAINER)]
     for part in CLASSES:
         names += _of(part, {**UNLESS_CHOSEN, **dict(classes)}.get(part, ""))
@@ -158,14 +162,14 @@ def _of(part: str, name: str) -> list[str]:
 
 
 def _owners(name: str) -> str:
-    """Which data sets and methods have an option of a name."""
+    """Data sets and methods that have an option with this name, as text for a message."""
     parts = {part: [each for each in classes(part) if f"{part}.{name}" in _of(part, each)] for part in ("data", "model")}
     shown = [f"--{part} {' or '.join(names[:4])} (--{part}.{name})" for part, names in parts.items() if names]
     return ", or of ".join(shown)
 
 
 def _unknown(message: str) -> str:
-    """The option that a parser does not know, without dashes; empty if it is about something else."""
+    """The unknown option in a parser's message, without dashes; empty if the message is about something else."""
     stray = re.match(r"unrecognized arguments: .*?--([\w.\-]+)", message)
     if stray:
         return stray[1]
@@ -179,7 +183,7 @@ def _unknown(message: str) -> str:
 
 
 def _about(option: str, words: Sequence[str]) -> str:
-    """What is wrong with an unknown option, and what may have been meant."""
+    """A message about an unknown option, with a suggestion."""
     typed = [name.removeprefix("--") for name, _ in given(words) if name.replace("init_args.", "") == f"--{option}"]
     where = f"unknown option --{(typed or [option])[0]}" if typed else f"unknown option {option} in a configuration file"
     meant = [name for name in suggested(option, words) if name != option]
@@ -194,7 +198,7 @@ def _about(option: str, words: Sequence[str]) -> str:
 
 
 def _near_presets(path: str) -> str:
-    """Presets whose path is like one that does not exist."""
+    """A suggestion of presets with a similar path, for the end of an error message."""
     names = preset_names()
     wanted = "/".join(Path(path).with_suffix(".yaml").parts[-2:])
     near = [wanted] if wanted in names else nearest(wanted, names)

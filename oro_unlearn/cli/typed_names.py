@@ -1,4 +1,4 @@
-"""Names of classes as they were typed: to YAML, ``yes`` is a truth value and ``008`` a number."""
+"""Keep names of classes as they were typed. YAML would read ``yes`` as a truth value and ``008`` as a number."""
 
 import re
 from collections.abc import Sequence
@@ -6,41 +6,41 @@ from typing import Any
 
 import yaml
 
-REQUESTS = ("forget", "forgotten")  # a word without brackets is a name
+REQUESTS = ("forget", "forgotten")  # options for which a word without brackets is a single name
 OPTIONS = (*REQUESTS, "class_names")
 WORD = re.compile(rf"--data\.(?:init_args\.)?({'|'.join(OPTIONS)})(?:=(.*))?", re.DOTALL)
 
 
 def keep_names(words: Sequence[str]) -> list[str]:
-    """Quote the names in a command line, so that YAML reads text.
+    """Quote the names in a command line, so that YAML reads them as text.
 
     Args:
-        words: Of the command line.
+        words: The words of the command line.
 
     Example:
         >>> keep_names(["--data.forget", "[yes, 008]", "--data.forgotten=null", "--data.batch_size", "8"])
         ['--data.forget', '["yes", "008"]', '--data.forgotten=["null"]', '--data.batch_size', '8']
     """
     kept: list[str] = []
-    option = ""  # whose value comes next
+    option = ""  # the option whose value is the next word
     for word in words:
-        found = WORD.fullmatch(word)
+        match = WORD.fullmatch(word)
         if option:
             kept.append(_quoted(option, word))
-        elif found and found[2] is not None:
-            kept.append(f"{word.partition('=')[0]}={_quoted(found[1], found[2])}")
+        elif match and match[2] is not None:
+            kept.append(f"{word.partition('=')[0]}={_quoted(match[1], match[2])}")
         else:
             kept.append(word)
-        option = found[1] if found and found[2] is None and not option else ""
+        option = match[1] if match and match[2] is None and not option else ""
     return kept
 
 
 def with_names(node: yaml.Node | None, value: Any) -> Any:
-    """What a YAML stands for, with names as they are written in it.
+    """Replace names of classes in a loaded YAML value by their text in the file.
 
     Args:
-        node: The parsed YAML.
-        value: What it was loaded as; lists and mappings are changed in place.
+        node: The parsed YAML, before types are resolved.
+        value: The loaded value. Lists and mappings are changed in place.
     """
     if isinstance(node, yaml.SequenceNode) and isinstance(value, list):
         for child, item in zip(node.value, value, strict=True):
@@ -60,7 +60,7 @@ def with_names(node: yaml.Node | None, value: Any) -> Any:
 
 
 def _typed(node: yaml.Node | None, value: Any) -> Any:
-    """A name or a list of names; anything else as it was loaded."""
+    """The text of a name or of a list of names. Any other value is returned as it was loaded."""
     if isinstance(node, yaml.ScalarNode):
         return node.value
     if isinstance(node, yaml.SequenceNode) and all(isinstance(child, yaml.ScalarNode) for child in node.value):
@@ -69,7 +69,7 @@ def _typed(node: yaml.Node | None, value: Any) -> Any:
 
 
 def _quoted(option: str, text: str) -> str:
-    """The value of an option as YAML that means the same text; unchanged where it does already."""
+    """Quote the value of an option, so that YAML reads the typed text. A value that needs no quotes is unchanged."""
     names: Any = text
     if text.lstrip().startswith(("[", '"', "'")):
         try:
@@ -79,12 +79,12 @@ def _quoted(option: str, text: str) -> str:
     elif option not in REQUESTS or not text.strip() or _is_plain(text):
         return text
     if names is text and text.lstrip().startswith("["):
-        return text  # lists in lists: refused where the type is checked
+        return text  # nested lists; the check of types rejects them
     return f"[{', '.join(map(_literal, [names] if isinstance(names, str) else names))}]"
 
 
 def _is_plain(text: str) -> bool:
-    """Whether YAML reads a word as itself."""
+    """Whether YAML reads a word as exactly this text."""
     try:
         loaded = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -93,5 +93,5 @@ def _is_plain(text: str) -> bool:
 
 
 def _literal(name: str) -> str:
-    """A name between YAML's double quotes."""
+    """A name in double quotes, with YAML's escapes."""
     return '"' + "".join(char if char.isprintable() and char not in '"\\' else f"\\U{ord(char):08x}" for char in name) + '"'

@@ -1,4 +1,4 @@
-"""The command line: ``oro-unlearn fit`` and ``oro-unlearn test``."""
+"""The commands ``oro-unlearn fit``, ``test`` and ``check``."""
 
 import json
 import os
@@ -41,10 +41,10 @@ from oro_unlearn.report.provenance import compared, differences, named
 from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.user_error import UserError, options_of
 
-BUILT = ("parser", "_subcommand_parsers", "_subcommand_method_arguments")  # by LightningCLI.setup_parser
-PARSERS: dict[tuple[type, str, bool], dict[str, Any]] = {}  # of this process
+BUILT = ("parser", "_subcommand_parsers", "_subcommand_method_arguments")  # attributes that LightningCLI.setup_parser sets
+PARSERS: dict[tuple[type, str, bool], dict[str, Any]] = {}  # parsers that this process has built
 UNKNOWN = (
-    "If none of these lines is of a file of yours, this is a fault of oro_unlearn: please report it, with the command and this "
+    "If none of these lines is in a file of yours, this is a bug in oro_unlearn: please report it, with the command and this "
     "traceback."
 )
 
@@ -53,7 +53,7 @@ class UnlearningCLI(LightningCLI):
     """LightningCLI for unlearning: ``fit`` edits, measures and reports; ``test`` measures again.
 
     Args:
-        command: The subcommand that is run, whose parser alone is built; empty for all of them.
+        command: The subcommand to run. Only its parser is built. Empty: the parsers of all subcommands.
         kwargs: Arguments of LightningCLI.
     """
 
@@ -64,13 +64,13 @@ class UnlearningCLI(LightningCLI):
         super().__init__(**kwargs)
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """``fit``, ``test`` and ``check``, or that which is run."""
+        """``fit``, ``test`` and ``check``, or only the subcommand that is run."""
         known = {name: LightningCLI.subcommands()[name] for name in ("fit", "test")}
         known["check"] = {"model", "datamodule"}
         return {self.command: known[self.command]} if self.command in known else known
 
     def setup_parser(self, add_subcommands: bool, *args: Any, **kwargs: Any) -> None:
-        """Build the parser, or take the one that this process has built for the same command: it depends on nothing else."""
+        """Build the parser, or reuse the one that this process has built for the same command. It depends on nothing else."""
         key = (type(self), self.command, add_subcommands)
         if key not in PARSERS:
             super().setup_parser(add_subcommands, *args, **kwargs)
@@ -78,11 +78,11 @@ class UnlearningCLI(LightningCLI):
         vars(self).update(PARSERS[key])
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """A parser that reads no abbreviations and raises its errors."""
+        """A parser that accepts no abbreviated options and raises its errors."""
         return super().init_parser(**{**kwargs, "allow_abbrev": False, "exit_on_error": False, "parser_mode": MODE})
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
-        """A parser that knows which part of a configuration file is its own."""
+        """A parser that knows its command, and so its part of a configuration file."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         assert isinstance(parser, CommandParser)
         parser.command = subcommand
@@ -92,22 +92,24 @@ class UnlearningCLI(LightningCLI):
         return parser
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Required model and data, so that their errors are their own and not those of a union with None."""
+        """Make model and data required, so that errors name their types and not a union with None."""
         parser.add_lightning_class_args(self.trainer_class, "trainer")
         parser.set_defaults({f"trainer.{name}": value for name, value in self.trainer_defaults.items() if name != "callbacks"})
         parser.add_argument("--model", type=UnlearningModule, required=True, enable_path=True, help="The method.")
         parser.add_argument("--data", type=LightningDataModule, required=True, enable_path=True, help="The images.")
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Tell the model what the data knows."""
+        """Add the options of this package, and pass the classes of the data to the model."""
         for name in ("num_classes", "forget_classes"):
             known = partial(asked_of, name=name)
             parser.link_arguments("data", f"model.init_args.{name}", compute_fn=known, apply_on="instantiate")
-        help_text = "Go on where a fit with the same options was stopped; false begins anew."
+        help_text = "Continue a fit with the same options that was stopped; false starts again."
         parser.add_argument("--resume", type=bool, default=True, help=help_text)
-        help_text = "What ends a run: outputs, or features (probes, relearning, CKA) too, or all (relearning from more seeds)."
+        help_text = (
+            "Audit at the end of a run: outputs; features: also probes, relearning, CKA; all: relearning from more seeds."
+        )
         parser.add_argument("--audit.level", type=Literal["outputs", "features", "all"], default="features", help=help_text)
-        help_text = "Go on although a first look says that figures would be wrong; the report begins with what was said."
+        help_text = "Run although a check says that figures would be wrong; the report begins with the reason."
         parser.add_argument("--force", type=bool, default=False, help=help_text)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
@@ -122,11 +124,11 @@ class UnlearningCLI(LightningCLI):
             check_run_checkpoint(self.config[command].ckpt_path)
 
     def instantiate_classes(self) -> None:
-        """Model, data and trainer; what the model's file says of itself is filled in.
+        """Build model, data and trainer. Options that the user did not give are filled in from the model's file.
 
         Raises:
-            UserError: If the data are of another kind than the method's, or classes are in another order than the model's
-                file says.
+            UserError: If the method cannot use this kind of data, or the classes are in another order than in the model's
+                file.
         """
         options = self.config.get(str(self.subcommand), self.config)
         self.filled_in, known = fill_in(options)
@@ -135,7 +137,7 @@ class UnlearningCLI(LightningCLI):
         self.model.check_data(self.datamodule)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """A trainer that writes everything into ``default_root_dir``, and leaves sharing out data to the data module."""
+        """A trainer that writes all files into ``default_root_dir``. The data module distributes samples over processes."""
         config = self._get(self.config_init, "trainer")
         root = config.default_root_dir
         check_precision(str(config.precision or "32-true"), self.model)
@@ -148,7 +150,7 @@ class UnlearningCLI(LightningCLI):
         elif config.enable_checkpointing is not False:
             callbacks.append(ModelCheckpoint(root, filename="model", save_top_k=1, enable_version_counter=False))
         self.trainer_defaults["callbacks"] = callbacks
-        if config.logger is None:  # one numbered folder a fit, so that a resumed run keeps its history
+        if config.logger is None:  # one numbered folder per fit, so that a resumed run keeps its history
             kwargs["logger"] = History(root, name="logs") if self.subcommand == "fit" else False
         kwargs["use_distributed_sampler"] = False
         plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []
@@ -159,44 +161,46 @@ class UnlearningCLI(LightningCLI):
             return super().instantiate_trainer(**kwargs)
 
     def _dump_config(self) -> None:
-        """Text of the configuration, which was checked when it was read."""
+        """Dump the configuration without checking it again, since it was checked when it was read."""
         if not hasattr(self, "config_dump"):
             text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False, skip_validation=True)
-            found = yaml.safe_load(text)
-            self.config_dump = found[self.config.subcommand] if "subcommand" in self.config else found
+            content = yaml.safe_load(text)
+            self.config_dump = content[self.config.subcommand] if "subcommand" in self.config else content
 
     def _asked_for(self) -> dict[str, Any]:
-        """Everything that was asked for and can change a figure, with defaults, as YAML has it."""
+        """All options that can change a figure, with their defaults, as plain values."""
         parser, config = self._parser(self.subcommand), self.config.get(str(self.subcommand), self.config)
-        found = yaml.safe_load(parser.dump(config, skip_none=False, skip_validation=True))
-        return {part: found[part] for part in ("seed_everything", "trainer", "model", "data")}
+        content = yaml.safe_load(parser.dump(config, skip_none=False, skip_validation=True))
+        return {part: content[part] for part in ("seed_everything", "trainer", "model", "data")}
 
     def _begin(self) -> None:
-        saver = next((found for found in self.trainer.callbacks if isinstance(found, SaveConfig)), None)
+        saver = next((callback for callback in self.trainer.callbacks if isinstance(callback, SaveConfig)), None)
         self.run_folder.begin(lambda: saver.save_config(self.trainer, self.model, "fit") if saver else None)
 
     def before_fit(self) -> None:
-        """Go on with this very run where it was stopped. A method without epochs is quick, and starts from the original.
+        """Continue this run if it was stopped. A method without training always starts again from the original.
 
         Raises:
-            UserError: If a run was stopped here that cannot go on; nothing has been replaced.
+            UserError: If a run was stopped here and cannot be continued. Nothing has been replaced then.
         """
         options, folder = self.config_init.fit, self.run_folder
-        found = folder.stopped() if options.resume and options.ckpt_path is None else None
+        stopped = folder.stopped() if options.resume and options.ckpt_path is None else None
         if not self.model.train_splits:
             options.ckpt_path = None
         elif options.ckpt_path is not None:
             folder.started_from = named(options.ckpt_path)
-        elif found:
-            options.ckpt_path, folder.goes_on = str(found[0]), True
-            rank_zero_only(print)(f"going on after epoch {found[1]} with the run that was stopped here (--resume false: anew)")
+        elif stopped:
+            options.ckpt_path, folder.goes_on = str(stopped[0]), True
+            rank_zero_only(print)(
+                f"continuing the run that was stopped here after epoch {stopped[1]} (--resume false starts again)"
+            )
 
     def after_fit(self) -> None:
-        """Measure, write weights, report and figure, and print before and after."""
+        """Write the weights, measure them, write report and pictures, and print the figures before and after the edit."""
         root = self.run_folder.root
         written = self.trainer.strategy.broadcast(self.run_folder.begun)
         if not written and (self.trainer.checkpoint_callback or not self.model.train_splits):
-            self.trainer.save_checkpoint(root / CHECKPOINT)  # no epoch has written one
+            self.trainer.save_checkpoint(root / CHECKPOINT)  # no epoch has written a checkpoint
         if self.trainer.is_global_zero:
             self._begin()
             if self.model.train_splits and self.trainer.checkpoint_callback is None:
@@ -207,24 +211,24 @@ class UnlearningCLI(LightningCLI):
             self._show(self._report(root), root)
 
     def before_test(self) -> None:
-        """Measure the run's own checkpoint unless another is named, never an untrained model.
+        """Choose the checkpoint to measure: the one of ``--ckpt_path``, or the run's. An untrained model is never measured.
 
         Raises:
-            UserError: If there is none; if it is not the one that the run's report was written for, or the new report's place
-                is a run's.
+            UserError: If there is no checkpoint, if it is not the one that the run's report was written for, or if
+                ``--report`` names the folder of a run.
         """
-        options, own = self.config_init.test, self.run_folder.root / CHECKPOINT
+        options, checkpoint = self.config_init.test, self.run_folder.root / CHECKPOINT
         if options.report:
             free_for_a_report(Path(options.report))
-        if options.ckpt_path is None and not own.is_file():
-            raise UserError(f"nothing to measure: {own} not found; run fit first, or name a checkpoint with --ckpt_path")
-        options.ckpt_path = options.ckpt_path or str(own)
+        if options.ckpt_path is None and not checkpoint.is_file():
+            raise UserError(f"nothing to measure: {checkpoint} not found; run fit first, or name a checkpoint with --ckpt_path")
+        options.ckpt_path = options.ckpt_path or str(checkpoint)
         if self.run_folder.is_own(options.ckpt_path):
-            self.run_folder.check(own)
+            self.run_folder.check(checkpoint)
         check_run_checkpoint(options.ckpt_path)
 
     def after_test(self) -> None:
-        """Print the report, say whether it is the one that is there, and write it elsewhere if asked to."""
+        """Print the new report, compare it with the run's report, and write it to the folder of ``--report``."""
         if not self.trainer.is_global_zero:
             return
         options, folder = self.config_init.test, self.run_folder
@@ -240,11 +244,11 @@ class UnlearningCLI(LightningCLI):
             print(f"measured: {measured} (SHA-256 {report['checkpoint']['sha256']})")
 
     def _report(self, place: Path | None, measured: Path | None = None) -> dict[str, Any]:
-        """Everything that was measured and where it comes from; written and drawn where there is a place for it.
+        """Make the report: all figures, and their origin. It is written and drawn if a folder is given.
 
         Args:
-            place: Folder of ``report.json`` and pictures.
-            measured: Checkpoint that was named to be measured; None for the run's own.
+            place: Folder for ``report.json`` and pictures; None: nothing is written.
+            measured: The checkpoint of ``--ckpt_path``; None for the run's checkpoint.
         """
         model, data = self.model, self.datamodule
         header = {
@@ -274,7 +278,7 @@ class UnlearningCLI(LightningCLI):
         return report
 
     def _show(self, report: dict[str, Any], place: Path | None) -> None:
-        """Print a report: its warnings, what it says in words, its tables."""
+        """Print a report: its warnings, its findings in words, and its tables."""
         kind = import_module(self.model.report_module)
         warnings = [Text(words, "bold red") for words in report["said_first"]]
         lines = map(Text, report.get("audit", {}).get("words", []))
@@ -286,11 +290,11 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
     """Parse a command line and build model, data and trainer, for scripts.
 
     Args:
-        args: The words after ``oro-unlearn`` without the subcommand; ``sys.argv`` when left out.
-        run: Run the subcommand that ``args`` then begins with.
+        args: The words after ``oro-unlearn``, without the subcommand; None: the words of ``sys.argv``.
+        run: Whether to run a subcommand. Its name must then be the first of the words.
 
     Returns:
-        The command line, with ``model``, ``datamodule`` and ``trainer``.
+        The command line object, with ``model``, ``datamodule`` and ``trainer``.
     """
     args = with_presets(args) if isinstance(args, list) else args
     words = (args if isinstance(args, list) else sys.argv[1:]) if run else []
@@ -317,10 +321,10 @@ def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run a command line; a mistake of the user's ends in one line and exit code 2.
+    """Run a command line. A mistake of the user ends in one line and exit code 2; with ``ORO_DEBUG=1`` in a traceback.
 
     Args:
-        args: The words after ``oro-unlearn``; ``sys.argv`` when left out. With ``ORO_DEBUG=1`` errors keep their traceback.
+        args: The words after ``oro-unlearn``; None: the words of ``sys.argv``.
     """
     settle()
     words = tidied(sys.argv[1:] if args is None else args)

@@ -1,1 +1,1 @@
-"""The comparison: every method under one data path, one tuning budget and one audit."""
+"""The comparison: every method with the same data path, tuning budget and audit."""

@@ -1,4 +1,4 @@
-"""Figures of every model from the saved scores: nothing is trained or run here."""
+"""Compute the figures of every model from saved scores. Nothing is trained or run here."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from oro_unlearn.audit import Model, accuracies, attack_models, audit_model, flo
 from oro_unlearn.compare.jobs import Job
 from oro_unlearn.compare.options import Request
 
-SHADOWS = 3  # on each side, for leave-one-out
+SHADOWS = 3  # least number of shadow models on each side, for leave-one-out
 
 
 def distance(job: Job, references: Sequence[Job]) -> float:
@@ -23,20 +23,20 @@ def distance(job: Job, references: Sequence[Job]) -> float:
         references: Scorings of two or more retrained models.
     """
     labels = forgotten_classes(job)
-    model, others = read(job), [read(reference) for reference in references]
-    found, expected = accuracies(model, labels), [accuracies(other, labels) for other in others]
-    gaps = [abs(found[name] - mean(figures[name] for figures in expected)) for name in ("acc_r", "acc_f")]
-    utv = mean(utv_of(model, other, "test_forget") for other in others)
-    return sum(gaps) + abs(utv - floor(others, "test_forget"))
+    model, retrained = read(job), [read(reference) for reference in references]
+    measured, expected = accuracies(model, labels), [accuracies(other, labels) for other in retrained]
+    gaps = [abs(measured[name] - mean(figures[name] for figures in expected)) for name in ("acc_r", "acc_f")]
+    utv = mean(utv_of(model, other, "test_forget") for other in retrained)
+    return sum(gaps) + abs(utv - floor(retrained, "test_forget"))
 
 
 def read(job: Job) -> Model:
-    """Scores of a finished job."""
+    """Load the scores of a finished job."""
     return load_scores(job.folder / "scores.safetensors")
 
 
 def forgotten_classes(job: Job) -> list[int]:
-    """Labels of the forget set."""
+    """Class labels of the forget set."""
     return read(job)["forget"].labels.unique().tolist()
 
 
@@ -50,14 +50,15 @@ def audit(
     """All figures of a comparison.
 
     Args:
-        comparison: Its options.
-        requests: What was forgotten.
-        methods: What was run.
-        scorings: Of originals and retrained models, by request.
-        edits: Runs by method and request.
+        comparison: The comparison, with its options.
+        requests: The requests that were forgotten.
+        methods: Names of the methods that were run.
+        scorings: Scorings of originals and retrained models, by request.
+        edits: Runs of the methods, by method and request.
 
     Returns:
-        ``models``: one record a model; ``attacks``: one record a method and request; versions and hardware.
+        A mapping with ``models`` (one record per model), ``attacks`` (one record per method and request), versions and
+        hardware.
     """
     from joblib import Parallel, delayed
 
@@ -97,11 +98,11 @@ def _audit_request(
     edits: Mapping[str, Sequence[Job]],
     teachers: Mapping[str, Sequence[Job]],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Records of one request; it needs two retrained models."""
+    """Records of one request. At least two retrained models and one original are needed; otherwise there are none."""
     torch.set_num_threads(1)
     if len(retrained) < 2 or not originals:
-        found = f"{len(retrained)} retrained models and {len(originals)} originals"
-        print(f"{', '.join(request)}: {found}: nothing to audit", file=sys.stderr)
+        finished = f"{len(retrained)} finished retrained models and {len(originals)} finished originals"
+        print(f"{', '.join(request)} cannot be audited: {finished}, but 2 and 1 are needed", file=sys.stderr)
         return [], []
     first, others = {seed_of(job): read(job) for job in originals}, [read(job) for job in retrained]
     forgotten = forgotten_classes(retrained[0])
@@ -128,7 +129,7 @@ def _audit_request(
             attacks.append(
                 {"method": name, "forget": list(request), "u_lira": _rounded_all(attack_models(group, others, forgotten))}
             )
-    if len(others) >= 2 * SHADOWS:  # the null: retrained models against retrained models
+    if len(others) >= 2 * SHADOWS:  # the null hypothesis: retrained models against retrained models
         half = len(others) // 2
         null = attack_models(others[:half], others[half:], forgotten)
         attacks.append({"method": "retrained", "forget": list(request), "u_lira": _rounded_all(null)})
@@ -136,7 +137,7 @@ def _audit_request(
 
 
 def seed_of(job: Job) -> int:
-    """Number of the original, or of the retrained model, in a folder's name."""
+    """Seed of the original or retrained model, read from the folder's name."""
     return int(job.folder.name.rpartition("-s")[2])
 
 

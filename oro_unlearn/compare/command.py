@@ -1,13 +1,14 @@
-"""``oro-unlearn compare``: every method under one data path, one tuning budget and one audit.
+"""``oro-unlearn compare``: every method with the same data path, tuning budget and audit.
 
-1. Train what is missing of the pool: originals, and for each request models retrained without it. The pool serves as
-   reference, as noise floor and as shadow models of U-LIRA and RMIA.
-2. Tune every method over five settings on a held-out fifth of the training split, with originals and retrained models of
-   its own; the test split is never read. Where the best setting is at an edge of the grid, the grid moves on, by one rule
-   for all. No run may show more images to any network, teachers included, than ``--budget`` of those that retraining reads.
+1. Train the missing models of the pool: originals, and for each request models retrained without its classes. The pool
+   serves as reference, as noise floor and as shadow models of U-LIRA and RMIA.
+2. Tune every method over five settings on a held-out fifth of the training split, with separate originals and retrained
+   models. The test split is never read. If the best setting is at an edge of the grid, the grid is extended there, by the
+   same rule for all methods. No run may show more images to any network, teachers included, than the share ``--budget`` of
+   the images that retraining reads.
 3. Run every method on every original and request, and audit all models from their saved scores.
 
-A failed run is named and left out, and the rest goes on.
+A failed run is named and left out. All other runs continue.
 """
 
 import shlex
@@ -22,13 +23,13 @@ __all__ = ["main", "parser"]
 
 
 def main(words: Sequence[str]) -> None:
-    """Run what is missing, audit, and write results and tables into the output folder.
+    """Run the missing jobs, audit all models, and write results and tables into the output folder.
 
     Args:
-        words: After ``compare``.
+        words: The words after ``compare``.
 
     Raises:
-        UserError: If options, classes or files do not exist; nothing has been trained then.
+        UserError: If options, classes or files do not exist. Nothing has been trained then.
     """
     from oro_unlearn.compare.audits import audit
     from oro_unlearn.compare.jobs import run_stages
@@ -69,19 +70,19 @@ def main(words: Sequence[str]) -> None:
 
 
 def print_cost(comparison: Comparison, methods: Sequence[str], requests: Sequence[Request], pool: Sequence[Job]) -> None:
-    """Say what will be run before it is."""
+    """Print which runs will start, and what they cost."""
     options, sizes = comparison.options, comparison.sizes
     images = sum(sizes.counts) * sizes.epochs
     missing = [job for job in pool if not job.usable(options.reuse)]
     settings = sum(len(EVERY[name].settings) for name in methods if len(EVERY[name].settings) > 1)
     print(f"pool: {len(pool)} models, {len(missing)} still to train, about {images:,} images each")
-    print(f"tuning: {settings * len(options.tune_on)} runs or more, at most {options.budget:.0%} of that each")
+    print(f"tuning: {settings * len(options.tune_on)} runs or more, each with at most {options.budget:.0%} of these images")
     runs = len(methods) * len(requests) * options.seeds
-    print(f"runs: {len(methods)} methods x {len(requests)} requests x {options.seeds} originals = {runs}, at most as much each")
+    print(f"runs: {len(methods)} methods x {len(requests)} requests x {options.seeds} originals = {runs}, with the same limit")
     total = len(missing) + options.budget * (settings * len(options.tune_on) + runs)
-    print(f"in all up to {total:.0f} times the cost of one training; finished runs are not run again", flush=True)
+    print(f"total: up to {total:.0f} times the cost of one training; finished runs are not run again", flush=True)
 
 
 def _short(word: str) -> str:
-    """A word, with a preset by its name."""
+    """A word of the command line, where the path of a preset is replaced by its name."""
     return str(preset_or_path(word)) if word.endswith(".yaml") else word

@@ -13,8 +13,8 @@ from oro_unlearn.compare.jobs import Job
 from oro_unlearn.compare.options import TUNING_RETRAINED, Request, Sizes, tag
 from oro_unlearn.compare.searches import EVERY, Setting
 
-RETRAINED_SEED = 100  # retrained models never share a seed with an original,
-EDIT_SEED = 1000  # nor does an edit
+RETRAINED_SEED = 100  # first seed of retrained models, so that none has the seed of an original
+EDIT_SEED = 1000  # first seed of edits, for the same reason
 TUNING = ["--data.holdout", "0.2"]
 
 
@@ -22,27 +22,27 @@ class Comparison:
     """The jobs of one comparison.
 
     Args:
-        options: Of the command line.
-        sizes: Of the data.
+        options: Options of the command line.
+        sizes: Sizes of the data.
     """
 
     def __init__(self, options: argparse.Namespace, sizes: Sizes) -> None:
         self.options, self.sizes = options, sizes
-        self.chosen: dict[str, Setting] = {}  # by tuning
+        self.chosen: dict[str, Setting] = {}  # the setting of each method, filled in after tuning
         self.root: Path = options.output
 
     def original(self, seed: int, tuning: bool = False) -> Job:
-        """Trains an original."""
+        """The job that trains an original."""
         return self._job(Job, f"original-s{seed}", self.options.config, seed, tuning=tuning)
 
     def retrained(self, request: Request, tuning: bool = False) -> list[Job]:
-        """Train the models that never saw the request."""
+        """The jobs that train models without the classes of a request."""
         seeds = range(RETRAINED_SEED, RETRAINED_SEED + (TUNING_RETRAINED if tuning else self.options.retrained))
         recipe, words = self.options.config.with_name("retrained.yaml"), forget(request)
         return [self._job(Job, f"retrained-{tag(request)}-s{seed}", recipe, seed, words, tuning=tuning) for seed in seeds]
 
     def scorings(self, request: Request, tuning: bool = False) -> list[Job]:
-        """Score the originals and retrained models under a request."""
+        """The jobs that score the originals and retrained models under a request."""
         from oro_unlearn.compare.edits import Scoring, TrialScoring
 
         kind: type[Job] = TrialScoring if tuning else Scoring
@@ -52,7 +52,7 @@ class Comparison:
         return [self._job(kind, f"{start}-{job.folder.name}", config, 0, words, [weights(job)], tuning) for job in models]
 
     def edits(self, name: str, request: Request, setting: Setting = (), tuning: bool = False, part: float = 1.0) -> list[Job]:
-        """Runs of a method, one for each original, with a part of the budget; a teacher and its pupil have half of it each."""
+        """Runs of a method, one for each original, with a part of the budget. A method and its teacher have half of it each."""
         from oro_unlearn.compare.edits import Edit, Trial
 
         kind: type[Job] = Trial if tuning else Edit
@@ -75,7 +75,7 @@ class Comparison:
         return jobs
 
     def _load(self, request: Request, tuning: bool, part: float) -> Load:
-        """What a run on the request may read."""
+        """Budget and data sizes of a run on the request."""
         forgotten, kept = (round(count * (0.8 if tuning else 1)) for count in self.sizes.of(request))
         classes = len(self.sizes.labels(request))
         images = part * self.options.budget * kept * self.sizes.epochs
@@ -83,16 +83,16 @@ class Comparison:
         return Load(images, forgotten, kept, classes, others, self.sizes.batch_size, self.sizes.augmented)
 
     def runs(self, name: str, request: Request) -> list[Job]:
-        """Runs of a method with the setting that was chosen for it."""
+        """Runs of a method with its chosen setting."""
         return self.edits(name, request, self.chosen[EVERY[name].tuned_as or name])
 
     def teachers(self, name: str, request: Request) -> list[Job]:
-        """Runs that a method's runs have learned from, with half of the budget; they are part of its cost."""
+        """The teachers of a method's runs, trained with half of the budget. Their cost is added to the method's cost."""
         teacher = EVERY[name].teacher
         return self.edits(teacher, request, self.chosen[EVERY[teacher].tuned_as or teacher], part=0.5) if teacher else []
 
     def retraining_images(self, request: Request) -> int:
-        """Images that retraining reads."""
+        """Number of images that retraining reads."""
         return self.sizes.of(request)[1] * self.sizes.epochs
 
     def pool_seconds(self, requests: Sequence[Request]) -> dict[str, float]:
@@ -115,22 +115,22 @@ class Comparison:
         from oro_unlearn.compare.edits import Edit
 
         folder = self.root / "tune" / name if tuning else self.root / name
-        own = [] if issubclass(kind, Edit) else self.options.extra  # an edit has put them before its budget and its setting
-        options = [*words, *own, *(TUNING if tuning else [])]
+        extra = [] if issubclass(kind, Edit) else self.options.extra  # edits() has put them before budget and setting
+        options = [*words, *extra, *(TUNING if tuning else [])]
         return kind(folder, config, seed, options, list(inputs))
 
 
 def preset_of(name: str) -> Path:
-    """Preset of an entry."""
+    """Preset of a method in the table of searches."""
     return Path("methods") / f"{EVERY[name].preset}.yaml"
 
 
 def forget(request: Request) -> list[str]:
-    """Words that ask for the classes of a request; what YAML would read as something else is quoted."""
+    """Options that name the classes of a request. A name that YAML would not read as text is quoted."""
     names = [name if str(yaml.safe_load(f"[{name}]")[0]) == name else json.dumps(name) for name in request]
     return ["--data.forget", f"[{', '.join(names)}]"]
 
 
 def weights(job: Job) -> Path:
-    """Where a job writes its model."""
+    """The file that a job writes its model to."""
     return job.folder / "model.safetensors"

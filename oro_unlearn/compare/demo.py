@@ -1,4 +1,4 @@
-"""``oro-unlearn demo``: a classifier forgets the eights, and a CLIP model that children eat hamburgers."""
+"""``oro-unlearn demo``: a classifier forgets the digit 8, and a CLIP model forgets the tuple "child eating hamburger"."""
 
 import time
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from oro_unlearn.files import write_text
 
 ABOUT = """\
 Train the original and two retrained classifiers of digits, run the free control and three variants of RWFT, and print one
-table; then edit the CLIP model of the embedded world by an adapter and print what was forgotten and kept. Finished stages are
-reused while their configuration and inputs are the same. Takes a few minutes."""
+table. Then edit the CLIP model of the embedded world with an adapter, and print what was forgotten and kept. Finished stages
+are reused if their configuration and inputs have not changed. Takes a few minutes."""
 ROOT = Path("runs/digits-small_cnn")
 CONFIGS = Path("digits")
 RELATION = Path("runs/scenes-clip/relation_unlearning")
 CAPTION = (
-    "Accuracy on test images. Relearned: balanced accuracy of the forgotten digit after 10 training steps, which show what the "
-    "features still hold; the ideal is the retrained models' value."
+    "Accuracy on test images. Relearned: balanced accuracy of the forgotten digit after 10 training steps, which shows what "
+    "the features still know. The ideal is the value of the retrained models."
 )
 LABELS = {
     "logit_mask": "LogitMask (free)",
@@ -37,7 +37,7 @@ def parser() -> PlainParser:
 
 
 def stages(forget: str) -> list[Job]:
-    """Everything the table needs, in order."""
+    """The jobs of the table, in the order in which they run."""
     request = ["--data.forget", f"[{forget}]"]
     original, retrained = ROOT / "original/model.safetensors", [ROOT / f"retrained-{n}/model.safetensors" for n in (0, 1)]
     references = ["--model.original", str(original), "--model.retrained", f"[{', '.join(map(str, retrained))}]"]
@@ -49,7 +49,7 @@ def stages(forget: str) -> list[Job]:
 
 
 def relation_job(text: str) -> Job:
-    """The main job of relational unlearning."""
+    """The job that forgets a tuple with the default recipe for relations."""
     from oro_unlearn.networks.clip_weights import SCENES
 
     shipped = SCENES / "open_clip_model.safetensors"
@@ -60,7 +60,7 @@ def main(words: Sequence[str]) -> None:
     """Run all stages and print the comparison.
 
     Args:
-        words: After ``demo``.
+        words: The words after ``demo``.
 
     Raises:
         UserError: If the digit or the tuple does not exist.
@@ -70,7 +70,7 @@ def main(words: Sequence[str]) -> None:
     options = parser().parse_args(words)
     console, start = Console(), time.perf_counter()
     plan, relation = stages(options.forget), relation_job(options.relation)
-    reused = relation.usable()  # a run prints its report itself
+    reused = relation.usable()  # only then the report is printed below: a new run prints it itself
     for job in (*plan, relation):
         if job.usable():
             console.print(f"[green]✓[/green] {job.folder.name}: finished already, reused ({job.folder})")

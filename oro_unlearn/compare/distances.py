@@ -1,4 +1,4 @@
-"""How far models are from the retrained ones of their request, as multiples of a floor: what one more retrained model is."""
+"""Distances of models from the retrained models of their request, as multiples of the distance of one more retrained model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -14,32 +14,32 @@ from oro_unlearn.metrics import Reading, left_out_distances, reading
 Record = Mapping[str, Any]
 Request = tuple[str, ...]
 Floats = NDArray[np.float64]
-INSIDE = {  # two-sided: inside the range of the retrained models of the request
+INSIDE = {  # figures that should lie within the range of the retrained models, neither below nor above
     "output level": ("acc_r", "nn_member_rate", "utv_test", "utv_train"),
     "representation": ("relearn_10", "relearn_20", "silhouette", "cka_original", "cka_retrained", "probe_5_shot"),
 }
-PAIRWISE = ("utv_test", "utv_train", "cka_retrained")  # means over pairs of models: those of retrained models share pairs
+PAIRWISE = ("utv_test", "utv_train", "cka_retrained")  # means over pairs of models, so values of retrained models share pairs
 
 
 class Gaps(NamedTuple):
-    """Of one method, by request and figure; runs that lack a figure do not count in it."""
+    """Gaps of one method, by request (R) and figure (K). A run without a figure does not count for it."""
 
-    sums: Floats  # (R, K)
-    counts: Floats  # (R, K) runs that have the figure
-    lacking: dict[str, list[str]]  # by figure, the runs that lack it: request and original
+    sums: Floats  # (R, K) sums of the gaps over runs
+    counts: Floats  # (R, K) number of runs that have the figure
+    lacking: dict[str, list[str]]  # by figure, the runs without it, as request/seed of the original
 
     @property
     def means(self) -> Floats:
-        """(R, K); NaN where no run has the figure."""
+        """Mean gaps (R, K); NaN if no run has the figure."""
         return _ratio(self.sums, self.counts)
 
 
 class Yardstick:
-    """The retrained models of a comparison.
+    """The retrained models of a comparison, as the scale for distances.
 
     Args:
-        result: Of a comparison.
-        keys: Figures to measure; by default all of ``INSIDE`` that every retrained model has.
+        result: Result of a comparison.
+        keys: Figures to measure. Default: all figures of ``INSIDE`` that every retrained model has.
     """
 
     def __init__(self, result: Mapping[str, Any], keys: Sequence[str] | None = None) -> None:
@@ -54,19 +54,19 @@ class Yardstick:
 
     @cached_property
     def floors(self) -> Floats:
-        """Expected gap of one more retrained model (R, K); NaN with too few."""
+        """Expected gap of one more retrained model (R, K); NaN if there are too few retrained models."""
         return np.array([[self._floor(request, key) for key in self.keys] for request in self.requests])
 
     def floor(self, key: str) -> float:
-        """Mean floor of a figure over the requests; NaN where there is none, or where all retrained models agree."""
+        """Mean floor of a figure over the requests; NaN if there is no floor, or if all retrained models agree."""
         return float(self.floors[:, self.keys.index(key)].mean()) or nan
 
     def ideal(self, key: str) -> float:
-        """Mean of the retrained models, over the requests."""
+        """Mean of a figure over the retrained models, then over the requests."""
         return float(np.mean([np.mean(self.values[request, key]) for request in self.requests]))
 
     def reading(self, record: Record, key: str) -> Reading:
-        """One figure of a model beside the retrained models of its request, with the same original where that matters."""
+        """Compare a model's figure with the retrained models of its request. Figures that need an original use the same."""
         value = figure_of(record, key)
         return reading(value, self._beside(tuple(record["forget"]), key, record["seed"]), pairwise=key in PAIRWISE)
 
@@ -74,7 +74,7 @@ class Yardstick:
         """Distances of a method's models from the retrained ones.
 
         Args:
-            records: Its runs.
+            records: Records of the method's runs.
         """
         shape = (len(self.requests), len(self.keys))
         sums, counts, lacking = np.zeros(shape), np.zeros(shape), dict[str, list[str]]()
@@ -90,21 +90,21 @@ class Yardstick:
         return Gaps(sums, counts, lacking)
 
     def ratios(self, gaps: Gaps, weights: Floats | None = None) -> Floats:
-        """Mean gap over mean floor (..., K): ratios of means, not means of ratios.
+        """Mean gap divided by mean floor (..., K). These are ratios of means, not means of ratios.
 
         Args:
-            gaps: Of a method.
-            weights: (B, R) how often each request counts; by default each once, which gives (K,).
+            gaps: Gaps of a method.
+            weights: (B, R) number of times that each request counts. Default: once each, which gives a result of shape (K,).
         """
         weights = np.ones(len(self.requests)) if weights is None else weights
         floors = weights @ self.floors / weights.sum(-1, keepdims=True)
         return _ratio(_ratio(weights @ gaps.sums, weights @ gaps.counts), floors)
 
     def without(self, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Figures that cannot be measured here, each with the reason.
+        """Figures that have no distance in this comparison, each with the reason.
 
         Args:
-            keys: Wanted figures.
+            keys: The wanted figures.
         """
         for key in keys:
             lack = self._lack(key)
@@ -118,23 +118,25 @@ class Yardstick:
         return sum(bool(np.isnan(figure_of(record, key))) for record in self.models)
 
     def _beside(self, request: Request, key: str, seed: int) -> list[float]:
-        own = self.values.get((request, f"{key}_s{seed}"))  # what the retrained models have with this edit's original
-        return own or self.values[request, key]
+        with_original = self.values.get((request, f"{key}_s{seed}"))  # figures that depend on the edit's original
+        return with_original or self.values[request, key]
 
     def _floor(self, request: Request, key: str) -> float:
-        """Of a figure that depends on the original: the mean over the originals, of which each gap has one."""
-        found = [values for place, values in self.values.items() if place[0] == request and place[1].startswith(f"{key}_s")]
-        rows = torch.tensor(found or [self.values.get((request, key), [nan])], dtype=torch.float64)
+        """Expected gap of one more retrained model. A figure that depends on the original is averaged over the originals."""
+        by_original = [
+            values for place, values in self.values.items() if place[0] == request and place[1].startswith(f"{key}_s")
+        ]
+        rows = torch.tensor(by_original or [self.values.get((request, key), [nan])], dtype=torch.float64)
         distances = left_out_distances(rows, pairwise=key in PAIRWISE).abs()
         return sqrt(1 - 1 / rows.shape[1] ** 2) * float(distances.mean())
 
 
 def figure_of(record: Record, key: str) -> float:
-    """A record's figure; NaN if it has none."""
+    """The value of a figure in a record; NaN if the record does not have it."""
     value = record["figures"].get(key)
     return nan if value is None else float(value)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    """NaN, without a warning, for a division by zero."""
+    """Divide, with NaN and no warning if the divisor is not positive."""
     return np.divide(above, below, out=np.full(np.broadcast_shapes(above.shape, below.shape), nan), where=below > 0)

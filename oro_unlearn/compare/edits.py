@@ -1,4 +1,4 @@
-"""Models that are scored: what each says and sees on every split, and how fast it relearns, saved once for every audit."""
+"""Jobs that score models: outputs and features on every split, and relearning. Scores are saved once for every audit."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false",
 
 
 class Scoring(Job):
-    """Scores a finished model, the first of its ``inputs``, under one request to forget."""
+    """Scores a finished model under one request to forget. The model's weights are the first of ``inputs``."""
 
     def run(self, *words: str) -> None:
         """Load, score and report."""
@@ -24,10 +24,10 @@ class Scoring(Job):
         load_weights(cli.model.network, self.inputs[0])
         self.finish(cli, cli.model.network)
 
-    attacked = True  # probed and relearned too; not where settings are chosen by outputs alone
+    attacked = True  # whether probes and relearning run too; trials for tuning need outputs alone
 
     def finish(self, cli: Any, network: nn.Module) -> None:
-        """Write ``scores.safetensors``, then ``report.json`` and the key: where they are, the job is done."""
+        """Write ``scores.safetensors``, then ``report.json`` and the key. A folder with these two is a finished job."""
         from oro_unlearn.files import write_json
         from oro_unlearn.report.run_report import hardware, versions
 
@@ -41,7 +41,7 @@ class Scoring(Job):
 
 
 class Edit(Scoring):
-    """An unlearning run without the command line's own measurement, scored."""
+    """Runs an unlearning method and scores the result. The measurement of the command line is skipped."""
 
     def run(self, *words: str) -> None:
         """Fit, write the weights, score and report."""
@@ -56,12 +56,12 @@ class Edit(Scoring):
 
 
 class Trial(Edit):
-    """An unlearning run with a setting that may be chosen: its outputs are all that is needed."""
+    """An edit with one of the settings that tuning chooses from. Only its outputs are scored."""
 
     attacked = False
 
 
 class TrialScoring(Scoring):
-    """Scores a model that trials are compared with."""
+    """Scores a reference model for trials, from outputs alone."""
 
     attacked = False

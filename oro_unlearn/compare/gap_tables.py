@@ -1,4 +1,4 @@
-"""Tables of distances to the retrained models: in floors, against the free mask, and inside their interval."""
+"""Tables of distances from the retrained models: in floors, relative to the free mask, and as share inside their interval."""
 
 from collections.abc import Callable, Sequence
 from math import isnan
@@ -13,11 +13,11 @@ from oro_unlearn.metrics import Reading
 from oro_unlearn.report.tables import number
 
 AGAINST_MASK = ("nn_member_rate", "utv_test", "utv_train", "relearn_10", "silhouette")
-ERROR = 0.05  # of calling one more retrained model outside
+ERROR = 0.05  # probability that one more retrained model is judged outside
 
 
 def gap_rows(result: Result) -> list[list[str]]:
-    """Distance from the retrained models, either way, in floors; cells over fewer runs say over how many."""
+    """Absolute distance from the retrained models, in floors. A cell over fewer runs gives their number."""
     yardstick = Yardstick(result)
     keys = yardstick.keys
     rows = [["gap ÷ floor (1: like one more retrained model)", *keys]]
@@ -34,35 +34,36 @@ def gap_rows(result: Result) -> list[list[str]]:
 
 
 def mask_rows(result: Result) -> list[list[str]]:
-    """Is a method closer to the retrained models than the free mask? Gaps in floors, the mask's subtracted, by request."""
+    """Is a method closer to the retrained models than the free mask? Gap of the method minus gap of the mask, in floors."""
     every = Yardstick(result)
     yardstick = Yardstick(result, [key for key in AGAINST_MASK if key in every.keys])
     rows = [["gap minus the mask's, in floors (closer in n classes; Wilcoxon p)", *yardstick.keys]]
     mask = yardstick.gaps(runs_of(result, "logit_mask"))
     for method in [name for name in methods_of(result) if name not in ("original", "retrained", "logit_mask")]:
         records = runs_of(result, method)
-        own = yardstick.gaps(records)
-        rows.append([row_label(result, method), *(_against(yardstick, own, mask, key, len(records)) for key in yardstick.keys)])
+        gaps = yardstick.gaps(records)
+        cells = [_against(yardstick, gaps, mask, key, len(records)) for key in yardstick.keys]
+        rows.append([row_label(result, method), *cells])
     return rows
 
 
 def inside_rows(result: Result) -> list[list[str]]:
-    """Share of models inside the 95 % interval of one more retrained model; of several figures, by Holm's procedure."""
+    """Share of models inside the 95 % interval of one more retrained model. Holm's procedure combines several figures."""
     yardstick = Yardstick(result)
     keys = yardstick.keys
     rows = [["inside the retrained models' 95 % interval, % of models", *keys, *(f"all of {group}" for group in INSIDE)]]
     for method in [name for name in methods_of(result) if name != "retrained"]:
         records = runs_of(result, method)
-        found = [{key: yardstick.reading(record, key) for key in keys} for record in records]
-        cells = [_share(records, [_inside([one[key]]) for one in found]) for key in keys]
+        readings = [{key: yardstick.reading(record, key) for key in keys} for record in records]
+        cells = [_share(records, [_inside([by_key[key]]) for by_key in readings]) for key in keys]
         for group in INSIDE.values():
-            cells.append(_share(records, [_inside([one[key] for key in group if key in one]) for one in found]))
+            cells.append(_share(records, [_inside([by_key[key] for key in group if key in by_key]) for by_key in readings]))
         rows.append([row_label(result, method), *cells])
     return rows
 
 
 def _against(yardstick: Yardstick, own: Gaps, mask: Gaps, key: str, runs: int) -> str:
-    """A method's gaps minus the mask's, over the requests where both have the figure."""
+    """A cell of :func:`mask_rows`, over the requests for which both the method and the mask have the figure."""
     column = yardstick.keys.index(key)
     differences = (own.means - mask.means)[:, column] / yardstick.floor(key)
     both = np.isfinite(differences)
@@ -75,10 +76,10 @@ def _against(yardstick: Yardstick, own: Gaps, mask: Gaps, key: str, runs: int) -
 
 
 def _inside(readings: Sequence[Reading]) -> bool | None:
-    """Holm: all are inside if the smallest p, times their number, is no less than the error; None if one is not judged."""
-    if not readings or any(one.verdict == "not judged" for one in readings):
+    """Holm: all figures are inside if the smallest p times their number is at least ``ERROR``. None: a figure is not judged."""
+    if not readings or any(reading.verdict == "not judged" for reading in readings):
         return None
-    return min(one.p for one in readings) * len(readings) >= ERROR
+    return min(reading.p for reading in readings) * len(readings) >= ERROR
 
 
 def _share(records: Records, inside: Sequence[bool | None]) -> str:
@@ -91,7 +92,7 @@ def _or_dash(value: float, digits: int) -> str:
 
 
 def _wilcoxon(differences: Sequence[float]) -> str:
-    """The signed-rank test over requests, its p; a dash for fewer than six, where it cannot reach 5 %."""
+    """The p-value of the Wilcoxon signed-rank test over requests. A dash for fewer than six, where it cannot be below 5 %."""
     from scipy.stats import wilcoxon
 
     usable = len(differences) >= 6 and any(differences)

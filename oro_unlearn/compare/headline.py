@@ -1,4 +1,4 @@
-"""The first table of a comparison: one line a method, the closest to retraining first."""
+"""The first table of a comparison: one line per method, the method closest to retraining first."""
 
 from collections.abc import Sequence
 from math import isnan
@@ -12,16 +12,16 @@ from oro_unlearn.report.tables import number
 
 HEADER = ["method", "distance, features", "distance, outputs", "accuracy on others %", "images read %"]
 CAPTION = (
-    "Distance: from models retrained without the classes, as a multiple of what one more retrained model has; geometric mean "
-    "over figures. Accuracy: test images of the classes that were kept. Images read: of those that retraining reads."
+    "Distance: from models retrained without the classes, as a multiple of the distance of one more retrained model; geometric "
+    "mean over figures. Accuracy: test images of the classes that were kept. Images read: share of those that retraining reads."
 )
 
 
 def headline_rows(result: Result) -> list[list[str]]:
-    """Header and rows, sorted by the distance in features, then in outputs; what is not judged comes last.
+    """Header and rows, sorted by the distance in features, then in outputs. Methods without a distance come last.
 
     Args:
-        result: Of a comparison.
+        result: Result of a comparison.
     """
     outputs, features = (level_of(result, name, keys).found for name, keys in INSIDE.items())
     distances: dict[str, tuple[float, float]] = {"retrained": (1.0, 1.0)}

@@ -1,4 +1,4 @@
-"""Runs of the command line that are done once: a finished job holds the key of everything it depends on, and its code's."""
+"""Runs that are done only once. A finished job stores a hash of everything that it depends on, and one of its code."""
 
 import contextlib
 import inspect
@@ -25,46 +25,46 @@ class Job(NamedTuple):
     """One ``oro-unlearn fit``."""
 
     folder: Path
-    config: Path  # or the name of a preset
+    config: Path  # path of a YAML, or the name of a preset
     seed: int
     options: list[str]
-    inputs: list[Path]  # weights it reads; their content is part of the key
+    inputs: list[Path]  # weights that it reads; their content is part of the key
 
     @property
     def command(self) -> list[str]:
-        """Words after ``oro-unlearn``."""
+        """The words after ``oro-unlearn``."""
         words = ["fit", "--config", str(self.config), "--seed_everything", str(self.seed)]
         return [*words, "--trainer.default_root_dir", str(self.folder), *self.options]
 
     def key(self) -> str:
-        """Hash of version, configuration (comments aside), command and inputs; the code is beside it."""
+        """Hash of version, configuration (without comments), command and inputs. The hash of the code is separate."""
         config = json.dumps([yaml.safe_load(path.read_text()) for path in self.configs], sort_keys=True)
-        _, *parts = (part for found in (__version__, config, *self.command, *self.inputs) for part in ("\0", found))
+        _, *parts = (part for value in (__version__, config, *self.command, *self.inputs) for part in ("\0", value))
         return sha256_of(parts)
 
     @property
     def configs(self) -> list[Path]:
-        """Its configuration files, later ones laid over earlier ones."""
+        """Paths of its configuration files. Later files override earlier ones."""
         return [Path(config_path(name)) for name in self._config_names]
 
     @property
     def _config_names(self) -> list[str]:
-        """Its configuration files as the command names them."""
+        """Names of its configuration files in the command."""
         return [value for word, value in pairwise(self.command) if word == "--config"]
 
     def sources(self) -> str:
-        """Hash of the code that it runs through now."""
+        """Hash of the current code that it would run."""
         named = [path for config in self.configs for path in _class_paths(yaml.safe_load(config.read_text()))]
         words = list(pairwise(self.command))
         methods = [path for option, path in named if option == "model"] + [value for word, value in words if word == "--model"]
         others = [path for _, path in named] + [value for word, value in words if word in CLASS_OPTIONS]
-        own = [kind for kind in type(self).__mro__ if kind.__module__.startswith("oro_unlearn.compare.")]
-        kinds = {Path(inspect.getfile(kind)) for kind in own}
+        classes = [kind for kind in type(self).__mro__ if kind.__module__.startswith("oro_unlearn.compare.")]
+        kinds = {Path(inspect.getfile(kind)) for kind in classes}
         method = methods[-1].removeprefix("oro_unlearn.methods.") if methods else ""
         return sources(method, tuple(sorted(kinds | set(files_of(path for path in others if "." in path)))))
 
     def recorded(self) -> dict[str, Any]:
-        """What was written when it was finished: ``key``, ``sources``, ``version``, ``configuration``; empty before."""
+        """The record of a finished job: ``key``, ``sources``, ``version``, ``configuration``; empty if it is not finished."""
         path = self.folder / "job.key"
         if not path.is_file():
             return {}
@@ -72,37 +72,37 @@ class Job(NamedTuple):
         return json.loads(text) if text.startswith("{") else {"key": text}
 
     def recorded_sources(self) -> str:
-        """The code that it ran with."""
+        """Hash of the code that it ran with."""
         return str(self.recorded().get("sources", NOT_RECORDED))
 
     def mark_finished(self) -> None:
-        """Write what it was, and with which code it ran."""
+        """Record that the job is finished: its key, its code, its command and its configuration."""
         configuration = {name: Path(config_path(name)).read_text() for name in self._config_names}
         about = {"key": self.key(), "sources": self.sources(), "version": __version__, "command": self.command}
         write_json({**about, "configuration": configuration}, self.folder / "job.key")
 
     def finished(self) -> bool:
-        """Whether this very job has been run to its end, with whatever code."""
+        """Whether exactly this job has finished, with the current code or another."""
         complete = (self.folder / "report.json").is_file() and all(path.is_file() for path in self.inputs)
         return complete and self.recorded().get("key") == self.key()
 
     def current(self) -> bool:
-        """Whether it was finished with the code of now."""
+        """Whether it has finished with the current code."""
         return self.finished() and self.recorded_sources() == self.sources()
 
     def usable(self, reuse: bool = False) -> bool:
-        """Whether it need not be run again.
+        """Whether the job need not run again.
 
         Args:
-            reuse: Take it with other code too.
+            reuse: Whether a job that finished with other code counts too.
         """
         return self.finished() if reuse else self.current()
 
     def run(self, *words: str) -> None:
-        """Run it in this process, finished or not; a mistake ends in SystemExit as on the command line.
+        """Run the job in this process, even if it is finished. A mistake raises SystemExit, as on the command line.
 
         Args:
-            words: Added to the command, without a part in the key.
+            words: More words for the command. They are not part of the key.
         """
         from oro_unlearn.cli import main
 
@@ -112,20 +112,20 @@ class Job(NamedTuple):
         self.mark_finished()
 
     def report(self) -> dict[str, Any]:
-        """What it measured."""
+        """Content of the job's ``report.json``."""
         return json.loads((self.folder / "report.json").read_text())
 
 
 def run_stages(
     stages: Sequence[Sequence[Job]], processes: int | None = None, backend: str = "loky", reuse: bool = False
 ) -> None:
-    """Run every stage's unfinished jobs side by side, the stages one after the other, with progress on the terminal.
+    """Run the unfinished jobs of each stage in parallel, and the stages in sequence, with progress on the terminal.
 
     Args:
-        stages: Jobs of a stage do not depend on each other.
-        processes: How many at a time; one a core when left out.
-        backend: Of joblib: ``loky`` (this machine), or ``ray`` or ``dask`` (a cluster that shares this folder).
-        reuse: Leave finished jobs that ran with other code as they are, rather than to run them again; either is said.
+        stages: Lists of jobs. Jobs of one stage must not depend on each other.
+        processes: Number of jobs at a time; None: one per core.
+        backend: Backend of joblib: ``loky`` (this machine), or ``ray`` or ``dask`` (a cluster that shares this folder).
+        reuse: Whether to keep finished jobs that ran with other code. Otherwise they run again. A line says which.
     """
     from joblib import Parallel, delayed, parallel_config
     from rich.progress import track
@@ -133,7 +133,7 @@ def run_stages(
     _connect(backend)
     processes = processes or os.cpu_count() or 1
     threads = max(1, (os.cpu_count() or 1) // processes)
-    ordered = {} if backend == "ray" else {"return_as": "generator_unordered"}  # ray hands over a list, at the end
+    ordered = {} if backend == "ray" else {"return_as": "generator_unordered"}  # ray returns a list, at the end
     for number, stage in enumerate(stages, start=1):
         other = [job for job in stage if job.finished() and not job.current()]
         if other:
@@ -147,7 +147,7 @@ def run_stages(
 
 
 def _class_paths(config: Any, option: str = "") -> Iterator[tuple[str, str]]:
-    """Options of a configuration that name a class or function, with what they name."""
+    """Options of a configuration that name a class or function, with its import path."""
     for name, value in config.items() if isinstance(config, dict) else []:
         if name == "class_path":
             yield option, str(value)
@@ -157,7 +157,7 @@ def _class_paths(config: Any, option: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _connect(backend: str) -> None:
-    """Make joblib know a cluster's backend."""
+    """Register a cluster's backend with joblib."""
     if backend == "ray":
         from ray.util.joblib import register_ray
 
@@ -165,11 +165,11 @@ def _connect(backend: str) -> None:
     elif backend == "dask":
         from distributed import Client
 
-        Client()  # DASK_SCHEDULER_ADDRESS, or a cluster on this machine
+        Client()  # connects to DASK_SCHEDULER_ADDRESS, or starts a cluster on this machine
 
 
 def _work(job: Job, threads: int, reuse: bool = False) -> None:
-    """Run a job into its log; a failed one says so and stops nothing."""
+    """Run a job with its output in ``job.log``. A failure is printed and does not stop other jobs."""
     if job.usable(reuse):
         return
     import torch

@@ -1,4 +1,4 @@
-"""The rule by which a search moves on: a best setting at the edge of what was tried is not yet the best."""
+"""The rule that extends a grid search: if the best setting is at an edge of the grid, settings beyond it are tried."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
@@ -11,16 +11,19 @@ from oro_unlearn.compare.searches import EVERY, Setting
 if TYPE_CHECKING:
     from oro_unlearn.compare.comparison import Comparison
 
-SHARES = ("--model.density", "--model.retain_weight")  # between 0 and 1: these move in odds, all else in ratios
-ROUNDS = 4  # of moving on, for every method
+SHARES = (
+    "--model.density",
+    "--model.retain_weight",
+)  # values in (0, 1): their odds change by a ratio; for all others the value does
+ROUNDS = 4  # maximum number of extensions, for every method
 
 
 class Search:
-    """The trials of one method: its five settings, then those beyond an edge where the best is at one.
+    """The trials of one method: its five settings, then settings beyond an edge as long as the best one is at an edge.
 
     Args:
-        comparison: Its jobs.
-        name: Of the entry.
+        comparison: The comparison, which makes the jobs.
+        name: Name of the method.
     """
 
     def __init__(self, comparison: "Comparison", name: str) -> None:
@@ -30,16 +33,16 @@ class Search:
 
     @property
     def best(self) -> Setting:
-        """The setting nearest to the retrained models."""
+        """The setting whose models are closest to the retrained models."""
         return min(self.scores, key=lambda setting: self.scores[setting])
 
     @property
     def jobs(self) -> list[Job]:
-        """Of all trials so far."""
+        """Jobs of all trials so far."""
         return [job for jobs in self._trials.values() for job in jobs]
 
     def trials(self) -> list[Job]:
-        """Jobs of the settings to try now."""
+        """Jobs of the settings to try next."""
         requests = self.comparison.options.tune_on
         new = {
             setting: [self.comparison.edits(self.name, request, setting, tuning=True)[0] for request in requests]
@@ -49,35 +52,36 @@ class Search:
         return [job for jobs in new.values() for job in jobs]
 
     def score(self, scorings: Mapping[Request, list[Job]]) -> None:
-        """Score what was tried, and say what to try next; a setting that diverged is out."""
+        """Score the finished trials, and choose the settings to try next. A setting with a failed run is left out."""
         from oro_unlearn.compare.audits import distance
 
         for setting in self.next:
-            own = list(zip(self._trials[setting], scorings.values(), strict=True))
-            if all(job.finished() for trial, references in own for job in (trial, *references)):
-                self.scores[setting] = mean(distance(job, references[1:]) for job, references in own)
+            pairs = list(zip(self._trials[setting], scorings.values(), strict=True))
+            if all(job.finished() for trial, references in pairs for job in (trial, *references)):
+                self.scores[setting] = mean(distance(job, references[1:]) for job, references in pairs)
         self.next = edges(self.best, list(self._trials)) if self.scores else []
 
     def at_an_edge(self) -> list[str]:
-        """Options of the best setting that are at the end of what was tried, by their short names."""
+        """Short names of the options whose best value is at an end of the values that were tried."""
         return _ends(self.best, list(self._trials))
 
     def readable(self) -> dict[str, float]:
-        """Scores by the values of a setting."""
+        """Scores, by the values of each setting as text."""
         return {" ".join(word for _, word in setting): round(score, 5) for setting, score in self.scores.items()}
 
 
 def edges(best: Setting, tried: Sequence[Setting]) -> list[Setting]:
-    """Settings to try next, one for each option of the best setting that is at an end of what was tried.
+    """Settings to try next, one for each option whose best value is at an end of the values that were tried.
 
-    The step is that from the neighbouring value, as a ratio; of a share it is a ratio of odds. The other options stay.
+    The new value continues the ratio of the last two values; for a share it is the ratio of their odds. The other options
+    keep their values.
 
     Args:
         best: The best setting so far.
-        tried: Every setting that was tried, the best one among them.
+        tried: Every setting that was tried, including the best one.
 
     Returns:
-        None, one or several; a best setting inside the grid has none.
+        The settings; empty if the best setting is inside the grid.
 
     Example:
         >>> edges((("lr", "0.1"),), [(("lr", "0.01"),), (("lr", "0.1"),)])
@@ -99,11 +103,11 @@ def edges(best: Setting, tried: Sequence[Setting]) -> list[Setting]:
 
 
 def unsettled(tuning: Mapping[str, Any], method: str) -> list[str]:
-    """Options of a method whose chosen value is at an end of what was tried.
+    """Options of a method whose chosen value is at an end of the values that were tried.
 
     Args:
-        tuning: Of a result of ``oro-unlearn compare``; one that does not record them is judged by its scores.
-        method: Name of an entry.
+        tuning: The section ``tuning`` of a result of ``oro-unlearn compare``. If it has no ``edges``, its scores are used.
+        method: Name of the method.
     """
     method = EVERY[method].tuned_as or method if method in EVERY else method
     if "edges" in tuning:
@@ -118,11 +122,11 @@ def unsettled(tuning: Mapping[str, Any], method: str) -> list[str]:
 
 def _ends(best: Setting, tried: Sequence[Setting]) -> list[str]:
     further = edges(best, tried)
-    return [name.rsplit(".", 1)[-1] for name, value in best if any(dict(one)[name] != value for one in further)]
+    return [name.rsplit(".", 1)[-1] for name, value in best if any(dict(setting)[name] != value for setting in further)]
 
 
 def _moved(option: str, value: float, neighbour: float) -> float | None:
-    """The next value outwards; None from 0, which no ratio leaves."""
+    """The next value outwards; None if a value is 0, because a ratio cannot change it."""
     if option in SHARES:
         odds, before = (number / (1 - number) for number in (value, neighbour))
         further = odds * odds / before

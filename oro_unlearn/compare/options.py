@@ -1,4 +1,4 @@
-"""What a comparison is asked for: its options, and the data they name."""
+"""Options of a comparison, and the sizes of its data."""
 
 import argparse
 import os
@@ -15,13 +15,13 @@ from oro_unlearn.compare.searches import EVERY, GROUPS
 from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
-TUNING_RETRAINED = 2  # the least that has a spread
+TUNING_RETRAINED = 2  # retrained models for tuning: the smallest number that has a spread
 Request = tuple[str, ...]  # names of the classes that are forgotten together
-ALL: Request = ("all",)  # each class by itself
-ABOUT = "Run methods under one data path, one tuning budget and one audit, and print how far each is from retraining."
+ALL: Request = ("all",)  # stands for one request per class
+ABOUT = "Run methods with the same data path, tuning budget and audit, and print how far each is from retraining."
 MORE = """\
-All other options are those of fit and go to every run, such as --model.network ResNet18 or --data.root photos.
-Finished runs are kept in the output folder and are not run again while configuration, inputs and code are the same.
+All other options are those of fit and are passed to every run, such as --model.network ResNet18 or --data.root photos.
+Finished runs are kept in the output folder. They are not run again while configuration, inputs and code are the same.
 
 examples:
   oro-unlearn compare --methods rwft_o,salun --forget "[5]" --seeds 1
@@ -31,45 +31,45 @@ examples:
 
 
 HELP = {
-    "--config": "data, network and recipe of the originals; retrained.yaml lies beside it; default: digits/original.yaml",
-    "--methods": f"{', '.join(GROUPS)}, or names: {', '.join(EVERY)}",
-    "--forget": 'classes that are forgotten together; several requests: "[[A], [B, C]]"; default: all, each class alone',
+    "--config": "data, network and recipe of the originals, with retrained.yaml in its folder; default: digits/original.yaml",
+    "--methods": f"groups: {', '.join(GROUPS)}; or names of methods: {', '.join(EVERY)}",
+    "--forget": 'classes that are forgotten together; several requests: "[[A], [B, C]]"; default: all, one request per class',
     "--tune_on": "requests that settings are chosen on; default: the first three",
-    "--seeds": "originals; each is unlearned; default: 3",
-    "--retrained": "retrained models for each request; default: 6, which the null of U-LIRA needs",
+    "--seeds": "number of originals; every method edits each of them; default: 3",
+    "--retrained": "number of retrained models for each request; default: 6, which the null hypothesis of U-LIRA needs",
     "--budget": "images that a run may read, as a share of those that retraining reads; default: 0.1",
-    "--batch_size": "of the unlearning runs; default: that of the data",
-    "--processes": "runs side by side; default: one a core",
-    "--backend": "of joblib: this machine, or a cluster that shares the folder",
-    "--reuse": "take finished runs of other code too; the result names them",
+    "--batch_size": "batch size of the unlearning runs; default: the batch size of the data",
+    "--processes": "number of runs at a time; default: one per core",
+    "--backend": "backend of joblib: loky (this machine), or a cluster that shares the output folder",
+    "--reuse": "keep finished runs that ran with other code; the result names them",
     "--output": "default: runs/compare/NAME, where NAME is the folder of --config",
-    "--options": "YAML of these options, such as 'methods: [rwft_o, salun]'",
+    "--options": "YAML file with these options, such as 'methods: [rwft_o, salun]'",
 }
 
 
 class Sizes(NamedTuple):
-    """What decides costs."""
+    """Sizes of data and training that the costs depend on."""
 
     class_names: list[str]
     counts: list[int]  # training images of each class
-    epochs: int  # of retraining
-    batch_size: int  # of the edits
-    augmented: bool = True  # whether training images are others in every epoch
+    epochs: int  # epochs of retraining
+    batch_size: int  # batch size of the edits
+    augmented: bool = True  # whether training images are changed at random in every epoch
 
     def labels(self, request: Request) -> list[int]:
-        """Classes of a request."""
+        """Labels of the classes of a request."""
         from oro_unlearn.data.images.forget_request import resolve_classes
 
         return resolve_classes(list(request), self.class_names)
 
     def of(self, request: Request) -> tuple[int, int]:
-        """Images of the forget and of the retain set."""
+        """Number of images of the forget set and of the retain set."""
         forgotten = sum(self.counts[label] for label in self.labels(request))
         return forgotten, sum(self.counts) - forgotten
 
 
 def tag(request: Request) -> str:
-    """A request as part of a folder's name.
+    """Text for a request in the name of a folder.
 
     Example:
         >>> tag(("cat", "polar bear"))
@@ -79,7 +79,7 @@ def tag(request: Request) -> str:
 
 
 def listed(text: str) -> list[str]:
-    """Names with commas between them, in brackets or not.
+    """Parse names that are separated by commas, with or without brackets.
 
     Example:
         >>> listed("rwft_o,salun"), listed("[008, yes]")
@@ -92,7 +92,7 @@ def listed(text: str) -> list[str]:
 
 
 def requests_of(text: str) -> list[Request]:
-    """Requests to forget, as ``fit`` takes one: a list of classes; a list of lists is several requests.
+    """Parse requests to forget: a list of classes is one request, as for ``fit``; a list of lists is several requests.
 
     Example:
         >>> requests_of("[5]"), requests_of("[[cat], [cat, dog]]")
@@ -108,16 +108,16 @@ def requests_of(text: str) -> list[Request]:
 
 
 def _read(text: str) -> list[Any]:
-    """A YAML list whose names stay the text that was typed."""
+    """Parse a YAML list. Names stay the text that was typed."""
     try:
-        value = yaml.load(text if text.lstrip().startswith("[") else f"[{text}]", yaml.BaseLoader)  # makes text only
+        value = yaml.load(text if text.lstrip().startswith("[") else f"[{text}]", yaml.BaseLoader)  # BaseLoader keeps text
     except yaml.YAMLError:
         raise argparse.ArgumentTypeError(f"is no list: {shortened(text)}") from None
     return value if isinstance(value, list) else [value]
 
 
 def parser() -> PlainParser:
-    """Options of ``compare``, besides those of ``fit``."""
+    """Options of ``compare``, without those of ``fit``."""
     cores = os.cpu_count() or 1
     result = PlainParser("compare", description=ABOUT, epilog=MORE, formatter_class=argparse.RawDescriptionHelpFormatter)
     given: dict[tuple[str, ...], dict[str, Any]] = {
@@ -141,13 +141,13 @@ def parser() -> PlainParser:
 
 
 def read_options(words: Sequence[str]) -> argparse.Namespace:
-    """The command line, with the defaults from ``--options``.
+    """Parse the command line, with defaults from the file of ``--options``.
 
     Args:
-        words: After ``compare``.
+        words: The words after ``compare``.
 
     Returns:
-        The options; ``extra`` holds those of ``fit``.
+        The options; ``extra`` holds the words for ``fit``.
 
     Raises:
         UserError: If an option, a file or a method does not exist, or a number is out of range.
@@ -172,27 +172,27 @@ def read_options(words: Sequence[str]) -> argparse.Namespace:
 
 
 def preset_or_path(value: str) -> Path:
-    """A preset by its name, which is the same on every machine; any other file by its path."""
+    """The name of a preset, which is the same on every machine, or the path of any other file."""
     place = Path(config_path(value))
     name = place.relative_to(PRESETS) if PRESETS in place.parents else place
     return name if name.as_posix() in preset_names() else place
 
 
 def options_in(path: str) -> list[str]:
-    """The words that a YAML of options stands for.
+    """Convert a YAML file of options to words of a command line.
 
     Args:
-        path: A mapping of option to value.
+        path: A YAML file with a mapping of option to value.
 
     Raises:
-        UserError: If it is none, or names an option that there is not.
+        UserError: If the file is missing or not a mapping, or if it names an option that does not exist.
     """
     if not Path(path).is_file():
         raise UserError(f"compare: {path} not found")
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}  # makes text only
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}  # BaseLoader keeps text
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"compare: {path} is no YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"compare: {path} is not valid YAML: {' '.join(str(error).split())}") from None
     known = {name.removeprefix("--") for action in parser()._actions for name in action.option_strings}
     if not isinstance(content, dict) or not set(content) <= known:
         odd = sorted(set(content) - known) if isinstance(content, dict) else []
@@ -205,15 +205,15 @@ def options_in(path: str) -> list[str]:
 
 
 def _flow(value: Any) -> str:
-    """A value as it is typed."""
+    """A value as a user would type it on the command line."""
     return f"[{', '.join(map(_flow, value))}]" if isinstance(value, list) else str(value)
 
 
 def measure(options: argparse.Namespace) -> tuple[Sizes, list[Request]]:
-    """Sizes and requests; a mistake in the options ends here, before anything is trained.
+    """Sizes of the data, and requests. Mistakes in the options raise an error here, before anything is trained.
 
     Args:
-        options: Of :func:`read_options`; ``tune_on`` is filled in.
+        options: The options from :func:`read_options`; ``tune_on`` is filled in.
 
     Raises:
         UserError: If the options of data and network are wrong, or a class does not exist.
@@ -227,7 +227,7 @@ def measure(options: argparse.Namespace) -> tuple[Sizes, list[Request]]:
 
 
 def measure_sizes(options: argparse.Namespace) -> Sizes:
-    """Read the data once, for its classes and their sizes."""
+    """Read the data once, for the names and sizes of the classes."""
     from oro_unlearn.cli import build
 
     cli = build(["--config", str(options.config), "--trainer.logger", "false", *options.extra])

@@ -1,4 +1,4 @@
-"""What the comparison runs: every method's preset, and the settings it is tuned over, five for each."""
+"""Methods of the comparison: the preset of each, and the five settings that it is tuned over."""
 
 from itertools import product
 from typing import NamedTuple
@@ -8,34 +8,34 @@ Setting = tuple[tuple[str, str], ...]  # words for the command line: option and 
 
 
 def rates(*values: float) -> tuple[Setting, ...]:
-    """One setting a learning rate."""
+    """One setting for each learning rate."""
     return tuple(((RATE, f"{value:g}"),) for value in values)
 
 
 def grid(**options: tuple[object, ...]) -> tuple[Setting, ...]:
-    """Every combination of the options' values; ``lr`` is the learning rate, the others are the model's."""
+    """All combinations of the options' values. ``lr`` is the learning rate; the others are options of the model."""
     names = [RATE if name == "lr" else f"--model.{name}" for name in options]
     return tuple(tuple(zip(names, map(str, values), strict=True)) for values in product(*options.values()))
 
 
 class Entry(NamedTuple):
-    """A row of the tables."""
+    """A method of the comparison, and a row of its tables."""
 
     label: str
-    preset: str  # in lightning_configs/methods
-    reads: str  # nothing, forget, retain, both (beside each other), phases (in turn), subset (of retain), spaces or all
-    settings: tuple[Setting, ...] = ((),)  # what it is tuned over
-    words: tuple[str, ...] = ()  # always given
-    tuned_as: str = ""  # takes the setting chosen for that entry instead of its own
-    teacher: str = ""  # the entry whose model is its teacher; each of the two has half of the budget
-    asks: tuple[int, int] = (0, 0)  # passes through other networks, or of other images, for an image of forget and retain set
+    preset: str  # file name in lightning_configs/methods
+    reads: str  # nothing, forget, retain, both (in each step), phases (in turn), subset (of retain), spaces (SVD) or all (SSD)
+    settings: tuple[Setting, ...] = ((),)  # settings that it is tuned over
+    words: tuple[str, ...] = ()  # options of every run
+    tuned_as: str = ""  # entry whose chosen setting is used; empty: this entry is tuned
+    teacher: str = ""  # entry whose model is the teacher; each of the two has half of the budget
+    asks: tuple[int, int] = (0, 0)  # extra passes (other networks, other images) for each image of forget and retain set
 
 
 L1 = (*grid(lr=(1e-2, 1e-1), alpha=(1e-4, 5e-4)), *grid(lr=(3e-2,), alpha=(5e-4,)))
 SALIENCY = (*grid(lr=(1e-3, 3e-3, 1.3e-2), density=(0.5,)), *grid(lr=(3e-3, 1.3e-2), density=(0.1,)))
 NEGATIVE = (*grid(lr=(3e-3, 1e-2), retain_weight=(0.9, 0.97)), *grid(lr=(1e-2,), retain_weight=(0.999,)))
 RESET = (*grid(lr=(3e-2, 1e-1), exponent=(1, 2)), *grid(lr=(2e-1,), exponent=(1,)))
-FORGET, BOTH, TWO_TEACHERS = (1, 0), (1, 1), (2, 0)  # what frozen networks are asked about, and how often
+FORGET, BOTH, TWO_TEACHERS = (1, 0), (1, 1), (2, 0)  # extra passes for each image of forget and retain set
 EXAMPLES_ALONE = ("--model.forget_images", "none", "--model.search", "whole")
 KEPT = ("--model.trunk_statistics", "keep", "--trainer.gradient_clip_val", "null")
 AS_MADE = (*KEPT, "--model.fresh", "constructed")
@@ -76,7 +76,7 @@ ENTRIES = {
     "trew": Entry("TREW", "trew", "both", rates(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), asks=FORGET),
 }
 HALF = ("--model.teacher_weight", "0.5")
-VARIANTS = {  # most at the setting of the entry they vary: the paper's ablations, and ours
+VARIANTS = {  # ablations of the paper, and ours; most use the setting that was chosen for the entry they vary
     "rwft_o_max": Entry("RWFT-O, max", "rwft_o", "both", words=("--model.target", "max"), tuned_as="rwft_o", asks=FORGET),
     **{
         f"rwft_layer{stage}": Entry(

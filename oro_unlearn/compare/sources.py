@@ -1,4 +1,4 @@
-"""Which code a figure belongs to: hashes of sources, comments and docstrings aside."""
+"""Record the code behind a figure: hashes of sources, without comments and docstrings."""
 
 import ast
 from collections.abc import Iterable, Mapping
@@ -12,42 +12,49 @@ from oro_unlearn.files import sha256, sha256_of
 
 PACKAGE, COMPARE = Path(oro_unlearn.__file__).parent, Path(__file__).parent
 METHODS = "oro_unlearn.methods"
-INSTALLED = ("torch", "torchvision", "lightning", "timm", "transformers", "oro_unlearn")  # of which a version, or all, is known
+INSTALLED = (
+    "torch",
+    "torchvision",
+    "lightning",
+    "timm",
+    "transformers",
+    "oro_unlearn",
+)  # packages whose version or source hash is recorded anyway
 NOT_RECORDED = "not recorded"
 
 
 @cache
 def sources(method: str = "", more: tuple[Path, ...] = ()) -> str:
-    """Hash of everything that a run goes through: data, networks, metrics, caches, all but what only other methods need.
+    """Hash of all code that a run uses: data, networks, metrics, caches. Files that only other methods need are left out.
 
     Args:
-        method: A class of oro_unlearn.methods; empty, or one that is not there, for all of them.
+        method: A class of oro_unlearn.methods. If it is empty or unknown, the files of all methods are hashed.
         more: Files outside the package.
     """
-    own = {COMPARE / name for name in ("jobs.py", "sources.py")}
-    return sha256_of(map(_tree, sorted({*_package(method), *more} | own)))
+    shared = {COMPARE / name for name in ("jobs.py", "sources.py")}
+    return sha256_of(map(_tree, sorted({*_package(method), *more} | shared)))
 
 
 def record(script: str, jobs: Iterable[Any] = ()) -> dict[str, Any]:
-    """What a results file says of the code behind its figures.
+    """The entries of a results file that record the code behind its figures.
 
     Args:
         script: The file (``__file__``) that makes the figures.
-        jobs: Those whose reports its figures are from.
+        jobs: The jobs whose reports the figures come from.
 
     Returns:
-        ``version`` and ``sources`` of now; under ``reused`` the finished jobs that ran with other code, by its hash.
+        The current ``version`` and ``sources``; under ``reused`` the finished jobs that ran with other code, by its hash.
     """
     reused: dict[str, list[str]] = {}
     for job in jobs:
         if job.finished() and not job.current():
             reused.setdefault(job.recorded_sources(), []).append(job.folder.name)
-    found = {"version": oro_unlearn.__version__, "sources": sources(more=(Path(script),))}
-    return {**found, **({"reused": {code: sorted(set(names)) for code, names in reused.items()}} if reused else {})}
+    current = {"version": oro_unlearn.__version__, "sources": sources(more=(Path(script),))}
+    return {**current, **({"reused": {code: sorted(set(names)) for code, names in reused.items()}} if reused else {})}
 
 
 def said(result: Mapping[str, Any]) -> str:
-    """What a table says of the code of a result.
+    """Text for a table about the code behind a result.
 
     Example:
         >>> said({"sources": "0123456789abcdef"}), said({})
@@ -58,14 +65,14 @@ def said(result: Mapping[str, Any]) -> str:
 
 
 def files_of(class_paths: Iterable[str]) -> tuple[Path, ...]:
-    """Files of classes and functions outside the package, by import path; installed packages have versions."""
+    """Files of the user's classes and functions, by import path. Installed packages are left out: they have versions."""
     modules = {path.rpartition(".")[0] for path in class_paths if path.partition(".")[0] not in INSTALLED}
-    found = [find_spec(module) for module in sorted(modules - {""})]
-    return tuple(Path(spec.origin) for spec in found if spec and spec.origin and Path(spec.origin).is_file())
+    specs = [find_spec(module) for module in sorted(modules - {""})]
+    return tuple(Path(spec.origin) for spec in specs if spec and spec.origin and Path(spec.origin).is_file())
 
 
 def _package(method: str) -> set[Path]:
-    """Files of the package, without those that only other methods need, and without the comparison, which names its own."""
+    """Files of the package, without those that only other methods need, and without the comparison, whose files jobs add."""
     files = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     files = {path for path in files if COMPARE not in path.parents}
     by_name = {name: _path(module) for module, names in _imports(PACKAGE / "methods/__init__.py") for name in names}
@@ -75,17 +82,17 @@ def _package(method: str) -> set[Path]:
 
 
 def _needed(path: Path) -> set[Path]:
-    """A method's file and those of methods that it imports, which may in turn import others."""
-    found, new = set(), {path}
+    """A method's file and the files of all methods that it imports, directly or through other methods."""
+    needed, new = set(), {path}
     while new:
-        found |= new
-        new = {_path(module) for file in new for module, _ in _imports(file)} - found
-    return found
+        needed |= new
+        new = {_path(module) for file in new for module, _ in _imports(file)} - needed
+    return needed
 
 
 @cache
 def _imports(path: Path) -> list[tuple[str, list[str]]]:
-    """Modules of the methods that a file imports from, with the names."""
+    """Modules of methods that a file imports from, with the imported names."""
     nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
     return [
         (node.module, [alias.name for alias in node.names])
@@ -100,7 +107,7 @@ def _path(module: str) -> Path:
 
 @cache
 def _tree(path: Path) -> str:
-    """Hash of a file; of Python its syntax tree without docstrings."""
+    """Hash of a file. For Python, the syntax tree without docstrings is hashed."""
     if path.suffix != ".py":
         return sha256(path)
     tree = ast.parse(path.read_text())

@@ -1,4 +1,4 @@
-"""The tables of a comparison, in Markdown, LaTeX and CSV."""
+"""Tables of a comparison in Markdown, LaTeX and CSV."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +24,9 @@ class Column(NamedTuple):
     """A figure in a table."""
 
     header: str
-    figure: str  # key of a record's figures
+    figure: str  # key in a record's ``figures``
     percent: bool = False
-    over_floor: bool = False  # as a multiple of the retrained models' own value
+    over_floor: bool = False  # as a multiple of the retrained models' mean value
 
 
 OUTPUT = (
@@ -57,8 +57,8 @@ def write_tables(result: Result, folder: Path) -> None:
     """Write the results and every table.
 
     Args:
-        result: Everything that was measured.
-        folder: Of ``compare.json``, ``tables.md``, ``tables.tex`` and ``models.csv``.
+        result: Result of the comparison.
+        folder: Folder for ``compare.json``, ``tables.md``, ``tables.tex`` and ``models.csv``.
     """
     write_json(result, folder / "compare.json")
     tables = {kind: make(result) for kind, make in COMPARISONS.items()} if result["models"] else {}
@@ -69,30 +69,30 @@ def write_tables(result: Result, folder: Path) -> None:
 
 
 def show(result: Result, folder: Path) -> None:
-    """Print the first table, what failed, and the folder."""
+    """Print the first table, the failed runs, and the folder."""
     from rich.console import Console
 
     if result["models"]:
         Console().print(rich_table(headline_rows(result), f"Comparison: {result['data']}", CAPTION))
     else:
-        print("no request could be audited: see what failed above and in the job.log files")
+        print("no request could be audited: see the failures above and the job.log files")
     if result["failed"]:
-        print(f"failed, and left out: {', '.join(result['failed'])} (see job.log there)")
+        print(f"failed and left out: {', '.join(result['failed'])} (see job.log in these folders)")
     print("compare.json, tables.md, tables.tex and models.csv are written to", folder, sep="\n")
 
 
 def output_rows(result: Result) -> list[list[str]]:
-    """ACC, MIA, MIA-NN, UTV, RMIA and cost: the paper's Tables 1, 2 and 4 (of several classes: 5 and 9)."""
+    """ACC, MIA, MIA-NN, UTV, RMIA and cost, as in the paper's Tables 1, 2 and 4 (for several classes: 5 and 9)."""
     return _rows(result, OUTPUT, cost=True)
 
 
 def representation_rows(result: Result) -> list[list[str]]:
-    """What is left in the features and weights."""
+    """Figures of what features and weights still contain: relearning, probes, silhouette and CKA."""
     return _rows(result, REPRESENTATION)
 
 
 def attack_rows(result: Result) -> list[list[str]]:
-    """U-LIRA: the paper's Table 3."""
+    """U-LIRA, as in the paper's Table 3."""
     header = [
         "U-LIRA accuracy %, own label",
         "AUC",
@@ -103,8 +103,8 @@ def attack_rows(result: Result) -> list[list[str]]:
     rows = [["model", *header]]
     requests = {tuple(record["forget"]) for record in result["attacks"]}
     for method in methods_of(result):
-        own = [record for record in result["attacks"] if record["method"] == method]
-        if own:
+        records = [record for record in result["attacks"] if record["method"] == method]
+        if records:
             pairs = (
                 ("own", "accuracy"),
                 ("own", "auc"),
@@ -112,13 +112,13 @@ def attack_rows(result: Result) -> list[list[str]]:
                 ("retained", "accuracy"),
                 ("features", "accuracy"),
             )
-            name = marked(label(method), len(own), len(requests), "requests")
-            rows.append([name, *(_attack_cell(own, kind, key) for kind, key in pairs)])
+            name = marked(label(method), len(records), len(requests), "requests")
+            rows.append([name, *(_attack_cell(records, kind, key) for kind, key in pairs)])
     return rows
 
 
 def tuning_rows(result: Result) -> list[list[str]]:
-    """What was chosen, and the distance to the retrained models of every setting on held-out training images."""
+    """Chosen settings, and the distance of every setting from the retrained models on held-out training images."""
     rows = [["method", "chosen", "at the end of the grid", "distance of every setting"]]
     for method, scores in result["tuning"]["scores"].items():
         cells = ", ".join(f"{setting}: {value:.3f}" for setting, value in scores.items())
@@ -128,14 +128,14 @@ def tuning_rows(result: Result) -> list[list[str]]:
 
 
 def by_request_rows(result: Result) -> list[list[str]]:
-    """ACC_r, ACC_f and MIA of every request: the paper's layout for several classes."""
+    """ACC_r, ACC_f and MIA of every request, in the paper's layout for several classes."""
     requests = list(dict.fromkeys("+".join(record["forget"]) for record in result["models"]))
     rows = [["ACC_r / ACC_f / MIA, %", *requests]]
     for method in methods_of(result):
         cells = []
         for request in requests:
-            own = [record for record in runs_of(result, method) if "+".join(record["forget"]) == request]
-            cells.append(" / ".join(_short_cell(own, key) for key in ("acc_r", "acc_f", "mia")))
+            runs = [record for record in runs_of(result, method) if "+".join(record["forget"]) == request]
+            cells.append(" / ".join(_short_cell(runs, key) for key in ("acc_r", "acc_f", "mia")))
         rows.append([label(method), *cells])
     return rows
 
@@ -156,7 +156,7 @@ def latex_table(rows: Sequence[Sequence[str]], caption: str) -> str:
 
     Args:
         rows: Header and rows.
-        caption: Under the table.
+        caption: Caption of the table.
     """
     symbols = {"%": r"\%", "_": r"\_", "&": r"\&", "×": r"$\times$", "±": r"$\pm$", "−": "$-$", "–": "--"}
     lines = [" & ".join("".join(symbols.get(letter, letter) for letter in text) for text in row) + r" \\" for row in rows]
@@ -168,7 +168,7 @@ def latex_table(rows: Sequence[Sequence[str]], caption: str) -> str:
 
 
 def write_csv(records: Records, path: Path) -> None:
-    """One line a model, every figure a column."""
+    """Write one line per model, with every figure in a column."""
     names = list(records[0]["figures"]) if records else []
     with replacing(path) as partial, partial.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -185,9 +185,11 @@ def _rows(result: Result, columns: Sequence[Column], cost: bool = False) -> list
     rows = [["model", *(column.header for column in columns), *(costs if cost else [])]]
     floors = _floors(result)
     for method in methods_of(result):
-        own = runs_of(result, method)
-        cells = [cell(own, _figure(column.figure, floors if column.over_floor else None), column.percent) for column in columns]
-        rows.append([row_label(result, method), *cells, *(_cost(result, method, own) if cost else [])])
+        runs = runs_of(result, method)
+        cells = [
+            cell(runs, _figure(column.figure, floors if column.over_floor else None), column.percent) for column in columns
+        ]
+        rows.append([row_label(result, method), *cells, *(_cost(result, method, runs) if cost else [])])
     return rows
 
 
@@ -213,21 +215,21 @@ def _figure(key: str, floors: Mapping[tuple[tuple[str, ...], str], float] | None
 
 
 def _floors(result: Result) -> dict[tuple[tuple[str, ...], str], float]:
-    """Mean of the retrained models' own values, by request and figure."""
+    """Mean of the retrained models' values, by request and figure."""
     return {place: mean(values) for place, values in Yardstick(result).values.items()}
 
 
 def _attack_cell(records: Records, kind: str, key: str) -> str:
-    found = [record["u_lira"].get(kind, {}) for record in records]
-    flat = [{"forget": record["forget"], "value": own.get(key)} for record, own in zip(records, found, strict=True)]
+    groups = [record["u_lira"].get(kind, {}) for record in records]
+    flat = [{"forget": record["forget"], "value": group.get(key)} for record, group in zip(records, groups, strict=True)]
     value, requests, _ = spread(flat, _value)
     if value is None:
         return "–"
     scale, digits = (100, 2) if "accuracy" in key else (1, 3)
     text = " ± ".join(number(scale * part, digits=digits) for part in (value, requests) if part is not None)
-    errors = [own["standard_error"] for own in found if own.get("standard_error") is not None]
+    errors = [group["standard_error"] for group in groups if group.get("standard_error") is not None]
     if key == "accuracy" and errors:
-        text += f" (se {marked(f'{100 * mean(errors):.1f}', len(errors), len(found), 'requests')})"
+        text += f" (se {marked(f'{100 * mean(errors):.1f}', len(errors), len(groups), 'requests')})"
     return marked(text, len(known(flat, _value)), len(flat), "requests")
 
 

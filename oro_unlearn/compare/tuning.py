@@ -1,4 +1,4 @@
-"""Tuning: the setting of every method that is nearest to retrained models on held-out training images."""
+"""Tuning: for every method, find the setting that is closest to retrained models on held-out training images."""
 
 import sys
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from oro_unlearn.compare.searches import EVERY
 
 
 def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
-    """Choose every method's setting on held-out training images; a grid moves on until its best setting is inside.
+    """Choose the setting of every method on held-out training images. A grid is extended until its best setting is inside.
 
     Args:
-        comparison: Its jobs.
-        methods: Names of entries.
+        comparison: The comparison, which makes the jobs.
+        methods: Names of methods.
 
     Returns:
         ``scores`` (method -> setting -> distance to the retrained models, lower is better), ``chosen``, ``edges`` (method ->
@@ -37,7 +37,10 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
             search.score(scorings)
     untuned = [name for name, search in searches.items() if not search.scores]
     if untuned:
-        print(f"no setting of {', '.join(untuned)} could be scored: the first of each is taken, untuned", file=sys.stderr)
+        print(
+            f"no setting of {', '.join(untuned)} could be scored: the first setting of each is used without tuning",
+            file=sys.stderr,
+        )
     jobs = [
         *(job for search in searches.values() for job in search.jobs),
         *(job for group in scorings.values() for job in group),
@@ -47,14 +50,14 @@ def tune(comparison: Comparison, methods: Sequence[str]) -> dict[str, Any]:
     return {
         "scores": {name: search.readable() for name, search in searches.items() if search.scores},
         "chosen": {**first, **{name: search.best for name, search in searches.items() if search.scores}},
-        "edges": {name: found for name, found in ends.items() if found},
+        "edges": {name: options for name, options in ends.items() if options},
         "failed": [f"tune/{job.folder.name}" for job in jobs if not job.finished()],
         "jobs": jobs,
     }
 
 
 def readable(tuning: dict[str, Any]) -> dict[str, Any]:
-    """The chosen settings as words."""
+    """The tuning result for ``compare.json``, with the chosen settings as text."""
     chosen = {
         name: " ".join(f"{option.rsplit('.', 1)[-1]} {value}" for option, value in setting)
         for name, setting in tuning["chosen"].items()

@@ -135,7 +135,7 @@ def test_the_free_control_is_audited_and_nan_is_refused(original_weights, capsys
         (["--edited", "good.npz", "--original", "a.safetensors"], "give outputs (.npz) of all models, or weights of all"),
         (["--edited", "good.npz", "--original", "good.npz"], "one file is given twice"),
         (["--edited", "a.safetensors"], "name data and network with --config"),
-        (["--edited", "a.safetensors", "--config", "digits/original.yaml"], "nothing is named to be forgotten"),
+        (["--edited", "a.safetensors", "--config", "digits/original.yaml"], "no class to forget is named"),
         (["--edited", "a.safetensors", "--config", "digits/original.yaml", "--data.forget", "[8]"], "a.safetensors not found"),
         (["--edited", "a.pt", "--config", "scenes/relation_unlearning.yaml"], "checkpoint a.pt not found"),
         (["--edited", "good.npz", "--retrained", "{a: 1}"], "--retrained takes a list of files"),

@@ -72,6 +72,6 @@ def test_a_stopped_run_goes_on_with_the_same_pictures_alone(change, run, image_f
         picture.save(path)
     code, message = run(*command)
     assert code == (2 if change == "a pixel" else 0), message
-    assert ("was on other data: the data of train differ" in message) is (code == 2)
+    assert ("used other data: the data of train differ" in message) is (code == 2)
     assert (Path("out/model.ckpt").read_bytes() == before) is (code == 2)
     assert Path("out/report.json").exists() is (code == 0)

@@ -86,7 +86,7 @@ def test_other_options_begin_anew_and_say_so(capsys):
     other = {**CONFIG, "model": {**CONFIG["model"], "init_args": {"lr": 0.2}}}
     assert RunFolder("out", other).stopped() is None
     said = capsys.readouterr().out
-    assert "stopped in out after epoch 2 is not this one: option model.init_args.lr differ; this one begins anew" in said
+    assert "stopped in out after epoch 2 is not this one: option model.init_args.lr differ; this one starts again" in said
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_other_options_begin_anew_and_say_so(capsys):
 def test_what_cannot_go_on_says_why_and_replaces_nothing(parts, says):
     path = stop(changed(**parts))
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=f"{says}.*--resume false begins anew, --ckpt_path out/model.ckpt goes on"):
+    with pytest.raises(ValueError, match=f"{says}.*--resume false starts again, --ckpt_path out/model.ckpt continues"):
         RunFolder("out", CONFIG).stopped()
     assert path.read_bytes() == before
 
@@ -132,7 +132,7 @@ def test_other_data_do_not_go_on():
     now.check_data(content)
     assert now.identity.mark == before.identity.mark
     now.learn({"train": "a", "test": "c"})
-    with pytest.raises(ValueError, match="on other data: the data of test differ"):
+    with pytest.raises(ValueError, match="used other data: the data of test differ"):
         now.check_data(content)
     assert now.identity.mark != before.identity.mark
     assert json.loads(before.identity.written())["data"] == {"train": "a", "test": "b"}

@@ -123,7 +123,7 @@ def test_a_stopped_run_goes_on_where_it_stopped(quiet, relational, run, monkeypa
         code, message = run("fit", *relational(*every, "--trainer.default_root_dir", "half"))
     signal.signal(signal.SIGINT, handler)
     assert code != 0
-    assert "stopped; the same command goes on" in message
+    assert "stopped; the same command continues the run" in message
     assert not equal(state("half"), state("whole"))
     code, message = run("fit", *relational(*every, "--trainer.default_root_dir", "half"))
     assert code == 0, message
