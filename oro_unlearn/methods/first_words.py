@@ -1,4 +1,4 @@
-"""What a reader must know before any figure: a run that was forced, an edit that did nothing, a model that it destroyed."""
+"""Sentences at the start of a report: the run was forced, the edit did nothing, or the edit destroyed the model."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any
 from oro_unlearn.metrics import above_chance, fewer
 
 UNFIT = " The original knows few of them: check --data.image_size, --data.mean and --data.std."
-SAME_OUTPUTS = 0.01  # total variation to the original under which outputs have not moved
-CONSTANT = 0.99  # share of predictions in one class that makes a model a constant
+SAME_OUTPUTS = 0.01  # below this total variation to the original, outputs count as unchanged
+CONSTANT = 0.99  # from this share of predictions in a single class on, a model counts as constant
 Figures = Mapping[str, float | None]
 
 
@@ -20,15 +20,15 @@ def class_words(
     classes: bool,
     advice: str = "",
 ) -> list[str]:
-    """Of an edited classifier.
+    """First sentences of the report on an edited classifier.
 
     Args:
-        figures: Of ``original`` and ``unlearned``.
+        figures: Figures by model: ``original`` and ``unlearned``.
         images: Number of images by split.
         num_classes: Number of classes K.
-        largest: Share of the test predictions in the commonest class, by model.
-        classes: Whether whole classes are forgotten, or single samples, which may go on being recognised.
-        advice: What to try where the model is destroyed.
+        largest: Share of the test predictions that are in the most frequent class, by model.
+        classes: True: whole classes are forgotten. False: single samples are forgotten; the model may still recognise them.
+        advice: What the reader can try if the model is destroyed.
     """
     before, after = figures["original"], figures["unlearned"]
     words = _forgetting(before, after, images, num_classes) if classes else _moved(after)
@@ -37,9 +37,9 @@ def class_words(
     constant = largest["unlearned"] >= CONSTANT > largest["original"]
     lost = fewer(were, kept, total) and (kept < were / 2 or not above_chance(kept, total, 1 / num_classes))
     if total and (constant or lost):
-        what = f"; {largest['unlearned']:.0%} of all predictions are one class" if constant else ""
+        same = f"; {largest['unlearned']:.0%} of all predictions are one class" if constant else ""
         words.append(
-            f"The model is destroyed: {kept} of {total} test pictures of all else are recognised, {were} before{what}.{advice}"
+            f"The model is destroyed: {kept} of {total} test pictures of all else are recognised, {were} before{same}.{advice}"
             + (UNFIT if 2 * were < total else "")
         )
     return words
@@ -69,10 +69,10 @@ def _moved(after: Figures) -> list[str]:
 
 
 def relation_words(figures: Mapping[str, Figures]) -> list[str]:
-    """Of an edited CLIP model.
+    """First sentences of the report on an edited CLIP model.
 
     Args:
-        figures: Of ``original`` and ``unlearned``.
+        figures: Figures by model: ``original`` and ``unlearned``.
     """
     before, after = figures["original"], figures["unlearned"]
     words = []
@@ -90,7 +90,7 @@ def relation_words(figures: Mapping[str, Figures]) -> list[str]:
 
 
 def forced_words(complaints: Sequence[str]) -> list[str]:
-    """Of a run that went on although something spoke against it."""
+    """First sentences of the report on a run that failed a check and was forced to continue."""
     return [f"Forced (--force true) although: {complaint}." for complaint in complaints]
 
 

@@ -1,4 +1,4 @@
-"""The learning rate step by step over a whole run: it rises in a line, and then falls, or stays."""
+"""Learning rate schedules that are updated at every step: a linear warm-up, then a decay or a constant rate."""
 
 import math
 from functools import partial
@@ -11,16 +11,16 @@ Shape = Literal["cosine", "linear", "constant"]
 
 
 def by_the_step(optimizer: Optimizer, steps: int, shape: Shape, **options: Any) -> dict[str, Any]:
-    """A schedule as Lightning takes it.
+    """A schedule in the format that Lightning's ``configure_optimizers`` returns.
 
-    PyTorch's LinearLR and CosineAnnealingLR in a SequentialLR have their highest rate at a whole step, and so cannot rise over
-    a part of a short run.
+    A SequentialLR of PyTorch's LinearLR and CosineAnnealingLR reaches the highest rate only at a whole step. So it cannot
+    warm up over a fraction of a short run.
 
     Args:
-        optimizer: Its rate is the highest.
-        steps: Of the whole run, at least 1.
-        shape: As of :func:`part_of_rate`.
-        options: Of the same.
+        optimizer: Its learning rate is the highest rate of the schedule.
+        steps: Steps of the whole run, at least 1.
+        shape: Argument of :func:`part_of_rate`.
+        options: Further arguments of :func:`part_of_rate`.
     """
     scheduler = LambdaLR(optimizer, partial(part_of_rate, steps=steps, shape=shape, **options))
     return {"scheduler": scheduler, "interval": "step"}
@@ -29,15 +29,16 @@ def by_the_step(optimizer: Optimizer, steps: int, shape: Shape, **options: Any) 
 def part_of_rate(
     step: int, steps: int, shape: Shape, rising: float = 0.0, start: float | None = None, end: float = 0.0
 ) -> float:
-    """Part of the highest learning rate.
+    """Learning rate at a step, as a fraction of the highest learning rate.
 
     Args:
-        step: In [0, steps].
-        steps: Of the whole run, at least 1.
-        shape: How it goes on from the highest rate: ``cosine`` and ``linear`` fall to ``end``; ``constant`` stays.
-        rising: Part of the steps before the highest rate.
-        start: Part of the rate at step 0; left out, as much as one more step before the first would have brought.
-        end: Part of the rate at the last step.
+        step: Number of the step, in [0, steps].
+        steps: Steps of the whole run, at least 1.
+        shape: Course after the warm-up: ``cosine`` and ``linear`` fall to ``end``; ``constant`` keeps the highest rate.
+        rising: Fraction of the steps that the warm-up takes.
+        start: Fraction of the highest rate at step 0. None: the warm-up starts from 0 one step earlier, so that step 0 has
+            the rate after one step of it.
+        end: Fraction of the highest rate at the last step.
 
     Example:
         >>> [round(part_of_rate(step, 10, "linear", rising=0.2, start=0.2), 3) for step in (0, 1, 2, 6, 10)]

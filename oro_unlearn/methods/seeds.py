@@ -1,17 +1,20 @@
-"""Seeds of what a run draws: one for every epoch and every purpose, none the other's."""
+"""Seeds of the random numbers of a run: every epoch and every purpose has a different seed."""
 
 import zlib
 
 import numpy as np
 
-EPOCHS, STREAMS = 0, 1  # the first key of a seed, by its kind
+EPOCHS, STREAMS = 0, 1  # first number of the key: the kind of seed
 
 
 def spawned(seed: int, *key: int) -> int:
-    """A seed in [0, 2^63), another for every key: SeedSequence counts the length of a key, but not zeros at its entropy's end.
+    """A seed in [0, 2^63) that differs for every key, also for keys of different lengths.
+
+    The numbers are passed as SeedSequence's ``spawn_key``. As entropy, keys that differ only by zeros at the end would give
+    the same seed.
 
     Args:
-        seed: Of the run.
+        seed: Seed of the run.
         key: Numbers in [0, 2^32).
 
     Example:
@@ -22,10 +25,10 @@ def spawned(seed: int, *key: int) -> int:
 
 
 def stream_seed(seed: int, purpose: str) -> int:
-    """Seed of a stream of draws of its own: what is drawn from it is not what the seed itself gives, nor another purpose's.
+    """Seed of a separate random stream. Its numbers differ from those of ``seed`` itself and from those of other purposes.
 
     Args:
-        seed: Of the run.
-        purpose: What is drawn.
+        seed: Seed of the run.
+        purpose: Name of what is drawn, such as ``noise``.
     """
     return spawned(seed, STREAMS, zlib.crc32(purpose.encode()))

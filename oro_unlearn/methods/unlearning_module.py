@@ -1,4 +1,4 @@
-"""What every unlearning method is: a LightningModule with one hook, ``losses``."""
+"""Base class of every unlearning method: a LightningModule with one hook, ``losses``."""
 
 import random
 import time
@@ -29,31 +29,31 @@ Role = Literal["original", "retrained", "unlearned"]
 class Batch(NamedTuple):
     """A batch of one split."""
 
-    images: Tensor  # (B, C, H, W) float, normalised; where activations are cached, what enters the first trained layer
+    images: Tensor  # (B, C, H, W) float, normalised; if activations are cached: the inputs of the first trained layer
     labels: Tensor  # (B,) int64
     index: Tensor  # type: ignore[assignment]  # (B,) int64, position in the training (or test) set
-    teacher: Tensor | None = None  # (B, ...) what frozen networks say of it, where that is cached
+    teacher: Tensor | None = None  # (B, ...) outputs of frozen networks for these images, if they are cached
 
 
 class UnlearningModule(LightningModule, ABC):
     """Trains on named splits and minimises the sum of named losses.
 
     ``train_splits`` names the splits in a training batch; they are the arguments of :meth:`losses`. A method that needs
-    more overrides Lightning's own hooks and calls ``super()``: ``on_fit_start`` for a mask or a closed-form edit,
+    more overrides Lightning's hooks and calls ``super()``: ``on_fit_start`` for a mask or a closed-form edit,
     ``on_train_epoch_start`` for phases. A method that does not train has no splits, and ``max_epochs: 0`` in its YAML.
 
     Args:
-        optimizer: Made from the parameters that are trained.
-        lr_scheduler: Made from the optimizer; stepped once an epoch.
-        loader_mode: An epoch is one pass of the longest split (``max_size_cycle``, the others repeat) or of the
-            shortest (``min_size``).
+        optimizer: Makes the optimizer from the trained parameters.
+        lr_scheduler: Makes the learning rate schedule from the optimizer; it is stepped once per epoch.
+        loader_mode: An epoch is one pass over the longest split (``max_size_cycle``: shorter splits repeat) or over the
+            shortest split (``min_size``).
 
     Attributes:
-        train_splits: As above.
-        role: What the trained network is called beside others.
+        train_splits: Names of the splits in a training batch.
+        role: Name of the trained network in a report that compares several networks.
         report_module: Import path of the module that makes and prints the report: ``make_report`` and ``report_table``.
-        batch_type: What the parts of a split's batch are, by name.
-        whole_batches: Whether every process gets the whole batch, or its share.
+        batch_type: NamedTuple that names the tensors in a split's batch.
+        whole_batches: Whether every process gets the whole batch. If not, each process gets its share.
     """
 
     train_splits: tuple[str, ...] = ("forget", "retain")
@@ -70,29 +70,30 @@ class UnlearningModule(LightningModule, ABC):
     ) -> None:
         super().__init__()
         self.optimizer, self.lr_scheduler, self.loader_mode = optimizer, lr_scheduler, loader_mode
-        self.seconds = 0.0  # that fitting took, without loading and measuring; kept in the checkpoint
-        self.images_read = 0  # through any network while fitting, over all processes: no machine changes it; in the checkpoint
-        self.images_backward = 0  # of these, those whose gradient was taken
-        self._sharers = 1  # processes that see a part each of what is counted now
+        self.seconds = 0.0  # duration of fitting, without loading and measuring; kept in the checkpoint
+        # images through any network while fitting, over all processes; the same on every machine; kept in the checkpoint
+        self.images_read = 0
+        self.images_backward = 0  # images of these whose gradient was computed
+        self._sharers = 1  # number of processes among which the batch that is counted now is divided
         self.last_losses: dict[str, Tensor] = {}
-        self._started: float | None = None  # while fitting
-        self._saved_seconds: float | None = None  # in the last checkpoint of this fit
-        self._stopped_early = False  # before a stop
-        self._resumed_images: tuple[int, int] | None = None  # read before a stop, forward and backward
-        self._first_seed = torch.initial_seed()  # seed_everything's; training seeds every generator anew
-        self._run_seed: int | None = None  # of everything that is drawn in training; kept in the checkpoint
+        self._started: float | None = None  # start time; None while nothing is fitted
+        self._saved_seconds: float | None = None  # ``seconds`` in the last checkpoint of this fit
+        self._stopped_early = False  # whether the run of the loaded checkpoint had already stopped early
+        self._resumed_images: tuple[int, int] | None = None  # images_read and images_backward of the loaded checkpoint
+        self._first_seed = torch.initial_seed()  # from seed_everything; training seeds every generator again
+        self._run_seed: int | None = None  # seed of all random numbers in training; kept in the checkpoint
 
     @property
     def data(self) -> "Data":
-        """The trainer's data module; each kind of task says what its own has.
+        """The trainer's data module; subclasses narrow its type to their kind of task.
 
         Raises:
             UserError: If no trainer with a data module runs this method.
         """
         if not self.has_data:
             raise UserError(f"{type(self).__name__} needs a data module: run it by trainer.fit(method, datamodule=...)")
-        found: Any = self._trainer
-        return found.datamodule
+        trainer: Any = self._trainer
+        return trainer.datamodule
 
     @property
     def has_data(self) -> bool:
@@ -100,45 +101,45 @@ class UnlearningModule(LightningModule, ABC):
         return getattr(self._trainer, "datamodule", None) is not None
 
     def check_data(self, data: Any) -> None:
-        """Refuse data of another kind of task, before anything is read.
+        """Reject data of another kind of task before anything is read.
 
         Args:
-            data: The data module that was named beside this method.
+            data: The data module that the configuration names beside this method.
 
         Raises:
-            UserError: If this method cannot use it; the message names data that it can.
+            UserError: If this method cannot use the data module; the message names data modules that it can use.
         """
 
     @abstractmethod
     def losses(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """Named terms (scalars); their sum is minimised and each is logged as ``loss/NAME``.
 
-        Called as ``losses(**batch)``, with a batch of :attr:`batch_type` for each of :attr:`train_splits`: a method names
-        these as its parameters, such as ``losses(self, forget: Batch, retain: Batch)``.
+        Called as ``losses(**batch)``, with a batch of :attr:`batch_type` for each of :attr:`train_splits`. A method has a
+        parameter for each split, such as ``losses(self, forget: Batch, retain: Batch)``.
         """
 
     def first_look(self) -> list[str]:
-        """What speaks against this run, a sentence each, seen before anything is edited; the models are loaded.
+        """Problems that should stop this run, one sentence each. Called after the models are loaded and before any edit.
 
         Raises:
-            UserError: If no figure could be computed from what the network returns.
+            UserError: If no figure could be computed from the network's outputs.
         """
         return []
 
     def remarks(self) -> list[str]:
-        """What is to be said of this run before it begins, a sentence each; the models are loaded."""
+        """Remarks that are printed before the run begins, one sentence each. Called after the models are loaded."""
         return []
 
     def first_words(self) -> list[str]:
-        """What a reader must know before any figure of ``measurements``, a sentence each."""
+        """Problems that the report states before any figure of ``measurements``, one sentence each."""
         return []
 
     def needs_images(self, split: str) -> bool:
-        """Whether training reads the images of a split, or knows what it needs of them."""
+        """Whether training reads the images of a split; not if all that it needs of them is cached."""
         return True
 
     def prepare(self, split: str, batch: Any) -> Any:
-        """A training batch of a split as :meth:`losses` gets it."""
+        """The batch of a split that :meth:`losses` gets, made from the batch that was read."""
         return batch
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
@@ -152,17 +153,17 @@ class UnlearningModule(LightningModule, ABC):
         self.last_losses = {name: value.detach() for name, value in losses.items()}
         terms = {f"loss/{name}": value for name, value in self.last_losses.items()}
         size = sum(len(parts[-1]) for parts in batch.values())
-        how: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": size, "sync_dist": True}
-        self.log_dict(terms, **how)
-        self.log("loss", total.detach(), prog_bar=True, **how)
+        log_options: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": size, "sync_dist": True}
+        self.log_dict(terms, **log_options)
+        self.log("loss", total.detach(), prog_bar=True, **log_options)
         return total
 
     def counted(self, outputs: Tensor, count: int) -> Tensor:
-        """Count images that went through a network while fitting, and again when a gradient comes back through its outputs.
+        """Count the images that a network processes while fitting, and again when a gradient flows back through its outputs.
 
         Args:
-            outputs: What the network gave of them.
-            count: Number of images, of this process.
+            outputs: Outputs of the network for these images.
+            count: Number of images in this process.
         """
         if self._started is None:
             return outputs
@@ -176,7 +177,7 @@ class UnlearningModule(LightningModule, ABC):
         self.images_backward += seen
 
     def _warn_of_statistics(self) -> None:
-        """Where batch normalisation learns, and each process sees a part of a batch."""
+        """Warn if batch normalisation updates its statistics while each process sees only its part of a batch."""
         learning = [type(module) for module in self.modules() if isinstance(module, _BatchNorm) and module.training]
         if self.trainer.world_size > 1 and set(learning) - {SyncBatchNorm}:
             rank_zero_warn(
@@ -185,7 +186,7 @@ class UnlearningModule(LightningModule, ABC):
             )
 
     def configure_optimizers(self) -> Any:
-        """Optimizer and scheduler of the parameters that are trained; none for a method without training splits."""
+        """Optimizer and scheduler of the trained parameters; None for a method without training splits."""
         if not self.train_splits:
             return None
         with options_of("--model.optimizer"):
@@ -193,21 +194,21 @@ class UnlearningModule(LightningModule, ABC):
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
 
     def scheduler(self, optimizer: Optimizer) -> Any:
-        """The schedule of the learning rate, as Lightning takes it: here ``lr_scheduler``, by the epoch."""
+        """The learning rate schedule in Lightning's format: here ``lr_scheduler``, which is stepped once per epoch."""
         with options_of("--model.lr_scheduler"):
             return self.lr_scheduler(optimizer)
 
     def over_the_run(self, optimizer: Optimizer, shape: Shape, otherwise: str, **options: float) -> dict[str, Any]:
-        """A schedule by the step over the whole run, however long it is.
+        """A schedule that is updated at every step and spans the whole run, whatever its length.
 
         Args:
-            optimizer: Its rate is the highest.
-            shape: As of :func:`part_of_rate`.
-            otherwise: The options that do without, for who trains without end.
-            options: Of the same function.
+            optimizer: Its learning rate is the highest rate of the schedule.
+            shape: Argument of :func:`part_of_rate`.
+            otherwise: Options that the error names: with them, a run without end needs no such schedule.
+            options: Further arguments of :func:`part_of_rate`.
 
         Raises:
-            UserError: If the run has no end, where that matters.
+            UserError: If the run has no end and the schedule depends on its length.
         """
         steps = self.trainer.estimated_stepping_batches
         ends = steps < float("inf")
@@ -216,20 +217,20 @@ class UnlearningModule(LightningModule, ABC):
         return by_the_step(optimizer, max(1, int(steps)) if ends else 1, shape, **options)
 
     def epoch_seed(self, *numbers: int) -> int:
-        """A seed for this epoch, and another for each list of further numbers of 0 or more, however long."""
+        """A seed for this epoch. Each list of further numbers, all 0 or more, of any length, gives another seed."""
         return spawned(self._run_seed or 0, EPOCHS, self.trainer.current_epoch, *numbers)
 
     def stream(self, purpose: str, seed: int | None = None) -> int:
-        """Seed of a stream of its own, the same in every process, before a stop and after it.
+        """Seed of a separate random stream; it is the same in every process, and in a resumed run.
 
         Args:
-            purpose: What is drawn from it.
-            seed: That was given for it; None for the run's, that is ``seed_everything``.
+            purpose: Name of what is drawn, such as ``noise``.
+            seed: Seed that the user gave for this stream. None: the run's seed (``seed_everything``).
         """
         return stream_seed(self._first_seed if seed is None else seed, purpose)
 
     def on_fit_start(self) -> None:
-        """Start the clock, and agree on a seed."""
+        """Start the clock and share one seed among all processes."""
         self._started = time.perf_counter()
         if self._stopped_early:
             self.trainer.should_stop = True
@@ -238,31 +239,31 @@ class UnlearningModule(LightningModule, ABC):
             self._run_seed = seed if self._trainer is None else self.trainer.strategy.broadcast(seed)
 
     def on_train_start(self) -> None:
-        """Of a run that goes on, what precedes training was counted when it began."""
+        """In a resumed run, restore the counts of the checkpoint: the passes before training were counted in the first run."""
         if self._resumed_images is not None:
             self.images_read, self.images_backward = self._resumed_images
 
     def on_train_epoch_start(self) -> None:
-        """Draw from the epoch's own seed: a run that was stopped goes on exactly as one that was not."""
+        """Seed every generator with the epoch's seed, so that a resumed run gives the same result as an uninterrupted one."""
         seed = self.epoch_seed()
         torch.manual_seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 (what a method of the user's may draw from)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 (a user's method may draw from it)
         random.seed(seed)
 
     def on_fit_end(self) -> None:
-        """Stop the clock; what a checkpoint says stands, so that measuring it again reports the same."""
+        """Stop the clock. The time stored in the last checkpoint takes precedence: measuring it later reports the same time."""
         self.seconds = self._elapsed() if self._saved_seconds is None else self._saved_seconds
         self._started = self._saved_seconds = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the cost so far, and the seed."""
+        """Store the cost so far and the seed."""
         self._saved_seconds = checkpoint["seconds"] = self._elapsed()
         checkpoint["images_read"], checkpoint["run_seed"] = self.images_read, self._run_seed
         checkpoint["images_backward"] = self.images_backward
         checkpoint["stopped_early"] = bool(self._trainer and self._trainer.should_stop)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from the cost so far, with the same seed."""
+        """Restore the cost so far and the seed."""
         self.seconds, self.images_read = checkpoint.get("seconds", 0.0), checkpoint.get("images_read", 0)
         self.images_backward = checkpoint.get("images_backward", 0)
         self._run_seed, self._resumed_images = checkpoint.get("run_seed"), (self.images_read, self.images_backward)
@@ -279,7 +280,7 @@ class UnlearningModule(LightningModule, ABC):
         """
         loss = self.trainer.callback_metrics.get("loss", torch.tensor(0.0)).to(self.device)
         largest = torch._foreach_norm([p.detach() for p in self.parameters() if p.requires_grad], float("inf"))
-        if not torch.stack([*largest, loss]).isfinite().all():  # the host waits for the device once
+        if not torch.stack([*largest, loss]).isfinite().all():  # one test, so that the host waits for the device only once
             raise UserError(
                 f"{type(self).__name__} diverged in epoch {self.current_epoch} (NaN or infinite): "
                 "lower --model.optimizer.lr; the checkpoint of the epoch before is kept"

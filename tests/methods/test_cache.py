@@ -47,7 +47,7 @@ def test_with_and_without_the_weights_are_the_same(name, capsys):
     """And the line that is printed says what was kept."""
     kind, options, mode = KINDS[name]
     plain = fit(kind, cache="off", **options)
-    assert "cache: off (as asked)" in capsys.readouterr().out
+    assert "cache: off (as requested)" in capsys.readouterr().out
     kept = fit(kind, **options)
     assert f"cache: {mode} (" in capsys.readouterr().out
     for (key, expected), value in zip(plain.network.state_dict().items(), kept.network.state_dict().values(), strict=True):
@@ -141,20 +141,23 @@ class Wavering(RWFT):
 @pytest.mark.parametrize("options", [{}, STAGE])
 def test_a_target_that_is_drawn_is_not_kept(options, capsys):
     plain, found = fit(Wavering, cache="off", **options), fit(Wavering, **options)
-    assert "cache: off (what is read of frozen networks on the forget set draws random numbers)" in capsys.readouterr().out
+    assert (
+        "cache: off (the computation of the teacher's outputs on the forget set draws random numbers)"
+        in capsys.readouterr().out
+    )
     assert all(torch.equal(a, b) for a, b in zip(plain.network.parameters(), found.network.parameters(), strict=True))
-    with pytest.raises(ValueError, match="teacher cannot be had: what is read of frozen networks"):
+    with pytest.raises(ValueError, match="teacher cannot be used: the computation of the teacher's outputs"):
         fit(Wavering, cache="teacher")
 
 
 @pytest.mark.parametrize(
     ("kind", "options", "data", "message"),
     [
-        (FineTune, {"cache": "activations"}, {}, "activations cannot be had: no frozen layer comes before"),
-        (FineTune, {"cache": "teacher"}, {}, "teacher cannot be had: FineTune reads no frozen network"),
-        (RWFT, {"cache": "teacher"}, {"crop_padding": 1}, "teacher cannot be had: images are augmented anew"),
-        (RWFT, {"cache": "activations", **STAGE}, {"crop_padding": 1}, "activations cannot be had: images are augmented"),
-        (RWFT, {"cache": "activations", "views": 2, **STAGE}, {"flip": "alternating"}, "views are of one epoch"),
+        (FineTune, {"cache": "activations"}, {}, "activations cannot be used: no frozen layer comes before"),
+        (FineTune, {"cache": "teacher"}, {}, "teacher cannot be used: FineTune reads no frozen network"),
+        (RWFT, {"cache": "teacher"}, {"crop_padding": 1}, "teacher cannot be used: images are augmented anew"),
+        (RWFT, {"cache": "activations", **STAGE}, {"crop_padding": 1}, "activations cannot be used: images are augmented"),
+        (RWFT, {"cache": "activations", "views": 2, **STAGE}, {"flip": "alternating"}, "views are stored in one epoch"),
     ],
 )
 def test_what_cannot_be_had_exactly_is_refused(kind, options, data, message):
@@ -215,7 +218,7 @@ def test_a_refusal_comes_before_an_earlier_run_is_touched(run, original_weights,
     before = {path: path.read_bytes() for path in out.glob("*.*")}
     code, said = run(*words, "--model.cache", "activations")
     assert code == 2
-    assert "--model.cache activations cannot be had" in said
+    assert "--model.cache activations cannot be used" in said
     assert {path: path.read_bytes() for path in out.glob("*.*")} == before
 
 

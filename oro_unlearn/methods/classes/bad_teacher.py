@@ -1,4 +1,4 @@
-"""Two teachers: one that knows nothing for the forget set, the original for the rest."""
+"""Two teachers: a random network for the forget set, and the original for the retain set."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from oro_unlearn.user_error import UserError
 class BadTeacher(ClassUnlearning):
     """A random network teaches the forget set, the original a share of the retain set (Chundawat et al., AAAI 2023).
 
-    Both losses are KL(teacher || student), the mean over samples; no label is read. The official code divides by B K instead
-    of B: with SGD, its learning rate has to be divided by K here; with its optimizer, Adam, nothing changes.
+    Both losses are KL(teacher || student), averaged over samples; no label is read. The official code divides by B K instead
+    of B. With SGD, divide its learning rate by K here; with its optimizer, Adam, nothing changes.
 
     Args:
-        retain_share: Share of the retain set that is read, always the same samples, in (0, 1].
-        temperature: Of all three networks' softmax.
-        seed: Of the random network and of the share; the run's (``seed_everything``) where none is given.
+        retain_share: Share of the retain set that is read, in (0, 1]; it always consists of the same samples.
+        temperature: Temperature of the softmax of all three networks.
+        seed: Seed of the random network and of the share. None: the run's seed (``seed_everything``).
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -39,7 +39,7 @@ class BadTeacher(ClassUnlearning):
         self.bad_teacher = self._random_network()  # kept in the checkpoint, not exported
 
     def _random_network(self) -> nn.Module:
-        """The network with weights of a stream of their own, in eval mode; pretrained weights are drawn anew too."""
+        """The network with weights drawn from a separate random stream, in eval mode; this also replaces pretrained weights."""
         network = self.fresh_network("bad teacher")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.stream("bad teacher", self.seed))
@@ -58,13 +58,13 @@ class BadTeacher(ClassUnlearning):
         self.data.add_split("retain_share", retain.subset(retain.positions[chosen]))
 
     def train(self, mode: bool = True) -> "BadTeacher":
-        """Training mode for the edited network alone."""
+        """Set training mode for the edited network only."""
         super().train(mode)
         self.bad_teacher.eval()
         return self
 
     def losses(self, forget: Batch, retain_share: Batch) -> dict[str, Tensor]:
-        """``forget``: towards the random network; ``retain``: towards the original. One forward pass of the student."""
+        """``forget``: KL from the random network; ``retain``: KL from the original. One forward pass of the student."""
         images = [forget.images, retain_share.images]
         logits = self(torch.cat(images)).float().split([len(part) for part in images])
         teachers = {"forget": self.taught("forget", forget), "retain": self.taught("retain_share", retain_share)}
@@ -72,7 +72,7 @@ class BadTeacher(ClassUnlearning):
 
     @torch.no_grad()
     def teacher_outputs(self, split: str, batch: Batch) -> Tensor:
-        """Logits (B, K) of the random network on the forget set, of the original on the rest."""
+        """Logits (B, K): of the random network for forget images, of the original for retain images."""
         return self._probe(self.bad_teacher, batch.images) if split == "forget" else self.original_logits(batch.images)
 
     def _divergence(self, logits: Tensor, teacher: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Moving the forgotten classes into a class that is then taken away."""
+"""Move the forgotten classes into an additional class, which is then removed."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from oro_unlearn.networks import FeatureReader, classifier_head, head_rows
 
 
 class BoundaryExpand(ClassUnlearning):
-    """Boundary Expand: forget images learn a shadow class K, which the edited network does not have.
+    """Boundary Expand: trains forget images towards a shadow class K, which the edited network does not have.
 
-    Chen et al. (CVPR 2023). The shadow class is a layer of its own on the head's input, beside the head; leaving it out of
-    the network is the paper's pruning. Only forget images are read, so prefer ``batchnorm: eval``.
+    Chen et al. (CVPR 2023). The shadow class is a separate layer beside the head, with the same input. The exported network
+    does not contain it, which is the paper's pruning. Only forget images are read, so prefer ``batchnorm: eval``.
 
     Args:
         kwargs: Arguments of :class:`ClassUnlearning`.
@@ -37,7 +37,7 @@ class BoundaryExpand(ClassUnlearning):
             rank_zero_warn("batchnorm: train lets the forget set overwrite the statistics; prefer eval")
 
     def losses(self, forget: Batch) -> dict[str, Tensor]:
-        """Cross-entropy to class K over K + 1 classes."""
+        """Cross-entropy with class K over K + 1 classes."""
         with FeatureReader(self.network, self.num_classes) as reader:
             logits = self(forget.images)
         logits = torch.cat([logits, self.extra(reader.features)], dim=1).float()

@@ -1,4 +1,4 @@
-"""What frozen networks and frozen layers give for a training image is the same in every epoch: it is computed once and kept."""
+"""Cache of the outputs of frozen networks and frozen layers, which are the same for a training image in every epoch."""
 
 import contextlib
 import math
@@ -28,30 +28,30 @@ GIBIBYTE = 2**30
 
 
 class Plan(NamedTuple):
-    """What is kept in a run, and why."""
+    """What the cache of a run keeps, and why."""
 
     mode: Literal["off", "teacher", "activations"]
     why: str
-    splits: tuple[str, ...] = ()  # whose images are kept; of others the same is computed in every step
+    splits: tuple[str, ...] = ()  # splits that are cached; for other splits the same values are computed in every step
     trunk: FrozenTrunk | None = None
 
 
 class Rows:
-    """One row for each kept sample and view, in memory or, above a limit, in a file that is mapped into it.
+    """One row for each cached sample and view: in memory, or in a memory-mapped file if the size exceeds a limit.
 
     Args:
         count: Number of rows N.
         like: One batch of values (B, ...); rows have its shape, type and device.
         limit: Largest size in bytes that is kept in memory.
-        folder: Where the file of larger ones lies. It has no name left once it is open, so that nothing stays behind.
+        folder: Folder of the file. The file is unlinked as soon as it is open, so that none is left after the run.
 
     Raises:
-        UserError: If the file does not fit the disk.
+        UserError: If the disk has no room for the file.
     """
 
     def __init__(self, count: int, like: Tensor, limit: float, folder: Path) -> None:
         image = like.ndim == 4
-        shape = (count, *(like.permute(0, 2, 3, 1) if image else like).shape[1:])  # images lie channels-last
+        shape = (count, *(like.permute(0, 2, 3, 1) if image else like).shape[1:])  # images are stored channels-last
         self.size = math.prod(shape) * like.element_size()
         self.mapped = self.size > limit
         values = _mapped(shape, like.dtype, folder) if self.mapped else torch.empty(shape, dtype=like.dtype, device=like.device)
@@ -60,24 +60,25 @@ class Rows:
         self._device = like.device
 
     def put(self, rows: Tensor, values: Tensor) -> None:
-        """Keep values (B, ...) in rows (B,)."""
+        """Store values (B, ...) in rows (B,)."""
         ordered = values.permute(0, 2, 3, 1) if self._image else values
         self._flat[rows.to(self._flat.device)] = ordered.to(self._flat)
 
     def get(self, rows: Tensor) -> Tensor:
-        """Values (B, ...) of rows (B,), on the device they came from."""
-        found = self._flat.index_select(0, rows.to(self._flat.device)).to(self._device, non_blocking=True)
-        return found.permute(0, 3, 1, 2) if self._image else found
+        """Values (B, ...) of rows (B,), on the device that computed them."""
+        values = self._flat.index_select(0, rows.to(self._flat.device)).to(self._device, non_blocking=True)
+        return values.permute(0, 3, 1, 2) if self._image else values
 
 
 class SampleCache:
-    """Serves batches from what was kept; without a kept split it passes them on. Also holds the original, folded.
+    """Adds cached values to the batches of cached splits. Also holds the original with batch normalisation folded.
 
     Args:
         method: A :class:`ClassUnlearning` on its device, with the trainer's data.
-        plan: What to keep.
-        views: Augmented views of each image that are kept in place of new ones in every epoch; 0: images as they are.
-        limit: Largest size in GiB of activations, and of teachers' outputs, that is kept in memory each.
+        plan: What to cache.
+        views: Number of augmented views of each image to cache; they replace new views in every epoch. 0: the images are
+            cached without augmentation.
+        limit: Largest size in GiB that is kept in memory, for activations and for teachers' outputs separately.
     """
 
     def __init__(self, method: Any, plan: Plan, views: int = 0, limit: float = 4.0) -> None:
@@ -96,7 +97,7 @@ class SampleCache:
 
     @torch.no_grad()
     def fill(self) -> None:
-        """Pass once over every kept split and view; draws no random number that training would have drawn."""
+        """Pass once over every cached split and view; the state of the random generators stays as it was."""
         devices = [self.method.device] if self.method.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(torch.initial_seed())
@@ -105,7 +106,7 @@ class SampleCache:
                     self._keep(split, batch, self._rows(batch.index, view))
 
     def _tracked(self, split: str) -> Iterable[Batch]:
-        """Every batch of a split, with a progress bar where there is one of training."""
+        """Every batch of a split, with a progress bar if training has one."""
         trainer, size = self.method.trainer, self.method.data.batch_size
         shown = trainer.progress_bar_callback is not None and trainer.is_global_zero
         total = math.ceil(len(self.method.data.split(split)) / size)
@@ -113,7 +114,7 @@ class SampleCache:
         return track(batches, f"caching {split}", total, console=Console(), transient=True, disable=not shown)
 
     def batch(self, split: str, batch: Batch) -> Batch:
-        """A training batch with what is kept of it: activations in the place of images, the teacher's outputs beside."""
+        """A training batch with its cached values: activations in place of the images, and the teacher's outputs."""
         method = self.method
         if split in self.plan.splits:
             view = torch.randint(max(1, self.views), batch.index.shape, device=batch.index.device) if self.views > 1 else 0
@@ -129,8 +130,8 @@ class SampleCache:
         stores = {"activations": self._activations, "teachers' outputs": self._teacher}
         kept = [f"{name} {_size(rows)}" for name, rows in stores.items() if rows]
         views = f", {self.views} stored views in place of new ones: an approximation" if self.views and kept else ""
-        what = f"; {self._count:,} images, {', '.join(kept)}{views}" if kept else ""
-        return f"cache: {self.plan.mode} ({self.plan.why}{what})"
+        contents = f"; {self._count:,} images, {', '.join(kept)}{views}" if kept else ""
+        return f"cache: {self.plan.mode} ({self.plan.why}{contents})"
 
     def _rows(self, index: Tensor, view: Tensor | int) -> Tensor:
         return self._slots[index] * max(1, self.views) + view
@@ -149,23 +150,23 @@ class SampleCache:
 
 
 def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
-    """What can be kept exactly in a run, and is read often enough to be worth it.
+    """Choose what a run can cache without changing results and reads often enough to make caching worthwhile.
 
     Args:
         method: A :class:`ClassUnlearning` on its device, in training mode, with the trainer's data.
-        mode: What is asked for; ``auto`` takes the most that is exact.
-        views: Augmented views to keep of each image; 0 for none.
+        mode: Requested mode; ``auto`` caches the most that changes no result.
+        views: Number of augmented views of each image to cache; 0 for none.
 
     Raises:
-        UserError: If what is asked for cannot be kept exactly; the message says why.
+        UserError: If the requested mode would change results; the message says why.
     """
     if mode == "off":
-        return Plan("off", "as asked")
-    trunk, whole = _trunk(method) if mode != "teacher" else (None, "not asked for")
-    frozen = "" if method.teacher_splits else f"{type(method).__name__} reads no frozen network in training"
-    reasons = {"activations": "" if trunk else whole, "teacher": frozen}
+        return Plan("off", "as requested")
+    trunk, no_trunk = _trunk(method) if mode != "teacher" else (None, "not requested")
+    no_teacher = "" if method.teacher_splits else f"{type(method).__name__} reads no frozen network in training"
+    reasons = {"activations": "" if trunk else no_trunk, "teacher": no_teacher}
     splits: tuple[str, ...] = ()
-    if not all(reasons.values()):  # of other methods the splits may not be there yet
+    if not all(reasons.values()):  # otherwise nothing is cached, and the splits may not exist yet
         names = tuple(dict.fromkeys((*method.train_splits, *method.teacher_splits)))
         splits = tuple(name for name in names if _passes(method, names, name) >= 1)
         hindrance = _changing(method.data, bool(views and trunk)) or ("" if splits else "no image is read twice")
@@ -176,21 +177,21 @@ def make_plan(method: Any, mode: CacheMode, views: int) -> Plan:
             why = f"everything before {trunk.entrance} is frozen" if trunk else "the teacher is frozen"
             return Plan(name, why, splits if trunk else tuple(s for s in splits if s in method.teacher_splits), trunk)
     if mode != "auto":
-        raise UserError(f"--model.cache {mode} cannot be had: {reasons[mode]}")
+        raise UserError(f"--model.cache {mode} cannot be used: {reasons[mode]}")
     return Plan("off", reasons["teacher"] if method.teacher_splits else reasons["activations"])
 
 
 def _changing(data: "LabelledData", views: bool) -> str:
-    """Why images are not the same in every epoch; empty where they are."""
+    """Why images are not the same in every epoch; empty if they are."""
     if views and data.flip == "alternating":
-        return "views are of one epoch, which flip: alternating mirrors alike"
+        return "views are stored in one epoch, in which flip: alternating mirrors an image the same way every time"
     if (data.crop_padding or data.flip) and not views:
         return "images are augmented anew in every epoch; --model.views N keeps N views of each in their place"
     return ""
 
 
 def _varying_teacher(method: Any) -> str:
-    """Why what a loss reads of frozen networks is not the same for an image every time; empty where it is."""
+    """Why the teacher's outputs for an image are not the same every time; empty if they are."""
     for split in method.teacher_splits:
         batch = next(method.read(split, at_most=4), None)
         if batch is None:
@@ -199,9 +200,9 @@ def _varying_teacher(method: Any) -> str:
         def outputs(images: Tensor, split: str = split, batch: Batch = batch) -> Tensor:
             return method.teacher_outputs(split, batch._replace(images=images))
 
-        found = varies(outputs, batch.images, method)
-        if found:
-            return f"what is read of frozen networks on the {split} set {found}"
+        variation = varies(outputs, batch.images, method)
+        if variation:
+            return f"the computation of the teacher's outputs on the {split} set {variation}"
     return ""
 
 
@@ -217,7 +218,7 @@ def _examples(method: Any) -> Tensor:
 
 
 def _passes(method: Any, names: Sequence[str], split: str) -> float:
-    """How many times this process reads a split's images in the whole run."""
+    """Number of times that this process reads each image of a split in the whole run, on average."""
     trainer, data = method.trainer, method.data
     sizes = {name: len(data.split(name)) for name in names}
     longest = min(sizes.values()) if method.loader_mode == "min_size" else max(sizes.values())
@@ -234,7 +235,7 @@ def _mapped(shape: Sequence[int], dtype: torch.dtype, folder: Path) -> Tensor:
     path, count = folder / f"cache-{os.getpid()}-{id(shape)}.part", math.prod(shape)
     try:
         with path.open("wb") as file:
-            if hasattr(os, "posix_fallocate"):  # a full disk is an error here, and no crash when a page is written
+            if hasattr(os, "posix_fallocate"):  # a full disk raises an error here instead of a crash when a page is written
                 os.posix_fallocate(file.fileno(), 0, count * dtype.itemsize)
         return torch.from_file(str(path), shared=True, size=count, dtype=dtype).view(*shape)
     except OSError as error:

@@ -13,20 +13,21 @@ from oro_unlearn.user_error import UserError
 
 
 class CFk(ClassUnlearning):
-    """CF-k: trains the last layers on the retain set from the original's weights; everything before them is frozen.
+    """CF-k: trains the last layers on the retain set from the original's weights; all layers before them are frozen.
 
     Goel et al. (2022), "Towards Adversarial Evaluations for Inexact Machine Unlearning". The forget set is never read;
     the trunk keeps its weights bit for bit.
 
     Args:
-        layers: Layers to train: ``quarter1`` to ``quarter4`` of the stages, ``head``, or names of the network's own; empty for
+        layers: Layers to train: ``quarter1`` to ``quarter4`` of the stages, ``head``, or names of the network's layers. Empty:
             the last stage and the head.
-        trunk_statistics: Of the trunk's batch normalisation: ``move``, as in the authors' code, which leaves none as it is
-            (``batchnorm: eval`` keeps all); ``keep``: bit for bit, and then activations can be kept.
+        trunk_statistics: Statistics of the trunk's batch normalisation. ``move``: training updates them, as in the authors'
+            code (not with ``batchnorm: eval``, which keeps all statistics). ``keep``: they stay bit-identical, so that the
+            trunk's activations can be cached.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        UserError: If a layer does not exist, or the network has no stages to choose the last of.
+        UserError: If a layer does not exist, or no layers are named and the network has no stages.
     """
 
     forgets_samples = True
@@ -42,7 +43,7 @@ class CFk(ClassUnlearning):
         self.layers, self.trunk_statistics = list(layers), trunk_statistics
 
     def train(self, mode: bool = True) -> "CFk":
-        """Training mode; batch normalisation of the trunk too, where its statistics move."""
+        """Set training mode, also for batch normalisation of the trunk if its statistics move."""
         super().train(mode)
         moves = mode and self.trunk_statistics == "move" and self.batchnorm == "train"
         for module in self.network.modules() if moves else []:
@@ -61,11 +62,11 @@ class CFk(ClassUnlearning):
         return {"retain": cross_entropy(self(retain.images).float(), retain.labels)}
 
     def _last_stage(self) -> list[str]:
-        found = stages(self.network, self.num_classes)
-        if not found:
+        all_stages = stages(self.network, self.num_classes)
+        if not all_stages:
             names = [name for name, _ in self.network.named_children()]
             raise UserError(
                 f"{type(self.network).__name__} has no stages before its head: name the layers to train with "
                 f"--model.layers; the network's layers are {names}"
             )
-        return found[-1]
+        return all_stages[-1]

@@ -1,4 +1,4 @@
-"""Everything that is measured about one classifier."""
+"""All figures of one classifier."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from oro_unlearn.metrics import (
 )
 from oro_unlearn.metrics.membership_inference import MEMBER, NON_MEMBER, TARGET
 
-PHASES = ("test/", "train/")  # prefixes of the figures; the slash keeps ModuleDict from clashing with Module.train
+PHASES = ("test/", "train/")  # prefixes of the figures; the slash avoids a clash of ModuleDict keys with Module.train
 
 
 class ClassAudit(nn.Module):
@@ -22,9 +22,9 @@ class ClassAudit(nn.Module):
 
     Args:
         num_classes: Number of classes K.
-        forget_classes: Indices of the forgotten classes; empty where single samples are forgotten.
+        forget_classes: Indices of the forgotten classes; empty if single samples are forgotten.
         neighbours: Nearest retained class of each forgotten class.
-        earlier: Those of ``forget_classes`` that earlier requests have forgotten: they have a figure of their own.
+        earlier: The classes of ``forget_classes`` that earlier requests have forgotten; they have a separate figure.
     """
 
     def __init__(
@@ -80,20 +80,20 @@ class ClassAudit(nn.Module):
         self._update_nearest(split, phase, probabilities, labels)
 
     def _update_nearest(self, split: str, phase: str, probabilities: Tensor, labels: Tensor) -> None:
-        """The attack learns on the retained test images and is aimed at each forgotten class."""
+        """Feed the nearest-class attacks: they learn on the retained test images and attack each forgotten class."""
         for label, near in self.neighbours.items():
             confidence = probabilities[:, near]
             if split == "test_retain":
                 for name in PHASES:
                     self.nearest[f"{name}{label}"].update(confidence, (labels == near).long())
             elif split.endswith("forget"):
-                own = labels == label
-                self.nearest[f"{phase}{label}"].update(confidence[own], torch.full_like(labels[own], TARGET))
+                of_class = labels == label
+                self.nearest[f"{phase}{label}"].update(confidence[of_class], torch.full_like(labels[of_class], TARGET))
 
     def compute(self) -> dict[str, float]:
-        """Every figure under its name, prefixed with the split of the forgotten data: ``test/`` or ``train/``.
+        """Every figure by its name, with the split of the forgotten data as a prefix: ``test/`` or ``train/``.
 
-        ``moved`` is the total variation of the outputs for forgotten images to the original's.
+        ``moved`` is the total variation between the outputs for forgotten images and the original's outputs.
         """
         figures: dict[str, float] = {}
         for phase, metric in self.accuracy.items():

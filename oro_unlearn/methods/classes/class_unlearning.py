@@ -1,4 +1,4 @@
-"""What the methods that forget classes share: the original, the retrained models, and what may be trained."""
+"""Base class of the methods that forget classes: the original, the retrained models, and the trained parameters."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -21,33 +21,35 @@ INPUTS = ("original.", "retrained.", "teacher.")  # prefixes of weights that are
 
 
 class ClassUnlearning(Classifier):
-    """Edits a trained classifier; the original stays beside it, frozen and in eval mode.
+    """Edits a trained classifier; the original is kept as a copy, frozen and in eval mode.
 
-    A method that can forget single samples as well as classes sets ``forgets_samples``. One whose losses read a frozen network
-    names the splits in ``teacher_splits``, says what it reads in :meth:`teacher_outputs` and gets it from :meth:`taught`: then
-    it can be cached.
+    A method that can forget single samples as well as classes sets ``forgets_samples``. A method whose losses read a frozen
+    network names the splits in ``teacher_splits``, computes the network's outputs in :meth:`teacher_outputs`, and reads them
+    through :meth:`taught`. They can then be cached.
 
     Args:
         original: Checkpoint of the trained classifier: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``.
         retrained: Checkpoints of models trained without the forgotten data, for comparison. May be empty: the reference
             columns are then left out.
-        checkpoint_key: Key of the state dict in the original's file, if it holds several, for instance ``model_ema``; dots go
-            below: ``ema.state_dict``.
-        cache: What is computed once for each training image instead of in every step. ``activations``: what enters the first
-            trained layer, where everything before it is frozen, and teachers' outputs; ``teacher``: these alone; ``auto``: the
-            most that changes no result, said at the start; ``off``. Augmentation leaves nothing to keep, unless ``views`` are.
-        cache_limit: Largest size in GiB of what is kept in memory; more lies in a file in the run's folder while it trains.
-        views: Keep this many augmented views of each image in place of new ones in every epoch, with their activations; an
-            approximation. 0: images as they are.
+        checkpoint_key: Key of the state dict in the original's file, if the file holds several, for instance ``model_ema``;
+            a dot separates nested keys: ``ema.state_dict``.
+        cache: Values that are computed once for each training image instead of in every step. ``activations``: inputs of the
+            first trained layer (everything before it must be frozen), and teachers' outputs. ``teacher``: only teachers'
+            outputs. ``auto``: the most that changes no result; the run prints its choice. ``off``: nothing. With augmentation
+            nothing can be cached, unless ``views`` is set.
+        cache_limit: Largest size in GiB of cached values in memory. Larger caches are a file in the run's folder while it
+            trains.
+        views: Number of augmented views of each image that are cached with their activations. They replace new views in every
+            epoch, which is an approximation. 0: images are cached without augmentation.
         kwargs: Arguments of :class:`Classifier`.
 
     Raises:
-        UserError: If a checkpoint is missing; if nothing is to be forgotten, a checkpoint does not fit the network, or a cache
-            cannot be had.
+        UserError: If a checkpoint is missing; if nothing is to be forgotten, a checkpoint does not fit the network, or the
+            requested cache cannot be used.
     """
 
     forgets_samples = False
-    teacher_splits: tuple[str, ...] = ()  # whose loss reads a frozen network
+    teacher_splits: tuple[str, ...] = ()  # splits whose loss reads a frozen network
 
     def __init__(
         self,
@@ -73,10 +75,10 @@ class ClassUnlearning(Classifier):
         self.retrained = nn.ModuleList()
         self.cache_mode, self.cache_limit, self.views = cache, cache_limit, views
         self.cache: SampleCache | None = None  # while training
-        self._plan: Plan | None = None  # of the cache, from the first look at the training data to the end of training
+        self._plan: Plan | None = None  # of the cache; kept from the first access to the training data until training ends
 
     def setup(self, stage: str) -> None:
-        """Load the checkpoints, once: for ``test`` after ``fit`` the edited weights must stay."""
+        """Load the checkpoints once: ``test`` after ``fit`` must use the edited weights."""
         if self.original is not None:
             return
         self.require_forget_set()
@@ -94,15 +96,15 @@ class ClassUnlearning(Classifier):
 
     @torch.no_grad()
     def first_look(self) -> list[str]:
-        """Whether the original knows what is to be forgotten, and the models to compare with do not."""
+        """Check that the original recognises the data to forget, and that the retrained models do not."""
         return complaints(self, self.data.requested_classes, self.data.class_names, self.data.natural_order)
 
     def absent_classes(self) -> int:
-        """Number of classes of which the data have no picture."""
-        return self.num_classes - len(self.data.present_classes) if self.has_data else 0  # else nothing is known of them
+        """Number of classes without a picture in the data; 0 if the method has no data."""
+        return self.num_classes - len(self.data.present_classes) if self.has_data else 0
 
     def remarks(self) -> list[str]:
-        """That training on labels would unlearn classes without pictures too."""
+        """A warning if training on labels would also unlearn classes without pictures."""
         absent = self.absent_classes()
         if not absent or "retain" not in self.train_splits or "retain" in self.teacher_splits:
             return []
@@ -112,23 +114,23 @@ class ClassUnlearning(Classifier):
         ]
 
     def first_words(self) -> list[str]:
-        """Whether the edit did nothing, did not forget, or destroyed the model."""
-        found = self.measurements
+        """Sentences for an edit that did nothing, did not forget, or destroyed the model."""
+        measured = self.measurements
         images = {split: len(self.data.split(split)) for split in ("forget", "test_forget", "test_retain")}
-        predicted = {role: torch.tensor(found["confusion"][role]).sum(0) for role in ("original", "unlearned")}
+        predicted = {role: torch.tensor(measured["confusion"][role]).sum(0) for role in ("original", "unlearned")}
         largest = {role: float(counts.max() / counts.sum().clamp(min=1)) for role, counts in predicted.items()}
         advice = " Try a tenth of the learning rate (--model.optimizer.lr)." if self.train_splits else ""
-        return class_words(found["metrics"], images, self.num_classes, largest, bool(self.forget_classes), advice)
+        return class_words(measured["metrics"], images, self.num_classes, largest, bool(self.forget_classes), advice)
 
     def train_only(self, layers: list[str], option: str = "update") -> None:
-        """Freeze the network but for some layers.
+        """Freeze the network except for some layers.
 
         Args:
-            layers: Their names; or ``quarter1`` to ``quarter4`` of the stages, and ``head``.
-            option: Option of the method that names them, for the error.
+            layers: Names of the layers to train; or ``quarter1`` to ``quarter4`` of the stages, and ``head``.
+            option: Option of the method that names the layers, for the error.
 
         Raises:
-            UserError: If one of them does not exist.
+            UserError: If a layer does not exist.
         """
         self.network.requires_grad_(False)
         for layer in resolve_layers(self.network, layers, self.num_classes):
@@ -139,7 +141,7 @@ class ClassUnlearning(Classifier):
                 raise UserError(f"--model.{option} names no layer {layer!r}; the network's layers are {names}") from None
 
     def train(self, mode: bool = True) -> "ClassUnlearning":
-        """Training mode for the edited network alone."""
+        """Set training mode for the edited network only."""
         super().train(mode)
         self.retrained.eval()
         if self.original is not None:
@@ -147,76 +149,83 @@ class ClassUnlearning(Classifier):
         return self
 
     def configure_optimizers(self) -> Any:
-        """As ever; a cache that cannot be had ends here, before anything of an earlier run is replaced."""
+        """As in :class:`UnlearningModule`. Also checks the cache here, before files of an earlier run are replaced.
+
+        Raises:
+            UserError: If the requested cache cannot be used.
+        """
         if self.train_splits:
             self.planned()
         return super().configure_optimizers()
 
     def on_train_start(self) -> None:
-        """Compute what is kept, and say so."""
-        self.train()  # which layers are trained shows in their modes
+        """Fill the cache and print what it holds."""
+        self.train()  # the modes of the layers show which are trained
         self.cache = SampleCache(self, self.planned(), self.views, self.cache_limit)
         self.cache.fill()
         rank_zero_only(print)(self.cache)
         super().on_train_start()
 
     def on_train_end(self) -> None:
-        """Let go of the cache."""
+        """Release the cache."""
         super().on_train_end()
         self.cache = self._plan = None
 
     def planned(self) -> Plan:
-        """What is kept in this run."""
+        """The plan of this run's cache."""
         if self._plan is None:
-            self.train()  # which layers are frozen shows in their modes
+            self.train()  # the modes of the layers show which are frozen
             counts = self.images_read, self.images_backward
             self._plan = make_plan(self, self.cache_mode, self.views)
-            self.images_read, self.images_backward = counts  # without the few images that were tried
+            self.images_read, self.images_backward = counts  # images that only test the plan do not count
         return self._plan
 
     def needs_images(self, split: str) -> bool:
-        """Whether training reads the images of a split, or activations alone."""
+        """Whether training reads the images of a split; not if it reads only cached activations."""
         return not (self.planned().trunk and split in self.planned().splits)
 
     def prepare(self, split: str, batch: Batch) -> Batch:
-        """A training batch with what is cached of it."""
+        """A training batch with its cached values."""
         return self.cache.batch(split, batch) if self.cache else batch
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, K) of images (B, C, H, W); in training, of what :meth:`prepare` has put in their place."""
+        """Logits (B, K) of images (B, C, H, W); in training, of the activations by which :meth:`prepare` replaced them."""
         tail = self.cache.tail if self.cache and self.training else None
         return self._run(tail or self.network, images)
 
     def teacher_outputs(self, split: str, batch: Batch) -> Tensor:
-        """What the loss of a split reads of frozen networks, (B, ...): of each image alone, and the same in every epoch."""
+        """Outputs of frozen networks that the loss of a split reads, (B, ...).
+
+        They must depend on each image alone and be the same in every epoch.
+        """
         return self.original_logits(batch.images)
 
     def taught(self, split: str, batch: Batch) -> Tensor:
-        """:meth:`teacher_outputs`, from the cache where there is one."""
+        """:meth:`teacher_outputs`, from the cache if they are cached."""
         return self.teacher_outputs(split, batch) if batch.teacher is None else batch.teacher
 
     @torch.no_grad()
     def original_logits(self, images: Tensor) -> Tensor:
-        """Logits (B, K) of the original in fp32, under any training precision."""
+        """Logits (B, K) of the original in float32, whatever the training precision."""
         original = self.cache.original if self.cache else self.original
         assert original is not None
         return self._probe(original, images)
 
     def batches(self, split: str) -> Iterator[Batch]:
-        """Every image of a split once, in order, normalised and not augmented, on the device: for what precedes training.
+        """Every image of a split once, in order, normalised, not augmented, on the device; for computations before training.
 
-        Under DDP every process passes over all of it, so that all compute the same.
+        Under DDP every process passes over the whole split, so that all processes compute the same.
         """
         yield from self.read(split)
 
     def read(self, split: str, augment: bool = False, at_most: int = 0) -> Iterator[Batch]:
-        """:meth:`batches`, augmented, or so many evenly spaced images, if asked for."""
+        """:meth:`batches`, augmented if ``augment`` is set, and of at most ``at_most`` evenly spaced images (0: all)."""
         images = self.data.split(split)
         if at_most and len(images) > at_most:
             images = images.subset(images.positions[torch.linspace(0, len(images) - 1, at_most).long()])
         for pixels, labels, index in self.data.loader(images):
-            there = pixels.to(self.device), labels.to(self.device), index.to(self.device)
-            yield Batch(*self.data.prepare(there, augment))
+            on_device = pixels.to(self.device), labels.to(self.device), index.to(self.device)
+            yield Batch(*self.data.prepare(on_device, augment))
 
     def audited(self) -> dict[str, nn.Module]:
         """The original, the edited network and the retrained models."""
@@ -238,14 +247,14 @@ class ClassUnlearning(Classifier):
 
     def _require_original(self) -> None:
         path = Path(self.original_path)
-        if self.original_path and (path.is_file() or (path / "config.json").is_file()):  # the second is of Hugging Face
+        if self.original_path and (path.is_file() or (path / "config.json").is_file()):  # the latter is a Hugging Face folder
             return
-        run = Path(self.original_path).parent  # runs/<configs>-<network>/original, as our YAMLs have it
+        run = Path(self.original_path).parent  # runs/<configs>-<network>/original, as in the presets
         data = self.data.name if self.has_data else "digits"
         configs = run.parent.name.partition("-")[0] if run.name == "original" else data
-        found = f"original checkpoint {self.original_path} not found" if self.original_path else "no original checkpoint given"
+        fault = f"original checkpoint {self.original_path} not found" if self.original_path else "no original checkpoint given"
         raise UserError(
-            f"{found}: train it with 'oro-unlearn fit --config {configs}/original.yaml', "
+            f"{fault}: train it with 'oro-unlearn fit --config {configs}/original.yaml', "
             "or name yours with --model.original PATH"
         )
 

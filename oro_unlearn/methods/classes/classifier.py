@@ -1,4 +1,4 @@
-"""An image classifier that is trained, or edited, and then measured."""
+"""An image classifier that is trained or edited, and then measured."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -25,21 +25,21 @@ class Classifier(UnlearningModule):
     """An image classifier of K classes, and its measurement against other models.
 
     Args:
-        network: What makes the network: a name (``ResNet18``, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``), the import
-            path of a class or function, or either as ``class_path`` with ``init_args``. It is given ``num_classes`` if it takes
-            that.
+        network: Constructor of the network: a name (``ResNet18``, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``), the
+            import path of a class or function, or either as ``class_path`` with ``init_args``. It gets ``num_classes`` if it
+            has this parameter.
         num_classes: Number of classes K; the command line fills it from the data.
         forget_classes: Indices of the forgotten classes; the command line fills it from the data.
-        batchnorm: Whether batch normalisation uses and updates the batch's statistics in training (``train``) or keeps
-            the stored ones (``eval``). Layers that are not trained always keep theirs.
-        channels_last: Store weights and images channels-last: the same result, faster convolutions. Networks with a strided
-            1x1 convolution of fewer than 8 input channels stay as they are: PyTorch's CPU kernel crashes on them.
-        compile: Backend of ``torch.compile`` for the forward pass of training steps, for instance ``inductor``; empty for none.
-            Sizes of an epoch's first batch are compiled; a smaller last batch, and all evaluation, is not.
+        batchnorm: Statistics of batch normalisation in training. ``train``: it uses the batch's statistics and updates the
+            stored ones. ``eval``: it uses the stored statistics. Layers that are not trained always use the stored ones.
+        channels_last: Store weights and images channels-last: same result, faster convolutions. Networks with a strided 1x1
+            convolution of fewer than 8 input channels keep the default layout, because PyTorch's CPU kernel crashes on them.
+        compile: Backend of ``torch.compile`` for the forward pass of training steps, for instance ``inductor``. Empty: no
+            compilation. Only the sizes of each epoch's first batch are compiled, not a smaller last batch, and no evaluation.
         kwargs: Arguments of :class:`UnlearningModule`.
 
     Raises:
-        UserError: If the number of classes is not known, or is not the network's, or there is no such backend.
+        UserError: If the number of classes is not known or differs from the network's, or the backend does not exist.
     """
 
     report_module = "oro_unlearn.report.class_report"
@@ -64,8 +64,8 @@ class Classifier(UnlearningModule):
         self.network = self.network.to(memory_format=self.memory_format)
         self.measurements: dict[str, Any] = {}
         self.compile_backend = _known_backend(compile)
-        self._compiled: dict[Any, Callable[[Tensor], Tensor]] = {}  # by network, outside the tree of modules
-        self._sizes: set[torch.Size] = set()  # of images that are compiled for
+        self._compiled: dict[Any, Callable[[Tensor], Tensor]] = {}  # by network; a dict, so that these are no submodules
+        self._sizes: set[torch.Size] = set()  # image shapes for which the network is compiled
         self._first_batch = False
 
     @property
@@ -74,24 +74,24 @@ class Classifier(UnlearningModule):
         return cast("LabelledData", super().data)
 
     def fresh_network(self, purpose: str = "fresh weights") -> nn.Module:
-        """The network as it is made, on the CPU, with weights of a stream of their own.
+        """A newly built network, on the CPU, with weights drawn from a separate random stream.
 
-        They are not those that a model began with that was trained under the same seed.
+        These weights differ from the initial weights of a model that was trained with the same seed.
 
         Args:
-            purpose: Of the stream.
+            purpose: Name of the random stream.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.stream(purpose))
             return deepcopy(self._make_network())
 
     def require_forget_set(self) -> None:
-        """Refuse to go on without anything to forget.
+        """Check that there is something to forget.
 
         Raises:
             UserError: If the forget set is empty.
         """
-        if self.has_data and not len(self.data.split("forget")):  # without a trainer there is nothing to look at
+        if self.has_data and not len(self.data.split("forget")):  # without a trainer there is no data to check
             raise UserError(f"the forget set is empty: {self.data.how_to_name}")
 
     @torch.no_grad()
@@ -107,15 +107,15 @@ class Classifier(UnlearningModule):
         return self._run(self.network, images)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Whatever is run on an epoch's first batch is compiled."""
+        """Note whether this is the epoch's first batch, whose sizes are compiled."""
         self._first_batch = batch_idx == 0
 
     def _run(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Logits of a network, counted."""
+        """Logits of a network; counts the images."""
         return self.counted(self._logits(network, self.laid_out(images.to(self.dtype))), len(images))
 
     def _logits(self, network: nn.Module, images: Tensor) -> Tensor:
-        """In training steps of a network's compiled form, if a backend is named and the size is a usual one."""
+        """Logits of a network; in training steps of its compiled form, if a backend is set and the size is compiled."""
         if not (self.compile_backend and self.training) or _is_read(network):
             return logits_of(network(images))
         if self._first_batch:
@@ -127,21 +127,21 @@ class Classifier(UnlearningModule):
         return logits_of(self._compiled[network](images))
 
     def laid_out(self, images: Tensor) -> Tensor:
-        """Images or maps (B, C, H, W) in the network's memory format; vectors (B, D) as they are."""
+        """Images or feature maps (B, C, H, W) in the network's memory format; vectors (B, D) are returned unchanged."""
         return images.contiguous(memory_format=self.memory_format) if images.ndim == 4 else images
 
     def train(self, mode: bool = True) -> "Classifier":
-        """Training mode, under the batch-normalisation policy."""
+        """Set training mode; batch normalisation follows ``batchnorm``."""
         super().train(mode)
         everything = all(parameter.requires_grad for parameter in self.network.parameters())
         for module in self.network.modules() if mode else []:
-            if isinstance(module, _BatchNorm):  # one without weights is trained where everything is
+            if isinstance(module, _BatchNorm):  # a layer without weights counts as trained if the whole network is
                 trained = everything or any(parameter.requires_grad for parameter in module.parameters())
                 module.train(trained and self.batchnorm == "train")
         return self
 
     def on_train_epoch_start(self) -> None:
-        """Lightning keeps the modes it finds; set ours."""
+        """Set the training modes again, because Lightning keeps the modes it finds."""
         super().on_train_epoch_start()
         self.train()
 
@@ -150,18 +150,18 @@ class Classifier(UnlearningModule):
         return {"retrained_0" if self.role == "retrained" else self.role: self.network}
 
     def on_test_start(self) -> None:
-        """Start one audit for each model, in float32 whatever it was trained in."""
+        """Prepare one audit for each model, in float32 whatever the training precision was."""
         self.float()
-        self._held: list[tuple[dict[str, Tensor], Tensor]] = []  # logits by model and labels, of test_forget
+        self._held: list[tuple[dict[str, Tensor], Tensor]] = []  # batches of test_forget: logits by model, and labels
         self._audits: Any = None
 
     @property
     def _audit_device(self) -> torch.device:
-        """Sums are float64, which Apple's GPUs do not have."""
+        """Device of the audits: sums are float64, which Apple's GPUs do not support."""
         return torch.device("cpu") if self.device.type == "mps" else self.device
 
     def _start_audits(self) -> None:
-        """Choose the nearest classes by the forgotten test images, and feed these."""
+        """Choose the nearest classes by the forgotten test images, then start the audits and feed them these images."""
         self._neighbours = self._nearest_classes()
         now = set(self.data.requested_classes if self.has_data else self.forget_classes)
         known = (self.num_classes, self.forget_classes, self._neighbours, sorted(set(self.forget_classes) - now))
@@ -174,10 +174,11 @@ class Classifier(UnlearningModule):
     def _nearest_classes(self) -> dict[int, int]:
         """Nearest retained class of each forgotten class, by the mean probabilities of its test images.
 
-        From the retrained models; where there are none, from the original's softmax over the retained classes.
+        The probabilities are those of the retrained models. Without retrained models, they are the original's softmax over
+        the retained classes.
         """
         if self.num_classes - len(self.forget_classes) < 2:
-            return {}  # one retained class: nothing to tell apart
+            return {}  # with a single retained class, the attack has no two classes to distinguish
         sums = torch.zeros(self.num_classes, self.num_classes, dtype=torch.float64, device=self._audit_device)
         for logits, labels in self._held:
             retrained = [value for name, value in logits.items() if name.startswith("retrained")]
@@ -190,12 +191,12 @@ class Classifier(UnlearningModule):
         return {label: nearest_class(sums[label], self.forget_classes) for label in seen}
 
     def _probe(self, model: nn.Module, images: Tensor) -> Tensor:
-        """Logits (B, K) in float32, whatever the training precision: confidences near 1 need it. Counted, while fitting."""
+        """Logits (B, K) in float32, which confidences near 1 need, whatever the training precision; counted while fitting."""
         with torch.autocast(self.device.type, enabled=False):
             return self.counted(logits_of(model(self.laid_out(images))).float(), len(images))
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Show the batch to every model, once, and feed the audits; ``test_forget``, the first split, waits for the others."""
+        """Run every model once on the batch and feed the audits; logits of ``test_forget``, the first split, are held back."""
         images, labels, _ = batch
         loaders: Any = self.trainer.test_dataloaders
         split, labels = list(loaders)[dataloader_idx], labels.to(self._audit_device)
@@ -209,12 +210,12 @@ class Classifier(UnlearningModule):
 
     def _feed(self, split: str, logits: dict[str, Tensor], labels: Tensor) -> None:
         for name, audit in self._audits.items():
-            others = [value for other, value in logits.items() if other.startswith("retrained") and other != name]
-            audit.update(split, logits[name], labels, others, logits.get("original") if name == "unlearned" else None)
+            retrained = [value for other, value in logits.items() if other.startswith("retrained") and other != name]
+            audit.update(split, logits[name], labels, retrained, logits.get("original") if name == "unlearned" else None)
 
     def on_test_epoch_end(self) -> None:
-        """Collect ``measurements``: figures and test confusion matrices by model, and the neighbours."""
-        if self._audits is None:  # there is nothing but forgotten test images
+        """Collect ``measurements``: figures and test confusion matrices by model, and the nearest classes."""
+        if self._audits is None:  # the test loaders held only forgotten test images
             self._start_audits()
         self.measurements = {
             "metrics": {name: audit.compute() for name, audit in self._audits.items()},
@@ -223,7 +224,7 @@ class Classifier(UnlearningModule):
         }
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
-        """``model.safetensors``: a plain state dict of the plain network, and what it says of itself."""
+        """Write ``model.safetensors``: a plain state dict of the network without adapters, with ``notes`` as metadata."""
         save_weights(self.export(), root / "model.safetensors", notes)
 
     def export(self) -> nn.Module:
@@ -234,7 +235,7 @@ class Classifier(UnlearningModule):
         return network
 
     def example_images(self) -> Tensor:
-        """A few retained images (B, C, H, W) on the CPU, to see what a network does to its input."""
+        """A few retained images (B, C, H, W) on the CPU, as example inputs of a network."""
         retain = self.data.split("retain")
         return torch.stack([retain[position][0] for position in range(min(4, len(retain)))]).float() / 255
 
@@ -254,5 +255,5 @@ def _memory_format(network: nn.Module, channels_last: bool) -> torch.memory_form
 
 
 def _is_read(network: nn.Module) -> bool:
-    """Whether hooks read a network: torch.compile would keep those of the first step for ever."""
+    """Whether the network has hooks: torch.compile would keep the hooks of the first step for all later steps."""
     return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())

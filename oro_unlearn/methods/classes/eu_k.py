@@ -9,26 +9,26 @@ from oro_unlearn.methods.classes.cf_k import CFk
 
 
 class EUk(CFk):
-    """EU-k: CF-k from fresh weights; the last layers are re-initialised, then trained on the retain set alone.
+    """EU-k: CF-k from fresh weights; the last layers are re-initialised, then trained only on the retain set.
 
-    Goel et al. (2022), "Towards Adversarial Evaluations for Inexact Machine Unlearning". What those layers knew of the
-    forget set is gone; the frozen trunk has seen it. The fresh weights are drawn from a stream of their own: an original that
-    was trained under the same seed did not begin with them.
+    Goel et al. (2022), "Towards Adversarial Evaluations for Inexact Machine Unlearning". The last layers lose all information
+    about the forget set; the frozen trunk was trained on it. The fresh weights are drawn from a separate random stream. They
+    differ from the initial weights of an original that was trained with the same seed.
 
     Args:
         fresh: Fresh weights of the last layers. ``kaiming``, as in the authors' code: matrices and filters are drawn
-            (He et al., ICCV 2015, normal, by the number of inputs), their biases are 0, and normalisation stays as it is.
-            ``constructed``: everything, statistics included, as the network was made, before the original was loaded.
+            (He et al., ICCV 2015, normal, by the number of inputs), their biases are 0, and normalisation layers are not
+            changed. ``constructed``: all values, statistics included, from a newly constructed network.
         kwargs: Arguments of :class:`CFk`.
     """
 
     def __init__(self, fresh: Literal["kaiming", "constructed"] = "kaiming", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fresh = fresh
-        self._constructed = self.fresh_network().state_dict() if fresh == "constructed" else {}  # until it is used
+        self._constructed = self.fresh_network().state_dict() if fresh == "constructed" else {}  # emptied after use
 
     def choose_parameters(self) -> None:
-        """Train the last layers, from fresh weights."""
+        """Train the last layers from fresh weights."""
         super().choose_parameters()
         if self.fresh == "kaiming":
             self._draw()
@@ -40,14 +40,14 @@ class EUk(CFk):
 
     @torch.no_grad()
     def _draw(self) -> None:
-        """Draw the last layers' weights, from a stream of their own."""
+        """Draw the last layers' weights from a separate random stream."""
         generator = torch.Generator().manual_seed(self.stream("fresh weights"))
         modules = [part for layer in self.layers for part in self.network.get_submodule(layer).modules()]
         for module in modules:
-            own = dict(module.named_parameters(recurse=False))
-            matrices = [value for value in own.values() if value.ndim > 1]
+            parameters = dict(module.named_parameters(recurse=False))
+            matrices = [value for value in parameters.values() if value.ndim > 1]
             for value in matrices:
                 value.copy_(nn.init.kaiming_normal_(torch.empty(value.shape), generator=generator))
-            for name, value in own.items() if matrices else []:
+            for name, value in parameters.items() if matrices else []:
                 if value.ndim == 1 and name.endswith("bias"):
                     value.zero_()

@@ -1,4 +1,4 @@
-"""Fine-tuning on what is kept, and nothing else."""
+"""Fine-tuning on the retain set only."""
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -8,7 +8,7 @@ from oro_unlearn.methods.unlearning_module import Batch
 
 
 class FineTune(ClassUnlearning):
-    """Goes on training on the retain set and relies on catastrophic forgetting (Golatkar et al., CVPR 2020).
+    """Continues training on the retain set and relies on catastrophic forgetting (Golatkar et al., CVPR 2020).
 
     Args:
         kwargs: Arguments of :class:`ClassUnlearning`.

@@ -1,4 +1,4 @@
-"""A look at the models before anything is edited: what would be measured wrongly must not start."""
+"""Checks of the models before anything is edited: a run whose figures would be wrong must not start."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,36 +10,39 @@ from oro_unlearn.methods.classes.normalisation import likelier_normalisation
 from oro_unlearn.metrics import above_chance
 from oro_unlearn.user_error import UserError
 
-AT_MOST = 2000  # images of a split
-CERTAIN = 0.05  # largest probability of calling chance knowledge
+AT_MOST = 2000  # images of a split that are checked
+CERTAIN = 0.05  # significance level of the tests against chance
 
 
 class Answers(NamedTuple):
-    """What one model says of the images of several splits."""
+    """Predictions of one model for the images of several splits."""
 
     hits: Tensor  # (K, K) float64 counts: rows are labels, columns predictions
 
     def recall(self, label: int) -> tuple[int, int]:
-        """Pictures of a class that it recognises, and all of them."""
+        """Number of pictures of a class that the model recognises, and number of all pictures of the class."""
         return int(self.hits[label, label]), int(self.hits[label].sum())
 
     def right(self, labels: list[int], order: list[int] | None = None) -> tuple[int, int]:
-        """Right answers for the pictures of some classes, and all of them; ``order`` gives each class's row of the head."""
+        """Number of right answers for pictures of some classes, and of all these pictures.
+
+        ``order`` gives the row of the head for each class; None: classes and rows have the same order.
+        """
         rows = labels if order is None else [order[label] for label in labels]
         return int(self.hits[labels, rows].sum()), int(self.hits[labels].sum())
 
 
 def checked_logits(logits: Tensor, images: Tensor, num_classes: int, network: nn.Module) -> Tensor:
-    """The logits of the first batch, if figures can be computed from them.
+    """The given logits, after a check that figures can be computed from them.
 
     Args:
-        logits: What the network returned, unwrapped.
-        images: (B, C, H, W), the batch.
+        logits: Output of the network, already a plain tensor.
+        images: The batch (B, C, H, W).
         num_classes: Number of classes K of the data.
-        network: For the error.
+        network: The network, for the error.
 
     Raises:
-        UserError: If they are not (B, K), not finite, or probabilities already.
+        UserError: If the logits are not of shape (B, K), not finite, or already probabilities.
     """
     name = type(network).__name__
     if logits.ndim != 2 or len(logits) != len(images):
@@ -80,51 +83,50 @@ def _looked_at(method: Any, splits: tuple[str, ...]) -> Iterator[tuple[Tensor, T
 
 
 def complaints(method: Any, requested: list[int], names: list[str], natural: list[str] | None) -> list[str]:
-    """What speaks against editing this original, and against each model that it is to be compared with.
+    """Problems with the original that is to be edited, and with the retrained models that it is compared with.
 
     Args:
         method: A class method whose models are loaded.
-        requested: Indices of the classes to forget now; empty where single samples are forgotten.
+        requested: Indices of the classes to forget now; empty if single samples are forgotten.
         names: Names of the K classes.
-        natural: The classes in natural order, where the folders sort otherwise as text and no order was given.
+        natural: The classes in natural order, if this differs from the folders' text order and the user gave no order.
     """
-    asked = requested or sorted(range(method.num_classes))
     method.eval()
     known = answers(method, method.original, ("forget", "test_forget"))
     kept = answers(method, method.original, ("test_retain",))
-    found = _unknown(known, kept, asked if requested else [], names)
+    problems = _unknown(known, kept, requested, names)
     both = Answers(known.hits + kept.hits)
     order = _order(both, names, natural)
     looks = _looked_at(method, ("test_retain",))
     cause = likelier_normalisation(method, looks, *kept.right(list(range(method.num_classes)))) or order
-    if found or cause:
-        found = [f"the original {' and '.join(found)}"] if found else []
-        found = [*found, cause or _causes(method, names if natural else [])]
+    if problems or cause:
+        problems = [f"the original {' and '.join(problems)}"] if problems else []
+        problems = [*problems, cause or _causes(method, names if natural else [])]
     for path, network in zip(method.retrained_paths, method.retrained, strict=True):
-        found += _remembering(answers(method, network, ("forget", "test_forget")), requested, names, path)
-    return found
+        problems += _remembering(answers(method, network, ("forget", "test_forget")), requested, names, path)
+    return problems
 
 
 def _unknown(known: Answers, kept: Answers, requested: list[int], names: list[str]) -> list[str]:
-    """Of what the original knows no more than chance."""
-    chance, found = 1 / len(names), []
+    """Data that the original recognises no better than by chance."""
+    chance, unknown = 1 / len(names), []
     for label in requested:
         hits, pictures = known.recall(label)
         if not above_chance(hits, pictures, chance, CERTAIN):
-            found.append(f"recognises {hits} of {pictures} pictures of {names[label]!r}, which is to be forgotten")
+            unknown.append(f"recognises {hits} of {pictures} pictures of {names[label]!r}, which is to be forgotten")
     everything = list(range(len(names)))
     if not requested:
         hits, pictures = known.right(everything)
         if not above_chance(hits, pictures, chance, CERTAIN):
-            found.append(f"is right about {hits} of {pictures} samples that are to be forgotten")
+            unknown.append(f"is right about {hits} of {pictures} samples that are to be forgotten")
     hits, pictures = kept.right(everything)
     if not above_chance(hits, pictures, chance, CERTAIN):
-        found.append(f"is right about {hits} of {pictures} test pictures of all else")
-    return [*found[:3], f"... ({len(found)} such classes)"] if len(found) > 4 else found
+        unknown.append(f"is right about {hits} of {pictures} test pictures of all else")
+    return [*unknown[:3], f"... ({len(unknown)} such classes)"] if len(unknown) > 4 else unknown
 
 
 def _order(both: Answers, names: list[str], natural: list[str] | None) -> str:
-    """Whether the head's rows are in another order than the classes."""
+    """A message if the head's rows seem to be in another order than the classes; else empty."""
     everything, give = list(range(len(names))), "give the order of the head's rows with --data.class_names FILE"
     here, pictures = both.right(everything)
     there = both.right(everything, [natural.index(name) for name in names])[0] if natural else 0
@@ -142,7 +144,10 @@ def _order(both: Answers, names: list[str], natural: list[str] | None) -> str:
 
 
 def _swapped(both: Answers) -> list[tuple[int, int]]:
-    """Classes that the model mostly calls by another one's name, which it calls by another's too: (label, row)."""
+    """Pairs (label, row) of classes that the model mostly predicts as another class.
+
+    That other class must itself be mostly predicted as another class, and the label must be the prediction for another one.
+    """
     totals, rows = both.hits.sum(1).int().tolist(), both.hits.argmax(1).tolist()
     moved = {
         label: row
@@ -161,7 +166,7 @@ def _causes(method: Any, as_text: list[str]) -> str:
 
 
 def _remembering(answered: Answers, requested: list[int], names: list[str], path: str) -> list[str]:
-    """A model that is said to have been trained without a class, and knows it."""
+    """A message if a model was given as retrained without a class and still recognises it."""
     chance, error = 1 / len(names), CERTAIN / max(1, len(requested))
     counts = {label: answered.recall(label) for label in requested}
     return [

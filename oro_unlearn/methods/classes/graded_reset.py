@@ -11,19 +11,20 @@ from oro_unlearn.user_error import UserError
 
 
 class GradedReset(FineTune):
-    """Moves every layer towards fresh weights, the deeper the further, then trains all of them on the retain set.
+    """Moves every layer towards fresh weights, deeper layers further, then trains all layers on the retain set.
 
-    Ours. A layer at depth d in (0, 1], 1 for the head, starts at (1 - d^exponent) * original + d^exponent * fresh. Early
-    layers, which every class shares, keep what makes retraining slow; the head, and most of the stage before it, forget.
-    Nothing is frozen, so that no layer stays where the forget set has brought it. The forget set is never read. Between
-    fine-tuning (no reset) and retraining (all of it); EU-k resets and trains the last stage alone.
-    Shrinking towards fresh weights, drawn from a stream of their own and so never those that the original began with: Ash
-    and Adams, NeurIPS 2020.
+    Our method. A layer at depth d in (0, 1], 1 for the head, starts at (1 - d^exponent) * original + d^exponent * fresh.
+    Early layers, which all classes share, keep most of their weights, which take long to train. The head, and most of the
+    stage before it, forget. No layer is frozen, so that no layer stays at weights that the forget set has shaped. The forget
+    set is never read. The method lies between fine-tuning (no reset) and retraining (full reset); EU-k resets and trains only
+    the last stage. Shrinking towards fresh weights is from Ash and Adams, NeurIPS 2020. The fresh weights are drawn from a
+    separate random stream, so they differ from the original's initial weights.
 
     Args:
-        exponent: Of the depth, at least 0: 1 resets in proportion to it, a large one the head alone, 0 everything.
-        anneal: The learning rate falls to 0 along a cosine, step by step over the whole run, however long it is;
-            ``lr_scheduler`` is then left out.
+        exponent: Exponent of the depth, at least 0. 1: the reset is proportional to the depth. Large: almost only the head is
+            reset. 0: everything is reset.
+        anneal: Let the learning rate fall to 0 along a cosine over the whole run, updated at every step; ``lr_scheduler`` is
+            then ignored.
         kwargs: Arguments of :class:`FineTune`.
 
     Raises:
@@ -35,11 +36,11 @@ class GradedReset(FineTune):
         if not exponent >= 0:
             raise UserError(f"--model.exponent is the exponent of the depth, at least 0, not {exponent}")
         self.exponent, self.anneal = exponent, anneal
-        self._fresh = dict(self.fresh_network().named_parameters())  # until it is used
+        self._fresh = dict(self.fresh_network().named_parameters())  # emptied after use
 
     @torch.no_grad()
     def choose_parameters(self) -> None:
-        """Move the weights; statistics of batch normalisation follow in training."""
+        """Move the weights; statistics of batch normalisation adapt in training."""
         depths = self.depths()
         for name, parameter in self.network.named_parameters():
             parameter.lerp_(self._fresh[name].to(parameter), depths[name] ** self.exponent)
@@ -48,8 +49,8 @@ class GradedReset(FineTune):
     def depths(self) -> dict[str, float]:
         """Depth in (0, 1] of every parameter.
 
-        Counted in weight matrices, in the order in which the network names its parameters, and the head last; biases, scales
-        and class tokens belong to the matrix before them.
+        The depth counts weight matrices in the order of the network's named parameters, with the head last. Biases, scales
+        and class tokens have the depth of the matrix before them.
         """
         head = f"{classifier_head(self.network, self.num_classes)[0]}."
         places, count = {}, 0
@@ -59,7 +60,7 @@ class GradedReset(FineTune):
         return {name: place / max(count, 1) for name, place in places.items()}
 
     def scheduler(self, optimizer: Optimizer) -> Any:
-        """A cosine over all steps if the learning rate is annealed."""
+        """A cosine over all steps if ``anneal`` is set, otherwise ``lr_scheduler``."""
         if not self.anneal:
             return super().scheduler(optimizer)
         return self.over_the_run(optimizer, "cosine", otherwise="--model.anneal false")

@@ -1,4 +1,4 @@
-"""Fine-tuning on what is kept, towards a sparse network."""
+"""Fine-tuning on the retain set, towards a sparse network."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from oro_unlearn.user_error import UserError
 
 
 class L1Sparse(FineTune):
-    """Fine-tuning with an l1 penalty that falls linearly to nothing (Jia et al., NeurIPS 2023).
+    """Fine-tuning with an l1 penalty that falls linearly to 0 (Jia et al., NeurIPS 2023).
 
     In epoch e of E the weight of the l1 norm of all trained parameters, biases and normalisation included, is
     alpha (1 - e / (E - no_l1_epochs)), and 0 in the last ``no_l1_epochs``.
 
     Args:
         alpha: Weight of the penalty in the first epoch.
-        no_l1_epochs: Epochs at the end without penalty.
-        proximal: Shrink each parameter by learning rate times weight after each step, to exactly 0 where it is smaller,
-            instead of following the subgradient, which leaves no exact zeros.
+        no_l1_epochs: Number of epochs at the end without penalty.
+        proximal: After each step, shrink each parameter by learning rate times weight; smaller parameters become exactly 0.
+            This replaces the subgradient of the penalty, which leaves no exact zeros.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -34,10 +34,10 @@ class L1Sparse(FineTune):
         self.alpha, self.no_l1_epochs, self.proximal = alpha, no_l1_epochs, proximal
 
     def setup(self, stage: str) -> None:
-        """Refuse to run for ever: the penalty falls over the epochs.
+        """Check that the run has a number of epochs, over which the penalty falls.
 
         Raises:
-            UserError: If their number is not known.
+            UserError: If the number of epochs is not known.
         """
         if stage == "fit" and (self.trainer.max_epochs or 0) < 0:
             raise UserError("the penalty of L1Sparse falls over the epochs: set --trainer.max_epochs")
@@ -58,7 +58,7 @@ class L1Sparse(FineTune):
         return losses
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, *args: Any, **kwargs: Any) -> None:
-        """Shrink what the step has left, where the penalty is proximal."""
+        """After the step, shrink the parameters if the penalty is proximal."""
         super().optimizer_step(epoch, batch_idx, optimizer, *args, **kwargs)
         for group in optimizer.param_groups if self.proximal else []:
             values, threshold = [parameter.data for parameter in group["params"]], group["lr"] * self.weight

@@ -1,4 +1,4 @@
-"""The free control: the forgotten logits set to minus infinity."""
+"""Control without training: the forgotten logits are set to minus infinity."""
 
 import torch
 from torch import Tensor, nn
@@ -10,17 +10,17 @@ from oro_unlearn.user_error import UserError
 
 
 class LogitMask(ClassUnlearning):
-    """Sets the forgotten classes' logits to minus infinity: no data, no training, nothing unlearned inside.
+    """Sets the forgotten classes' logits to minus infinity: no data, no training, and no unlearning inside the network.
 
-    It attains exactly the output distribution RWFT trains towards (its eq. 3), so a measure that cannot tell it from a
-    retrained model says nothing about removal. Written into the head's own weights (row 0, bias -inf), so the export is
-    an ordinary state dict. Use ``max_epochs: 0``.
+    It reaches exactly the output distribution that RWFT trains towards (its eq. 3). So a measure that cannot distinguish it
+    from a retrained model says nothing about removal. The mask is written into the head's weights (weight rows 0, biases
+    -inf), so the export is an ordinary state dict. Use ``max_epochs: 0``.
 
     Args:
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        UserError: If the last layer has no bias, or something behind it undoes the mask.
+        UserError: If the last layer has no bias, or a later operation undoes the mask.
     """
 
     train_splits = ()
@@ -42,7 +42,7 @@ class LogitMask(ClassUnlearning):
             self._require_masked(name)
 
     def _require_masked(self, name: str) -> None:
-        """A ReLU behind the head makes 0 of minus infinity."""
+        """Check that masked logits are minus infinity; a ReLU after the head would turn them into 0."""
         logits = self._probe(self.network.eval(), self.example_images().to(self.device))
         if not logits[:, self.forget_classes].isneginf().all():
             raise UserError(

@@ -12,10 +12,10 @@ from oro_unlearn.user_error import UserError
 
 
 class NegGradPlus(ClassUnlearning):
-    """NegGrad+: minimises a CE(retain) - (1 - a) CE(forget), one step for both (Kurmanji et al., NeurIPS 2023).
+    """NegGrad+: minimises a CE(retain) - (1 - a) CE(forget) in joint steps (Kurmanji et al., NeurIPS 2023).
 
     Args:
-        retain_weight: a, in (0, 1]; 1 is :class:`FineTune`.
+        retain_weight: The weight a, in (0, 1]; with 1 the method is :class:`FineTune`.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -31,7 +31,7 @@ class NegGradPlus(ClassUnlearning):
         self.retain_weight = retain_weight
 
     def losses(self, forget: Batch, retain: Batch) -> dict[str, Tensor]:
-        """``forget``: minus the weighted cross-entropy; ``retain``: the weighted one. One forward pass for both."""
+        """``forget``: minus the weighted cross-entropy; ``retain``: the weighted cross-entropy. One forward pass for both."""
         logits = self(torch.cat([forget.images, retain.images])).float().split([len(forget.labels), len(retain.labels)])
         return {
             "forget": (self.retain_weight - 1) * cross_entropy(logits[0], forget.labels),

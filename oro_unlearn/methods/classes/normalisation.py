@@ -1,4 +1,4 @@
-"""Whether an original knows the pictures better under another usual normalisation."""
+"""Check whether an original recognises far more pictures under another usual normalisation."""
 
 from collections.abc import Iterable
 from inspect import signature
@@ -12,7 +12,7 @@ from oro_unlearn.metrics import fewer
 if TYPE_CHECKING:
     from oro_unlearn.data.contract import LabelledData
 
-CERTAIN = 0.001  # of a few pictures some are right by chance, more under one normalisation than under another
+CERTAIN = 0.001  # significance level; strict, because with few pictures normalisations differ by chance
 Statistics = tuple[list[float], list[float]]  # mean and deviation of each channel
 USUAL: list[Statistics] = [
     ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),  # ImageNet
@@ -23,15 +23,15 @@ USUAL: list[Statistics] = [
 
 
 def likelier_normalisation(method: Any, batches: Iterable[tuple[Tensor, Tensor]], right: int, pictures: int) -> str:
-    """What to say if far more answers would be right under another normalisation; else empty.
+    """A message if far more answers would be right under another normalisation; else empty.
 
-    Nothing is tried where half of the answers are right, or where the data have a normalisation of their own.
+    No other normalisation is tried if at least half of the answers are right, or if the data have a fixed normalisation.
 
     Args:
         method: A class method whose original is loaded.
-        batches: Images as they are normalised now, and their labels.
-        right: Right answers now.
-        pictures: Of so many.
+        batches: Images in the current normalisation, and their labels.
+        right: Number of right answers under the current normalisation.
+        pictures: Number of pictures.
     """
     data: LabelledData = method.data
     if 2 * right >= pictures or "mean" not in signature(type(data).__init__).parameters or len(data.mean) != 3:

@@ -13,21 +13,21 @@ from oro_unlearn.user_error import UserError
 
 
 class RandomLabels(ClassUnlearning):
-    """Learns random wrong labels on the forget set, and the true ones on the retain set (Golatkar et al., CVPR 2020).
+    """Learns random wrong labels on the forget set and true labels on the retain set (Golatkar et al., CVPR 2020).
 
-    A forgotten class's samples get a class that is kept; single samples get any class but their own.
+    Samples of a forgotten class get the label of a retained class; single samples get any label except their true one.
 
     Args:
-        labels: Drawn once for each sample (``fixed``), or anew in every epoch of the trainer (``per_epoch``).
-        order: ``mixed``: every step reads both sets. ``sequential``: an epoch of the trainer is one phase, a pass over the
-            forget set and then one over the retain set by turns; give twice the ``max_epochs``.
-        retain: Loss on the retain set: ``ce`` with the labels, or ``none`` (it is never read).
-        seed: Of the labels, which depend on it and on the sample alone: on no batch, process or other option. The run's
-            (``seed_everything``) where none is given.
+        labels: Labels are drawn once for each sample (``fixed``), or again in every epoch of the trainer (``per_epoch``).
+        order: ``mixed``: every step reads both sets. ``sequential``: epochs of the trainer alternate between a pass over the
+            forget set and a pass over the retain set; double ``max_epochs``.
+        retain: Loss on the retain set: cross-entropy with the labels (``ce``), or ``none`` (the retain set is never read).
+        seed: Seed of the labels. None: the run's seed (``seed_everything``). A sample's label depends only on the seed and the
+            sample, not on batches, processes or other options.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        UserError: If phases are asked for and there is one set to read.
+        UserError: If ``order: sequential`` is combined with ``retain: none``.
     """
 
     forgets_samples = True
@@ -50,29 +50,29 @@ class RandomLabels(ClassUnlearning):
 
     @property
     def train_splits(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Both sets; in phases one of them, by the epoch; without retain loss the forget set."""
+        """Both sets; with ``sequential``, the set of the current epoch; with ``retain: none``, the forget set."""
         if self.order == "sequential":
             return ("retain",) if self.current_epoch % 2 else ("forget",)
         return ("forget",) if self.retain == "none" else ("forget", "retain")
 
     def setup(self, stage: str) -> None:
-        """Phases need new loaders in each epoch."""
+        """Reload the data loaders in each epoch if epochs alternate between the sets."""
         super().setup(stage)
         if self.order == "sequential":
             trainer: Any = self.trainer
             trainer.reload_dataloaders_every_n_epochs = 1
 
     def on_train_epoch_start(self) -> None:
-        """Draw labels, always from the start, so that a resumed run has those of the interrupted one."""
+        """Draw the labels, always from the start of the stream, so that a resumed run has the labels of the interrupted run."""
         super().on_train_epoch_start()
         epoch = self.current_epoch if self.labels == "per_epoch" else 0
         self._drawn = self.drawn_labels(self.data.split("train").labels, epoch).to(self.device)
 
     def drawn_labels(self, labels: Tensor, epoch: int = 0) -> Tensor:
-        """A wrong label (N,) for every sample of the whole training set; those of the forget set are used.
+        """A wrong label (N,) for every sample of the whole training set; only the labels of the forget set are used.
 
         Args:
-            labels: The true ones, (N,) on the CPU.
+            labels: True labels (N,) on the CPU.
             epoch: Number of earlier draws.
         """
         kept = [label for label in range(self.num_classes) if label not in self.forget_classes]
@@ -83,7 +83,7 @@ class RandomLabels(ClassUnlearning):
         return torch.tensor(kept)[drawn] if self.forget_classes else (labels + drawn) % self.num_classes
 
     def losses(self, forget: Batch | None = None, retain: Batch | None = None) -> dict[str, Tensor]:
-        """``forget``: cross-entropy with drawn labels; ``retain``: with the true ones. One forward pass for both."""
+        """``forget``: cross-entropy with drawn labels; ``retain``: with true labels. One forward pass for both."""
         batches = {"forget": forget, "retain": retain}
         read = {name: batch for name, batch in batches.items() if batch is not None}
         sizes = [len(batch.labels) for batch in read.values()]

@@ -16,25 +16,27 @@ from oro_unlearn.user_error import UserError
 class RWFT(ClassUnlearning):
     """Reweighting fine-tuning: on the forget set, learn the original's probabilities without the forgotten classes.
 
-    arXiv 2506.20893, eqs. (3) and (4): q*(k|x) is the original's softmax over the retained classes alone. RWFT-O trains
-    everything, RWFT-2-O one stage and the head, RW-A two adapters. With ``retain: none`` the loss is DELETE's (CVPR 2025),
-    which came first.
+    arXiv 2506.20893, eqs. (3) and (4): q*(k|x) is the original's softmax over only the retained classes. RWFT-O trains all
+    layers, RWFT-2-O one stage and the head, RW-A two adapters. With ``retain: none`` the loss is that of DELETE (CVPR 2025),
+    which was published earlier.
 
     Args:
-        update: ``all``; the layers to train, which are ``quarter1`` to ``quarter4`` of the stages, ``head``, or names of the
-            network's own; or ``adapters`` (RW-A; they fold into the network on export).
-        target: ``proportional`` (q*); ``max``: the forgotten mass goes to the likeliest retained class; ``tilt``: q*
+        update: What is trained: ``all``; a list of layers, which are ``quarter1`` to ``quarter4`` of the stages, ``head``, or
+            names of the network's layers; or ``adapters`` (RW-A; they are folded into the network on export).
+        target: ``proportional``: q*. ``max``: the forgotten probability goes to the likeliest retained class. ``tilt``: q*
             weighted by exp(beta * similarity to the forgotten class), as in TREW (ICML 2026).
-        retain: Loss on the retain set: ``ce`` with the labels, ``distill`` with q*, or ``none`` (it is never read).
+        retain: Loss on the retain set: cross-entropy with the labels (``ce``) or with q* (``distill``), or ``none`` (the
+            retain set is never read).
         forget_weight: Weight of the forget loss.
-        teacher: Checkpoint of another model of this network, such as one that EU-k has made: its softmax over the retained
-            classes is mixed into the target.
-        teacher_weight: Its share, in [0, 1].
-        adapter_layer: Layer whose input RW-A adapts; ``auto`` for the first from the third quarter of the stages on where that
-            folds exactly.
-        tilt: beta; 0 gives ``proportional``. TREW's value is 10.
-        tilt_dimensions: PCA dimensions of the head's rows in which similarity is measured; 0 for all. TREW gives none.
-        tilt_temperature: Of the softmax over similarities. TREW says "sharp" and gives none.
+        teacher: Checkpoint of another model of the same network, for instance from EU-k. Its softmax over the retained classes
+            is mixed into the target.
+        teacher_weight: Share of the teacher in the target, in [0, 1].
+        adapter_layer: Layer whose input RW-A adapts. ``auto``: the first layer, from the third quarter of the stages on, with
+            which the adapters fold exactly.
+        tilt: The factor beta; 0 gives ``proportional``. TREW uses 10.
+        tilt_dimensions: Number of PCA dimensions of the head's rows in which similarity is measured; 0 for all. TREW gives no
+            value.
+        tilt_temperature: Temperature of the softmax over similarities. TREW calls it "sharp" and gives no value.
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -60,7 +62,7 @@ class RWFT(ClassUnlearning):
         self.update, self.target, self.retain, self.forget_weight = update, target, retain, forget_weight
         self.teacher_path, self.teacher_weight = teacher, teacher_weight
         self.teacher: nn.Module | None = None
-        self._distills = False  # although labels were asked for
+        self._distills = False  # True: ``distill`` replaces ``ce``
         self.adapter_layer, self.tilt = adapter_layer, tilt
         self.tilt_dimensions, self.tilt_temperature = tilt_dimensions, tilt_temperature
         self.train_splits = ("forget",) if retain == "none" else ("forget", "retain")
@@ -69,22 +71,22 @@ class RWFT(ClassUnlearning):
             rank_zero_warn("retain: none with batchnorm: train lets the forget set overwrite the statistics; prefer eval")
 
     def setup(self, stage: str) -> None:
-        """Labels alone would teach that classes without pictures never occur: the original's outputs do not."""
+        """Replace ``ce`` by ``distill`` if classes have no pictures: labels would teach that these classes never occur."""
         super().setup(stage)
         if self.retain == "ce" and self.absent_classes():
             self.retain, self.teacher_splits, self._distills = "distill", ("forget", "retain"), True
 
     def remarks(self) -> list[str]:
-        """That the retain loss is another one than was asked for."""
+        """A remark if the retain loss differs from the one that was requested."""
         if not self._distills:
             return super().remarks()
         return [
             f"{self.absent_classes()} of {self.num_classes} classes have no pictures, and labels of the others would destroy "
-            "them: retain: distill is taken in the place of ce"
+            "them: retain: distill is used instead of ce"
         ]
 
     def choose_parameters(self) -> None:
-        """Train everything, the named layers, or new adapters; load the teacher."""
+        """Choose what is trained: all layers, the named layers, or new adapters. Load the teacher."""
         if self.teacher_path:
             self.teacher = self._frozen(self.network)
             load_weights(self.teacher, self.teacher_path)
@@ -101,10 +103,10 @@ class RWFT(ClassUnlearning):
         return adapter_place(self.network, self.num_classes, self.example_images() if self.has_data else None)
 
     def on_fit_start(self) -> None:
-        """Refuse adapters that could not be exported, before hours of training.
+        """Check before training that the adapters can be exported.
 
         Raises:
-            UserError: If they do not fold exactly.
+            UserError: If the adapters do not fold exactly.
         """
         if self.update == "adapters":
             self._require_foldable()
@@ -119,7 +121,7 @@ class RWFT(ClassUnlearning):
             raise UserError(f"{error}: set --model.adapter_layer {other}") from None
 
     def losses(self, forget: Batch, retain: Batch | None = None) -> dict[str, Tensor]:
-        """``forget``: cross-entropy to the target; ``retain``: to the labels, or to q*. One forward pass for both."""
+        """``forget``: cross-entropy with the target; ``retain``: with the labels or with q*. One forward pass for both."""
         batches = [forget] if retain is None else [forget, retain]
         logits = self(torch.cat([batch.images for batch in batches])).float().split([len(b.labels) for b in batches])
         losses = {"forget": self.forget_weight * cross_entropy(logits[0], self.taught("forget", forget))}
@@ -134,12 +136,12 @@ class RWFT(ClassUnlearning):
 
     def targets(self, forget: Batch) -> Tensor:
         """Target probabilities (B, K) of forget samples."""
-        own = self._own_targets(forget)
+        targets = self._own_targets(forget)
         if self.teacher is None:
-            return own
+            return targets
         with torch.no_grad():
             taught = self.reweighted(self._probe(self.teacher.eval(), forget.images))
-        return own.lerp(taught, self.teacher_weight)
+        return targets.lerp(taught, self.teacher_weight)
 
     def _own_targets(self, forget: Batch) -> Tensor:
         logits = self.original_logits(forget.images)
@@ -150,12 +152,12 @@ class RWFT(ClassUnlearning):
         return self.reweighted(logits)
 
     def reweighted(self, logits: Tensor) -> Tensor:
-        """q*: softmax of logits (B, K) over the retained classes. Never p / (1 - p_f), which fails where p_f is near 1."""
+        """q*: softmax of logits (B, K) over the retained classes. Not p / (1 - p_f), which is inaccurate if p_f is near 1."""
         return self._masked(logits).softmax(1)
 
     def _masked(self, logits: Tensor) -> Tensor:
         masked = logits.clone()
-        for label in self.forget_classes:  # a list would be copied to the device, for which the host waits
+        for label in self.forget_classes:  # indexing by a list would copy it to the device and block the host
             masked[:, label].fill_(-torch.inf)
         return masked
 
@@ -167,7 +169,7 @@ class RWFT(ClassUnlearning):
 
     @torch.no_grad()
     def similarity(self) -> Tensor:
-        """How close class k's head row is to class f's, (K, K) by [f, k]: softmax over the retained classes of the cosine."""
+        """Similarity of head rows, (K, K) by [f, k]: softmax over the retained classes k of the cosine of rows f and k."""
         assert self.original is not None
         rows = head_rows(classifier_head(self.original, self.num_classes)[1]).float()
         rows = rows - rows.mean(0)

@@ -1,4 +1,4 @@
-"""Random labels, learned by the weights that matter most to the forget set."""
+"""Random labels, learned only by the weights that matter most to the forget set."""
 
 from copy import deepcopy
 from typing import Any
@@ -13,11 +13,11 @@ from oro_unlearn.user_error import UserError
 
 
 class SalUn(RandomLabels):
-    """Saliency unlearning: :class:`RandomLabels` on a share of the coordinates alone (Fan et al., ICLR 2024).
+    """Saliency unlearning: :class:`RandomLabels` that edits only a share of the coordinates (Fan et al., ICLR 2024).
 
-    Salient are those with the largest absolute gradient of the forget set's cross-entropy at the original, in eval mode and
-    without augmentation. All others stay bit-identical, whatever momentum and weight decay would do. Statistics of batch
-    normalisation are no coordinates: they follow ``batchnorm``, as in :class:`RandomLabels`.
+    It edits the coordinates with the largest absolute gradient of the forget set's cross-entropy at the original, in eval
+    mode and without augmentation. All other coordinates stay bit-identical, also under momentum and weight decay. Statistics
+    of batch normalisation do not count as coordinates: they follow ``batchnorm``, as in :class:`RandomLabels`.
 
     Args:
         density: Share of the trained coordinates that is edited, in (0, 1].
@@ -32,11 +32,11 @@ class SalUn(RandomLabels):
         if not 0 < density <= 1:
             raise UserError(f"--model.density is the share of coordinates to edit, in (0, 1], not {density}")
         self.density = density
-        self._mask: list[Tensor] = []  # of each trained parameter, True where it is edited; kept in the checkpoint
-        self._edited: list[Tensor] = []  # the same as 1 and 0, like the parameters
+        self._mask: list[Tensor] = []  # one per trained parameter, True where it is edited; kept in the checkpoint
+        self._edited: list[Tensor] = []  # the masks as 1 and 0, in the type of the parameters
 
     def on_fit_start(self) -> None:
-        """Choose the coordinates, unless a checkpoint has brought them; the first process's hold for all."""
+        """Choose the coordinates, unless a checkpoint has them; all processes use those of the first process."""
         super().on_fit_start()
         mask = self.trainer.strategy.broadcast([part.cpu() for part in self._mask or self.salient()])
         self._mask = [part.to(self.device) for part in mask]
@@ -44,7 +44,7 @@ class SalUn(RandomLabels):
         self._edited = [torch.zeros_like(parameter).copy_(part) for (parameter, _), part in pairs]
 
     def salient(self) -> list[Tensor]:
-        """Masks, one for each trained parameter: True on exactly the share ``density`` of all their coordinates together."""
+        """Masks, one for each trained parameter: together, exactly the share ``density`` of all coordinates is True."""
         assert self.original is not None
         model = deepcopy(self.original).requires_grad_(True)
         parameters = dict(model.named_parameters())
@@ -58,28 +58,28 @@ class SalUn(RandomLabels):
         return [part.view(p.shape) for part, p in zip(parts, trained, strict=True)]
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """No gradient elsewhere, so that clipping sees the edited coordinates alone."""
+        """Set the gradients of all other coordinates to 0, so that clipping considers only the edited coordinates."""
         pairs = [(p.grad, part) for (p, _), part in zip(self._trained(), self._edited, strict=True) if p.grad is not None]
         torch._foreach_mul_(*map(list, zip(*pairs, strict=True)))
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Take back what momentum and weight decay moved elsewhere."""
+        """Restore the other coordinates, which momentum and weight decay may have changed."""
         super().optimizer_step(*args, **kwargs)
         values, originals = map(list, zip(*((p.data, original) for p, original in self._trained()), strict=True))
-        torch._foreach_copy_(values, torch._foreach_lerp(originals, values, self._edited))  # at 0 and 1 it rounds nothing
+        torch._foreach_copy_(values, torch._foreach_lerp(originals, values, self._edited))  # exact for weights 0 and 1
 
     def _trained(self) -> list[tuple[Any, Tensor]]:
-        """Trained parameters, and the original's."""
+        """Pairs of a trained parameter and the same parameter of the original."""
         assert self.original is not None
         pairs = zip(self.network.parameters(), self.original.parameters(), strict=True)
         return [(parameter, original) for parameter, original in pairs if parameter.requires_grad]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the mask: computed again, equal gradients could come in another order."""
+        """Store the mask: a second computation could order equal gradients differently."""
         super().on_save_checkpoint(checkpoint)
         checkpoint["mask"] = [part.cpu() for part in self._mask]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the mask."""
+        """Restore the mask."""
         super().on_load_checkpoint(checkpoint)
         self._mask = checkpoint["mask"]

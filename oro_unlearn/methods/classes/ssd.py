@@ -1,4 +1,4 @@
-"""Dampening the weights that matter to the forget set more than to the rest."""
+"""Dampen the weights that matter more to the forget set than to the whole training set."""
 
 from pathlib import Path
 from typing import Any
@@ -22,22 +22,23 @@ STAMP = "made_for"  # name in the file, beside the parameters' names
 class SSD(ClassUnlearning):
     """Selective Synaptic Dampening: theta *= min(dampening I_D / I_f, 1) where I_f > alpha I_D. No training.
 
-    Foster et al. (AAAI 2024). I(.) is the mean over batches of the squared gradient of the batch's mean cross-entropy, in
-    eval mode: of all training images (D) and of the forget set (f). As published it squares batch means, so it depends
-    on the data module's ``batch_size``. Batches are shuffled, images not augmented. Use ``max_epochs: 0``.
+    Foster et al. (AAAI 2024). The importance I(.) is the mean over batches of the squared gradient of the batch's mean
+    cross-entropy, in eval mode: I_D over all training images, I_f over the forget set. As in the publication, batch means are
+    squared, so I depends on the data module's ``batch_size``. Batches are shuffled, images are not augmented. Use
+    ``max_epochs: 0``.
 
     Args:
-        alpha: How much more a weight must matter to the forget set to be dampened; smaller ones dampen more weights.
-        dampening: lambda; smaller ones dampen more strongly.
-        importance_file: ``.safetensors`` file that keeps I_D, which no request to forget changes: written if it is not
-            there, read if it is. Empty: ``NAME.importances.safetensors`` beside the original checkpoint, written anew where it
-            does not fit and left out where nothing can be written. ``off``: computed every time.
-        seed: Of the order of the images; the run's (``seed_everything``) where none is given.
+        alpha: A weight is dampened if I_f exceeds alpha times I_D; smaller values dampen more weights.
+        dampening: lambda of the paper; smaller values dampen more strongly.
+        importance_file: ``.safetensors`` file that stores I_D, which does not depend on the request to forget. It is read if
+            it exists, otherwise written. Empty: ``NAME.importances.safetensors`` beside the original checkpoint; it is
+            rewritten if it does not fit, and skipped if it cannot be written. ``off``: I_D is computed every time.
+        seed: Seed of the order of the images. None: the run's seed (``seed_everything``).
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        UserError: If a file that is named was made for another model, batch size, seed, version or training set; pictures of
-            another size, normalisation or content are another one.
+        UserError: If a named file was made for another model, batch size, seed, version or training set; pictures of another
+            size, normalisation or content count as another training set.
     """
 
     forgets_samples = True
@@ -78,18 +79,18 @@ class SSD(ClassUnlearning):
                 raise UserError(
                     f"SSD weighs gradients, and no parameter of {name} takes part in one: choose another --model.network"
                 )
-            slopes = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)  # 0 where it is not used
+            slopes = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)  # 0 for unused parameters
             for total, slope in zip(sums.values(), slopes, strict=True):
                 total.add_(slope**2)
         return {name: total / -(-len(images) // self.data.batch_size) for name, total in sums.items()}
 
     def _trainable(self) -> dict[str, nn.Parameter]:
-        """Without fixed ones, such as a ViT's sinusoidal positions."""
+        """Trainable parameters by name, without fixed parameters such as a ViT's sinusoidal positions."""
         return {name: parameter for name, parameter in self.network.named_parameters() if parameter.requires_grad}
 
     @property
     def importance_path(self) -> Path | None:
-        """The file that keeps I_D; None if nothing does."""
+        """The file that stores I_D; None if ``importance_file`` is ``off``."""
         if self.importance_file == "off":
             return None
         original = Path(self.original_path)
@@ -103,13 +104,17 @@ class SSD(ClassUnlearning):
             except ValueError:
                 if self.importance_file:
                     raise
-        found = self.importances("train")
+        importances = self.importances("train")
         if path is not None and self.trainer.is_global_zero:
-            self._keep({**found, STAMP: stamp}, path)
-        return found
+            self._keep({**importances, STAMP: stamp}, path)
+        return importances
 
     def _stamp(self) -> Tensor:
-        """Hash, (32,) uint8, of what I_D depends on: weights, images and which of them, size, normalisation, batches."""
+        """Hash, (32,) uint8, of all that I_D depends on.
+
+        These are the weights, the images, their positions and size, the normalisation, the batch size, the order, and the
+        version of the package.
+        """
         images = self.data.split("train")
         size = tuple(images[0][0].shape) if len(images) else ()
         parts: list[Any] = [
@@ -128,7 +133,7 @@ class SSD(ClassUnlearning):
         return torch.tensor(list(bytes.fromhex(sha256_of([repr(parts)]))), dtype=torch.uint8)
 
     def _keep(self, values: dict[str, Tensor], path: Path) -> None:
-        """Write the file in one step, from a folder of this run's own: others may do the same at the same time."""
+        """Write the file atomically from a temporary folder of this run, because other runs may write it at the same time."""
         try:
             with replacing_in(path.parent, [path.name], ".importances-") as folder:
                 save_weights(values, folder / path.name)

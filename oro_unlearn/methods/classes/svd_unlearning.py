@@ -1,4 +1,4 @@
-"""Removing from the weights the input space that only the forgotten classes use."""
+"""Remove from the weights the part of the input space that only the forgotten classes use."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -15,26 +15,26 @@ from oro_unlearn.methods.unlearning_module import Batch
 from oro_unlearn.networks.input_grams import InputGrams, InputSpace, memory_needed, weight_rows
 from oro_unlearn.user_error import UserError
 
-LARGE = 2**30  # bytes of memory from which it is said
+LARGE = 2**30  # bytes of memory above which the need is printed
 
 
 class SVDUnlearning(ClassUnlearning):
-    """Deep Unlearning: W (I - (I - M_r) M_f) for every linear and convolution layer, in one shot and without gradients.
+    """Deep Unlearning: W (I - (I - M_r) M_f) for every linear and convolution layer, in one step and without gradients.
 
-    Kodge et al. (TMLR 2024). M_r and M_f weigh the directions of a layer's inputs on retained and on forgotten images
-    (:class:`InputSpace`). Of several pairs of alphas the first with the best ACC_r (1 - ACC_f) is kept, measured on
-    training images that the matrices have not seen, never on the test split. Use ``max_epochs: 0``.
+    Kodge et al. (TMLR 2024). M_r and M_f weight the directions of a layer's inputs on retained and on forgotten images
+    (:class:`InputSpace`). If there are several pairs of alphas, the first pair with the best ACC_r (1 - ACC_f) is used. This
+    is measured on training images that do not enter the matrices, never on the test split. Use ``max_epochs: 0``.
 
     Args:
-        alpha_retain: Values of alpha for M_r; larger ones protect more of the retained space.
-        alpha_forget: Values of alpha for M_f; larger ones remove more of the forgotten space.
-        samples: Retained images, and as many forgotten ones; every class gives its part, rounded up.
-        selection: Share of each class's training images that the pair is chosen on; not used where there is one pair.
-        seed: Of the choice of images; the run's (``seed_everything``) where none is given.
+        alpha_retain: Values of alpha for M_r; larger values protect more of the retained space.
+        alpha_forget: Values of alpha for M_f; larger values remove more of the forgotten space.
+        samples: Number of retained images, and of forgotten images; each class gives an equal part, rounded up.
+        selection: Share of each class's training images on which the pair is chosen; not used if there is one pair.
+        seed: Seed of the choice of images. None: the run's seed (``seed_everything``).
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
-        UserError: If an argument makes no sense, too few images are left to choose the pair on, or memory does not suffice.
+        UserError: If an argument is out of range, too few images are left to choose the pair on, or memory does not suffice.
     """
 
     train_splits = ()
@@ -76,7 +76,10 @@ class SVDUnlearning(ClassUnlearning):
         self._edit(weights, spaces, self.pairs[best])
 
     def _draw(self, split: str) -> tuple[Tensor, Tensor]:
-        """Positions to measure inputs on and to choose alphas on; every class gives as many, or the same share."""
+        """Positions of the images that give the matrices, and of those that choose the alphas.
+
+        Every class gives the same number of images for the matrices, and the same share of its images for the alphas.
+        """
         data = self.data.split(split)
         generator = torch.Generator().manual_seed(self.stream("images", self.seed))
         order = data.positions[torch.randperm(len(data), generator=generator)]
@@ -100,20 +103,20 @@ class SVDUnlearning(ClassUnlearning):
         return grams.spaces()
 
     def _state_memory(self, samples: int) -> None:
-        """Say how much memory is needed where that is much.
+        """Print how much memory is needed if it is more than ``LARGE``.
 
         Raises:
-            UserError: If it is more than is free.
+            UserError: If more memory is needed than is free.
         """
         batch = self.data.batch_size
         image = self.laid_out(self.example_images()[:1].to(self.device).to(self.dtype))
         needed, layer = memory_needed(self.network, self.counted(image, len(image)), samples, min(batch, samples))
         free = torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else psutil.virtual_memory().available
-        said = f"SVDUnlearning needs about {decimal(needed)} of memory, most of it for {layer}"
+        need = f"SVDUnlearning needs about {decimal(needed)} of memory, most of it for {layer}"
         if needed > free:
-            raise UserError(f"{said}, and {decimal(free)} are free: lower --model.samples (now {self.samples})")
+            raise UserError(f"{need}, and {decimal(free)} are free: lower --model.samples (now {self.samples})")
         if needed > LARGE:
-            rank_zero_only(print)(f"{said}; {decimal(free)} are free")
+            rank_zero_only(print)(f"{need}; {decimal(free)} are free")
 
     def _edit(self, weights: dict[str, Tensor], spaces: list[dict[str, InputSpace]], pair: tuple[float, float]) -> None:
         for name, weight in weights.items():

@@ -10,17 +10,18 @@ from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.methods.unlearning_module import Batch, Role
 from oro_unlearn.user_error import UserError
 
-TRIANGLE = 0.2  # part of the steps before the peak, and of the rate at step 0: clean_airbench.py (Jordan, 2024)
+TRIANGLE = 0.2  # fraction of the steps before the peak, and of the rate at step 0: clean_airbench.py (Jordan, 2024)
 
 
 class Training(Classifier):
     """Trains the original model by cross-entropy on the whole training set.
 
     Args:
-        label_smoothing: Part of the target, in [0, 1), that is spread evenly over all K classes (0.2 in records of training
-            CIFAR-10 fast). A retrained model then gives this part's share to the forgotten class too, on every image.
-        schedule: Of the learning rate: ``epoch`` is ``lr_scheduler``. By the step, over the whole run and to 0, whatever
-            ``lr_scheduler`` says: ``cosine``, or ``triangle``, which first rises from a fifth of the rate.
+        label_smoothing: Share of the target, in [0, 1), that is spread evenly over all K classes (0.2 in speed records for
+            training on CIFAR-10). A retrained model then gives the forgotten class its part of this share on every image.
+        schedule: Learning rate schedule. ``epoch``: ``lr_scheduler``, stepped once per epoch. ``cosine`` and ``triangle``
+            ignore ``lr_scheduler``, are updated at every step, and fall to 0 over the whole run; ``triangle`` first rises
+            from a fifth of the rate.
         kwargs: Arguments of :class:`Classifier`.
 
     Raises:
@@ -42,12 +43,12 @@ class Training(Classifier):
         self.label_smoothing, self.schedule = label_smoothing, schedule
 
     def losses(self, **batch: Batch) -> dict[str, Tensor]:
-        """Cross-entropy on the one split it trains on."""
+        """Cross-entropy on the training split."""
         (data,) = batch.values()
         return {"train": cross_entropy(self(data.images).float(), data.labels, label_smoothing=self.label_smoothing)}
 
     def scheduler(self, optimizer: Optimizer) -> Any:
-        """By the epoch or by the step, as ``schedule`` says."""
+        """The schedule that ``schedule`` names, by epoch or by step."""
         if self.schedule == "epoch":
             return super().scheduler(optimizer)
         otherwise = "--model.schedule epoch"
@@ -57,9 +58,9 @@ class Training(Classifier):
 
 
 class Retraining(Training):
-    """Trains from random weights on the retain set only, with the recipe of the original: what unlearning is measured against.
+    """Trains from random weights only on the retain set, with the original's recipe: the reference for unlearning.
 
-    The head keeps all K outputs, so that probabilities compare class by class with the other models'.
+    The head keeps all K outputs, so that its probabilities can be compared with those of other models class by class.
 
     Args:
         kwargs: Arguments of :class:`Training`.
@@ -69,7 +70,7 @@ class Retraining(Training):
     train_splits = ("retain",)
 
     def setup(self, stage: str) -> None:
-        """Refuse to retrain without anything forgotten: that would be the original again.
+        """Check that there is something to forget; otherwise retraining would only repeat the original training.
 
         Raises:
             UserError: If the forget set is empty.

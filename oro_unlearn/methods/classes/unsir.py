@@ -1,4 +1,4 @@
-"""Impairing with noise that maximises the error, then repairing."""
+"""Impair the network with noise that maximises its error, then repair it."""
 
 from typing import Any
 
@@ -13,20 +13,21 @@ from oro_unlearn.user_error import UserError
 
 
 class UNSIR(ClassUnlearning):
-    """UNSIR: learn noise that the original least takes for the forgotten class, train on it under that class, then repair.
+    """UNSIR: learn noise with the largest error for the forgotten class, train on it with that class as label, then repair.
 
-    Tarun et al. (IEEE TNNLS 2023), "Fast Yet Effective Machine Unlearning". The first ``impair_epochs`` mix the noise with
-    a subset of the retain set; the other epochs repair on that subset alone. Forget images are never read.
+    Tarun et al. (IEEE TNNLS 2023), "Fast Yet Effective Machine Unlearning". The noise maximises the original's cross-entropy
+    with the forgotten class. The first ``impair_epochs`` mix the noise with a subset of the retain set. The other epochs
+    repair the network on that subset alone. Forget images are never read.
 
     Args:
-        samples_per_class: Images of each retained class in the subset; a smaller class gives all it has.
-        noise_images: Noise images of each forgotten class.
-        noise_copies: How often each of them is seen in an impair epoch.
+        samples_per_class: Images of each retained class in the subset; a smaller class gives all its images.
+        noise_images: Number of noise images for each forgotten class.
+        noise_copies: Number of times that each noise image is used in an impair epoch.
         noise_steps: Steps of Adam on the noise.
         noise_lr: Learning rate of these steps.
         noise_penalty: Weight of the squared norm of a noise image.
-        impair_epochs: Epochs with noise, before those that repair.
-        seed: Of the subset and of the noise; the run's (``seed_everything``) where none is given.
+        impair_epochs: Number of epochs with noise, before the epochs that repair.
+        seed: Seed of the subset and of the noise. None: the run's seed (``seed_everything``).
         kwargs: Arguments of :class:`ClassUnlearning`.
 
     Raises:
@@ -72,14 +73,14 @@ class UNSIR(ClassUnlearning):
         self.noise = torch.cat([self._learn_noise(label, generator) for label in self.forget_classes])
 
     def losses(self, retain_subset: Batch) -> dict[str, Tensor]:
-        """Cross-entropy on the subset: ``impair`` with noise under the forgotten labels, ``repair`` without."""
+        """Cross-entropy on the subset: ``impair`` with noise images labelled as forgotten classes, ``repair`` without noise."""
         images, labels = retain_subset.images, retain_subset.labels
         if self.current_epoch >= self.impair_epochs:
             return {"repair": cross_entropy(self(images).float(), labels)}
         rank, world = self.trainer.global_rank, self.trainer.world_size
         count = round(len(labels) * world * self.noise_copies * len(self.noise) / len(self.data.split("retain_subset")))
-        rows = torch.randint(len(self.noise), (count,), device=self.device)[rank::world]  # drawn for all, as images are
-        of_others = count - world * len(rows)  # where they cannot be shared evenly
+        rows = torch.randint(len(self.noise), (count,), device=self.device)[rank::world]  # drawn for all processes
+        of_others = count - world * len(rows)  # correction of the counts if the rows do not divide evenly
         self.images_read, self.images_backward = self.images_read + of_others, self.images_backward + of_others
         everything = len(labels) + count / world  # on average over the processes
         images, labels = torch.cat([images, self.noise[rows]]), torch.cat([labels, self.noise_labels[rows]])

@@ -1,4 +1,4 @@
-"""Features of captions that are computed once, and captions that are encoded once a step."""
+"""Cache of captions: reference features are computed once, and each caption is encoded only once per step."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,21 +14,22 @@ STEP = 8  # captions whose lengths round up to the same multiple are encoded tog
 
 
 class CaptionCache:
-    """Rows of growing tensors, one a caption, on the device of the network.
+    """Tokens and reference features of captions, one row per caption, in growing tensors on the network's device.
 
-    A step with known captions alone waits for no device: numbers and lengths are on the host, and go to it by pinned memory.
+    A step that has only known captions does not wait for the device. Row numbers and lengths are on the host; they reach the
+    device through pinned memory.
 
     Args:
         network: An :class:`oro_unlearn.networks.OpenCLIP`; its reference must not change.
-        reference: Gives features (N, D) of N captions under the reference.
-        known: What :meth:`state` gave when a run was stopped: features depend, in their last bits, on what was encoded beside
-            them.
+        reference: Returns features (N, D) of N captions under the reference.
+        known: State of the run that is resumed, from :meth:`state`. Encoding the captions again could change the last bits
+            of their features, which depend on the other captions of the same batch.
     """
 
     def __init__(self, network: Any, reference: Callable[[Sequence[str]], Tensor], known: dict[str, Any] | None = None) -> None:
         self.network, self.reference = network, reference
-        self.numbers: dict[str, int] = {}  # rows by caption
-        self.lengths: list[int] = []  # tokens of every row
+        self.numbers: dict[str, int] = {}  # row number by caption
+        self.lengths: list[int] = []  # number of tokens by row
         self.tokens = torch.empty(0, network.context_length, dtype=torch.long)  # (N, L)
         self.features = torch.empty(0, network.embed_dim)  # (N, D) float32
         if known and known["captions"]:
@@ -39,7 +40,7 @@ class CaptionCache:
         return {"captions": list(self.numbers), "features": self.features.cpu()}
 
     def rows(self, captions: Sequence[str]) -> list[int]:
-        """Row numbers of captions; those that are new are tokenised and encoded first."""
+        """Row numbers of captions; new captions are tokenised and encoded first."""
         new = [caption for caption in dict.fromkeys(captions) if caption not in self.numbers]
         if new:
             self._add(new, self.reference(new))
@@ -58,12 +59,12 @@ class CaptionCache:
         return self.features.index_select(0, on_device(rows, self.features.device))
 
     def now(self, captions: Sequence[str]) -> Tensor:
-        """Features (N, D) of captions under the model: each is encoded once, beside those of about its length."""
+        """Features (N, D) of captions under the model: each is encoded once, together with captions of similar length."""
         rows = self.rows(captions)
         unique = sorted(set(rows), key=lambda row: (self.lengths[row], row))
         tokens = self.tokens.index_select(0, on_device(unique, self.tokens.device))
         parts, start = [], 0
-        # a GPU waits for the launch of kernels, not for tokens: there all are encoded at once
+        # on a GPU, kernel launches cost more than padding tokens: all captions are encoded at once
         step = STEP if self.tokens.device.type == "cpu" else self.network.context_length
         for _, group in groupby(unique, lambda row: -(-self.lengths[row] // step)):
             together = list(group)
@@ -78,13 +79,13 @@ class CaptionCache:
 
 
 def chosen(values: Tensor, numbers: Sequence[int]) -> Tensor:
-    """Rows of a tensor (N, ...) by number; the tensor itself where all are asked for."""
+    """Rows of a tensor (N, ...) by number; the tensor itself if all rows are requested in order."""
     if len(numbers) == len(values) and list(numbers) == list(range(len(values))):
         return values
     return values.index_select(0, on_device(numbers, values.device))
 
 
 def on_device(numbers: Sequence[int], device: torch.device) -> Tensor:
-    """Whole numbers (N,) int64 on a device; a GPU is not waited for."""
-    found = torch.tensor(numbers, dtype=torch.long)
-    return found.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else found.to(device)
+    """Whole numbers (N,) int64 on a device; the copy to a GPU does not block the host."""
+    values = torch.tensor(numbers, dtype=torch.long)
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values.to(device)

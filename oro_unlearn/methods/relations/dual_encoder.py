@@ -1,4 +1,4 @@
-"""A CLIP model that is trained, or edited, and then measured on the probes of a relation graph."""
+"""A CLIP model that is trained or edited, and then measured on the probes of a relation graph."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,22 +27,22 @@ class Pairs(NamedTuple):
 
     images: Tensor  # (B, 3, H, W) uint8
     captions: list[str]
-    attacks: list[str]  # the same in other words, places or spellings
+    attacks: list[str]  # the same captions with other words, places or spellings
     slots: Tensor  # (B, 3) int64: subject, relation, object
     index: Tensor  # type: ignore[assignment]  # (B,) int64, position in the split
 
 
 class DualEncoder(UnlearningModule):
-    """A CLIP model, its schedule, and its measurement.
+    """A CLIP model, its learning rate schedule, and its measurement.
 
     Args:
         network: Constructor of the model, such as :class:`oro_unlearn.networks.OpenCLIP`.
-        optimizer: Made from the parameters that are trained.
-        schedule: Of the learning rate, step by step: ``cosine`` to ``final_lr``, or ``constant``.
-        warmup: Part of the steps in which the rate rises from 0.
-        final_lr: Where the cosine ends, as a part of the rate.
+        optimizer: Makes the optimizer from the trained parameters.
+        schedule: Learning rate schedule, updated at every step: ``cosine`` to ``final_lr``, or ``constant``.
+        warmup: Fraction of the steps in which the learning rate rises from 0.
+        final_lr: End of the cosine, as a fraction of the learning rate.
         loader_mode: As in :class:`UnlearningModule`.
-        text_batch_size: Captions that are encoded at once where nothing is trained.
+        text_batch_size: Number of captions that are encoded at once without gradients.
     """
 
     report_module = "oro_unlearn.report.relation_report"
@@ -69,7 +69,7 @@ class DualEncoder(UnlearningModule):
         self.network: Any = None
         self.schedule, self.warmup, self.final_lr = schedule, warmup, final_lr
         self.measurements: dict[str, Any] = {}
-        self.history: list[dict[str, Tensor]] = []  # losses by step, of this process
+        self.history: list[dict[str, Tensor]] = []  # losses of this process, by step
 
     @property
     def data(self) -> "RelationalData":
@@ -77,54 +77,54 @@ class DualEncoder(UnlearningModule):
         return cast("RelationalData", super().data)
 
     def check_data(self, data: Any) -> None:
-        """Refuse data without relations.
+        """Reject data without relations.
 
         Raises:
-            UserError: If they know no relation graph.
+            UserError: If the data module has no relation graph.
         """
         if "graph" not in dir(data):  # the graph itself is read later
             kinds = f"{type(self).__name__} is for relations, and {type(data).__name__} has none"
             raise UserError(f"{kinds}: choose --data Scenes or --data RelationPairs")
 
     def setup(self, stage: str) -> None:
-        """Load the model, once: for ``test`` after ``fit`` the edited weights must stay."""
+        """Load the model once: ``test`` after ``fit`` must use the edited weights."""
         if self.network is None:
             self.network = self.make_network()
 
     def scheduler(self, optimizer: Optimizer) -> Any:
-        """By the step, as ``schedule``, ``warmup`` and ``final_lr`` say."""
+        """Schedule from ``schedule``, ``warmup`` and ``final_lr``, updated at every step."""
         otherwise = "--model.schedule constant and --model.warmup 0"
         return self.over_the_run(optimizer, self.schedule, otherwise, rising=self.warmup, end=self.final_lr)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """The sum of the losses; each is kept for the picture of the run."""
+        """The sum of the losses; each loss is kept for the loss plot of the run."""
         total = super().training_step(batch, batch_idx)
         self.history.append(self.last_losses)
         return total
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the losses so far, for the picture of the run."""
+        """Store the losses so far, for the loss plot of the run."""
         super().on_save_checkpoint(checkpoint)
         names = self.history[0] if self.history else ()
         checkpoint["history"] = {name: torch.stack([step[name] for step in self.history]).cpu() for name in names}
 
     def on_fit_start(self) -> None:
-        """Losses of a run that goes on lie where new ones do."""
+        """In a resumed run, move the earlier losses to the device of the new ones."""
         super().on_fit_start()
         self.history = [{name: value.to(self.device) for name, value in step.items()} for step in self.history]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the losses so far."""
+        """Restore the losses so far."""
         super().on_load_checkpoint(checkpoint)
-        found = checkpoint.get("history", {})
-        self.history = [dict(zip(found, step, strict=True)) for step in zip(*found.values(), strict=True)]
+        losses = checkpoint.get("history", {})
+        self.history = [dict(zip(losses, step, strict=True)) for step in zip(*losses.values(), strict=True)]
 
     def spread_images(self, images: Tensor) -> Tensor:
-        """Features (B, D) of a training batch's images under the model, each encoded by one of the processes."""
+        """Features (B, D) of a training batch's images under the model; each image is encoded by one of the processes."""
         return self.counted(spread(len(images), lambda own: self.network.encode_image(chosen(images, own))), len(images))
 
     def spread_texts(self, captions: Sequence[str]) -> Tensor:
-        """Features (N, D) of captions under the model, each encoded by one of the processes."""
+        """Features (N, D) of captions under the model; each caption is encoded by one of the processes."""
         tokens = self.network.tokenize(captions)
         return spread(len(captions), lambda own: self.network.encode_text(chosen(tokens, own)))
 
@@ -149,18 +149,18 @@ class DualEncoder(UnlearningModule):
             return encode_captions(self.network, captions, self.text_batch_size)
 
     def on_test_start(self) -> None:
-        """Start collecting every model's image features, in float32 whatever it was trained in."""
+        """Start collecting every model's image features, in float32 whatever the training precision was."""
         self.float()
         self._features: Any = torch.nn.ModuleDict({role: _Rows() for role in self.models()}).to(self.device)
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Encode each picture once by each model."""
+        """Encode each picture once with each model."""
         pairs = Pairs(*batch)
         for role, vectors in self.picture_features(pairs.images).items():
             self._features[role].update(vectors, pairs.index)
 
     def on_test_epoch_end(self) -> None:
-        """Collect ``measurements``: figures by model, and what the pictures of a report need."""
+        """Collect ``measurements``: figures by model, and the data that the report's plots need."""
         probes = self.data.measured
         features = {
             role: Features(self._features[role].compute().cpu(), self.text_features(role, probes.texts).cpu())
@@ -178,18 +178,18 @@ class DualEncoder(UnlearningModule):
         del self._features
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
-        """``model.safetensors``: a state dict that plain open_clip loads, and what it says of itself."""
+        """Write ``model.safetensors``: a state dict that plain open_clip loads, with ``notes`` as metadata."""
         save_weights(self.network.merged_state(), root / "model.safetensors", notes)
 
 
 def encode_captions(network: Any, captions: Sequence[str], size: int) -> Tensor:
-    """Unit vectors (N, D) of captions, so many at a time."""
+    """Unit vectors (N, D) of captions, encoded in batches of ``size``."""
     parts = [captions[start : start + size] for start in range(0, len(captions), size)]
     return torch.cat([network.encode_text(network.tokenize(part)) for part in parts])
 
 
 class _Rows(Metric):
-    """Vectors by row number, gathered from all processes and put in order."""
+    """Vectors by row number, gathered from all processes and sorted by row."""
 
     full_state_update = False
     vectors: list[Tensor]
@@ -206,8 +206,8 @@ class _Rows(Metric):
         self.rows.append(rows)
 
     def compute(self) -> Tensor:
-        """All vectors (N, D), sorted by row; a row may have come twice."""
+        """All vectors (N, D), sorted by row; a row that was added twice is kept once."""
         vectors, rows = dim_zero_cat(self.vectors), dim_zero_cat(self.rows)
-        found = torch.empty_like(vectors[: int(rows.max()) + 1])
-        found[rows] = vectors
-        return found
+        ordered = torch.empty_like(vectors[: int(rows.max()) + 1])
+        ordered[rows] = vectors
+        return ordered

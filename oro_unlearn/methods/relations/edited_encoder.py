@@ -17,7 +17,7 @@ class EditedEncoder(DualEncoder):
 
     Args:
         edited: Checkpoint of the edited model, or folder of an adapter in peft's format.
-        original: Checkpoint of the model before the edit; empty for the network's own weights.
+        original: Checkpoint of the model before the edit. Empty: the weights with which ``network`` is built.
         retrained: Checkpoints of the same network trained without the tuple. May be empty.
         kwargs: Arguments of :class:`DualEncoder`.
 
@@ -50,14 +50,14 @@ class EditedEncoder(DualEncoder):
         if self.original:
             self.network.load_weights(self.original)
         files = {"unlearned": self.edited, **{f"retrained_{n}": file for n, file in enumerate(self.retrained)}}
-        found = {"original": self.network}
+        networks = {"original": self.network}
         for role, file in files.items():
-            found[role] = deepcopy(self.network)
+            networks[role] = deepcopy(self.network)
             if Path(file).is_dir() and (Path(file) / "adapter_config.json").is_file():
-                load_adapter(found[role], Path(file))
+                load_adapter(networks[role], Path(file))
             else:
-                found[role].load_weights(file)
-        self.networks = nn.ModuleDict(found).requires_grad_(False).eval()
+                networks[role].load_weights(file)
+        self.networks = nn.ModuleDict(networks).requires_grad_(False).eval()
 
     def models(self) -> list[str]:
         """The original, the edited model, and the retrained ones."""

@@ -10,21 +10,21 @@ from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 
 
 class CaptionedPictures(NamedTuple):
-    """Pictures with what is drawn, and captions with what they say: abstract words say less than is drawn."""
+    """Pictures and captions, each with its slots; a caption with abstract words names less than its picture shows."""
 
     images: Tensor  # (B, 3, H, W) uint8
     captions: list[str]
-    said: Tensor  # (B, 3) int64: subject, relation, object of the caption, -1 for none
-    slots: Tensor  # (B, 3) of the picture
+    said: Tensor  # (B, 3) int64: subject, relation, object of the caption; -1 if it has none
+    slots: Tensor  # (B, 3) int64: subject, relation, object of the picture; -1 if it has none
     index: Tensor  # type: ignore[assignment]  # (B,) int64
 
 
 class Pretraining(DualEncoder):
-    """Trains a CLIP model from random weights: symmetric contrastive loss, and three heads that read the slots.
+    """Trains a CLIP model from random weights: symmetric contrastive loss, and three heads that predict the slots.
 
-    A caption that is also true of another picture (the same tuple, or abstract words above it) is no negative of it.
-    The heads predict subject, relation and object from image and text features alike and are dropped afterwards; without
-    them a model this small hardly starts to learn.
+    A caption is not used as a negative of another picture that it also describes (the same tuple, or more abstract words).
+    The heads predict subject, relation and object from image features and from text features. They are dropped after
+    training. Without them, a model this small hardly starts to learn.
 
     Args:
         slot_weight: Weight of the heads' loss.
@@ -34,7 +34,7 @@ class Pretraining(DualEncoder):
     role = "original"
     train_splits = ("train",)
     batch_type = CaptionedPictures
-    covers: Tensor  # [drawn, said]: whether the first name is the second, or is below it
+    covers: Tensor  # [drawn, said]: True if the drawn name equals the name in the caption or is below it in the hierarchy
 
     def __init__(self, slot_weight: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -42,14 +42,14 @@ class Pretraining(DualEncoder):
         self.heads: Any = None
 
     def setup(self, stage: str) -> None:
-        """Build the model, the heads, and the table of what each word covers."""
+        """Build the model, the heads, and the table of the names that each caption word covers."""
         if self.network:
             return
         super().setup(stage)
         graph = self.data.graph
         names = list(graph.objects)
         counts = (len(names), len(graph.relations), len(names))
-        self.heads = nn.ModuleList(nn.Linear(self.network.embed_dim, count + 1) for count in counts)  # the last: none
+        self.heads = nn.ModuleList(nn.Linear(self.network.embed_dim, count + 1) for count in counts)  # last output: no name
         covers = torch.eye(len(names), dtype=torch.bool)
         for position, name in enumerate(names):
             for other in graph.ancestors(name):
@@ -57,13 +57,13 @@ class Pretraining(DualEncoder):
         self.register_buffer("covers", covers, persistent=False)
 
     def losses(self, train: CaptionedPictures) -> dict[str, Tensor]:
-        """``contrastive`` (both directions), and ``slots``."""
+        """``contrastive`` (both directions) and ``slots``."""
         images, texts = self.spread_images(train.images), self.spread_texts(train.captions)
         with torch.autocast(self.device.type, enabled=False):
             return self._losses(train, images.float(), texts.float())
 
     def _losses(self, train: CaptionedPictures, images: Tensor, texts: Tensor) -> dict[str, Tensor]:
-        scale = self.network.model.logit_scale.clamp(max=4.6052).exp()  # at most 100, as CLIP
+        scale = self.network.model.logit_scale.clamp(max=4.6052).exp()  # at most 100, as in CLIP
         logits = scale * images @ texts.T
         target = torch.arange(len(logits), device=logits.device)
         also_true = self._also_true(train).fill_diagonal_(False)
@@ -73,7 +73,7 @@ class Pretraining(DualEncoder):
         return {"contrastive": contrastive, "slots": self.slot_weight * slots}
 
     def _read(self, features: Tensor, slots: Tensor) -> Tensor:
-        """Cross-entropy of the three heads; features are scaled up since unit vectors make flat logits."""
+        """Cross-entropy of the three heads. Features are scaled up, because unit vectors give flat logits."""
         losses = []
         for head, labels in zip(self.heads, slots.T, strict=True):
             labels = torch.where(labels < 0, head.out_features - 1, labels)  # noqa: PLW2901
@@ -81,11 +81,14 @@ class Pretraining(DualEncoder):
         return torch.stack(losses).mean()
 
     def _also_true(self, train: CaptionedPictures) -> Tensor:
-        """Whether caption j is true of picture i, (B, B); one that names nothing of the graph is if both have it."""
+        """Whether caption j describes picture i, (B, B).
+
+        A caption that names nothing in the graph describes only the pictures that have the same caption.
+        """
         drawn, said = train.slots, train.said
         subjects = self.covers[drawn[:, 0]][:, said[:, 0]] & (drawn[:, None, 0] >= 0) & (said[None, :, 0] >= 0)
         relations = drawn[:, None, 1] == said[None, :, 1]
-        objects = self.covers[drawn[:, 2]][:, said[:, 2]]  # -1 reads the last row; then the relation is -1 on both sides
+        objects = self.covers[drawn[:, 2]][:, said[:, 2]]  # index -1 reads the last row; the relation is then -1 on both sides
         numbers = {caption: number for number, caption in enumerate(train.captions)}
         texts = torch.tensor([numbers[caption] for caption in train.captions], device=drawn.device)
         return (subjects & relations & (objects | (drawn[:, None, 1] < 0))) | (texts[:, None] == texts[None, :])

@@ -1,4 +1,4 @@
-"""How an unsafe pair is pushed apart, and how a safe one is held."""
+"""Losses that push unsafe pairs apart, and losses that preserve safe pairs."""
 
 from typing import Literal, NamedTuple
 
@@ -11,32 +11,33 @@ Preserve = Literal["pull", "match_ref"]
 
 
 class Unsafe(NamedTuple):
-    """Unsafe pictures and captions of a batch, all crossed, and what the forms of push compare them with."""
+    """All combinations of a batch's unsafe pictures and captions, and the values that :func:`push_loss` compares them with."""
 
-    cosine: Tensor  # (B, N) of pictures and unsafe captions under the model
-    others: Tensor  # (B, C) of the pictures and captions to keep, under the reference
+    cosine: Tensor  # (B, N) cosines of the pictures with unsafe captions, under the model
+    others: Tensor  # (B, C) cosines of the pictures with captions to keep, under the reference
     texts: Tensor  # (N, D) unsafe captions under the model
     other_texts: Tensor  # (C, D) captions to keep, under the reference
     texts_before: Tensor  # (N, D) unsafe captions under the reference
     scale: float  # inverse temperature of the model
 
 
-def push_loss(  # noqa: PLR0911 (one return a form)
+def push_loss(  # noqa: PLR0911 (one return per form)
     form: Push, unsafe: Unsafe, tau: float, margin: float = 0.0
 ) -> Tensor:
     """Loss of the unsafe pairs, a scalar.
 
-    ``cosine`` (the paper's): the mean cosine; it never stops, and drives captions to the far end of the gallery.
-    ``target``: Huber (0.1) of cosine - tau; ``squared``: its square. ``hinge``: what exceeds tau + margin. ``repair``:
-    squared difference to the reference's cosine of the picture with a caption of another group (MultiDelete, ECCV 2024).
-    ``nce_against``: -log(1 - p), p the softmax probability of the unsafe caption among those to keep. ``redirect``:
-    1 - cosine of the unsafe caption with the nearest caption to keep (SafeR-CLIP's idea).
+    ``cosine`` (the paper's form): the mean cosine. It is never satisfied and drives captions to the far end of the gallery.
+    ``target``: Huber loss (0.1) of cosine - tau. ``squared``: square of cosine - tau. ``hinge``: the amount by which the
+    cosine exceeds tau + margin. ``repair``: squared difference to the reference's cosine of the picture with a caption of
+    another group (MultiDelete, ECCV 2024). ``nce_against``: -log(1 - p), where p is the softmax probability of the unsafe
+    caption among the captions to keep. ``redirect``: 1 - cosine of the unsafe caption with the nearest caption to keep
+    (the idea of SafeR-CLIP).
 
     Args:
-        form: One of these.
+        form: Name of one of these losses.
         unsafe: Cosines and features.
         tau: The cosine of an unrelated pair.
-        margin: Of the hinge.
+        margin: Margin of the hinge.
     """
     cosine = unsafe.cosine
     if form == "cosine":
@@ -52,7 +53,7 @@ def push_loss(  # noqa: PLR0911 (one return a form)
         return (cosine - unsafe.others.gather(1, columns)).square().mean()
     if form == "nce_against":
         others = (unsafe.scale * unsafe.others).logsumexp(1, keepdim=True)  # (B, 1)
-        return softplus(unsafe.scale * cosine - others).mean()  # finite, and with a gradient, where p rounds to 1
+        return softplus(unsafe.scale * cosine - others).mean()  # finite, with a gradient, also if p rounds to 1
     nearest = (unsafe.texts_before @ unsafe.other_texts.T).argmax(1)
     return (1 - (unsafe.texts * unsafe.other_texts[nearest]).sum(1)).mean()
 
@@ -61,9 +62,9 @@ def preserve_loss(form: Preserve, cosine: Tensor, reference: Tensor) -> Tensor:
     """Loss of pairs to keep, a scalar.
 
     Args:
-        form: ``pull`` (the paper's): 1 - cosine, which also moves what nothing pushed; ``match_ref``: squared difference to the
-            reference's cosine.
-        cosine: (B,) under the model.
-        reference: (B,) under the reference.
+        form: ``pull`` (the paper's form): 1 - cosine, which also moves pairs that no push has changed. ``match_ref``: squared
+            difference to the reference's cosine.
+        cosine: Cosines (B,) under the model.
+        reference: Cosines (B,) under the reference.
     """
     return (1 - cosine).mean() if form == "pull" else (cosine - reference).square().mean()

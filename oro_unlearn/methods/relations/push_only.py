@@ -1,4 +1,4 @@
-"""The paper's baseline: push the unsafe pairs apart and hold nothing."""
+"""Baseline of the paper: push the unsafe pairs apart and preserve nothing."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from oro_unlearn.methods.relations.relational_unlearning import RelationalUnlear
 
 
 class PushOnly(RelationalUnlearning):
-    """Minimises the mean cosine of unsafe pairs, L3 alone (arXiv 2603.14185, ablation).
+    """Minimises the mean cosine of unsafe pairs: the term L3 alone (arXiv 2603.14185, ablation).
 
     Args:
         kwargs: Arguments of :class:`RelationalUnlearning`.

@@ -1,4 +1,4 @@
-"""Relationship-aware unlearning: an unsafe tuple is forgotten, its objects, its relation and its neighbours are kept."""
+"""Relationship-aware unlearning: forget an unsafe tuple and keep its objects, its relation and its neighbours."""
 
 from typing import Any, Literal
 
@@ -13,29 +13,29 @@ from oro_unlearn.user_error import UserError
 
 
 class RelationUnlearning(RelationalUnlearning):
-    """Six terms, L = L3 + alpha L2 + beta L1 + delta L4 + gamma Lc + lambda Ladv (arXiv 2603.14185), and two of ours.
+    """Six terms, L = L3 + alpha L2 + beta L1 + delta L4 + gamma Lc + lambda Ladv (arXiv 2603.14185), and two terms of ours.
 
-    L3 pushes unsafe pictures and captions apart, Ladv the same with reworded captions; L1 holds listed safe edges, L2
-    single objects, L4 neutral concepts, Lc the features of all three. ``kl_rows`` holds each picture's ranking of the other
-    captions, ``vocab_text`` holds captions made from the graph's vocabulary, without pictures. The paper gives no weights;
-    all terms are means over pairs.
+    L3 pushes unsafe pictures and captions apart. Ladv does the same with reworded captions. L1 preserves listed safe edges,
+    L2 single objects, and L4 neutral concepts. Lc preserves the features of all three groups. Our terms are ``kl_rows`` and
+    ``vocab_text``: ``kl_rows`` preserves each picture's ranking of the other captions; ``vocab_text`` preserves captions made
+    from the graph's vocabulary, without pictures. The paper gives no weights; all terms are means over pairs.
 
     Args:
-        push: Form of L3 and Ladv, see :func:`push_loss`; the paper's is ``cosine``.
-        preserve: Form of L1, L2 and L4, see :func:`preserve_loss`; the paper's is ``pull``.
+        push: Form of L3 and Ladv, see :func:`push_loss`; the paper uses ``cosine``.
+        preserve: Form of L1, L2 and L4, see :func:`preserve_loss`; the paper uses ``pull``.
         alpha: Weight of L2, single objects.
         beta: Weight of L1, safe edges.
         delta: Weight of L4, neutral concepts.
         gamma: Weight of Lc, consistency.
         lambda_: Weight of Ladv.
         kl_rows: Weight of the ranking term.
-        vocab_text: Weight of the vocabulary's consistency.
-        vocab_captions: Captions of the vocabulary in a step.
-        vocab_shares: Parts of them with 0, 1 and 2 slots in common with the unsafe tuple, and of near misses that the graph
-            does not allow; where one runs out, there are fewer captions.
-        tau: Where bounded pushes stop: the mean cosine, under the reference, of unsafe pictures with ``unrelated`` captions
-            (no slot in common) or with all ``mismatched`` ones; or a number.
-        margin: Of the hinge, above tau.
+        vocab_text: Weight of the term for vocabulary captions.
+        vocab_captions: Number of vocabulary captions in a step.
+        vocab_shares: Fractions of these captions by kind: with 0, 1 and 2 slots in common with the unsafe tuple, and near
+            misses that the graph does not allow. If a kind has too few captions, the step has fewer.
+        tau: Cosine at which bounded pushes stop: a number, or the mean cosine, under the reference, of unsafe pictures with
+            ``unrelated`` captions (no slot in common) or with all ``mismatched`` captions.
+        margin: Margin of the hinge above tau.
         kwargs: Arguments of :class:`RelationalUnlearning`.
 
     Raises:
@@ -75,12 +75,12 @@ class RelationUnlearning(RelationalUnlearning):
         self.vocab_captions, self.vocab_shares, self.stop = vocab_captions, vocab_shares, 0.0
 
     def on_fit_start(self) -> None:
-        """Find where a bounded push stops."""
+        """Compute the cosine at which a bounded push stops."""
         super().on_fit_start()
         self.stop = self.tau if isinstance(self.tau, int | float) else self.tau_of(self.tau)
 
     def losses(self, unsafe: Pairs, edges: Pairs, nodes: Pairs, neutral: Pairs) -> dict[str, Tensor]:
-        """The terms by name, weighted; those with weight 0 are left out."""
+        """The weighted terms by name; terms with weight 0 are left out."""
         kept = {"l1_edges": edges, "l2_nodes": nodes, "l4_neutral": neutral}
         splits = {"unsafe": unsafe, "edges": edges, "nodes": nodes, "neutral": neutral}
         pictures = [self.pictures(name, pairs) for name, pairs in splits.items()]
@@ -93,7 +93,7 @@ class RelationUnlearning(RelationalUnlearning):
             terms = self._push_terms(pictures[0], now, before)
             terms |= self._preserving_terms(dict(zip(kept, pictures[1:], strict=True)), now[4:], before[4:])
             if vocabulary:
-                columns = torch.cat([now[3], now[2]]), torch.cat([before[3], before[2]])  # and safe ones, nothing unsafe
+                columns = torch.cat([now[3], now[2]]), torch.cat([before[3], before[2]])  # no unsafe captions
                 terms["kl_rows"] = self._ranking(images @ columns[0].T, references @ columns[1].T)
                 terms["vocab_text"] = (1 - (now[3] * before[3]).sum(1)).mean()
         return {name: weight * terms[name] for name, weight in self.weights.items() if weight}
@@ -124,15 +124,15 @@ class RelationUnlearning(RelationalUnlearning):
         return terms
 
     def _ranking(self, scores: Tensor, reference: Tensor) -> Tensor:
-        """KL of each picture's softmax over captions from the reference's, at the model's temperature."""
+        """KL divergence of each picture's softmax over captions from the reference's softmax, at the model's temperature."""
         new, old = ((self.network.scale * values).log_softmax(1) for values in (scores, reference))
         return kl_div(new, old, log_target=True, reduction="batchmean")
 
     def draw_vocabulary(self) -> list[str]:
-        """Some of the vocabulary's captions in their shares; all of a part of the vocabulary that is smaller than its share.
+        """Random vocabulary captions in the fractions ``vocab_shares``; a kind with too few captions gives all it has.
 
         Raises:
-            UserError: If there is none.
+            UserError: If no caption could be drawn.
         """
         vocabulary = self.data.vocabulary
         chosen: list[str] = []

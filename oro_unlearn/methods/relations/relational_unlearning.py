@@ -1,4 +1,4 @@
-"""What the methods that forget relations share: adapters, the frozen reference, and features that are computed once."""
+"""Base class of the methods that forget relations: adapters, the frozen reference, and cached features."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -19,27 +19,28 @@ from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.adapter_files import base_sha256
 from oro_unlearn.user_error import UserError
 
-MATCHED = 64  # unsafe pictures that say how close an unrelated pair is
-LOOKED_AT = 256  # unsafe pictures before it
+MATCHED = 64  # unsafe training pictures whose cosines with unrelated captions give tau
+LOOKED_AT = 256  # unsafe pictures that the first look tests
 
 
 class RelationalUnlearning(DualEncoder):
-    """Edits a CLIP model by adapters; with them switched off it is the original, bit by bit.
+    """Edits a CLIP model by adapters; with the adapters switched off, the model is the original, bit for bit.
 
-    Features under the reference are computed once: of a group's pictures before training, of a caption when it is first seen.
-    Where only the text tower is trained the model's own picture features are the same ones, and batches leave pictures out.
+    Features under the reference are computed once: those of a split's pictures before training, those of a caption when it
+    first occurs. If only the text tower is trained, the model's picture features equal the reference's, and batches contain
+    no pictures.
 
     Args:
-        towers: What is adapted: ``text``, ``image`` or ``both``.
-        adapter: ``lora``, ``dora`` or ``rslora``.
-        lora_rank: Of the adapters.
+        towers: Towers that get adapters: ``text``, ``image`` or ``both``.
+        adapter: Kind of adapter: ``lora``, ``dora`` or ``rslora``.
+        lora_rank: Rank of the adapters.
         lora_alpha: Scale of the adapters; an update is multiplied by lora_alpha / lora_rank.
-        lora_dropout: In the adapters.
+        lora_dropout: Dropout probability in the adapters.
         retrained: Checkpoints of the same network trained without the tuple, for comparison.
-        cache: ``auto``: what does not change is computed once; ``off``: in every step, and each caption as often as it
-            occurs in it. The losses are the same up to rounding.
-        picture_batch_size: Pictures that are encoded at once before training.
-        shard: Leave a part of the frozen weights with each process (FSDP2), for models that do not fit one GPU; with
+        cache: ``auto``: compute constant features once. ``off``: compute them in every step, and encode each caption as often
+            as it occurs in the step. The losses are the same up to rounding.
+        picture_batch_size: Number of pictures that are encoded at once before training.
+        shard: Shard the frozen weights over the processes (FSDP2), for models that do not fit one GPU; use it with
             ``--trainer.strategy ddp``.
         kwargs: Arguments of :class:`DualEncoder`.
 
@@ -70,45 +71,45 @@ class RelationalUnlearning(DualEncoder):
             raise UserError(f"--model.picture_batch_size is a number of pictures, at least 1, not {picture_batch_size}")
         self.cache, self.shard, self.picture_batch_size = cache, shard, picture_batch_size
         self._pictures: dict[str, Tensor] = {}  # reference features (N, D) by split, in the order of its pictures
-        self._captions: CaptionCache | None = None  # of this fit
-        self._resumed_captions: dict[str, Any] | None = None  # of the fit that this one goes on with
+        self._captions: CaptionCache | None = None  # captions of this fit
+        self._resumed_captions: dict[str, Any] | None = None  # captions of the fit that this one resumes
 
     def setup(self, stage: str) -> None:
-        """Load the original and the models to compare with, and add the adapters, once."""
+        """Load the original and the models to compare with, and add the adapters; done once."""
         if self.network:
             return
         super().setup(stage)
         for path in self.retrained_paths:
             other = deepcopy(self.network)
-            other.load_weights(path)  # strictly, as plain open_clip has them
+            other.load_weights(path)  # strict, in the format of plain open_clip
             self.retrained.append(other.requires_grad_(False).eval())
         self._with_adapter(self.network)
 
     def configure_model(self) -> None:
-        """Share out frozen weights, once, if asked for and there are processes to share with."""
+        """Shard the frozen weights once, if ``shard`` is set and there are several processes."""
         if self.shard and torch.distributed.is_initialized() and "_base" not in self.__dict__:
-            _ = self._base  # of the whole weights
+            _ = self._base  # hash the weights before they are sharded
             shard_frozen(self, self.network.model, self.trainer.world_size, self.trainer.strategy.root_device.type)
 
     def cpu(self) -> "RelationalUnlearning":
-        """Weights that are shared out stay where they are, also between fitting and measuring."""
+        """Leave sharded weights on their devices, also between fitting and measuring."""
         return self if self.shard and torch.distributed.is_initialized() else super().cpu()
 
     def train(self, mode: bool = True) -> "RelationalUnlearning":
-        """Training mode for the edited network alone."""
+        """Set training mode for the edited network only."""
         super().train(mode)
         self.retrained.eval()
         return self
 
     def needs_images(self, split: str) -> bool:
-        """Whether training batches must hold pictures: not where their features are known and stay as they are."""
+        """Whether training batches must contain pictures: not if their features are cached and do not change."""
         return self.cache == "off" or self.towers != "text"
 
     def first_look(self) -> list[str]:
-        """Whether the original finds the unsafe captions of their pictures, among the safe ones of the gallery."""
+        """Check that the original ranks the unsafe caption of an unsafe picture high among the gallery's safe captions."""
         probes = self.data.measured
         if "direct" not in probes.pairs:
-            return []  # no picture of it to measure on
+            return []  # there is no unsafe picture to measure on
         pairs = probes.pairs["direct"][:LOOKED_AT]
         safe = [text for number, text in enumerate(probes.texts[: len(probes.concepts)]) if number not in probes.unsafe]
         first = 5 if len(safe) >= 20 else 1
@@ -128,11 +129,11 @@ class RelationalUnlearning(DualEncoder):
         ]
 
     def first_words(self) -> list[str]:
-        """Whether the edit did nothing, did not forget, or destroyed the model."""
+        """Sentences for an edit that did nothing, did not forget, or destroyed the model."""
         return relation_words(self.measurements["metrics"])
 
     def on_fit_start(self) -> None:
-        """Encode the pictures of all groups under the reference; what an earlier fit knew was of its data and device."""
+        """Encode the pictures of all splits under the reference; drop the features of an earlier fit (other data or device)."""
         super().on_fit_start()
         self._pictures.clear()
         self._captions = None
@@ -141,10 +142,10 @@ class RelationalUnlearning(DualEncoder):
                 self.reference_pictures(split)
 
     def on_after_backward(self) -> None:
-        """Refuse adapters that no gradient reaches, at the first step.
+        """At the first step, check that gradients reach all adapters.
 
         Raises:
-            UserError: If there are some.
+            UserError: If no gradient reaches an adapter.
         """
         if self.global_step == 0:
             self.network.check_adapter_gradients()
@@ -166,15 +167,15 @@ class RelationalUnlearning(DualEncoder):
             size = self.picture_batch_size
             starts = range(0, len(pairs), size)
             images = (pairs.__getitems__(range(start, min(start + size, len(pairs))))[0] for start in starts)
-            found = [self.counted(spread(len(part), partial(self._before, part)), len(part)) for part in images]
-            self._pictures[split] = torch.cat(found)
+            features = [self.counted(spread(len(part), partial(self._before, part)), len(part)) for part in images]
+            self._pictures[split] = torch.cat(features)
         return self._pictures[split]
 
     def _before(self, images: Tensor, own: list[int]) -> Tensor:
         return self.image_features("original", images[own].to(self.device))
 
     def texts(self, *groups: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
-        """Features (N, D) of each of several lists of captions, under the model and under the reference."""
+        """Features (N, D) of several lists of captions, under the model and under the reference; one tensor per list."""
         captions, sizes = [caption for group in groups for caption in group], [len(group) for group in groups]
         before = self.reference_texts(captions)
         if self.towers == "image":
@@ -199,7 +200,8 @@ class RelationalUnlearning(DualEncoder):
         """Mean cosine of unsafe training pictures with captions, under the reference.
 
         Args:
-            form: ``unrelated``: captions without a slot in common with what is forgotten; ``mismatched``: all others.
+            form: ``unrelated``: captions that have no slot in common with the forgotten tuple. ``mismatched``: captions that
+                have 0, 1 or 2 slots in common with it.
 
         Raises:
             UserError: If there are no such captions.
@@ -238,24 +240,24 @@ class RelationalUnlearning(DualEncoder):
             return encode(self.network)
 
     def picture_features(self, images: Tensor) -> dict[str, Tensor]:
-        """By model; the original's serve for the edited model where only the text tower changed."""
+        """Unit vectors (B, D) by model. If only the text tower is trained, the edited model has the original's."""
         same = self.towers == "text"
-        found = {role: self.image_features(role, images) for role in self.models() if not (same and role == "unlearned")}
-        return {role: found["original" if same and role == "unlearned" else role] for role in self.models()}
+        features = {role: self.image_features(role, images) for role in self.models() if not (same and role == "unlearned")}
+        return {role: features["original" if same and role == "unlearned" else role] for role in self.models()}
 
     # -- files
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the adapter alone, and the mark of its base."""
+        """Store only the adapter, the hash of its base model, and the cached captions."""
         super().on_save_checkpoint(checkpoint)
         checkpoint["state_dict"], checkpoint["base_sha256"] = self.network.adapter_state(), self._base
         checkpoint["captions"] = self._captions.state() if self._captions else None
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the adapter into the network, and let Lightning find the rest as it is.
+        """Load the adapter into the network, and give Lightning the current state dict for the rest.
 
         Raises:
-            UserError: If the adapter is of another base or rank.
+            UserError: If the adapter has another base model or rank.
         """
         super().on_load_checkpoint(checkpoint)
         try:
@@ -274,10 +276,10 @@ class RelationalUnlearning(DualEncoder):
         return base_sha256(self.network.model)
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
-        """``model.safetensors`` with the adapter merged, for plain open_clip; ``adapter/`` for peft.
+        """Write ``model.safetensors`` with the adapter merged, for plain open_clip, and ``adapter/`` for peft.
 
         Raises:
-            UserError: If weights are shared out and cannot be had again, because they were drawn at random.
+            UserError: If weights are sharded and cannot be loaded again, because they were drawn at random.
         """
         network = self.make_network() if self.shard else self.network
         if network is not self.network:
@@ -288,7 +290,7 @@ class RelationalUnlearning(DualEncoder):
         network.save_adapter(root / "adapter")
 
     def _with_adapter(self, network: Any) -> None:
-        """Give a network this method's adapter, with its values where it has some."""
+        """Add this method's adapter to a network; another network than the edited one also gets the adapter's values."""
         options = {"rank": self.lora_rank, "alpha": self.lora_alpha, "kind": self.adapter, "dropout": self.lora_dropout}
         self.adapter_parameters = network.add_adapter(self.towers, **options)
         if self.network is not network:

@@ -1,4 +1,4 @@
-"""Sharing out the frozen weights of a large CLIP model over the processes (FSDP2), while its adapters stay whole (DDP)."""
+"""Sharding of the frozen weights of a large CLIP model over the processes (FSDP2); its adapters are replicated (DDP)."""
 
 import inspect
 import re
@@ -13,25 +13,25 @@ BLOCK = re.compile(r"(^|\.)(resblocks|blocks|layers|layer)\.\d+$")
 
 
 def can_shard() -> bool:
-    """Whether this PyTorch can share out frozen weights and leave the others alone."""
+    """Whether this version of PyTorch can shard the frozen weights and exclude the trained ones."""
     from torch.distributed.fsdp import fully_shard
 
     return "ignored_params" in inspect.signature(fully_shard).parameters
 
 
 def shard_frozen(method: nn.Module, model: nn.Module, world: int, device: str) -> None:
-    """Leave a part of the frozen weights of every transformer block with each process; a block is whole while it is used.
+    """Shard the frozen weights of every transformer block over the processes; a block is gathered while it is used.
 
-    DDP is told to leave them alone. All processes must use the blocks equally often.
+    DDP is told to ignore the frozen weights. All processes must use the blocks equally often.
 
     Args:
-        method: What DDP will wrap.
-        model: Its model, with adapters; only what trains stays whole.
+        method: Module that DDP will wrap.
+        model: Its CLIP model, with adapters; trained parameters are not sharded.
         world: Number of processes.
-        device: Type of their devices, such as ``cuda``.
+        device: Type of the processes' devices, such as ``cuda``.
 
     Raises:
-        UserError: If there are no transformer blocks, or PyTorch is too old.
+        UserError: If the model has no transformer blocks, or PyTorch is too old.
     """
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
@@ -48,4 +48,4 @@ def shard_frozen(method: nn.Module, model: nn.Module, world: int, device: str) -
         fully_shard(block, mesh=mesh, ignored_params=trained)
     frozen = [name for name, parameter in method.named_parameters() if not parameter.requires_grad]
     wrapped: Any = method
-    wrapped._ddp_params_and_buffers_to_ignore = frozen  # as DDP calls it
+    wrapped._ddp_params_and_buffers_to_ignore = frozen  # attribute name that DDP reads
