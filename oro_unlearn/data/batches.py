@@ -1,4 +1,4 @@
-"""Which samples are in which training batch: a function of seed, epoch and split, and of nothing else."""
+"""Assign samples to training batches. The assignment depends only on seed, epoch and split."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,26 +8,26 @@ from torch.utils.data import Sampler
 
 from oro_unlearn.user_error import UserError
 
-Share = tuple[int, int]  # this process's number, and how many share each batch
+Share = tuple[int, int]  # rank of this process, and number of processes that share each batch
 ALONE: Share = (0, 1)
 
 
 class EpochBatches(Sampler[list[int]]):
-    """Batches of an epoch in random order, the same for any number of processes, and again after a stop.
+    """Batches of an epoch in random order. The order is the same for any number of processes, and when a run is resumed.
 
-    Every process takes every W-th sample of each batch. Where the last batch of a pass is no multiple of W, fewer than W
-    samples of it are left out, others in every epoch.
+    With W processes, each process takes every W-th sample of each batch. If the size of a pass's last batch is not a multiple
+    of W, fewer than W of its samples are left out. Each epoch leaves out different samples.
 
     Args:
         size: Number of samples N.
         batch_size: Samples of a batch over all processes.
-        split: Number of the split in the training batch: each has an order of its own.
-        trainer: Whose epoch it is; its module's ``epoch_seed`` says the order.
-        share: Of this process.
-        whole: Leave out a last batch that is smaller than the others.
+        split: Number of the split in the training batch. Each split has a different order.
+        trainer: The trainer; ``epoch_seed`` of its module determines the order.
+        share: Rank of this process, and number of processes W.
+        whole: Leave out the last batch if it is smaller than the others.
 
     Attributes:
-        length: Batches in an epoch; a pass over the set at first. In a longer one it is passed over again in another order.
+        length: Batches in an epoch; one pass over the set by default. A longer epoch makes further passes in other orders.
 
     Raises:
         UserError: If a batch cannot be shared evenly.
@@ -40,7 +40,7 @@ class EpochBatches(Sampler[list[int]]):
                 f"--data.batch_size {batch_size} is over all processes: make it a multiple of their number, {self.world}"
             )
         self.size, self.batch_size, self.split, self.trainer = size, batch_size, split, trainer
-        least = batch_size if whole else self.world  # samples that make a last batch
+        least = batch_size if whole else self.world  # smallest size of a last batch
         self.in_a_pass = size // batch_size + (size % batch_size >= least and size % batch_size > 0)
         self.length = self.in_a_pass
 
@@ -58,11 +58,11 @@ class EpochBatches(Sampler[list[int]]):
 
 
 def same_length(batches: dict[str, EpochBatches], loader_mode: str) -> None:
-    """Make an epoch one pass of the longest set, or of the shortest, for all.
+    """Give all splits the same epoch length: one pass over the longest set, or over the shortest.
 
     Args:
-        batches: Of each split.
-        loader_mode: ``max_size_cycle`` or ``min_size``.
+        batches: Batches of each split, by name.
+        loader_mode: ``max_size_cycle`` (longest) or ``min_size`` (shortest).
     """
     choose = min if loader_mode == "min_size" else max
     length = choose((sampler.in_a_pass for sampler in batches.values()), default=0)
@@ -71,5 +71,5 @@ def same_length(batches: dict[str, EpochBatches], loader_mode: str) -> None:
 
 
 def from_batches(batches: EpochBatches) -> dict[str, Any]:
-    """Options of a DataLoader that reads these batches, and draws no random number that training would draw."""
+    """Options of a DataLoader that reads these batches. Its own generator keeps it from using training's random numbers."""
     return {"batch_sampler": batches, "generator": torch.Generator().manual_seed(0)}

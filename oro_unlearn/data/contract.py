@@ -1,4 +1,7 @@
-"""What methods and the command line may ask of data, by the kind of task; nothing here imports the rest of the package."""
+"""Protocols of the data that methods and the command line may use, by kind of task.
+
+At run time, this module imports only ``user_error`` from the package.
+"""
 
 from __future__ import annotations
 
@@ -18,44 +21,44 @@ if TYPE_CHECKING:
 
 
 class Data(Protocol):
-    """What every data module has, whatever the task.
+    """Members that every data module has, for all kinds of task.
 
-    Its loaders share out their samples over the processes themselves, and repeat none.
+    The data module's loaders divide the samples among the processes themselves, and repeat none.
     """
 
     @property
     def name(self) -> str:
-        """For reports."""
+        """Name of the data, for reports."""
 
     @property
     def batch_size(self) -> int:
-        """Samples in a training batch, of each split."""
+        """Samples of each split in a training batch."""
 
     @property
     def forget_names(self) -> list[str]:
-        """What is to be forgotten now, in words."""
+        """Names of what the current request forgets."""
 
     @property
     def forgotten_names(self) -> list[str]:
-        """What earlier requests have forgotten, in words."""
+        """Names of what earlier requests have forgotten."""
 
     def split(self, name: str) -> Any:
-        """Samples of one split: at least of those that a method trains on."""
+        """Samples of one split. Every split that a method trains on must be available."""
 
     def content(self) -> dict[str, str]:
-        """SHA-256 of what was read, by part."""
+        """SHA-256 of the data that was read, by part."""
 
     def inventory(self) -> dict[str, Any]:
-        """What was read, as JSON has it, for the report."""
+        """Summary of the data that was read, as JSON-serialisable values for the report."""
 
     def lines(self) -> list[str]:
-        """What was read, for a person, before a run begins."""
+        """Summary of the data that was read, as lines of text that are printed before a run begins."""
 
     def notes(self) -> dict[str, Any]:
-        """What the file of an edited model must say of the data; ``forgotten``: everything that it has then forgotten."""
+        """Metadata for the file of an edited model; ``forgotten`` names all that is forgotten after the edit."""
 
     def draw(self, folder: Any) -> None:
-        """Write pictures of the request itself beside a report, where there are any."""
+        """Write pictures of the request, if there are any, into the folder of a report."""
 
 
 class LabelledImages(Protocol):
@@ -70,14 +73,14 @@ class LabelledImages(Protocol):
         """One image (C, H, W) uint8, its label and its position in the whole set."""
 
     def subset(self, positions: Tensor) -> LabelledImages:
-        """The given rows of the whole set."""
+        """A set with the given rows of the whole set."""
 
     def sha256(self) -> str:
-        """Of the whole set."""
+        """SHA-256 of the whole set."""
 
 
 class LabelledData(Data, Protocol):
-    """Labelled images, split by classes or samples to forget: what class methods, their cache and audits ask for."""
+    """Labelled images, split by classes or samples to forget. Class methods, their cache and audits use this contract."""
 
     @property
     def class_names(self) -> list[str]:
@@ -89,11 +92,11 @@ class LabelledData(Data, Protocol):
 
     @property
     def forget_classes(self) -> list[int]:
-        """Indices of the classes that must be forgotten, earlier requests' too."""
+        """Indices of all classes that must be forgotten, including those of earlier requests."""
 
     @property
     def requested_classes(self) -> list[int]:
-        """Indices of the classes that are to be forgotten now; empty where single samples are."""
+        """Indices of the classes that the current request forgets; empty if it forgets single samples."""
 
     @property
     def present_classes(self) -> list[int]:
@@ -101,62 +104,62 @@ class LabelledData(Data, Protocol):
 
     @property
     def natural_order(self) -> list[str] | None:
-        """The names in an order by which numbers count, where the rows are in another that nobody has asked for."""
+        """Names sorted with numbers by value; None if the rows have this order, or if the user chose their order."""
 
     @property
     def how_to_name(self) -> str:
-        """What somebody is told who has named nothing to forget."""
+        """Message for a user who has named nothing to forget."""
 
     @property
     def holdout(self) -> float:
-        """Part of the training split that stands for the test split."""
+        """Fraction of the training split that is used instead of the test split."""
 
     @property
     def crop_padding(self) -> int:
-        """Pixels of the random shift in training; 0 for none."""
+        """Largest random shift in training, in pixels; 0 for none."""
 
     @property
     def flip(self) -> bool | str:
-        """Whether, or how, training images are mirrored."""
+        """Whether and how training images are mirrored."""
 
     @property
     def mean(self) -> Sequence[float]:
-        """Of each channel, of pixels in [0, 1]."""
+        """Mean of each channel, for pixels in [0, 1]."""
 
     @property
     def std(self) -> Sequence[float]:
-        """Of each channel."""
+        """Standard deviation of each channel, for pixels in [0, 1]."""
 
     def split(self, name: str) -> LabelledImages:
-        """``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain``, ``test_earlier``, or one that was added."""
+        """``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain``, ``test_earlier``, or an added split."""
 
     def add_split(self, name: str, images: LabelledImages) -> None:
-        """Add a split of a method's own, or put another in its place."""
+        """Add a split for a method, or replace a split that was added before."""
 
     def loader(self, data: LabelledImages, **kwargs: Any) -> DataLoader[Any]:
         """A loader of batches ``(images, labels, index)``, images (B, C, H, W) uint8."""
 
     def prepare(self, batch: tuple[Tensor, Tensor, Tensor], augment: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """A loader's batch, normalised and, if asked for, augmented as in training."""
+        """A loader's batch, normalised and, if ``augment`` is set, augmented as in training."""
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Pixels (B, C, H, W) in [0, 1] as the networks see them."""
+        """Pixels (B, C, H, W) in [0, 1], normalised for the networks."""
 
     def to_pixels(self, images: Tensor) -> Tensor:
         """The inverse of :meth:`normalise`."""
 
 
 class PairSet(Protocol):
-    """Pictures with captions, read by the batch."""
+    """Pictures with captions, read batch by batch."""
 
     def __len__(self) -> int: ...
 
     def __getitems__(self, positions: Sequence[int]) -> tuple[Any, ...]:
-        """One batch, images (B, 3, H, W) uint8 first."""
+        """One batch; its first item is the images, (B, 3, H, W) uint8."""
 
 
 class RelationalData(Data, Protocol):
-    """Pictures and captions of a relation graph: what relational methods ask for."""
+    """Pictures and captions of a relation graph. Relational methods use this contract."""
 
     @property
     def graph(self) -> RelationGraph:
@@ -164,17 +167,17 @@ class RelationalData(Data, Protocol):
 
     @property
     def vocabulary(self) -> dict[int, list[str]]:
-        """Captions without pictures, by the number of slots shared with what is forgotten; 3: near misses."""
+        """Captions without pictures, by the number of slots shared with the tuples to forget; key 3 holds near misses."""
 
     @property
     def measured(self) -> RelationProbes:
         """Pictures and captions to measure on."""
 
     def split(self, name: str) -> PairSet:
-        """``unsafe``, ``edges``, ``nodes`` or ``neutral``; ``train``: what pretraining reads."""
+        """``unsafe``, ``edges``, ``nodes`` or ``neutral``; or ``train``, which pretraining reads."""
 
 
-if TYPE_CHECKING:  # our data modules fulfil their contracts, which the type checker sees here
+if TYPE_CHECKING:  # here the type checker verifies that our data modules fulfil their contracts
 
     def _labelled(data: ImageData) -> LabelledData:
         return data
@@ -184,7 +187,7 @@ if TYPE_CHECKING:  # our data modules fulfil their contracts, which the type che
 
 
 def lacking(data: Any, contract: type) -> list[str]:
-    """Names of a contract that a data module, or a class of one, does not have; nothing is computed to find out.
+    """Names of a contract's members that a data module, or its class, lacks. No property is evaluated.
 
     Args:
         data: The data module.
@@ -194,20 +197,23 @@ def lacking(data: Any, contract: type) -> list[str]:
         >>> lacking(type("Named", (), {"name": "x", "class_names": []}), LabelledData)[:2]
         ['num_classes', 'forget_classes']
     """
-    asked = [name for part in contract.__mro__ if part not in (Protocol, object) for name in vars(part) if name[0] != "_"]
+    members = [name for part in contract.__mro__ if part not in (Protocol, object) for name in vars(part) if name[0] != "_"]
     known = set(dir(data))
-    return [name for name in dict.fromkeys(asked) if name not in known]
+    return [name for name in dict.fromkeys(members) if name not in known]
 
 
 def asked_of(data: Any, name: str) -> Any:
-    """An attribute of a data module that can be used.
+    """An attribute of a data module, once the module is known to fulfil a contract.
 
     Args:
         data: The data module.
-        name: Of the attribute; None is returned where data of its kind have no such thing.
+        name: Name of the attribute.
+
+    Returns:
+        The attribute; None if this kind of data does not have it.
 
     Raises:
-        UserError: If it fulfils the contract of no kind of task.
+        UserError: If the data module fulfils the contract of no kind of task.
     """
     if all(lacking(data, contract) for contract in Data.__subclasses__()):
         raise UserError(

@@ -1,4 +1,4 @@
-"""Which tuple of a graph a person's caption says, and which names of the graph it mentions."""
+"""Find the tuple of a graph that a free caption states, and the names of the graph that it mentions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from oro_unlearn.graph.relation_graph import Concept, RelationGraph, Triple
 from oro_unlearn.graph.wording import ARTICLES, MAX_WORDS, plain_words
 
 OPENINGS = ("photo of", "photograph of", "picture of", "image of", "this is", "there is", "there are")
-LINKING = ("is", "are", "was", "were")  # left out: "a child is eating a hamburger"
+LINKING = ("is", "are", "was", "were")  # ignored, as in "a child is eating a hamburger"
 PLACES = ("in", "on", "at", "inside", "outside", "during", "against", "by", "near")
-LONGEST_PLACE = 6  # words of a clause after the tuple, without its articles
+LONGEST_PLACE = 6  # most words of a place clause after the tuple, without articles
 ENDINGS = (("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""), ("e", ""))
 IRREGULAR = {
     **{"children": "child", "people": "person", "men": "man", "women": "woman", "mice": "mouse", "feet": "foot"},
@@ -20,21 +20,21 @@ IRREGULAR = {
 
 
 class Reading(NamedTuple):
-    """What a caption says."""
+    """The concept that a caption states."""
 
     concept: Concept  # a valid tuple, or one object
-    words: str  # that say it, without articles, what introduces it, and the place
+    words: str  # the words that state it, without articles, opening and place clause
 
 
 class CaptionReader:
     """Reads captions in the words of a graph.
 
-    Understood are names, synonyms and phrases, with articles, capitals and punctuation; in a template of the graph or after
-    "a photo of"; with "is" or "are"; and before a short clause of place that names nothing of the graph. Endings of words are
-    not understood (a graph can have "children" as a synonym), but count for :meth:`mentions`.
+    The reader understands names, synonyms and phrases. Articles, capitals and punctuation do not matter. The caption may be in
+    a template of the graph, follow "a photo of", contain "is" or "are", or end with a short place clause that names nothing of
+    the graph. :meth:`read` does not match inflected words, so add "children" to the graph as a synonym. :meth:`mentions` does.
 
     Args:
-        graph: Gives the words.
+        graph: The relation graph. It gives the words.
 
     Example:
         >>> from oro_unlearn.graph import CaptionReader, load_graph
@@ -63,7 +63,7 @@ class CaptionReader:
         )  # with an article
 
     def read(self, caption: str) -> Reading | None:
-        """What a caption says; None where that is nothing of the graph, or cannot be told.
+        """The concept that a caption states; None if it states none of the graph or is ambiguous.
 
         Args:
             caption: In words of the graph, such as "A red circle above a blue square."
@@ -72,14 +72,14 @@ class CaptionReader:
         if len(words) > MAX_WORDS:
             return None
         for inner in (words, *self._inside(words)):
-            for said in dict.fromkeys((tuple(inner), tuple(word for word in inner if word not in LINKING))):
-                found = {reading.concept: reading for reading in self._readings(said)}
-                if found:
-                    return next(iter(found.values())) if len(found) == 1 else None
+            for candidate in dict.fromkeys((tuple(inner), tuple(word for word in inner if word not in LINKING))):
+                readings = {reading.concept: reading for reading in self._readings(candidate)}
+                if readings:
+                    return next(iter(readings.values())) if len(readings) == 1 else None
         return None
 
     def mentions(self, caption: str) -> set[str]:
-        """Objects and relations of which a caption has a wording, whatever the words' endings."""
+        """Objects and relations whose wordings occur in a caption, with any inflection."""
         return self._mentioned(plain_words(caption))
 
     def _mentioned(self, words: Sequence[str]) -> set[str]:
@@ -88,7 +88,7 @@ class CaptionReader:
         return set().union(*(self._stems.get(" ".join(stems[start:end]), set()) for start, end in spans))
 
     def _inside(self, words: Sequence[str]) -> Iterator[list[str]]:
-        """What the caption holds between the words of a template, or after an opening."""
+        """The words of a caption that are inside a template or after an opening."""
         bare = _without_article(words)
         for before, after in self.frames:
             start, end = _without_article(before), len(bare) - len(after)
@@ -96,24 +96,24 @@ class CaptionReader:
                 yield bare[len(start) : end]
 
     def _readings(self, words: Sequence[str]) -> list[Reading]:
-        """The whole as an object or a tuple; else what precedes a clause of place."""
-        found = [*self._nodes(words), *self._triples(words)]
-        whole = [reading for reading, end in found if end == len(words)]
+        """Readings of all words as an object or a tuple; otherwise readings of the words before a place clause."""
+        candidates = [*self._nodes(words), *self._triples(words)]
+        whole = [reading for reading, end in candidates if end == len(words)]
         if whole:
             return [reading for reading in whole if len(reading.concept) == 1] or whole
-        placed = [(reading, end) for reading, end in found if end < len(words) and self._is_place(words[end:])]
+        placed = [(reading, end) for reading, end in candidates if end < len(words) and self._is_place(words[end:])]
         longest = max((len(reading.concept) for reading, _ in placed), default=0)
         return [reading for reading, _ in placed if len(reading.concept) == longest]
 
     def _nodes(self, words: Sequence[str]) -> Iterator[tuple[Reading, int]]:
-        """Objects that the words begin with, and where they end."""
+        """Objects at the start of the words, and the position where each ends."""
         for end in range(1, min(len(words), self._longest_object) + 1):
             name = _named(words[:end], self.objects)
             if name is not None:
                 yield Reading((name,), _bare(words[:end])), end
 
     def _triples(self, words: Sequence[str]) -> Iterator[tuple[Reading, int]]:
-        """Valid tuples that the words begin with, and where they end."""
+        """Valid tuples at the start of the words, and the position where each ends."""
         for start in range(1, min(len(words), self._longest_object + 1)):
             subject = _named(words[:start], self.objects)
             for middle in range(start + 1, min(len(words), start + self._longest_relation + 1)) if subject else ():
@@ -127,9 +127,9 @@ class CaptionReader:
                 yield Reading(tuple(triple), _bare(words[:end])), end
 
     def _is_place(self, words: Sequence[str]) -> bool:
-        """Whether words say where something is, and name nothing of the graph."""
-        own = [word for word in words if word not in ARTICLES]
-        return 2 <= len(own) <= LONGEST_PLACE and own[0] in PLACES and not self._mentioned(words)
+        """Whether the words are a place clause that names nothing of the graph."""
+        bare = [word for word in words if word not in ARTICLES]
+        return 2 <= len(bare) <= LONGEST_PLACE and bare[0] in PLACES and not self._mentioned(words)
 
 
 def _without_article(words: Sequence[str]) -> list[str]:
@@ -141,7 +141,7 @@ def _bare(words: Sequence[str]) -> str:
 
 
 def _named(words: Sequence[str], names: dict[str, str]) -> str | None:
-    """The name that has these words, with their first article (which may be a part of it) or without."""
+    """The name with these words: first with the leading article, which may belong to the name, then without it."""
     return names.get(" ".join(words)) or names.get(" ".join(_without_article(words)))
 
 
@@ -150,7 +150,7 @@ def _stems(words: Iterable[str]) -> str:
 
 
 def _stem(word: str) -> str:
-    """A word without the ending of its number or tense, roughly: it is better to find a name too often."""
+    """Approximate stem of a word, without plural and tense endings. Too many matches are better than too few."""
     word = IRREGULAR.get(word, word)
     for ending, instead in ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:

@@ -1,4 +1,4 @@
-"""Captions of concepts, in words that unlearning may use (train) and in words kept for measuring (eval)."""
+"""Captions of concepts, in words that unlearning may use (train) and in words reserved for measuring (eval)."""
 
 import itertools
 import random
@@ -18,10 +18,10 @@ LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 class Captions:
-    """What a graph can say. The train and the eval bank share no wording, template, context or kind of typo.
+    """Makes captions from a graph. The train and the eval bank share no wording, template, context or kind of typo.
 
     Args:
-        graph: The graph; its names are the plain words, its synonyms and phrases the banks.
+        graph: The graph. Its names are the plain words; its synonyms and phrases form the banks.
 
     Example:
         >>> from oro_unlearn.graph import Captions, load_graph
@@ -43,12 +43,14 @@ class Captions:
         return " ".join([things[0], concept[1], things[1]] if len(concept) == 3 else things)
 
     def wordings(self, concept: Concept, bank: Bank) -> list[str]:
-        """All captions with at least one word of the bank, names in the other slots; in file order, no templates."""
+        """All captions with at least one wording of the bank and names in the other slots, in file order, without templates."""
         choices = [self._nouns(concept[0], bank)]
         if len(concept) == 3:
             relation = self.graph.relations[concept[1]]
             choices += [[relation.name, *relation.phrases[bank]], self._nouns(concept[2], bank)]
-        return list(dict.fromkeys(" ".join(words) for words in itertools.product(*choices)))[1:]  # the first is the plain one
+        return list(dict.fromkeys(" ".join(words) for words in itertools.product(*choices)))[
+            1:
+        ]  # the first is the plain caption
 
     def sentences(self, caption: str, bank: Bank) -> list[str]:
         """The caption in each template of the bank."""
@@ -61,9 +63,9 @@ class Captions:
 
         Args:
             concept: A triple or a node.
-            bank: "plain" for the plain caption. Otherwise a wording of the bank, half of the time in one of its templates;
-                a concept without any wording there is always put into a template, so that the banks stay apart.
-            generator: Where randomness comes from.
+            bank: "plain" for the plain caption. Otherwise a wording of the bank, half of the time in one of its templates.
+                A concept without wordings in the bank is always put into a template, which keeps the banks disjoint.
+            generator: Source of randomness.
             context: A clause that ends the caption, such as "in a meadow".
         """
         wordings = [] if bank == "plain" else self.wordings(concept, bank)
@@ -76,28 +78,29 @@ class Captions:
     def typo(self, caption: str, bank: Bank, generator: random.Random) -> str:
         """The caption with one typo in one word of at least four letters.
 
-        Train: two neighbouring letters swapped. Eval: a letter dropped or doubled. Never another word of the graph.
+        Train: two neighbouring letters are swapped. Eval: a letter is dropped or doubled. The result is never another word of
+        the graph.
 
         Returns:
             The caption, unchanged only if it has no word that can be misspelt.
         """
-        options = [(found, _misspelt(found[0], bank) - self._words) for found in LONG_WORD.finditer(caption)]
-        options = [(found, words) for found, words in options if words]
+        options = [(match, _misspelt(match[0], bank) - self._words) for match in LONG_WORD.finditer(caption)]
+        options = [(match, words) for match, words in options if words]
         if not options:
             return caption
-        found, words = generator.choice(options)
-        return caption[: found.start()] + generator.choice(sorted(words)) + caption[found.end() :]
+        match, words = generator.choice(options)
+        return caption[: match.start()] + generator.choice(sorted(words)) + caption[match.end() :]
 
     def hypernyms(self, triple: Triple, within: Collection[Triple]) -> list[str]:
         """Plain captions of the triples above ``triple`` that are in ``within``, in file order.
 
-        Above it are those with an ancestor as subject, as object, or both.
+        A triple above has an ancestor as its subject, as its object, or as both.
         """
         subject, relation, thing = triple
         within = set(within)
         pairs = itertools.product(self.graph.ancestors(subject), self.graph.ancestors(thing))
         above = {Triple(s, relation, o) for s, o in pairs} - {triple}
-        return [self.plain(found) for found in self.graph.ordered(above) if found in within]
+        return [self.plain(general) for general in self.graph.ordered(above) if general in within]
 
     def vocabulary(self) -> list[str]:
         """All words that any caption can hold, sorted, in lower case; hyphens and apostrophes stay within a word."""

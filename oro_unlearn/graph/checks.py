@@ -1,4 +1,4 @@
-"""What must hold between the parts of a graph: no cycles, no shared wordings, no contradictions."""
+"""Checks between the parts of a graph: no cycles, no shared wordings, no contradictions."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -7,19 +7,19 @@ from oro_unlearn.graph.relation_graph import Edge, Node, Relation, RelationGraph
 from oro_unlearn.graph.wording import closest, wording_key
 from oro_unlearn.user_error import UserError
 
-MAX_TRIPLES = 500_000  # of all relations, and of all edges with what follows from them; abstract ones included
+MAX_TRIPLES = 500_000  # of all relations, and of all edges with the triples that follow from them, abstract ones included
 MAX_ANCESTORS = 100  # of one object
 
 
 def check_hierarchy(path: str, objects: Mapping[str, Node]) -> None:
-    """Parents must exist and ``is_a`` must have no cycle.
+    """Check that parents exist and that ``is_a`` has no cycle.
 
     Args:
         path: The file, for errors.
         objects: Nodes by name.
 
     Raises:
-        UserError: Otherwise; a cycle is named.
+        UserError: If a parent is unknown, or if there is a cycle. The message names it.
     """
     from networkx import NetworkXNoCycle, find_cycle
 
@@ -34,10 +34,10 @@ def check_hierarchy(path: str, objects: Mapping[str, Node]) -> None:
 
 
 def check_relations(graph: RelationGraph) -> None:
-    """Relations must allow objects that exist, and not more triples than can be listed.
+    """Check that relations allow only known objects and not too many triples, and that no object has too many ancestors.
 
     Raises:
-        UserError: Otherwise.
+        UserError: If a check fails.
     """
     total = 0
     for relation in graph.relations.values():
@@ -59,12 +59,12 @@ def check_relations(graph: RelationGraph) -> None:
 
 
 def check_wordings(graph: RelationGraph) -> None:
-    """A wording must mean one thing and be in one bank.
+    """Check that each wording has one meaning and is in one bank.
 
-    Only an object and its ancestor may share a synonym, in the same bank. Relations share none.
+    Only an object and its ancestor may share a synonym, and only in the same bank. Relations share no wording.
 
     Raises:
-        UserError: Otherwise.
+        UserError: If a check fails.
     """
     _check_words(graph, "object", [(node, node.synonyms) for node in graph.objects.values()])
     _check_words(graph, "relation", [(relation, relation.phrases) for relation in graph.relations.values()])
@@ -73,7 +73,7 @@ def check_wordings(graph: RelationGraph) -> None:
 def _check_words(
     graph: RelationGraph, kind: str, entries: Sequence[tuple[Node | Relation, dict[str, tuple[str, ...]]]]
 ) -> None:
-    seen: dict[str, list[tuple[str, str]]] = {}  # name and bank by key
+    seen: dict[str, list[tuple[str, str]]] = {}  # names and banks by wording key
     for entry, _ in entries:
         key = wording_key(entry.name)
         if not key or key in seen:
@@ -82,15 +82,15 @@ def _check_words(
         seen[key] = [(entry.name, "name")]
     for entry, banks in entries:
         for bank, word in ((bank, word) for bank, words in banks.items() for word in words):
-            others = seen.setdefault(wording_key(word), [])
-            problems = [found for name, where in others if (found := _clash(graph, kind, (entry.name, bank), (name, where)))]
+            uses = seen.setdefault(wording_key(word), [])
+            problems = [clash for name, where in uses if (clash := _clash(graph, kind, (entry.name, bank), (name, where)))]
             if problems:
                 raise UserError(f"{graph.path}:{entry.line}: {word!r} of {kind} {entry.name!r} {problems[0]}")
-            others.append((entry.name, bank))
+            uses.append((entry.name, bank))
 
 
 def _clash(graph: RelationGraph, kind: str, entry: tuple[str, str], other: tuple[str, str]) -> str:
-    """Why two uses (name and bank) of one wording cannot both stand; "" if they can."""
+    """Why two uses (name and bank) of one wording conflict; "" if they do not."""
     (name, bank), (other_name, other_bank) = entry, other
     if other_bank == "name":
         return f"is the name of {kind} {other_name!r}: leave it out"
@@ -106,10 +106,10 @@ def _related(graph: RelationGraph, one: str, other: str) -> bool:
 
 
 def check_edges(graph: RelationGraph) -> None:
-    """Edges must be allowed by their relation and must not contradict each other.
+    """Check that the relations allow all edges and that no two edges contradict each other.
 
     Raises:
-        UserError: Otherwise, with the line of the edge, and of the one it contradicts.
+        UserError: If a check fails. The message names the line of the edge, and of the edge that it contradicts.
     """
     seen: dict[Triple, Edge] = {}
     for edge in graph.edges:
@@ -133,7 +133,7 @@ def check_edges(graph: RelationGraph) -> None:
 
 
 def _check_override(path: str, edge: Edge, above: Edge, same: bool) -> None:
-    """A safe or neutral edge below an unsafe one needs an override, and must not mean the ``same``."""
+    """Check a safe or neutral edge below an unsafe edge: it needs an override, and must not mean the ``same``."""
     place = f"{path}:{edge.line}: '{edge.triple}' is {edge.status}"
     if same:
         raise UserError(f"{place} but means the same as the unsafe '{above.triple}' on line {above.line}: drop one")

@@ -1,4 +1,4 @@
-"""A picture of a request: what is forgotten, and what stands next to it."""
+"""Draw a request: the triples to forget, and the triples related to them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,26 +21,26 @@ STYLES: dict[str, tuple[str, Any, float]] = {  # colour, line style and width by
     "unsafe": ("#c62828", "solid", 2.4),
 }
 NODE_COLOUR, PLAIN_COLOUR = "#1565c0", "#bdbdbd"
-LIMITS = {"unsafe": 8, "safe neighbour": 8, "swapped": 4, "neutral": 6}  # triples drawn; of neighbours, for each slot
+LIMITS = {"unsafe": 8, "safe neighbour": 8, "swapped": 4, "neutral": 6}  # most triples drawn; for neighbours, in each slot
 WIDTH = 11.0  # between subjects and objects, in rows
-OUTER = 2.6  # from there to their parents
+OUTER = 2.6  # between objects and their parents, in rows
 LONGEST = 40  # letters of a name
-BEND = 0.075  # between parallel arcs, of their length
+BEND = 0.075  # distance between parallel arcs, as a fraction of their length
 
 
 def draw_graph(graph: RelationGraph, roles: Roles, path: str | Path) -> None:
     """Draw the unsafe triples with their surroundings: subjects left, objects right, relations on the arcs.
 
     At most 8 unsafe triples, 8 neighbours per changed slot, 4 swapped and 6 neutral ones are drawn. Dotted lines lead to
-    the objects above (is-a).
+    parent objects (is-a).
 
     Args:
         graph: The graph.
-        roles: What :func:`derive_roles` found in it.
-        path: A .png or .svg file; written whole or not at all.
+        roles: The roles from :func:`derive_roles`.
+        path: A .png or .svg file, written atomically.
 
     Raises:
-        UserError: For another suffix.
+        UserError: If the suffix is neither .png nor .svg.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -81,7 +81,7 @@ def _network(graph: RelationGraph, roles: Roles) -> "MultiDiGraph":
             network.add_edge(*ends, relation=triple.relation, role=role, label_at=label_at + shift)
     for start, end in set(network.edges()):
         parallel = sorted(network[start][end].values(), key=lambda edge: edge["role"] == "unsafe")
-        for number, edge in enumerate(reversed(parallel)):  # the unsafe one first, so in the middle
+        for number, edge in enumerate(reversed(parallel)):  # the unsafe arc comes first, so it is in the middle
             edge["bend"] = BEND * ((number + 1) // 2) * (-1) ** number
     return network
 
@@ -101,7 +101,7 @@ def _chosen(graph: RelationGraph, roles: Roles) -> list[tuple[str, float, list[T
 
 
 def _places(graph: RelationGraph, network: "MultiDiGraph", roles: Roles) -> dict[tuple[int, str], tuple[float, float]]:
-    """Where every drawn object is drawn (x, y): in columns 0 and 1, their parents in columns -1 and 2."""
+    """Position (x, y) of every drawn object. Objects are in columns 0 and 1, their parents in columns -1 and 2."""
     columns = [[name for name in graph.objects if (side, name) in network] for side in (0, 1)]
     height = max(map(len, columns))
     places = {}
@@ -118,7 +118,7 @@ def _places(graph: RelationGraph, network: "MultiDiGraph", roles: Roles) -> dict
 
 
 def _centred(names: list[str], middle: Iterable[str]) -> list[str]:
-    """The names with those of ``middle`` in the middle."""
+    """The names, reordered so that those in ``middle`` are in the middle."""
     others = [name for name in names if name not in set(middle)]
     half = len(others) // 2
     return [*others[:half], *(name for name in names if name in set(middle)), *others[half:]]

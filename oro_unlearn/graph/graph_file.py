@@ -1,4 +1,4 @@
-"""A relation graph from its YAML."""
+"""Read a relation graph from its YAML file."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from oro_unlearn.graph.wording import BANKS, brief, closest, wording_key
 from oro_unlearn.graph.yaml_lines import YamlFile, is_null, line_of
 
 SCENES = Path(__file__).with_name("scenes.yaml")
-# keys and limits are said once, in the schema that editors read. jsonschema finds the same mistakes of form but says less: not
-# in which object, nothing that was meant instead, and of a list that is too long all of it
+# Keys and limits are defined once, in the schema that editors read. jsonschema would find the same mistakes, but its messages
+# say less: they do not name the object or suggest a correction, and they print the whole of a list that is too long.
 SCHEMA = json.loads(Path(__file__).with_name("graph.schema.json").read_text(encoding="utf-8"))
 PARTS, FORMS = SCHEMA["properties"], SCHEMA["$defs"]
 NODE_KEYS, RELATION_KEYS, EDGE_KEYS = (tuple(FORMS[form]["properties"]) for form in ("object", "relation", "edge"))
@@ -27,10 +27,10 @@ def load_graph(path: str | Path = "") -> RelationGraph:
     """Read and check a graph.
 
     Args:
-        path: A YAML as docs/relation_graph.md describes; "" or "scenes" for the example that is shipped.
+        path: A YAML file as described in docs/relation_graph.md; "" or "scenes" for the example that is shipped.
 
     Raises:
-        UserError: If there is no such file; if it is no valid graph; one line with file and line number.
+        UserError: If the file is missing or is not a valid graph. The message is one line with file and line number.
     """
     file = YamlFile(SCENES if str(path) in {"", "scenes"} else Path(path))
     parts = file.mapping(file.root, "the graph", tuple(PARTS))
@@ -59,7 +59,7 @@ def _objects(file: YamlFile, node: yaml.Node) -> dict[str, Node]:
         what = f"object {name!r}"
         keys = {} if is_null(value) else file.mapping(value, what, NODE_KEYS)
         values = {key: item for key, (_, item) in keys.items()}
-        if "attributes" in values:  # the user's own notes: checked, and not kept
+        if "attributes" in values:  # free notes of the user: checked but not stored
             file.texts(values["attributes"], f"attributes of {what}")
         found[name] = Node(
             name=name,
@@ -140,7 +140,7 @@ def _triple(file: YamlFile, node: yaml.Node, keys: dict[str, yaml.Node], graph: 
 
 
 def _banks(file: YamlFile, node: yaml.Node, what: str) -> Banks:
-    """Wordings by bank: as given, or a flat list dealt out (first to eval, second to train, and so on)."""
+    """Wordings by bank. A flat list is divided: the first wording goes to eval, the second to train, and so on."""
     items: dict[str, list[yaml.Node]] = {bank: [] for bank in BANKS}
     if isinstance(node, yaml.SequenceNode):
         items = {"train": node.value[1::2], "eval": node.value[::2]}

@@ -31,11 +31,11 @@ class Node:
     """A kind of object.
 
     Args:
-        name: As captions and edges call it.
+        name: Name in captions and edges.
         is_a: Its parents.
         synonyms: Other wordings, by bank ("train", "eval").
-        mass: Whether it takes no article, as milk.
-        line: Where the file defines it, from 1.
+        mass: Whether it takes no article, like milk.
+        line: Line of the definition in the file, from 1.
         abstract: Whether it stands for the objects below it only and is never shown itself.
     """
 
@@ -52,12 +52,12 @@ class Relation:
     """A kind of relation.
 
     Args:
-        name: As captions and edges call it.
+        name: Name in captions and edges.
         phrases: Other wordings, by bank ("train", "eval").
-        subjects: Objects it allows as subject, with all below them; empty for any.
-        objects: The same of its object.
+        subjects: Objects that may be its subject, with all objects below them; empty for any.
+        objects: The same for its object.
         symmetric: Whether (a, r, b) and (b, r, a) mean the same.
-        line: Where the file defines it, from 1.
+        line: Line of the definition in the file, from 1.
     """
 
     name: str
@@ -76,8 +76,8 @@ class Edge:
         triple: Subject, relation, object.
         status: Whether it is to be forgotten (unsafe), kept next to that (safe), or unrelated to it (neutral).
         override: Whether this safe or neutral edge holds although an unsafe edge above covers it.
-        reason: Why; needed for an override.
-        line: Where the file has it, from 1.
+        reason: Reason for the status; required for an override.
+        line: Line in the file, from 1.
     """
 
     triple: Triple
@@ -88,13 +88,13 @@ class Edge:
 
 
 class RelationGraph:
-    """The concepts a model knows, and what is to be forgotten of them. :func:`load_graph` makes it and checks it.
+    """The concepts that a model knows, and the edges to forget. :func:`load_graph` builds and checks a graph.
 
     Args:
         path: The file, for errors.
-        objects: By name, in file order; ``is_a`` without cycles.
-        relations: By name, in file order.
-        edges: In file order.
+        objects: Objects by name, in file order; ``is_a`` has no cycles.
+        relations: Relations by name, in file order.
+        edges: Edges in file order.
         contexts: Clauses that end a caption ("in a meadow"), by bank.
         templates: Sentences with one {caption}, by bank; empty for the built-in ones.
 
@@ -124,14 +124,14 @@ class RelationGraph:
         self._relation_rank = {name: rank for rank, name in enumerate(relations)}
 
     def descendants(self, name: str) -> set[str]:
-        """All objects below ``name``, and itself. UserError for an unknown name."""
+        """``name`` and all objects below it. Raises UserError for an unknown name."""
         from networkx import ancestors
 
         self._known(name)
-        return ancestors(self._hierarchy, name) | {name}  # arrows lead from below
+        return ancestors(self._hierarchy, name) | {name}  # arrows lead from child to parent
 
     def ancestors(self, name: str) -> set[str]:
-        """All objects above ``name``, and itself. UserError for an unknown name."""
+        """``name`` and all objects above it. Raises UserError for an unknown name."""
         return set(self._above(name))
 
     def nodes(self) -> list[str]:
@@ -147,13 +147,13 @@ class RelationGraph:
         return subject != thing and self._allowed(subject, kinds.subjects) and self._allowed(thing, kinds.objects)
 
     def triples(self) -> list[Triple]:
-        """All valid triples of concrete objects, by relation, subject and object in file order."""
+        """All valid triples of concrete objects, sorted by relation, subject and object in file order."""
         return list(self._triples)
 
     def covers(self, general: Triple, special: Triple) -> bool:
-        """Whether ``special`` follows from ``general``: the same relation of objects below (or equal to) its own.
+        """Whether ``special`` follows from ``general``: the same relation, with objects below or equal to those of ``general``.
 
-        For a symmetric relation, either way round.
+        If the relation is symmetric, subject and object may be exchanged.
         """
         if general.relation != special.relation:
             return False
@@ -163,9 +163,9 @@ class RelationGraph:
         return self.relations[general.relation].symmetric and general.subject in thing and general.object in subject
 
     def closure(self, triple: Concept) -> set[Triple]:
-        """All that follows from a valid triple: (s', r, o') with s' and o' below its own objects, and s' != o'.
+        """All triples that follow from a valid triple: (s', r, o') with s' and o' below or equal to its objects, and s' != o'.
 
-        For a symmetric relation also the valid ones of (o', r, s'), which mean the same.
+        If the relation is symmetric, the valid triples (o', r, s'), which mean the same, are included.
         """
         subject, relation, thing = triple
         pairs = [(s, o) for s in self.descendants(subject) for o in self.descendants(thing) if s != o]
@@ -179,7 +179,7 @@ class RelationGraph:
         return not self.objects[triple[0]].abstract and not self.objects[triple[-1]].abstract
 
     def ordered(self, triples: Iterable[Triple]) -> list[Triple]:
-        """The triples by relation, subject and object in file order."""
+        """The triples, sorted by relation, subject and object in file order."""
         ranks, kinds = self._object_rank, self._relation_rank
         return sorted(triples, key=lambda triple: (kinds[triple.relation], ranks[triple.subject], ranks[triple.object]))
 
@@ -196,7 +196,7 @@ class RelationGraph:
 
     @cached_property
     def by_wording(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Objects and relations by the key of each of their wordings; of objects that share one, the most general."""
+        """Names of objects and of relations by wording key. A wording that objects share means the most general of them."""
         objects = {wording_key(name): name for name in self.objects}
         for node in sorted(self.objects.values(), key=lambda node: len(self._above(node.name))):
             for word in (word for words in node.synonyms.values() for word in words):

@@ -1,4 +1,4 @@
-"""Which part every concept of the graph plays when some edges are to be forgotten."""
+"""Derive the role of every concept of the graph in a request to forget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ SLOTS = ("subject", "relation", "object")
 
 @dataclass(frozen=True)
 class Roles:
-    """The parts of an unlearning request. No concept has two of unsafe, neighbour, swapped, node and neutral.
+    """Roles of concepts in an unlearning request. The roles unsafe, neighbour, swapped, node and neutral are disjoint.
 
     Args:
-        unsafe: What is to be forgotten: the requests, then all that follows from them, abstract triples included.
+        unsafe: Triples to forget: the requests, then all triples that follow from them, including abstract ones.
         requested: The requests alone.
         neighbours: Concrete triples that differ from some unsafe triple in exactly one slot, by that slot: "subject",
-            "relation", "object" (the first of them, if there are several).
-        swapped: Unsafe concrete triples with subject and object exchanged, where that is valid and means something else.
+            "relation" or "object" (the first of these, if several apply).
+        swapped: Unsafe concrete triples with subject and object exchanged, if the result is valid and has another meaning.
         nodes: The objects of the concrete unsafe triples, each as (node,).
         listed: The neighbours that are safe edges of the graph.
         neutral: Neutral edges of the graph; concrete triples that share at most one slot with every unsafe triple; objects
             of no unsafe triple.
-        far: Those of ``neutral`` that share no slot with any concrete unsafe triple.
+        far: The concepts of ``neutral`` that share no slot with any concrete unsafe triple.
     """
 
     unsafe: tuple[Triple, ...]
@@ -40,7 +40,8 @@ class Roles:
 def shared_slots(a: Concept, b: Concept) -> int:
     """How many slots two concepts share, 0 to 3. Names are compared exactly: a toddler is not a child here.
 
-    Two triples: equal positions. A node and a triple: 1 if it is its subject or object. Two nodes: 1 if equal.
+    For two triples, equal slots are counted. A node and a triple share 1 slot if the node is the triple's subject or object.
+    Two equal nodes share 1 slot.
 
     >>> from oro_unlearn.graph.roles import shared_slots
     >>> shared_slots(("child", "eating", "cake"), ("child", "holding", "cake"))
@@ -60,15 +61,15 @@ def derive_roles(
 ) -> Roles:
     """Find the roles of all concepts for a request.
 
+    Some triples get no role: they are neither forgotten now nor preserved. These are unsafe edges of the graph that are not
+    requested, triples forgotten earlier, and all triples that follow from them.
+
     Args:
         graph: The graph.
         requests: Triples to forget; all unsafe edges of the graph when empty.
-        propagate: Whether what follows from a request by the hierarchy is forgotten too. Otherwise it is an ordinary
-            neighbour. The mirror image of a symmetric relation is always forgotten with it.
+        propagate: Whether triples that follow from a request by the hierarchy are forgotten too. Otherwise they are ordinary
+            neighbours. The mirror image of a triple with a symmetric relation is always forgotten with it.
         forgotten: Triples that earlier requests have forgotten.
-
-    Unsafe edges of the graph that are not requested, triples forgotten earlier, and what follows from them, get no role:
-    they are neither forgotten now nor preserved.
 
     Raises:
         UserError: If there is nothing to forget, or a request is unknown, not allowed by its relation, or contradicts a
@@ -124,9 +125,10 @@ def _requested(graph: RelationGraph, requests: Sequence[Triple], propagate: bool
 
 
 def _follow(graph: RelationGraph, requested: tuple[Triple, ...], propagate: bool) -> list[Triple]:
-    """The requests, then what follows from them; an override takes out what follows from itself.
+    """The requests, then the triples that follow from them.
 
-    It does so only for requests above it: a request below an override stands.
+    An override removes the triples that follow from itself, but only for requests above it. A request below an override is
+    kept.
     """
     overrides = [edge.triple for edge in graph.edges if edge.override]
     found: set[Triple] = set()
@@ -164,7 +166,7 @@ def _without(triple: Triple, slot: int) -> tuple[str, ...]:
 
 
 def _swapped(graph: RelationGraph, concrete: list[Triple], closed: set[Triple]) -> dict[Triple, None]:
-    """The mirror images of the unsafe triples, in order, for relations where that means something else."""
+    """The mirror images of the unsafe triples, in order, for relations that are not symmetric."""
     mirrored = [Triple(*triple[::-1]) for triple in concrete if not graph.relations[triple.relation].symmetric]
     return dict.fromkeys(triple for triple in mirrored if graph.valid(triple) and triple not in closed)
 

@@ -1,4 +1,4 @@
-"""When two wordings count as the same, which article a noun takes, and how a sentence is split into a triple."""
+"""Compare wordings, choose the article of a noun, and split a sentence into a triple."""
 
 import difflib
 import re
@@ -11,13 +11,13 @@ from oro_unlearn.user_error import UserError
 ARTICLES = ("a", "an", "the", "some")
 BANKS = ("train", "eval")
 NO_WORD = re.compile(r"[\W_]+")  # neither letters nor digits
-LONGEST = 500  # letters of an error
-MAX_WORDS = 40  # of a text that is split into subject, relation and object
+LONGEST = 500  # characters of an error message
+MAX_WORDS = 40  # words of a text that is split into subject, relation and object
 
 
 @contextmanager
 def brief() -> Iterator[None]:
-    """Errors with long names in them keep their beginning, which says where, and their end, which says what to do."""
+    """Shorten long error messages. The beginning, which says where, and the end, which says what to do, are kept."""
     try:
         yield
     except UserError as error:
@@ -28,7 +28,7 @@ def brief() -> Iterator[None]:
 
 
 def wording_key(text: str) -> str:
-    """What two wordings must not share: lower case, no leading article, no punctuation.
+    """Key of a wording: lower case, no leading article, no punctuation. Wordings with the same key count as equal.
 
     >>> from oro_unlearn.graph.wording import wording_key
     >>> wording_key("A Grown-up"), wording_key("grown up")
@@ -49,7 +49,7 @@ def plain_words(text: str) -> list[str]:
 
 
 def with_article(noun: str, mass: bool) -> str:
-    """The noun with a or an by its first letter; as it is if it has an article already, or is a mass noun.
+    """The noun with "a" or "an", by its first letter. A mass noun, or a noun with an article, is returned unchanged.
 
     >>> from oro_unlearn.graph.wording import with_article
     >>> with_article("apple", False), with_article("milk", True), with_article("a glass of milk", True)
@@ -61,7 +61,7 @@ def with_article(noun: str, mass: bool) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The tail of an error about an unknown name: those of ``known`` that look like it, otherwise the first ten."""
+    """End of an error message about an unknown name: similar names from ``known``, otherwise the first ten."""
     names = list(known)
     alike = difflib.get_close_matches(name[:100], names, n=3, cutoff=0.6)
     if alike:
@@ -74,15 +74,15 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
 
     Args:
         text: E.g. "child next to dog".
-        nodes: Name of the object by :func:`wording_key`, of its names and synonyms.
-        relations: The same of relations.
+        nodes: Names of objects, by the :func:`wording_key` of each of their names and synonyms.
+        relations: The same for relations.
 
     Raises:
         UserError: If no split has three known parts, or if several differ; one line that names the closest known names.
     """
     words = wording_key(text).split()
     found: list[tuple[str, str, str]] = []
-    for part in (plain_words(text), words):  # with its first article, which may be a name, and without
+    for part in (plain_words(text), words):  # first with the leading article, which may belong to a name, then without
         cuts = _spans(part) if not found and 3 <= len(part) <= MAX_WORDS else []
         found += [(nodes[s], relations[r], nodes[o]) for s, r, o in cuts if s in nodes and r in relations and o in nodes]
     if not found and not 3 <= len(words) <= MAX_WORDS:
@@ -97,7 +97,7 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
 
 
 def _spans(words: list[str]) -> list[tuple[str, ...]]:
-    """Every cut into three parts, each as its key."""
+    """Every split of the words into three parts, each as its wording key."""
     cuts = [(i, j) for i in range(1, len(words) - 1) for j in range(len(words) - 1, i, -1)]
     return [tuple(wording_key(" ".join(part)) for part in (words[:i], words[i:j], words[j:])) for i, j in cuts]
 

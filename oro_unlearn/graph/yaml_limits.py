@@ -1,4 +1,4 @@
-"""The tree of a YAML, without what a hostile or careless file can hold: it is looked at before anything is built of it."""
+"""Parse YAML into a node tree within limits. Hostile or faulty files are rejected before any object is built."""
 
 from typing import cast
 
@@ -6,16 +6,16 @@ import yaml
 
 from oro_unlearn.files import shortened
 
-MAX_NODES = 100_000  # keys, values and items; what an alias repeats counts each time
-MAX_DEPTH = 100  # of lists and mappings in each other
+MAX_NODES = 100_000  # keys, values and items; the target of an alias counts each time
+MAX_DEPTH = 100  # nesting depth of lists and mappings
 
 
 class Refused(yaml.MarkedYAMLError):
-    """YAML that is not read, with the line where it goes wrong.
+    """Error for YAML that is rejected, with the line of the problem.
 
     Args:
-        mark: The place.
-        problem: What is wrong there.
+        mark: Position of the problem.
+        problem: Description of the problem.
     """
 
     def __init__(self, mark: yaml.Mark, problem: str) -> None:
@@ -26,7 +26,7 @@ class Refused(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """A composer with an end."""
+    """A loader that limits the number and the nesting of nodes."""
 
     composed = depth = 0
 
@@ -44,7 +44,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _WithoutAliases(_Loader):
-    """A few aliases can stand for billions of nodes."""
+    """A loader that rejects aliases, because a few of them can stand for billions of nodes."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -53,16 +53,17 @@ class _WithoutAliases(_Loader):
 
 
 def composed(text: str) -> yaml.Node | None:
-    """The tree of a YAML in which no key is given twice, and no alias stands for too much.
+    """Parse YAML into a node tree. Duplicate keys, and aliases that stand for too many values, are rejected.
 
     Args:
-        text: A YAML.
+        text: Text of a YAML file.
 
     Returns:
-        Its root; None where it is empty.
+        The root node; None for an empty document.
 
     Raises:
-        yaml.YAMLError: If it is no YAML, too large, nested too deeply, gives a key twice, or holds itself.
+        yaml.YAMLError: If the text is not valid YAML, is too large, is nested too deeply, has a duplicate key, or contains a
+            node that holds itself.
     """
     root = cast("yaml.Node | None", yaml.compose(text, Loader=_Loader))
     if root is not None:
@@ -71,17 +72,17 @@ def composed(text: str) -> yaml.Node | None:
 
 
 def composed_without_aliases(text: str) -> yaml.Node | None:
-    """The same of a format that has no aliases; keys given twice are left to its reader, which knows which mean the same."""
+    """Parse YAML into a node tree and reject aliases. The caller checks duplicate keys, as it knows which keys are equal."""
     return cast("yaml.Node | None", yaml.compose(text, Loader=_WithoutAliases))
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Number of values below a node, itself included; what an alias repeats is counted each time."""
+    """Number of nodes below a node, including itself. The target of an alias is counted each time."""
     if id(node) in known:
         if not known[id(node)]:
             raise Refused(node.start_mark, "a list or mapping holds itself")
         return known[id(node)]
-    known[id(node)] = 0  # until all below it is counted
+    known[id(node)] = 0  # marks a node whose children are still being counted
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     _check_keys(pairs)
     children = node.value if isinstance(node, yaml.SequenceNode) else [child for pair in pairs for child in pair]

@@ -1,4 +1,4 @@
-"""YAML read without building objects: typed values, each error with its line, and limits that a hostile file meets."""
+"""Read typed values from YAML without building objects. Errors name the line; limits stop hostile files."""
 
 import unicodedata
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from oro_unlearn.graph.yaml_limits import composed_without_aliases
 from oro_unlearn.user_error import UserError
 
 MAX_BYTES = 2_000_000
-MAX_LETTERS = 1000  # of one text
+MAX_LETTERS = 1000  # letters of one text
 TAG = "tag:yaml.org,2002:"
 SCALARS = {TAG + kind for kind in ("str", "bool", "int", "float", "timestamp", "value", "merge")}  # not null
 
@@ -24,7 +24,7 @@ class YamlFile:
         path: The file.
 
     Raises:
-        UserError: If there is none; if it is too large, no UTF-8, no YAML, empty, or has aliases or several documents.
+        UserError: If the file is missing, too large, not UTF-8, not valid YAML or empty, or has aliases or several documents.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +40,7 @@ class YamlFile:
         self.root = self._compose(content)
 
     def error(self, place: yaml.Node | int, message: str) -> UserError:
-        """The error at a node or line."""
+        """An error that names the line, given as a node or a number."""
         line = place if isinstance(place, int) else line_of(place)
         return UserError(f"{self.path}:{line}: {message}")
 
@@ -49,7 +49,7 @@ class YamlFile:
 
         Args:
             node: The node to read.
-            what: What it is, for errors.
+            what: Description of the node, for errors.
             known: Allowed keys; any when empty.
 
         Raises:
@@ -68,7 +68,7 @@ class YamlFile:
         return found
 
     def text(self, node: yaml.Node, what: str) -> str:
-        """A scalar as its text, whatever YAML takes it for (so an object may be called ``on``), spaces collapsed."""
+        """The text of a scalar, with spaces collapsed. YAML's type is ignored, so an object may be called ``on``."""
         if not isinstance(node, yaml.ScalarNode) or node.tag not in SCALARS:
             raise self.error(node, f"{what} must be text, not {_kind(node)}")
         text = " ".join(unicodedata.normalize("NFC", node.value).split())

@@ -10,7 +10,7 @@ from unicodedata import normalize
 from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
-KEYS = (  # of a JSON: names in order, names by row, and rows by name
+KEYS = (  # keys of a JSON file: names in order, names by row, and rows by name
     *("label_names", "classes", "class_names", "names"),
     *("id2label", "idx_to_class", "idx2label"),
     *("class_to_idx", "label2id"),
@@ -19,14 +19,14 @@ TIMM = "timm:"
 
 
 def read_class_names(source: str | Sequence[str]) -> list[str]:
-    """Names of K classes in NFC.
+    """Read the names of K classes, in the Unicode form NFC.
 
     Args:
-        source: The names; or a file: one name a line, or JSON (a list, ``{"0": "cat"}``, ``{"cat": 0}``, or a model's
-            ``config.json``); or ``timm:imagenet-1k``: the WordNet ids of a set that timm knows.
+        source: The names; or a file with one name per line or with JSON (a list, ``{"0": "cat"}``, ``{"cat": 0}``, or a model's
+            ``config.json``); or, as in ``timm:imagenet-1k``, a set whose WordNet ids timm knows.
 
     Raises:
-        UserError: If there is no such file; if it holds no names, a name twice, or rows that do not count from 0.
+        UserError: If the file is missing; if it holds no names, a name twice, or rows that are not numbered from 0.
     """
     if not isinstance(source, str):
         return checked(list(source), "--data.class_names")
@@ -50,14 +50,14 @@ def read_class_names(source: str | Sequence[str]) -> list[str]:
 
 
 def checked(names: Sequence[Any], where: str) -> list[str]:
-    """Names in NFC.
+    """Check names and convert them to the Unicode form NFC.
 
     Args:
-        names: Of the classes.
-        where: They come from.
+        names: Names of the classes.
+        where: Source of the names, for messages.
 
     Raises:
-        UserError: If there are none, one is given twice, or one is no text.
+        UserError: If there are no names, if a name is given twice, or if a name is not text.
     """
     if not names:
         raise UserError(f"{where} holds no class names: write one a line, in the order of the head's rows")
@@ -74,7 +74,7 @@ def checked(names: Sequence[Any], where: str) -> list[str]:
 
 
 def natural_key(name: str) -> tuple[Any, ...]:
-    """By which numbers in names sort as numbers.
+    """Sort key that orders the numbers in names by value.
 
     Example:
         >>> sorted(["s10", "s2", "s1"], key=natural_key)

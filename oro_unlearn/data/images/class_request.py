@@ -1,4 +1,4 @@
-"""What a data module is asked to forget."""
+"""The classes or samples that a data module is asked to forget."""
 
 from abc import abstractmethod
 from typing import Any
@@ -8,7 +8,7 @@ from oro_unlearn.user_error import UserError
 
 
 class ClassRequest:
-    """Classes or single samples to forget, of a data module that knows its classes.
+    """Part of a data module with named classes: the classes or single samples to forget.
 
     Attributes:
         forget: Classes to forget, by name.
@@ -28,13 +28,13 @@ class ClassRequest:
         """Names of the K classes, in the order of their indices."""
 
     def only_one_request(self, **files: str) -> None:
-        """Refuse to forget classes and single samples together, or samples of two files.
+        """Reject a request for classes and single samples together, or for samples from two files.
 
         Args:
             files: Further options that name samples, and their values.
 
         Raises:
-            UserError: If more than one is given.
+            UserError: If more than one of these is given.
         """
         classes = "forget" if listed(self.forget) else "forget_index" if self.forget_index != [] else ""
         given = [name for name, value in {"forget_indices": self.forget_indices, **files}.items() if value]
@@ -44,21 +44,21 @@ class ClassRequest:
 
     @property
     def requested_classes(self) -> list[int]:
-        """Indices of the classes that are to be forgotten now, sorted.
+        """Sorted indices of the classes that the current request forgets.
 
         Raises:
-            UserError: If one does not exist.
+            UserError: If a class does not exist.
         """
         return resolve_classes(self.forget, self.class_names, self.forget_index)
 
     @property
     def earlier_classes(self) -> list[int]:
-        """Indices of the classes that earlier requests have forgotten, sorted."""
+        """Sorted indices of the classes that earlier requests have forgotten."""
         return resolve_classes(self.forgotten, self.class_names, option="forgotten")
 
     @property
     def forget_classes(self) -> list[int]:
-        """Indices of the classes that must be forgotten, earlier requests' too, sorted; empty where there are none.
+        """Sorted indices of all classes that must be forgotten, including those of earlier requests; empty if there are none.
 
         Raises:
             UserError: If a class does not exist, or all are named.
@@ -72,28 +72,28 @@ class ClassRequest:
 
     @property
     def forget_names(self) -> list[str]:
-        """What is forgotten, for a report: classes by name, or the file of single samples."""
+        """Names of what the current request forgets, for a report: classes, or the file of single samples."""
         names = [self.class_names[label] for label in self.requested_classes]
         return names or ([self.samples_file] if self.samples_file else [])
 
     @property
     def forgotten_names(self) -> list[str]:
-        """What earlier requests have forgotten, for a report."""
+        """Names of the classes that earlier requests have forgotten, for a report."""
         return [self.class_names[label] for label in self.earlier_classes]
 
     def notes(self) -> dict[str, Any]:
-        """What the file of an edited model must say: the order of its classes, and those that it has then forgotten."""
+        """Metadata for the file of an edited model: its classes in order, and all classes forgotten after the edit."""
         now = [self.class_names[label] for label in self.requested_classes]
         forgotten = list(dict.fromkeys([*self.forgotten_names, *now]))
         return {"class_names": list(self.class_names), "forgotten": forgotten}
 
     @property
     def samples_file(self) -> str:
-        """The file of single samples to forget; empty where classes are."""
+        """The file of single samples to forget; empty if the request names classes."""
         return self.forget_indices
 
     def forget_samples(self, size: int) -> list[int]:
-        """Positions of the training samples to forget that a file names.
+        """Positions of the training samples to forget, from the file that names them.
 
         Args:
             size: Number of training samples.
@@ -101,10 +101,10 @@ class ClassRequest:
         return read_indices(self.forget_indices, size)
 
     def sample_name(self, position: int) -> str:
-        """What a training sample is called in the file of single samples."""
+        """Name of a training sample in the file of single samples."""
         return str(position)
 
     @property
     def how_to_name(self) -> str:
-        """What somebody is told who has named nothing to forget."""
+        """Message for a user who has named nothing to forget."""
         return how_to_name(self.class_names)

@@ -1,4 +1,4 @@
-"""One picture, from the bytes of a file to eight bits a channel."""
+"""Decode one picture file to eight bits per channel."""
 
 import math
 import struct
@@ -13,27 +13,27 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from oro_unlearn.files import first_line
 from oro_unlearn.user_error import UserError
 
-ORIENTATION = 0x0112  # EXIF's number of it
+ORIENTATION = 0x0112  # EXIF tag
 WHITE = (255, 255, 255)
 Depth = Literal["integers", "floats"]
-Range = tuple[float, float]  # black and white
+Range = tuple[float, float]  # values of black and white
 REASONS = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 class Reading(NamedTuple):
-    """How files become pictures."""
+    """Options for decoding picture files."""
 
     exif_orientation: bool = True
     background: tuple[int, ...] = WHITE  # red, green and blue behind transparent pixels
-    ranges: Mapping[Depth, Range] = {}  # black and white of files with more than eight bits; of each file itself, if left out
+    ranges: Mapping[Depth, Range] = {}  # of files with more than eight bits; default: each file's own range
 
 
 class Facts(NamedTuple):
-    """What a file's header says."""
+    """Facts from a file's header."""
 
     depth: Depth | None = None  # None: eight bits or fewer
     transparent: bool = False
-    turned: bool = False  # its EXIF says that up is elsewhere
+    turned: bool = False  # its EXIF orientation is not upright
     problem: str = ""  # why it cannot be read
 
 
@@ -59,10 +59,10 @@ def decode(path: str | Path, channels: int, reading: Reading) -> Image.Image:
     Args:
         path: Any file that Pillow reads.
         channels: 1 (grey) or 3 (colour).
-        reading: How.
+        reading: Options for decoding.
 
     Raises:
-        UserError: Or another of ``REASONS``, if it cannot be read.
+        UserError: If the file cannot be read. Pillow may raise another error of ``REASONS`` instead.
     """
     with Image.open(path) as file:
         depth = _depth(file)
@@ -81,7 +81,7 @@ def range_of(paths: Iterable[str]) -> Range:
     """Lowest and highest value in files with more than eight bits.
 
     Args:
-        paths: Of files of one depth; those that cannot be read are left out.
+        paths: Files of one depth. Files that cannot be read are left out.
     """
     low, high = math.inf, -math.inf
     for path in paths:
@@ -96,7 +96,7 @@ def range_of(paths: Iterable[str]) -> Range:
 
 
 def _span(values: np.ndarray) -> Range:
-    """Lowest and highest value (H, W) or (H, W, channels), without those of an alpha channel."""
+    """Lowest and highest of the values (H, W) or (H, W, channels), without those of an alpha channel."""
     colours = values[..., :-1] if _has_alpha(values) else values
     return float(colours.min()), float(colours.max())
 
@@ -106,32 +106,32 @@ def _has_alpha(values: np.ndarray) -> bool:
 
 
 def _orientation(file: Image.Image) -> int:
-    """EXIF's orientation, 1 to 8; 1 (upright) where there is none that can be read."""
-    if file.format == "PNG" and "exif" not in file.info:  # Pillow would decode it to look further
+    """EXIF orientation, 1 to 8; 1 (upright) if it is missing or cannot be read."""
+    if file.format == "PNG" and "exif" not in file.info:  # otherwise Pillow would decode the file to search it
         return 1
     try:
-        found = file.getexif().get(ORIENTATION, 1)
+        orientation = file.getexif().get(ORIENTATION, 1)
     except (*REASONS, struct.error, KeyError, TypeError):
         return 1
-    return found if found in range(1, 9) else 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def _depth(file: Image.Image) -> Depth | None:
-    """Kind of a file's values, where they are of more than eight bits."""
+    """Kind of a file's values if they have more than eight bits; otherwise None."""
     if file.mode == "F":
         return "floats"
     tiles = getattr(file, "tile", None) or []
     arguments = tiles[0][3] if tiles else ""
     raw = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    deep = file.mode.startswith("I") or ";16" in str(raw)  # Pillow gives colours of 16 bits with eight
+    deep = file.mode.startswith("I") or ";16" in str(raw)  # Pillow reduces colours of 16 bits to eight
     return "integers" if deep else None
 
 
 def _values(file: Image.Image) -> np.ndarray:
-    """The values in a file of more than eight bits, (H, W) or (H, W, channels).
+    """The values in a file with more than eight bits, (H, W) or (H, W, channels).
 
     Raises:
-        UserError: If they are not finite, or have a form that is not read.
+        UserError: If the values are not finite, or their format is not supported.
     """
     if file.mode[0] in "IF":
         values = np.asarray(file).astype(np.float64)
@@ -156,7 +156,7 @@ def _colours_of_png(path: str) -> np.ndarray:
 
 
 def _scaled(values: np.ndarray, span: Range | None) -> Image.Image:
-    """Values in eight bits: those at the range's ends, or beyond, become 0 and 255. An alpha channel has its own range."""
+    """Scale values to eight bits. The range's ends, and values beyond them, become 0 and 255. Alpha keeps its own range."""
     low, high = span or _span(values)
     colours: Any = ((values - low) * (255 / max(high - low, 1e-12))).round().clip(0, 255).astype(np.uint8)
     if _has_alpha(values):
@@ -165,6 +165,6 @@ def _scaled(values: np.ndarray, span: Range | None) -> Image.Image:
 
 
 def _on_background(image: Image.Image, background: tuple[int, ...]) -> Image.Image:
-    """Transparent pixels show a plain colour; what their hidden colour is, no viewer shows."""
+    """Put a plain colour behind transparent pixels. Their hidden colour is not used: no viewer shows it."""
     cut = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", cut.size, (*background, 255)), cut)

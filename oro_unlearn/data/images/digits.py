@@ -11,7 +11,7 @@ from oro_unlearn.data.images.image_data import ImageData, TensorImages, stratifi
 class Digits(ImageData):
     """1,797 scans of handwritten digits (Alpaydin and Kaynak 1998, UCI), enlarged from 8x8 to 16x16 pixels.
 
-    A stratified fifth is the test split, always the same.
+    A fixed, stratified fifth of the images is the test split.
 
     Args:
         channels: 1 (as scanned) or 3.

@@ -1,4 +1,4 @@
-"""Which classes a folder's pictures are of: the folders themselves, or a list that they must fit."""
+"""The classes of a folder of pictures: its class folders, or a list that must contain all class folders."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -14,12 +14,12 @@ def classes_of(listings: dict[Path, Listing], source: str | Sequence[str]) -> li
     """Names of all classes, in the order of the head's rows.
 
     Args:
-        listings: By folder: of training, and of test if there is one.
-        source: A list of classes or its file; empty: the folders, sorted as text.
+        listings: Listings by folder: the training folder and, if there is one, the test folder.
+        source: A list of classes or a file with it. Empty: the names of the class folders, sorted as text.
 
     Raises:
-        UserError: If there are no pictures, or without a list, none of a class; if a folder is not in the list; or, without
-            one, in one split only.
+        UserError: If there are no pictures. With a list: if a class folder is not in it. Without a list: if a class has no
+            pictures, or is in one split only.
     """
     for folder, listing in listings.items():
         _check_pictures(folder, listing, bool(source))

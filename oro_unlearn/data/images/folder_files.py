@@ -1,4 +1,4 @@
-"""Files and folders as they lie on a disk: what is hidden, what is a picture."""
+"""Files and folders on a disk: which are hidden, and which are pictures."""
 
 import os
 from collections.abc import Iterator
@@ -8,29 +8,35 @@ from typing import NoReturn
 
 from PIL import Image
 
-JUNK = ("__macosx", "__pycache__", "@eadir", "$recycle.bin", "system volume information")  # of operating systems and Python
+JUNK = (
+    "__macosx",
+    "__pycache__",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+)  # folders of operating systems and Python
 JUNK_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
-NO_PICTURES = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")  # of Pillow's formats: drawings, films and stubs
+NO_PICTURES = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")  # Pillow formats that are drawings, films or stubs
 
 
 def visible_folders(folder: Path) -> list[Path]:
-    """Folders in a folder, sorted, without hidden ones, an operating system's, and those of our own runs."""
-    found = [path for path in folder.iterdir() if not is_hidden(path) and path.is_dir() and not _is_of_runs(path)]
-    return sorted(found)
+    """Sorted subfolders, without hidden folders, folders of the operating system, and folders of runs."""
+    folders = [path for path in folder.iterdir() if not is_hidden(path) and path.is_dir() and not _is_of_runs(path)]
+    return sorted(folders)
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether a file or folder is hidden, or an operating system's own."""
+    """Whether a file or folder is hidden, or belongs to an operating system."""
     return path.name.startswith(".") or path.name.lower() in (*JUNK, *JUNK_FILES)
 
 
 def has_files(folder: Path) -> bool:
-    """Whether a visible file lies in a folder itself."""
+    """Whether a folder contains a visible file directly."""
     return any(path.is_file() and not is_hidden(path) for path in folder.iterdir())
 
 
 def holds_pictures(folder: Path) -> bool:
-    """Whether a picture lies in a folder, at any depth."""
+    """Whether a folder contains a picture at any depth."""
     suffixes = readable_suffixes()
     return any(path.suffix.lower() in suffixes for path, _ in walk(folder))
 
@@ -39,8 +45,8 @@ def walk(folder: Path, with_hidden: bool = False) -> Iterator[tuple[Path, bool]]
     """Files at any depth, in torchvision's order, and whether each is visible.
 
     Args:
-        folder: Links to folders are followed, once.
-        with_hidden: Give hidden files too, but nothing in hidden folders.
+        folder: Folder to walk. Links to folders are followed once.
+        with_hidden: Yield hidden files too, but no files in hidden folders.
 
     Raises:
         OSError: If a folder cannot be read.
@@ -62,7 +68,7 @@ def walk(folder: Path, with_hidden: bool = False) -> Iterator[tuple[Path, bool]]
 
 @cache
 def readable_suffixes() -> frozenset[str]:
-    """Suffixes of the pictures that this Pillow reads, in lower case; with pillow-heif, HEIC too."""
+    """Lower-case suffixes of the formats that the installed Pillow reads. With pillow-heif, this includes HEIC."""
     try:
         from pillow_heif import register_heif_opener
 
@@ -80,6 +86,6 @@ def _raise(error: OSError) -> NoReturn:
 
 
 def _is_of_runs(folder: Path) -> bool:
-    """A run's own folder, or the folder ``runs``."""
+    """Whether a folder is the folder of a run, or the folder ``runs``."""
     run = (folder / "report.json").is_file() or all((folder / name).is_file() for name in ("config.yaml", "model.ckpt"))
     return run or (folder.name == "runs" and not has_files(folder))

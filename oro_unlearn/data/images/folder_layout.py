@@ -1,4 +1,4 @@
-"""Which folders of a set are its training and its test split, and which are none of it."""
+"""Find the folders of a set's training and test split, and the folders that belong to neither."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,21 +13,21 @@ SPLITS = (*TRAIN, *TEST, *VALIDATION)
 
 
 class Layout(NamedTuple):
-    """Where the splits of a set lie."""
+    """Folders of the splits of a set."""
 
     train: Path
     test: Path | None  # None: a part of the training folder is set aside
-    notes: list[str]  # what is not obvious of it
+    notes: list[str]  # remarks for the user
 
 
 def find_layout(root: Path) -> Layout:
     """Find the training and the test folder of a set.
 
     Args:
-        root: Holds ``train`` and perhaps ``test`` or ``val``, whatever their case; or the class folders themselves.
+        root: Folder with ``train`` and optionally ``test`` or ``val`` in any case, or with the class folders themselves.
 
     Raises:
-        UserError: If the folder is missing; if its folders can be understood in more than one way; the message names them.
+        UserError: If the folder is missing, or if its subfolders are ambiguous. The message names them.
     """
     if not root.is_dir():
         raise UserError(f"image folder {root} not found: set --data.root")
@@ -49,13 +49,13 @@ def _is_split(folder: Path, names: tuple[str, ...]) -> bool:
 
 
 def _holds_classes(folder: Path, siblings: list[Path]) -> bool:
-    """Whether ``train`` is a split: with folders in it, empty, or beside a test folder. Else it is a class, as of vehicles."""
+    """Whether ``train`` is a split: it has subfolders, is empty, or is beside a test folder. Otherwise it is a class."""
     beside = any(_is_split(sibling, (*TEST, *VALIDATION)) for sibling in siblings)
     return bool(visible_folders(folder)) or not has_files(folder) or beside
 
 
 def _with_test(train: Path, folders: list[Path]) -> Layout:
-    """The layout with the one labelled test folder, else the one labelled validation folder."""
+    """The layout with the one labelled test folder; if there is none, with the one labelled validation folder."""
     classes = {folder.name for folder in visible_folders(train)}
     labelled: dict[tuple[str, ...], list[Path]] = {TEST: [], VALIDATION: []}
     notes = []
@@ -83,7 +83,7 @@ def _refuse_unknown_siblings(root: Path, folders: list[Path], train: Path) -> No
 
 
 def _refuse_splits_as_classes(root: Path, folders: list[Path]) -> None:
-    """Without a training folder, what is called as a split is no class."""
+    """Reject folders with the name of a split where there is no training folder, because they are not classes."""
     for folder in folders:
         inner = [path for path in visible_folders(folder) if _is_split(path, SPLITS)]
         if inner and len(folders) == 1:
@@ -95,8 +95,8 @@ def _refuse_splits_as_classes(root: Path, folders: list[Path]) -> None:
             )
         if _is_split(folder, (*TEST, *VALIDATION)) or (_is_split(folder, TRAIN) and visible_folders(folder)):
             raise UserError(
-                f"{root} holds the split {folder.name!r} and no training folder: call that train; if it is a class, put all "
-                "class folders into a folder train"
+                f"{root} holds the split {folder.name!r} and no training folder: call the training folder "
+                f"train; if {folder.name!r} is a class, put all class folders into a folder train"
             )
 
 

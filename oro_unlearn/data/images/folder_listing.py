@@ -1,4 +1,4 @@
-"""The pictures in class folders, and the files there that are none."""
+"""List the pictures in class folders, and the files there that are not pictures."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,43 +11,43 @@ PHONES = (".heic", ".heif")
 
 
 class Listing(NamedTuple):
-    """What lies in one folder of class folders."""
+    """Contents of one folder that holds the class folders."""
 
     classes: list[str]  # in NFC, sorted as text
     paths: list[str]
     names: list[str]  # class of each path
     unread: dict[str, list[str]]  # reason -> paths of files that are not read
-    hidden: int  # files
-    loose: int  # files beside the class folders
+    hidden: int  # number of hidden files
+    loose: int  # number of files beside the class folders
 
 
 def list_folder(folder: Path) -> Listing:
     """List the pictures of every class, in the order of class, folder and file.
 
     Args:
-        folder: Holds one folder for each class; folders in these belong to the class.
+        folder: Folder with one subfolder per class. Deeper folders belong to the class.
 
     Raises:
-        UserError: If two folders have one name, written in two ways.
+        UserError: If the names of two folders differ only in their Unicode form.
     """
     suffixes = readable_suffixes()
-    found = Listing([], [], [], {}, sum(is_hidden(path) for path in folder.iterdir()), 0)
+    listing = Listing([], [], [], {}, sum(is_hidden(path) for path in folder.iterdir()), 0)
     loose = sum(path.is_file() and not is_hidden(path) for path in folder.iterdir())
-    hidden = found.hidden
+    hidden = listing.hidden
     for place in visible_folders(folder):
         name = normalize("NFC", place.name)
-        if name in found.classes:
+        if name in listing.classes:
             raise UserError(f"two folders in {folder} are called {name!r}, in two forms of Unicode: merge them")
-        found.classes.append(name)
+        listing.classes.append(name)
         for path, shown in walk(place, with_hidden=True):
             if not shown:
                 hidden += 1
             elif path.suffix.lower() in suffixes:
-                found.paths.append(str(path))
-                found.names.append(name)
+                listing.paths.append(str(path))
+                listing.names.append(name)
             else:
-                found.unread.setdefault(_reason(path), []).append(str(path))
-    return found._replace(classes=sorted(found.classes), hidden=hidden, loose=loose)
+                listing.unread.setdefault(_reason(path), []).append(str(path))
+    return listing._replace(classes=sorted(listing.classes), hidden=hidden, loose=loose)
 
 
 def _reason(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Which listed files can be read, and how many values black and white are apart in them."""
+"""Select the listed files that can be read, and find the range of their values."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,39 +15,39 @@ from oro_unlearn.user_error import UserError
 
 
 class Readable(NamedTuple):
-    """Pictures of one folder of class folders."""
+    """Readable pictures of one folder that holds the class folders."""
 
     paths: list[str]
     labels: Tensor  # (N,) int64
     facts: list[Facts]
-    skipped: dict[str, int]  # reason -> files
+    skipped: dict[str, int]  # reason -> number of files
 
 
 def readable(listing: Listing, class_names: Sequence[str], per_class: int, skip: Reading | None) -> Readable:
-    """Keep the files that are pictures; those that are not used are not looked at.
+    """Keep the files that can be read as pictures. Files beyond ``per_class`` are not inspected.
 
     Args:
-        listing: Of the folder.
-        class_names: Of all classes.
-        per_class: Use the first so many of each class; 0 for all.
-        skip: Leave out files that cannot be read, decoded like this. None: they stop the run.
+        listing: Listing of the folder.
+        class_names: Names of all classes.
+        per_class: Use only the first ``per_class`` files of each class; 0 for all.
+        skip: Options for decoding, to find and leave out files that cannot be read. None: such files stop the run.
 
     Raises:
-        UserError: If no picture is left; if a file is not read.
+        UserError: If no picture is left, or if ``skip`` is None and a file cannot be read.
     """
     rows = {name: row for row, name in enumerate(class_names)}
     labels = torch.tensor([rows[name] for name in listing.names], dtype=torch.long)
     used = first_of_each(labels, per_class or len(labels)) if len(labels) else labels
     paths = [listing.paths[row] for row in used.tolist()]
     facts = inspect_all(paths, skip)
-    problems = {path: why for why, found in listing.unread.items() for path in found}
+    problems = {path: why for why, unread in listing.unread.items() for path in unread}
     problems |= {path: fact.problem for path, fact in zip(paths, facts, strict=True) if fact.problem}
     if problems and skip is None:
         raise UserError(_not_read(problems))
     good = [row for row, fact in enumerate(facts) if not fact.problem]
     if not good:
         raise UserError(f"no images that can be read among {len(paths)} in class folders")
-    skipped = {why: len(found) for why, found in sorted(listing.unread.items())}
+    skipped = {why: len(unread) for why, unread in sorted(listing.unread.items())}
     skipped |= {why: count for why, count in _other(listing, len(paths) - len(good)).items() if count}
     return Readable([paths[row] for row in good], labels[used][torch.tensor(good)], [facts[row] for row in good], skipped)
 
@@ -66,11 +66,11 @@ def _not_read(problems: Mapping[str, str]) -> str:
 
 
 def ranges_of(parts: Sequence[Readable], given: Sequence[float]) -> dict[Depth, Range]:
-    """Black and white of the files with more than eight bits, by their kind.
+    """Values of black and white in files with more than eight bits, by kind of value.
 
     Args:
         parts: Training and test files.
-        given: Black and white as asked for; empty: the lowest and the highest value in the files.
+        given: Values of black and white that the user chose. Empty: the lowest and the highest value in the files.
     """
     deep: dict[Depth, list[str]] = {}
     for part in parts:
@@ -84,11 +84,11 @@ def decoded(part: Readable, size: int, channels: int, reading: Reading, memory_l
     """The pictures, in memory if they fit.
 
     Args:
-        part: Of one folder.
+        part: Pictures of one folder.
         size: Side in pixels.
         channels: 1 or 3.
-        reading: How files become pictures.
-        memory_limit: In GiB.
+        reading: Options for decoding.
+        memory_limit: Largest decoded size that is kept in memory, in GiB.
 
     Raises:
         UserError: If a file is damaged behind its header.
@@ -99,12 +99,12 @@ def decoded(part: Readable, size: int, channels: int, reading: Reading, memory_l
     try:
         return files.in_memory()
     except ValueError:
-        facts = inspect_all(part.paths, reading)  # once more, for how many there are
+        facts = inspect_all(part.paths, reading)  # inspect all files, to count those that are damaged
         raise UserError(_not_read({p: f.problem for p, f in zip(part.paths, facts, strict=True) if f.problem})) from None
 
 
 def counts(parts: Sequence[Readable], reading: Reading) -> list[str]:
-    """What was done to pictures while they were read, for a person."""
+    """Lines of text that say how pictures were changed when they were read."""
     facts = [fact for part in parts for fact in part.facts]
     turned, transparent = sum(fact.turned for fact in facts), sum(fact.transparent for fact in facts)
     lines = []

@@ -1,4 +1,4 @@
-"""Which training pictures a list of file names means."""
+"""Find the training pictures that a list of file names refers to."""
 
 import os
 from collections.abc import Sequence
@@ -13,31 +13,31 @@ from oro_unlearn.user_error import UserError
 def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
     """Positions of the training pictures that a file names.
 
-    A line is a path, or the end of one: ``cat/1.png``, ``train/cat/1.png``, ``1.png`` if only one picture is called so. Blank
-    lines and lines that begin with ``#`` are left out.
+    A line is a path or the end of a path: ``cat/1.png``, ``train/cat/1.png``, or ``1.png`` if only one picture has this name.
+    Blank lines and lines that begin with ``#`` are ignored.
 
     Args:
         list_file: Text in UTF-8.
-        paths: Of all training pictures.
+        paths: Paths of all training pictures.
 
     Returns:
         Sorted positions without repetitions.
 
     Raises:
-        UserError: If the list is missing; if a line names no training picture, or several; or all or none are named.
+        UserError: If the list is missing; if a line names no training picture or several; if the list names all or none.
     """
     by_name: dict[str, list[int]] = {}
-    parts = [_parts(os.path.abspath(path)) for path in paths]
-    for row, places in enumerate(parts):
-        by_name.setdefault(places[-1], []).append(row)
-    found: set[int] = set()
+    split_paths = [_parts(os.path.abspath(path)) for path in paths]
+    for row, parts in enumerate(split_paths):
+        by_name.setdefault(parts[-1], []).append(row)
+    positions: set[int] = set()
     missing: list[str] = []
     ambiguous: list[str] = []
     lines = [line for line in read_lines(list_file, "--data.forget_files") if not line.startswith("#")]
     for line in lines:
-        ours = _parts(line)
-        rows = [row for row in by_name.get(ours[-1], []) if _same_end(parts[row], ours, line)]
-        found.update(rows if len(rows) == 1 else [])
+        given = _parts(line)
+        rows = [row for row in by_name.get(given[-1], []) if _same_end(split_paths[row], given, line)]
+        positions.update(rows if len(rows) == 1 else [])
         (missing if not rows else ambiguous).extend([line] if len(rows) != 1 else [])
     if missing:
         raise UserError(
@@ -49,19 +49,19 @@ def positions_of(list_file: str, paths: Sequence[str]) -> list[int]:
             f"{list_file}: {len(ambiguous)} of {len(lines)} lines fit several pictures, first {_quoted(ambiguous)}: "
             "write the class folder too, as in CLASS/FILE"
         )
-    if len(found) in (0, len(paths)):
-        what = "no pictures" if not found else f"all {len(paths)} training pictures, nothing is left to keep"
+    if len(positions) in (0, len(paths)):
+        what = "no pictures" if not positions else f"all {len(paths)} training pictures, nothing is left to keep"
         raise UserError(f"{list_file} names {what}")
-    return sorted(found)
+    return sorted(positions)
 
 
 def _parts(path: str) -> tuple[str, ...]:
-    """Folders and name, whichever way the slashes lean."""
+    """Folders and file name of a path with slashes or backslashes."""
     return tuple(part for part in normalize("NFC", path).replace("\\", "/").split("/") if part not in ("", ".")) or ("",)
 
 
 def _same_end(ours: tuple[str, ...], given: tuple[str, ...], line: str) -> bool:
-    """Whether a path on this machine ends as a line says; a path of Windows can lie elsewhere there."""
+    """Whether a path on this machine ends with a line's path. Of absolute Windows paths, only folder and file must match."""
     if line[1:2] == ":" or line.startswith("\\\\"):
         shared = min(2, len(ours), len(given) - 1)  # class folder and file
         return ours[-shared:] == given[-shared:]

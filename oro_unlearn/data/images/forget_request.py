@@ -15,13 +15,15 @@ Indices = int | list[int]
 
 
 def resolve_classes(names: Request, class_names: Sequence[str], indices: Indices = [], option: str = "forget") -> list[int]:  # noqa: B006
-    """Turn names and indices into sorted class indices. A name is only ever a name; both sides are compared in NFC.
+    """Convert names and indices to sorted class indices.
+
+    A name is never read as an index. Names are compared in the Unicode form NFC.
 
     Args:
-        names: One class or several, by name; empty for none.
+        names: Name or names of classes; empty for none.
         class_names: Names of all classes, in the order of their indices.
-        indices: One class or several, by index.
-        option: That names them, for messages.
+        indices: Index or indices of classes.
+        option: Option that holds the names, for messages.
 
     Raises:
         UserError: If a class does not exist.
@@ -31,19 +33,19 @@ def resolve_classes(names: Request, class_names: Sequence[str], indices: Indices
         [1, 2]
     """
     known = {normalize("NFC", name): index for index, name in enumerate(class_names)}
-    found = {known.get(normalize("NFC", name), -1): name for name in listed(names)}
-    if -1 in found:
-        raise UserError(_unknown(found[-1], class_names, option))
+    by_index = {known.get(normalize("NFC", name), -1): name for name in listed(names)}
+    if -1 in by_index:
+        raise UserError(_unknown(by_index[-1], class_names, option))
     numbers = indices if isinstance(indices, list) else [indices]
     outside = [number for number in numbers if not 0 <= number < len(class_names)]
     if outside:
         shown = shortened(outside[0])
         raise UserError(f"--data.forget_index {shown} is no class: there are {len(class_names)}, 0 to {len(class_names) - 1}")
-    return sorted({*found, *numbers})
+    return sorted({*by_index, *numbers})
 
 
 def listed(names: Request) -> list[str]:
-    """Names of a request as a list; nothing is an empty one."""
+    """Names of a request as a list. An empty string gives an empty list."""
     return [str(name) for name in (names if isinstance(names, list) else [names])] if names != "" else []
 
 
@@ -60,7 +62,7 @@ def _unknown(name: str, class_names: Sequence[str], option: str) -> str:
 
 
 def some_of(names: Sequence[str], count: int = 20) -> str:
-    """The first names of many.
+    """The first ``count`` names as text, with the number of all names.
 
     Example:
         >>> some_of(["cat", "dog", "eel"], 2)
@@ -70,7 +72,7 @@ def some_of(names: Sequence[str], count: int = 20) -> str:
 
 
 def how_to_name(class_names: Sequence[str]) -> str:
-    """What somebody is told who has named nothing.
+    """Message for a user who has named nothing to forget.
 
     Example:
         >>> how_to_name(["cat", "dog"])
@@ -90,7 +92,7 @@ def read_indices(path: str | Path, size: int) -> list[int]:
         Sorted positions without repetitions.
 
     Raises:
-        UserError: If the file is missing; if it holds anything but integers from 0 to size - 1, or names every sample.
+        UserError: If the file is missing, holds anything but integers from 0 to size - 1, or names every sample.
     """
     path = Path(path)
     if not path.is_file():
@@ -113,14 +115,14 @@ def read_indices(path: str | Path, size: int) -> list[int]:
 
 
 def read_lines(path: str | Path, option: str) -> list[str]:
-    """Lines of a text file that are not blank, without the blanks around them.
+    """Non-blank lines of a text file, without surrounding white space.
 
     Args:
-        path: Text in UTF-8, with or without its mark.
-        option: That names the file.
+        path: Text in UTF-8, with or without a byte order mark.
+        option: Option that names the file, for messages.
 
     Raises:
-        UserError: If the file is missing; if it is no text.
+        UserError: If the file is missing or is not text.
     """
     if not Path(path).is_file():
         raise UserError(f"{path} not found: set {option}")

@@ -1,4 +1,4 @@
-"""The data module every labelled image set builds on."""
+"""Base class of the data modules for labelled images."""
 
 import os
 from abc import ABC, abstractmethod
@@ -34,16 +34,16 @@ from oro_unlearn.report.inventory import inventory_lines
 from oro_unlearn.user_error import UserError
 
 LARGEST_BATCH = 2**31 - 1
-MAIN_SPLITS = ("test_forget", "test_retain", "forget", "retain")  # an audit chooses the nearest class by the first
+MAIN_SPLITS = ("test_forget", "test_retain", "forget", "retain")  # an audit chooses the nearest class from the first
 EVAL_SPLITS = (*MAIN_SPLITS, "test_earlier")
 
 
 def data_root(root: str) -> Path:
-    """Where a data set lies.
+    """Folder of a data set.
 
     Args:
-        root: A folder. A relative one that does not exist here is looked for in the folder of all data sets: the environment
-            variable ``ORO_DATA``, or ``.data``. Empty means that folder itself.
+        root: A folder. A relative path that does not exist here is looked up in the folder of all data sets: the environment
+            variable ``ORO_DATA``, or ``.data``. Empty means the folder of all data sets itself.
     """
     here, everything = Path(root), Path(os.environ.get("ORO_DATA", ".data"))
     return here if root and (here.exists() or here.is_absolute()) else everything / here
@@ -53,28 +53,29 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
     """Labelled images, split by a request to forget.
 
     Splits are ``train``, ``forget`` and ``retain`` (of the training set), ``test_forget``, ``test_retain``, and
-    ``test_earlier``: the test images of what earlier requests have forgotten. Batches are ``(images, labels, index)``:
-    images are float (B, C, H, W), normalised, and in training also shifted and flipped, by the batch on the device;
+    ``test_earlier``: the test images of classes that earlier requests have forgotten. Batches are ``(images, labels, index)``.
+    Images are float (B, C, H, W) and normalised; in training they are also shifted and flipped, batch by batch on the device.
     ``index`` is the sample's position in the training (or test) set.
 
-    A new data set writes :meth:`load`, ``class_names``, ``mean`` and ``std``.
+    A new data set defines :meth:`load`, ``class_names``, ``mean`` and ``std``.
 
     Args:
-        forget: Classes to forget, by name, one or several, such as ``[cat]``. A number is a name too. Empty: nothing is
+        forget: Name or names of the classes to forget, such as ``[cat]``. A number is read as a name. Empty: nothing is
             forgotten (training only).
-        forget_index: Classes to forget, by index, that is by row of the model's head, such as ``[3]``.
+        forget_index: Indices of the classes to forget (rows of the model's head), such as ``[3]``.
         forget_indices: File with the positions of training samples to forget, instead of classes.
-        forgotten: Classes that earlier requests have forgotten, by name: their images are in no training split.
-        batch_size: Images per batch, of each split that a method trains on; over all processes together.
-        crop_padding: Pixels of the random shift in training; 0 for none.
-        flip: Mirror at random in training; ``alternating``: a fixed half in even epochs, the other half in odd ones.
+        forgotten: Names of classes that earlier requests have forgotten. Their images are in no training split.
+        batch_size: Images of each training split in a batch, over all processes together.
+        crop_padding: Largest random shift in training, in pixels; 0 for none.
+        flip: Mirror images at random in training. ``alternating`` mirrors a fixed half of them in even epochs, the other half
+            in odd epochs.
         channels: 1 (grey) or 3 (colour); images are converted.
-        per_class: Use only the first so many training images of each class; 0 for all.
-        test_per_class: The same of the test images.
-        holdout: Part of the training split to evaluate on instead of the test split, which is then never read: for
-            tuning. Stratified and always the same.
-        device_limit: Images in memory of at most this many GiB, as bytes and over all splits, are copied once to the device
-            that trains or tests; batches are then read there. 0 keeps them on the CPU.
+        per_class: Number of training images to use from each class (the first ones); 0 for all.
+        test_per_class: The same for the test images.
+        holdout: Fraction of the training split to evaluate on, for tuning. The test split is then never used. The fraction is
+            stratified and always the same.
+        device_limit: Limit in GiB. Images in memory (uint8, all splits together) within it are copied once to the device that
+            trains or tests, and batches are read there. 0 keeps them on the CPU.
     """
 
     name: str
@@ -115,7 +116,7 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         self.forget, self.forget_index, self.forget_indices, self.forgotten = forget, forget_index, forget_indices, forgotten
         self.only_one_request()
         self.device_limit = device_limit
-        self.allow_zero_length_dataloader_with_multiple_devices = True  # a process may have none of a few test images
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # a process may get no sample of a small test set
         self._statistics_on: dict[torch.device, list[Tensor]] = {}
 
     @abstractmethod
@@ -129,18 +130,18 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
 
     @property
     def present_classes(self) -> list[int]:
-        """Indices of the classes that have pictures, in training or test set, sorted."""
+        """Sorted indices of the classes that have pictures in the training or the test set."""
         parts = [self.split(name) for name in ("train", "test_forget", "test_retain", "test_earlier")]
         return sorted({int(label) for part in parts for label in part.labels.unique()})
 
     @property
     def natural_order(self) -> list[str] | None:
-        """The names in an order by which numbers in them count, where the rows are in another that nobody has asked for."""
+        """Names sorted with numbers by value; None if the rows have this order, or if the user chose their order."""
         return None
 
     @cached_property
     def sets(self) -> dict[str, LabelledImages]:
-        """All splits; the files are read once, at the first use."""
+        """All splits by name. The files are read once, at the first use."""
         train, test = self.load()
         train, test = with_first_of_each(train, self.per_class), with_first_of_each(test, self.test_per_class)
         if self.holdout:
@@ -153,35 +154,35 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         return splits
 
     def inventory(self) -> dict[str, Any]:
-        """What was read, for a person to check before training: see :func:`oro_unlearn.data.images.inventory.inventory`."""
+        """Summary of the data, to check before training: see :func:`oro_unlearn.data.images.inventory.inventory`."""
         return inventory(self)
 
     def lines(self) -> list[str]:
-        """What was read, for a person."""
+        """The summary of the data as lines of text."""
         return inventory_lines(self.inventory())
 
     @property
     def class_order(self) -> str:
-        """Where the order of the classes comes from, for the inventory, as what follows."""
+        """Where the order of the classes comes from, as a phrase for the inventory."""
         return "the data set's own"
 
     @property
     def split_made_by(self) -> str:
-        """Where training and test set come from."""
+        """How training and test set were made, as a phrase for the inventory."""
         return "training and test set as published"
 
     @property
     def skipped(self) -> Mapping[str, int]:
-        """Files that were not read, by reason."""
+        """Number of files that were not read, by reason."""
         return {}
 
     @property
     def reading_notes(self) -> Sequence[str]:
-        """What is not obvious of how the files were read."""
+        """Remarks on how the files were read."""
         return ()
 
     def draw(self, folder: Path) -> None:
-        """A request for classes needs no picture."""
+        """Draw nothing: a request for classes needs no picture."""
 
     def content(self) -> dict[str, str]:
         """SHA-256 of training and test set, for a report."""
@@ -191,16 +192,16 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         """The images of one split.
 
         Args:
-            name: ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain``, ``test_earlier``, or one that was added.
+            name: ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain``, ``test_earlier``, or an added split.
         """
         return self.sets[name]
 
     def add_split(self, name: str, images: LabelledImages) -> None:
-        """Add a split of a method's own, or put another in its place.
+        """Add a split for a method, or replace a split that was added before.
 
         Args:
-            name: Not of the splits that a request makes.
-            images: A subset of one of them.
+            name: Name of the split; none of the names that a request's splits have.
+            images: A subset of one of the request's splits.
 
         Raises:
             UserError: If it would replace a split that figures are computed on.
@@ -217,24 +218,24 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
             self.place(device)
 
     def teardown(self, stage: str) -> None:
-        """Leave the device, where the model does not stay either."""
-        if "sets" in self.__dict__:  # what was never read is not read for this
+        """Move the images back to the CPU, as Lightning does with the model."""
+        if "sets" in self.__dict__:  # data that was never read is not read for this
             self.place(torch.device("cpu"))
 
     def place(self, device: torch.device) -> None:
-        """Read batches on a device, if the images in memory are within ``device_limit``; on the CPU always."""
+        """Read batches on a device. A device other than the CPU is used only for images within ``device_limit``."""
         parts = [part for part in self.sets.values() if isinstance(part, TensorImages)]
         size = sum(images.nbytes for images in {id(part.images): part.images for part in parts}.values())
         for part in parts if device.type == "cpu" or size <= self.device_limit * 2**30 else []:
             part.to(device)
 
     def train_dataloader(self) -> CombinedLoader:
-        """One loader of :class:`EpochBatches` for each split the method trains on, as long as its ``loader_mode`` says.
+        """One loader of :class:`EpochBatches` for each split the method trains on; ``loader_mode`` gives their length.
 
-        Where the method keeps what it needs of the images (``needs_images``), none is read.
+        No image is read for a split whose images the method does not need (``needs_images``).
 
         Raises:
-            UserError: If one of them is empty, or a batch cannot be shared by the processes.
+            UserError: If a split is empty, or if a batch cannot be shared by the processes.
         """
         assert self.trainer is not None
         method: Any = self.trainer.lightning_module
@@ -248,7 +249,7 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
                 raise UserError(f"the {name} set has {len(self.split(name))} images, fewer than processes: use fewer devices")
         same_length(batches, method.loader_mode)
         images = {n: self.split(n) if method.needs_images(n) else without_images(self.split(n)) for n in batches}
-        loaders = {name: self.loader(images[name], **from_batches(own)) for name, own in batches.items()}
+        loaders = {name: self.loader(images[name], **from_batches(sampler)) for name, sampler in batches.items()}
         return CombinedLoader(loaders, method.loader_mode)
 
     def test_dataloader(self) -> dict[str, DataLoader[Any]]:
@@ -259,7 +260,7 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         return {name: self.loader(data, sampler=range(rank, len(data), world)) for name, data in splits.items()}
 
     def loader(self, data: LabelledImages, **kwargs: Any) -> DataLoader[Any]:
-        """A loader of whole batches, in this process; they lie where the images do."""
+        """A loader of whole batches, in this process. Batches are on the device of the images."""
         options = kwargs if "batch_sampler" in kwargs else {"batch_size": self.batch_size, **kwargs}
         return DataLoader(cast(Dataset[Any], data), collate_fn=as_is, **options)
 
@@ -272,17 +273,17 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         return self.prepare(batch, self.trainer.training)
 
     def prepare(self, batch: Sample, augment: bool, share: Share = ALONE) -> tuple[Tensor, Tensor, Tensor]:
-        """A loader's batch, normalised and, if asked for, augmented as in training, on the device where it lies.
+        """A loader's batch, normalised and, if ``augment`` is set, augmented as in training, on the batch's device.
 
         Args:
             batch: Images (B, C, H, W) uint8, labels (B,) and index (B,).
             augment: Shift and flip, as the options say.
-            share: Of this process, where the batch is a part of one.
+            share: Rank and number of processes, if the batch is one process's share of a larger batch.
         """
         images, labels, index = batch
-        if images.ndim == 2:  # none were read
+        if images.ndim == 2:  # no images were read
             return images, labels, index
-        if augment and self.crop_padding:  # of bytes, a quarter of what floats would move
+        if augment and self.crop_padding:  # on uint8: moves a quarter of the bytes of floats
             images = random_crop(images, self.crop_padding, share)
         if augment and self.flip == "alternating":
             assert self.trainer is not None
@@ -292,17 +293,17 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         return self.normalise(images.float().div_(255)), labels, index
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Pixels (B, C, H, W) in [0, 1] as the networks see them."""
+        """Pixels (B, C, H, W) in [0, 1], normalised for the networks."""
         mean, std = self._statistics(pixels)
         return (pixels - mean).div_(std)
 
     def to_pixels(self, images: Tensor) -> Tensor:
-        """The inverse of :meth:`normalise`: normalised images (B, C, H, W) in [0, 1] again."""
+        """The inverse of :meth:`normalise`: normalised images (B, C, H, W) become pixels in [0, 1] again."""
         mean, std = self._statistics(images)
         return images * std + mean
 
     def _statistics(self, images: Tensor) -> list[Tensor]:
-        """Mean and deviation, (C, 1, 1) each, on the images' device; copied there once, for the host waits for it."""
+        """Mean and deviation, (C, 1, 1) each, on the images' device. Copied once, because a copy makes the host wait."""
         if images.device not in self._statistics_on:
             with torch.inference_mode(False):  # gradients may pass through them later
                 values = [torch.tensor(values, device=images.device)[:, None, None] for values in (self.mean, self.std)]
@@ -312,10 +313,10 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
 
 @contextmanager
 def downloading(name: str) -> Iterator[None]:
-    """Turn what a download raises into an error that names the data set.
+    """Convert errors of a download into an error that names the data set.
 
     Args:
-        name: Of the data set.
+        name: Name of the data set.
 
     Raises:
         UserError: If the server cannot be reached, or the file's checksum is wrong.
@@ -329,7 +330,7 @@ def downloading(name: str) -> Iterator[None]:
 
 
 def as_is(batch: Any) -> Any:
-    """The data set's ``__getitems__`` has already made the batch."""
+    """Return the batch unchanged: the data set's ``__getitems__`` has already made it."""
     return batch
 
 

@@ -1,4 +1,4 @@
-"""Images in files: read into memory where they fit, and one by one where they do not."""
+"""Images in files, which are decoded into memory at once or one by one on access."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from oro_unlearn.user_error import UserError
 
 Result = TypeVar("Result")
 LARGEST = 16384  # pixels of a square image's side
-STRIP = 100  # longest image, in widths of its short side
+STRIP = 100  # longest side that is kept, as a multiple of the shortest side
 
 
 def read_image(path: str | Path, size: int, channels: int, reading: Reading = Reading()) -> Tensor:  # noqa: B008 (a tuple)
@@ -29,15 +29,15 @@ def read_image(path: str | Path, size: int, channels: int, reading: Reading = Re
 
     Args:
         path: Any file that Pillow reads.
-        size: Side of the result in pixels: the shorter side is scaled to it, the middle is kept.
+        size: Side of the result in pixels. The shorter side is scaled to this length, and the middle is kept.
         channels: 1 (grey) or 3 (colour).
-        reading: How it becomes a picture.
+        reading: Options for decoding.
 
     Returns:
         (channels, size, size) uint8.
 
     Raises:
-        UserError: If the file is missing, corrupt or no image; the message names it.
+        UserError: If the file is missing, corrupt or not an image. The message names the file.
     """
     try:
         image = _within(decode(path, channels, reading))
@@ -49,7 +49,7 @@ def read_image(path: str | Path, size: int, channels: int, reading: Reading = Re
 
 
 def _within(image: Image.Image) -> Image.Image:
-    """The middle of a strip: scaled by its short side to the size of the others, all of it could fill the memory."""
+    """Crop a very long image to its middle. Scaling the whole image by its short side could fill the memory."""
     longest = STRIP * min(image.size)
     return (
         image
@@ -59,15 +59,15 @@ def _within(image: Image.Image) -> Image.Image:
 
 
 class FileImages(Dataset[Any]):
-    """A labelled image set whose files are decoded when they are asked for.
+    """A labelled image set that decodes each file on access.
 
     Args:
         paths: N files.
         labels: (N,) int64.
         size: Side of the images in pixels.
         channels: 1 (grey) or 3 (colour).
-        positions: Rows that belong to this set, (M,) int64; all of them when left out.
-        reading: How files become pictures.
+        positions: Rows that belong to this set, (M,) int64; default: all rows.
+        reading: Options for decoding.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class FileImages(Dataset[Any]):
         return read_image(path, self.size, self.channels, self.reading)
 
     def subset(self, positions: Tensor) -> "FileImages":
-        """The given rows (M,) of the whole set."""
+        """A set with the given rows (M,) of the whole set."""
         return FileImages(self.paths, self.labels, self.size, self.channels, positions, self.reading)
 
     def sha256(self) -> str:
-        """Of the files' names and content, the labels, and how files become pictures; every file is read for this."""
+        """SHA-256 of the files' names and content, the labels and the options for decoding. Every file is read for this."""
         names = [Path(path).parts[-2:] for path in self.paths]
         parts = (names, _each(sha256, self.paths, "hashing images"), self.labels.tolist())
         return sha256_of([repr((*parts, self.size, self.channels, tuple(self.reading)))])
@@ -108,7 +108,7 @@ class FileImages(Dataset[Any]):
 
     @property
     def gibibytes(self) -> float:
-        """Size of the decoded images."""
+        """Size of the decoded images in GiB."""
         return len(self.paths) * self.channels * self.size**2 / 2**30
 
 
@@ -116,8 +116,8 @@ def inspect_all(paths: Sequence[str], whole: Reading | None = None) -> list[Fact
     """Read the headers of files, with a progress bar.
 
     Args:
-        paths: Of the files.
-        whole: Decode each file too, so that damage behind its header is found.
+        paths: Paths of the files.
+        whole: Options for decoding each file too, which finds damage behind the header. None: read headers only.
     """
 
     def look(path: str) -> Facts:
@@ -135,6 +135,6 @@ def inspect_all(paths: Sequence[str], whole: Reading | None = None) -> list[Fact
 
 def _each(function: Callable[[str], Result], paths: Sequence[str], what: str) -> list[Result]:
     with ThreadPool(min(8, os.cpu_count() or 1)) as pool:
-        found = pool.imap(function, paths, chunksize=64)
+        results = pool.imap(function, paths, chunksize=64)
         quiet = not get_console().is_terminal
-        return list(track(found, what, total=len(paths), transient=True, disable=quiet))
+        return list(track(results, what, total=len(paths), transient=True, disable=quiet))

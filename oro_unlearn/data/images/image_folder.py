@@ -29,34 +29,35 @@ PREFETCHED = 4  # batches that each worker process keeps ready
 class ImageFolder(ImageData):
     """Images in ``ROOT/train/CLASS/`` and ``ROOT/test/CLASS/``, or all in ``ROOT/train/CLASS/`` or ``ROOT/CLASS/``.
 
-    Splits may be called ``training``, ``val``, ``valid``, ``validation``, ``eval`` or ``dev`` too, in any case. Without a
-    labelled test folder, a stratified part becomes the test split, always the same for the same seed. Hidden files and
-    folders, and the folders of runs, are not read. Sets that fit are decoded once into memory; larger ones are read by
-    worker processes.
+    Splits may also be called ``training``, ``val``, ``valid``, ``validation``, ``eval`` or ``dev``, in any case. Without a
+    labelled test folder, a stratified part becomes the test split; the same seed gives the same split. Hidden files and
+    folders, and the folders of runs, are not read. Sets within ``memory_limit`` are decoded once into memory. Larger sets are
+    read by worker processes.
 
     Args:
         root: Folder of the images; default: ``$ORO_DATA``, or ``.data``.
-        class_names: Names of the classes in the order of the head's rows, or a file of them: one a line, or JSON (a list,
-            ``id2label``, ``class_to_idx``); ``timm:imagenet-1k`` are its WordNet ids. Some may have no folder. Default: the
-            folders, sorted as text.
-        image_size: Side in pixels: the shorter side is scaled to it and the middle is kept.
-        mean: Of each channel, for normalisation; the default is ImageNet's.
-        std: Of each channel.
-        test_fraction: Part that becomes the test split where there is no test folder.
+        class_names: Names of the classes in the order of the head's rows, or a file of names: one per line, or JSON (a list,
+            ``id2label``, ``class_to_idx``). ``timm:imagenet-1k`` stands for ImageNet's WordNet ids. A class may have no folder.
+            Default: the folders, sorted as text.
+        image_size: Side in pixels. The shorter side is scaled to this length, and the middle is kept.
+        mean: Mean of each channel, for normalisation; the default is ImageNet's.
+        std: Standard deviation of each channel, for normalisation; the default is ImageNet's.
+        test_fraction: Fraction that becomes the test split if there is no test folder.
         split_seed: Seed of that split.
         memory_limit: Largest decoded size in GiB that is kept in memory.
         num_workers: Processes that read larger sets.
-        skip_unread: Leave out files in class folders that cannot be read, and say how many; else they stop the run.
-        exif_orientation: Turn pictures as their EXIF says.
-        background: Red, green and blue, 0 to 255, behind transparent pixels; the default is white, as a page shows them.
-        pixel_range: Values of black and white in files with more than eight bits a channel. Default: the lowest and the highest
-            value in the set's files.
-        forget_files: File with the paths or names of training images to forget, one a line, instead of classes.
+        skip_unread: Leave out files in class folders that cannot be read, and print their number. If false, such a file stops
+            the run.
+        exif_orientation: Turn pictures as their EXIF orientation says.
+        background: Red, green and blue, 0 to 255, behind transparent pixels; the default is white.
+        pixel_range: Values of black and white in files with more than eight bits per channel. Default: the lowest and the
+            highest value in the set's files.
+        forget_files: File with the paths or names of training images to forget, one per line. Use it instead of classes.
         kwargs: Arguments of :class:`ImageData`.
 
     Raises:
-        UserError: If the folder is missing or holds no images; if training and test folder hold different classes, or a number
-            makes no sense.
+        UserError: If the folder is missing or holds no images; if training and test folder hold different classes; if a number
+            is out of range.
     """
 
     name = "image_folder"
@@ -105,36 +106,36 @@ class ImageFolder(ImageData):
 
     @cached_property
     def layout(self) -> Layout:
-        """Which folders are training and test split."""
+        """The folders of training and test split."""
         return find_layout(self.root)
 
     @cached_property
     def listings(self) -> dict[Path, Listing]:
-        """What lies in the training folder, and in the test folder if there is one."""
+        """Files of the training folder and, if there is one, of the test folder."""
         return {folder: list_folder(folder) for folder in (self.layout.train, self.layout.test) if folder}
 
     @cached_property
     def class_names(self) -> list[str]:
-        """Names of the classes: as listed, else of the class folders, sorted as text."""
+        """Names of the classes: as listed by the user, otherwise the class folders sorted as text."""
         return classes_of(self.listings, self.class_list)
 
     @property
     def natural_order(self) -> list[str] | None:
-        """The folders in an order by which numbers in their names count, if that is another and no list was given."""
+        """The class folders sorted with numbers by value; None if this is their order, or if the user gave a list."""
         natural = sorted(self.class_names, key=natural_key)
         return natural if not self.class_list and natural != self.class_names else None
 
     def load(self) -> tuple[LabelledImages, LabelledImages]:
-        """Training and test set, in memory where they fit.
+        """Training and test set, in memory if they fit.
 
         Raises:
-            UserError: If there are no pictures; if a file in a class folder is not read, and that was not asked for.
+            UserError: If there are no pictures; if a file in a class folder cannot be read and ``skip_unread`` is false.
         """
-        alone = self.layout.test is None  # then it is divided before a part of each class is taken
+        alone = self.layout.test is None  # the set is then split before ``per_class`` limits it
         limits = [0] if alone else [self.per_class, self.test_per_class]
         skip = self.reading if self.skip_unread else None
-        found = zip(self.listings.values(), limits, strict=True)
-        self._parts = [readable(listing, self.class_names, limit, skip) for listing, limit in found]
+        listings = zip(self.listings.values(), limits, strict=True)
+        self._parts = [readable(listing, self.class_names, limit, skip) for listing, limit in listings]
         self.reading = self.reading._replace(ranges=ranges_of(self._parts, self.pixel_range))
         sets = [decoded(part, self.image_size, self.channels, self.reading, self.memory_limit) for part in self._parts]
         if not alone:
@@ -148,11 +149,11 @@ class ImageFolder(ImageData):
         return self.forget_indices or self.forget_files
 
     def forget_samples(self, size: int) -> list[int]:
-        """Positions of the training samples that a file names."""
+        """Positions of the training samples to forget, from the file that names them."""
         return positions_of(self.forget_files, self._parts[0].paths) if self.forget_files else super().forget_samples(size)
 
     def sample_name(self, position: int) -> str:
-        """The picture's path, where pictures are named."""
+        """Path of the picture if the file names pictures; otherwise its position."""
         return str(self._parts[0].paths[position]) if self.forget_files else super().sample_name(position)
 
     @property
@@ -166,17 +167,17 @@ class ImageFolder(ImageData):
 
     @property
     def split_made_by(self) -> str:
-        """Which folders are training and test split."""
+        """How training and test split were made, as a phrase for the inventory."""
         if self.layout.test:
             return f"{self.layout.train.name} is the training set, {self.layout.test.name} the test set"
         return (
             f"no test folder: {100 * self.test_fraction:g} % of each class set aside here; the model may have been trained on "
-            "them, so MIA and test accuracy are not what they say"
+            "them, so MIA and test accuracy may be misleading"
         )
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Files that were not read, by reason."""
+        """Number of files that were not read, by reason."""
         total: Counter[str] = Counter()
         for part in self._parts:
             total.update(part.skipped)
@@ -184,11 +185,11 @@ class ImageFolder(ImageData):
 
     @property
     def reading_notes(self) -> list[str]:
-        """What is not obvious of how the files were read."""
+        """Remarks on how the files were read."""
         return [*self.layout.notes, *counts(self._parts, self.reading)]
 
     def loader(self, data: LabelledImages, **kwargs: Any) -> DataLoader[Any]:
-        """Whole batches from memory, or decoded by worker processes; those of training stay from epoch to epoch."""
+        """A loader of whole batches, from memory or decoded by worker processes. Workers for training persist over epochs."""
         if isinstance(data, TensorImages):
             return super().loader(data, **kwargs)
         workers: dict[str, Any] = {"num_workers": self.num_workers, "pin_memory": torch.cuda.is_available()}

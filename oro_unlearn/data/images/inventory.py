@@ -1,24 +1,24 @@
-"""What a data module has read, as plain values: printed before training, and kept in the report."""
+"""Summary of the data that a data module has read: printed before training, and kept in the report."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oro_unlearn.data.images.splits import class_counts
 
-SHOWN = 20  # names of classes
+SHOWN = 20  # most names of classes in a list
 
 
 def inventory(data: Any) -> dict[str, Any]:
-    """Classes, pictures, files left out, who made the split, and how pixels are read.
+    """Classes, pictures, files left out, how the split was made, and how pixels are read.
 
     Args:
-        data: An ``ImageData``; its files are read if they have not been.
+        data: An ``ImageData``. Its files are read now, unless they were read before.
 
     Returns:
-        Values that JSON can hold, always in the same order.
+        JSON-serialisable values, always in the same order.
     """
     names = data.class_names
-    sets = data.sets  # read first: what follows is known after that
+    sets = data.sets  # reads the files, on which the values below depend
     present = data.present_classes
     return {
         "data": data.name,
@@ -61,7 +61,7 @@ def _size(part: Any) -> list[int]:
 
 
 def _one_sided(data: Any, sets: Mapping[str, Any]) -> list[str]:
-    """Classes with pictures in one of training and test set only."""
+    """Lines about classes that have pictures only in the training set, or only in the test set."""
     tests = ("test_forget", "test_retain", "test_earlier")
     train = set(sets["train"].labels.unique().tolist())
     test = {label for name in tests for label in sets[name].labels.unique().tolist()}

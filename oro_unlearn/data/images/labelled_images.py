@@ -16,21 +16,21 @@ Sample = tuple[Tensor, Tensor, Tensor]  # images (B, C, H, W) uint8, labels (B,)
 
 
 class TensorImages(Dataset[Any]):
-    """A labelled image set that lives in memory.
+    """A labelled image set in memory.
 
-    A DataLoader fetches a whole batch in one indexing operation (``__getitems__``), so no image is ever touched alone.
-    ``images``, ``labels`` and ``positions`` stay on the CPU; batches may be read from a copy elsewhere (:meth:`to`).
+    A DataLoader fetches a whole batch in one indexing operation (``__getitems__``), so images are never read one by one.
+    ``images``, ``labels`` and ``positions`` stay on the CPU; batches may be read from a copy on a device (:meth:`to`).
 
     Args:
         images: (N, C, H, W) uint8.
         labels: (N,) int64.
-        positions: Rows that belong to this set, (M,) int64; all of them when left out. Subsets share memory.
+        positions: Rows that belong to this set, (M,) int64; default: all rows. Subsets share memory.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, positions: Tensor | None = None) -> None:
         self.images, self.labels = images, labels
         self.positions = torch.arange(len(labels)) if positions is None else positions
-        self._source = [images, labels]  # what batches are read from; one list for all subsets
+        self._source = [images, labels]  # batches are read from these; all subsets share the list
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -46,46 +46,46 @@ class TensorImages(Dataset[Any]):
         return images[index], labels[index], index
 
     def sha256(self) -> str:
-        """Of images and labels of the whole set, and of their sizes."""
+        """SHA-256 of the images and labels of the whole set, with their shapes and types."""
         named = [(f"{tuple(part.shape)} {part.dtype}", part.contiguous().numpy()) for part in (self.images, self.labels)]
         return sha256_of(part for parts in named for part in parts)
 
     def to(self, device: torch.device) -> None:
-        """Read batches of this set, and of all that share its memory, from one copy on a device; the CPU's is no copy."""
+        """Read batches of this set, and of all sets that share its memory, from one copy on a device. The CPU needs no copy."""
         if self._source[0].device != device:
             self._source[:] = self.images.to(device), self.labels.to(device)
 
     def subset(self, positions: Tensor) -> "TensorImages":
-        """The given rows (M,) of the whole set, sharing its memory, on the device too."""
+        """A set with the given rows (M,) of the whole set. It shares the memory, also on the device."""
         part = TensorImages(self.images, self.labels, positions)
         part._source = self._source
         return part
 
 
 def without_images(data: LabelledImages) -> TensorImages:
-    """The same labels and positions with images (B, 0), of which none is read: for a method that knows what it needs."""
+    """The same labels and positions, with images (B, 0) in a batch: no image is read. For methods that need no images."""
     return TensorImages(torch.empty(len(data.labels), 0, dtype=torch.uint8), data.labels, data.positions)
 
 
 def copied(values: Tensor, device: torch.device) -> Tensor:
-    """A small CPU tensor on a device; no one waits for the copy."""
+    """Copy a small CPU tensor to a device without blocking."""
     return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
 
 
 def random_crop(images: Tensor, padding: int, share: Share = ALONE) -> Tensor:
-    """Shift each image by up to ``padding`` pixels with zeros around it, as torchvision's ``RandomCrop(size, padding)``.
+    """Shift each image by up to ``padding`` pixels with zeros around it, like torchvision's ``RandomCrop(size, padding)``.
 
     Args:
         images: (B, C, H, W).
         padding: Pixels added on every side before the crop.
-        share: Where these images are every W-th of a batch: as much is drawn as for the whole batch.
+        share: Rank and number of processes W, if these are every W-th image of a batch. Shifts are drawn for the whole batch.
     """
     corners = torch.randint(0, 2 * padding + 1, (2, len(images) * share[1]), device=images.device)
     return crop(images, padding, corners[:, share[0] :: share[1]])
 
 
 def crop(images: Tensor, padding: int, corners: Tensor) -> Tensor:
-    """Cut images out of their zero-padded selves, each where it is told to.
+    """Pad images with zeros, and crop each at its given corner.
 
     Args:
         images: (B, C, H, W).
@@ -104,15 +104,16 @@ def random_flip(images: Tensor, share: Share = ALONE) -> Tensor:
 
 
 def alternating_flip(images: Tensor, index: Tensor, epoch: int) -> Tensor:
-    """Mirror half of the images in even epochs and the other half in odd ones: two epochs show each once either way.
+    """Mirror half of the images in even epochs and the other half in odd epochs: two epochs show each image both ways.
 
-    Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.6. Which half is the highest bit of the index
-    times the odd number nearest to 2^64 divided by the golden ratio: spread evenly over any run of indices.
+    Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.6. The highest bit of a product selects the half:
+    the index times the odd number nearest to 2^64 divided by the golden ratio. This spreads each half evenly over any run of
+    indices.
 
     Args:
         images: (B, C, H, W).
         index: (B,) int64, position in the training set.
-        epoch: From 0.
+        epoch: Number of the epoch, from 0.
     """
     odd = index * -7046029254386353131 < 0  # int64 wraps; the highest bit is the sign
     return torch.where((odd ^ bool(epoch % 2))[:, None, None, None], images.flip(3), images)

@@ -1,4 +1,4 @@
-"""Training and test set, divided by what is to be forgotten now and what was before."""
+"""Split the training and the test set by the current request and by earlier requests."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,22 +19,22 @@ def make_splits(
     source: str = "",
     sample_name: Callable[[int], str] = str,
 ) -> dict[str, LabelledImages]:
-    """All splits.
+    """Make all splits of a request.
 
     Args:
         train: Training set.
         test: Test set.
         requested: Classes to forget now.
-        earlier: Classes that earlier requests have forgotten: in no training split.
+        earlier: Classes that earlier requests have forgotten. Their images are in no training split.
         samples: Positions of single training samples to forget, instead of classes.
-        source: File that names them, for messages.
-        sample_name: What a position is called there.
+        source: File that names the samples, for messages.
+        sample_name: Gives the name of a position in that file, for messages.
 
     Returns:
         ``train``, ``forget``, ``retain``, ``test_forget``, ``test_retain`` and ``test_earlier``.
 
     Raises:
-        UserError: If a sample is in no training split.
+        UserError: If a sample to forget is in no training split.
     """
     train = train.subset(train.positions[~of_classes(train, earlier)])
     to_forget = of_classes(train, requested)
@@ -47,24 +47,24 @@ def make_splits(
                 f"{sample_name(int(missing[0]))}: it was set aside for the test or forgotten earlier; name training images only"
             )
         to_forget = torch.isin(train.positions, chosen)
-    now, before = of_classes(test, requested), of_classes(test, sorted(set(earlier) - set(requested)))
+    is_requested, is_earlier = of_classes(test, requested), of_classes(test, sorted(set(earlier) - set(requested)))
     return {
         "train": train,
         "forget": train.subset(train.positions[to_forget]),
         "retain": train.subset(train.positions[~to_forget]),
-        "test_forget": test.subset(test.positions[now]),
-        "test_retain": test.subset(test.positions[~now & ~before]),
-        "test_earlier": test.subset(test.positions[before]),
+        "test_forget": test.subset(test.positions[is_requested]),
+        "test_retain": test.subset(test.positions[~is_requested & ~is_earlier]),
+        "test_earlier": test.subset(test.positions[is_earlier]),
     }
 
 
 def check_request(splits: dict[str, LabelledImages], requested: Sequence[int], class_names: Sequence[str]) -> None:
-    """Refuse a request that nothing can be learnt or kept by.
+    """Reject a request without pictures to forget or to keep.
 
     Args:
-        splits: Of :func:`make_splits`.
+        splits: The splits from :func:`make_splits`.
         requested: Classes to forget now.
-        class_names: Of all classes.
+        class_names: Names of all classes.
 
     Raises:
         UserError: If a requested class has no training pictures, or no other class has any.
@@ -78,5 +78,5 @@ def check_request(splits: dict[str, LabelledImages], requested: Sequence[int], c
 
 
 def class_counts(data: LabelledImages, num_classes: int) -> list[int]:
-    """Pictures of each of K classes in a split."""
+    """Number of pictures of each of K classes in a split."""
     return data.labels[data.positions].bincount(minlength=num_classes).tolist()

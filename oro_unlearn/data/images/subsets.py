@@ -1,4 +1,4 @@
-"""Parts of a labelled set that are always the same."""
+"""Deterministic subsets of a labelled set."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from oro_unlearn.user_error import UserError
 
 
 def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Split positions, the classes in proportion.
+    """Split positions into two sets with the same proportions of classes.
 
     Args:
         labels: (N,).
-        fraction: Part that goes into the second set, in (0, 1).
+        fraction: Fraction that goes into the second set, in (0, 1).
         seed: The same seed gives the same split.
 
     Returns:
@@ -37,7 +37,7 @@ def first_of_each(labels: Tensor, count: int) -> Tensor:
 
     Args:
         labels: (N,).
-        count: How many of each class; a smaller class gives all it has.
+        count: Number of members per class. A smaller class gives all its members.
 
     Returns:
         Positions, sorted.
@@ -55,5 +55,5 @@ def with_first_of_each(data: LabelledImages, count: int) -> LabelledImages:
 
 
 def of_classes(data: LabelledImages, classes: Sequence[int]) -> Tensor:
-    """Which of a set's positions are of given classes: (M,) bool."""
+    """Mask of the set's positions that belong to the given classes, (M,) bool."""
     return torch.isin(data.labels[data.positions], torch.tensor(list(classes), dtype=torch.long))

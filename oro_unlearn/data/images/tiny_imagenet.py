@@ -51,13 +51,13 @@ class TinyImageNet(ImageData):
         return sorted(self._read("wnids.txt").split())
 
     def prepare_data(self) -> None:
-        """Download once: of several processes that come here, as each asks for the classes, one does it and the others wait."""
+        """Download once. Every process calls this, because it needs the classes; one downloads and the others wait."""
         if not self.download or self.folder.is_dir():
             return
         self.root.mkdir(parents=True, exist_ok=True)
         with downloading("TinyImageNet"), FileLock(self.root / "tiny-imagenet-200.lock"):
             if not self.folder.is_dir():
-                partial = self.root / "tiny-imagenet-200.part"  # renamed when whole: an interrupted run starts again
+                partial = self.root / "tiny-imagenet-200.part"  # renamed when complete: an interrupted download starts again
                 download_and_extract_archive(URL, str(self.root), extract_root=str(partial), md5=MD5)
                 os.replace(partial / "tiny-imagenet-200", self.folder)
                 partial.rmdir()

@@ -50,7 +50,7 @@ class TorchvisionData(ImageData):
     def _read(self, train: bool) -> TensorImages:
         try:
             data = getattr(datasets, self.source)(self.root, train=train)
-        except RuntimeError:  # torchvision's word for missing or corrupted files
+        except RuntimeError:  # torchvision's error for missing or corrupted files
             raise UserError(
                 f"{self.source} not found (or damaged) in {self.root}: add --data.download true, or set --data.root or ORO_DATA"
             ) from None

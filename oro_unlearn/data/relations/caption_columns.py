@@ -1,4 +1,4 @@
-"""Which column of a table of captions holds what."""
+"""Recognise the columns of a table of captions."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -16,44 +16,44 @@ KNOWN = {**{name: name for name in COLUMNS}, **OTHER_NAMES}
 
 
 def known_columns(where: str, names: Sequence[str]) -> dict[str, str]:
-    """The columns that are read, by the table's own names for them.
+    """Map the table's names of columns to the known columns that they stand for.
 
     Args:
         where: File and line, for errors.
-        names: The table's; capitals, hyphens and white space do not matter. Those that mean nothing here are left out.
+        names: The table's names. Capitals, hyphens and white space do not matter. Unknown names are left out.
 
     Raises:
-        UserError: If two name the same thing, or one is all but a known name.
+        UserError: If two names stand for the same column, or if a name looks like a misspelling of a known name.
 
     Example:
         >>> known_columns("m.csv:1", ["File Name", "text", "width"])
         {'File Name': 'image', 'text': 'caption'}
     """
-    found = {name: KNOWN[_plain(name)] for name in names if _plain(name) in KNOWN}
+    columns = {name: KNOWN[_plain(name)] for name in names if _plain(name) in KNOWN}
     first: dict[str, str] = {}
-    for name in (name for name in names if name in found):
-        other = first.setdefault(found[name], name)
+    for name in (name for name in names if name in columns):
+        other = first.setdefault(columns[name], name)
         if name in names[: names.index(name)] or names.count(name) > 1:
             raise UserError(f"{where}: column {name!r} is given twice: drop one")
         if other != name:
-            raise UserError(f"{where}: columns {other!r} and {name!r} both give the {found[name]}: drop or rename one")
+            raise UserError(f"{where}: columns {other!r} and {name!r} both give the {columns[name]}: drop or rename one")
     for name in names:
-        meant = None if name in found else _meant(_plain(name))
+        meant = None if name in columns else _meant(_plain(name))
         if meant and KNOWN[meant] not in first:
             raise UserError(f"{where}: unknown column {name!r}: did you mean {meant!r}? Columns are {', '.join(COLUMNS)}")
-    return found
+    return columns
 
 
 def needed_columns(where: str, columns: Iterable[str], names: Sequence[str]) -> None:
-    """Refuse a table without pictures, or without anything about them.
+    """Reject a table without a column of images, or without a column of captions or edges.
 
     Args:
         where: File and line, for errors.
-        columns: What was found of :data:`COLUMNS`.
-        names: The table's own, for errors.
+        columns: The columns of :data:`COLUMNS` that the table has.
+        names: The table's names of columns, for errors.
 
     Raises:
-        UserError: If one is missing.
+        UserError: If a column is missing.
     """
     found = set(columns)
     other = {kind: ", ".join(name for name, meant in OTHER_NAMES.items() if meant == kind) for kind in ("image", "caption")}

@@ -1,4 +1,4 @@
-"""Where the tables of captions of a folder of pictures lie."""
+"""Find the tables of captions of a folder of pictures."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from oro_unlearn.data.relations.caption_tables import SUFFIXES
 from oro_unlearn.user_error import UserError
 
-STEMS = ("manifest", "captions", "metadata")  # the last is Hugging Face's, of an imagefolder
+STEMS = ("manifest", "captions", "metadata")  # the last is the name in Hugging Face's imagefolder
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "validation", "valid", "val", "dev"), "test"),
@@ -14,11 +14,11 @@ SPLITS = {
 
 
 class CaptionFile(NamedTuple):
-    """A table of captions that is to be read."""
+    """A table of captions to read."""
 
     path: Path
-    folder: Path  # to which its pictures' names are relative
-    split: str = ""  # train or test, where the table lies in a folder of that name
+    folder: Path  # names of pictures in the table are relative to it
+    split: str = ""  # train or test, if the table lies in a folder of that name
 
 
 def caption_files(root: Path, manifest: str = "") -> list[CaptionFile]:
@@ -26,11 +26,12 @@ def caption_files(root: Path, manifest: str = "") -> list[CaptionFile]:
 
     Args:
         root: The folder.
-        manifest: A table, relative to the current folder or to ``root``. Empty: ``manifest``, or else ``captions`` or
-            ``metadata``, with any suffix, in the folder; or else in its folders ``train``, ``test`` and so on.
+        manifest: A table, relative to the current folder or to ``root``. Empty: a file ``manifest`` in ``root``, otherwise
+            ``captions`` or ``metadata``, with any suffix that is read. If there is none, the folders ``train``, ``test`` and so
+            on in ``root`` are searched.
 
     Raises:
-        UserError: If there is none; if it cannot be told which is meant.
+        UserError: If there is no table, or if several tables match.
     """
     if manifest:
         path = Path(manifest) if Path(manifest).is_file() else root / manifest

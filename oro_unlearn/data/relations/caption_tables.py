@@ -1,4 +1,4 @@
-"""Tables of captions as records: comma-separated and other text, JSON lines, Parquet."""
+"""Read tables of captions as records, from delimited text, JSON lines or Parquet."""
 
 import codecs
 import csv
@@ -15,8 +15,8 @@ from oro_unlearn.user_error import UserError
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 LARGEST = 64 * 2**20  # bytes
-MOST_ROWS = 2**22  # of a Parquet file, which is small however many it holds
-MARKS = {  # the long ones first: UTF-16's mark is the beginning of UTF-32's
+MOST_ROWS = 2**22  # of a Parquet file, which can be small although it holds many rows
+MARKS = {  # long marks first: a mark of UTF-32 begins with one of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -31,20 +31,20 @@ class Table(NamedTuple):
 
     path: Path
     records: list[Record]
-    encoding: str  # empty where the format has one of its own
-    delimiter: str  # comma, semicolon or tab; empty where there is none
-    ignored: list[str]  # columns that mean nothing here
+    encoding: str  # empty if the format fixes it
+    delimiter: str  # comma, semicolon or tab; empty if there is none
+    ignored: list[str]  # names of unknown columns
 
 
 def read_table(path: Path, encoding: str = "") -> Table:
-    """Read a table; its form is told by its suffix, its delimiter by its header, its encoding by its first bytes.
+    """Read a table. The suffix gives the format, the header the delimiter, and the first bytes the encoding.
 
     Args:
         path: A ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet`` file.
-        encoding: Of text; empty: UTF-8, or what a byte order mark says.
+        encoding: Encoding of a text file. Empty: the encoding of the byte order mark, or UTF-8 without a mark.
 
     Raises:
-        UserError: If it is no such table; the message names file and line.
+        UserError: If the file is not a valid table. The message names file and line.
     """
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
@@ -55,11 +55,12 @@ def read_table(path: Path, encoding: str = "") -> Table:
     if kind == ".parquet":
         records = list(reader.parquet())
         return Table(path, records, "", "", list(reader.ignored))
-    text, found = _text(path, encoding)
+    text, used_encoding = _text(path, encoding)
     if kind == ".jsonl":
-        return Table(path, list(reader.jsonl(text)), found, "", list(reader.ignored))
+        return Table(path, list(reader.jsonl(text)), used_encoding, "", list(reader.ignored))
     delimiter = _delimiter(text, "\t" if kind == ".tsv" else ",")
-    return Table(path, list(reader.separated(text, delimiter)), found, DELIMITERS[delimiter], list(reader.ignored))
+    records = list(reader.separated(text, delimiter))
+    return Table(path, records, used_encoding, DELIMITERS[delimiter], list(reader.ignored))
 
 
 def _text(path: Path, encoding: str) -> tuple[str, str]:
@@ -72,7 +73,7 @@ def _text(path: Path, encoding: str) -> tuple[str, str]:
     name = asked or marked or "utf-8"
     try:
         text = content.decode(name)
-    except (LookupError, UnicodeError) as error:  # LookupError: a codec that makes no text
+    except (LookupError, UnicodeError) as error:  # LookupError: the codec does not decode to text
         start = getattr(error, "start", 0)
         raise UserError(
             f"{path}:{content[:start].count(10) + 1}: byte {start} is not {name.upper()}: name the file's encoding with "
@@ -85,7 +86,7 @@ def _text(path: Path, encoding: str) -> tuple[str, str]:
 
 
 def _codec(encoding: str) -> str:
-    """The name that Python has for an encoding."""
+    """Python's name of an encoding."""
     try:
         return codecs.lookup(encoding).name
     except (LookupError, ValueError):
@@ -93,14 +94,14 @@ def _codec(encoding: str) -> str:
 
 
 def _delimiter(text: str, usual: str) -> str:
-    """The one that finds the most known columns in the header."""
+    """The delimiter that gives the most known columns in the header."""
     header = text.lstrip("\r\n").splitlines()[:1]
 
     def known(delimiter: str) -> int:
         names = next(csv.reader(header, delimiter=delimiter), [])
         try:
             return len(known_columns("", [name.strip() for name in names]))
-        except ValueError:  # two of the same, or a misspelt one: it is this delimiter
+        except ValueError:  # a repeated or misspelt column: this is the delimiter
             return len(names)
 
     try:
@@ -122,16 +123,16 @@ class _Records:
         self._known: dict[tuple[str, ...], dict[str, str]] = {}
 
     def known(self, line: int, names: Sequence[str]) -> dict[str, str]:
-        """What the columns of a line mean."""
+        """Known columns by the names in a line."""
         if tuple(names) not in self._known:
-            found = known_columns(f"{self.path}:{line}", names)
-            self._known[tuple(names)] = found
-            self.ignored |= dict.fromkeys(name.strip() or "(without a name)" for name in names if name not in found)
+            columns = known_columns(f"{self.path}:{line}", names)
+            self._known[tuple(names)] = columns
+            self.ignored |= dict.fromkeys(name.strip() or "(without a name)" for name in names if name not in columns)
         return self._known[tuple(names)]
 
     def separated(self, text: str, delimiter: str) -> Iterator[Record]:
-        """Records of comma-separated values, or of others."""
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)  # a quote must have an end
+        """Records of text that is separated by a delimiter."""
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)  # rejects an open quote
         try:
             header = next((cells for cells in lines if any(cells)), [])
             names = [name.strip() for name in header]
@@ -154,7 +155,7 @@ class _Records:
             )
 
     def jsonl(self, text: str) -> Iterator[Record]:
-        """Records of JSON objects, one a line; null is an empty cell."""
+        """Records of JSON objects, one per line; null is an empty cell."""
         seen: dict[str, str] = {}
         for line, content in enumerate(text.split("\n"), start=1):
             if not content.strip():
@@ -196,11 +197,11 @@ def text_of(where: str, name: str, value: Any) -> str:
 
     Args:
         where: File and line, for errors.
-        name: Of its column.
-        value: As the table has it.
+        name: Name of its column.
+        value: The cell's value in the table.
 
     Raises:
-        UserError: If it is no text, or cannot be written as such.
+        UserError: If the value is not text, or if it holds characters that text cannot hold.
     """
     if isinstance(value, dict | bytes) and name == "image":
         raise UserError(f"{where}: the picture is within the table: write pictures to files, and their names into image")

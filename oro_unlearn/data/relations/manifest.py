@@ -1,4 +1,4 @@
-"""A manifest: which picture shows what, and where it comes from."""
+"""Read a manifest: a table that lists what each picture shows, and where the picture comes from."""
 
 import io
 from collections import Counter
@@ -26,14 +26,14 @@ class Row(NamedTuple):
 
     path: Path
     concept: Concept  # a tuple, one object alone, or a neutral picture's own caption
-    group: str  # empty: the graph's
-    caption: str  # empty: the graph's
+    group: str  # empty: the group that the graph gives
+    caption: str  # empty: a caption from the graph
     split: str  # train or test
-    context: str  # a clause such as "in a kitchen"; only measured
-    style: str  # such as "sketch"; only measured
-    reading: Reading  # where the concept comes from; unread: a caption that says none
-    words: str  # of a caption that was read, those that say the concept
-    digest: str  # of the picture's content
+    context: str  # a clause such as "in a kitchen"; such pictures are only measured
+    style: str  # such as "sketch"; such pictures are only measured
+    reading: Reading  # where the concept comes from; unread: the caption states no concept
+    words: str  # of a caption that was read: the words that state the concept
+    digest: str  # SHA-256 of the picture's content
     table: Path
     source: str
     licence: str
@@ -46,12 +46,12 @@ class Row(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """What one or several tables of captions list."""
+    """Contents of one or several tables of captions."""
 
     rows: list[Row]
     tables: list[Table]  # without their records
-    uncaptioned: list[str]  # rows without a caption, which are left out, by file and line
-    split_from: dict[str, int]  # rows by what said their split: column, condition (context or style), folder, content
+    uncaptioned: list[str]  # file and line of rows that are left out, because they have no caption
+    split_from: dict[str, int]  # number of rows by source of the split: column, condition (context or style), folder, content
 
 
 @brief()
@@ -64,18 +64,18 @@ def read_manifest(
         path: A ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet`` file; empty: what :func:`caption_files` finds in ``root``.
             Columns: ``image`` (relative to ``root``), ``edge`` (``child drinking wine``, or an object alone), and optionally
             ``group`` (unsafe, edges, nodes or neutral; only neutral may have a ``caption`` and no edge), ``caption``,
-            ``split`` (train or test), ``context``, ``style``, ``source`` and ``licence``. In a table without ``edge`` captions
-            are read in the words of the graph.
+            ``split`` (train or test), ``context``, ``style``, ``source`` and ``licence``. In a table without ``edge``,
+            concepts are read from the captions, in the words of the graph.
         root: The folder of the pictures.
-        graph: Gives the names.
-        test_share: Part of the pictures without a split that becomes the test split, chosen by their content.
-        encoding: Of the table's text; empty: UTF-8, or what a byte order mark says.
+        graph: The relation graph. It gives the names.
+        test_share: Fraction of the pictures without a split that becomes the test split, chosen by their content.
+        encoding: Encoding of the table's text. Empty: the encoding of the byte order mark, or UTF-8 without a mark.
 
     Returns:
-        The rows in order. The same picture, or the same caption that tells pictures apart, is never in both splits.
+        The rows in order. No picture is in both splits, and no caption that distinguishes pictures is.
 
     Raises:
-        UserError: If the manifest or a picture is missing; if a row is wrong; the message names file and line.
+        UserError: If the manifest or a picture is missing, or if a row is wrong. The message names file and line.
     """
     root, reader = Path(root), CaptionReader(graph)
     rows: list[Row] = []
@@ -99,9 +99,9 @@ class _Rows:
     Args:
         file: The table.
         root: The folder of the pictures.
-        graph: Gives the names.
+        graph: The relation graph. It gives the names.
         reader: Reads captions.
-        records: All rows: whether any has an ``edge``, and whether all pictures lie in folders named as splits are.
+        records: All rows. They show whether any row has an ``edge``, and whether all pictures lie in folders named like splits.
     """
 
     def __init__(
@@ -111,14 +111,14 @@ class _Rows:
         self.names = graph.by_wording[0]
         self.trained_contexts = {wording_key(context) for context in graph.contexts["train"]}
         self.states_edges = any("edge" in values for _, values in records)
-        tops = {_top_folder(values.get("image")) for _, values in records}
-        told = not self.states_edges and not file.split and not any("split" in values for _, values in records)
-        self.split_folders = told and tops <= set(SPLITS)
+        top_folders = {_top_folder(values.get("image")) for _, values in records}
+        no_splits = not self.states_edges and not file.split and not any("split" in values for _, values in records)
+        self.split_folders = no_splits and top_folders <= set(SPLITS)
         self.uncaptioned: list[str] = []
         self.split_from: Counter[str] = Counter()
 
     def row(self, line: int, values: dict[str, Any]) -> Row | None:
-        """One row from its cells; None if it has no caption in a table of captions."""
+        """One row from its cells; None if the table is one of captions and the row has none."""
         where = f"{self.file.path}:{line}"
         cell = {name: text_of(where, name, values.get(name, "")) for name in COLUMNS}
         if not cell["image"]:
@@ -136,7 +136,7 @@ class _Rows:
         return Row(picture, concept, split=split, reading=reading, words=words, digest=digest, table=table, line=line, **rest)
 
     def concept(self, where: str, cell: dict[str, str]) -> tuple[Concept, Reading, str]:
-        """What the row states: a tuple or an object of the graph, or a neutral caption; and as :meth:`said`."""
+        """The concept that the row states: a tuple or an object of the graph, or a neutral caption. Returns as :meth:`said`."""
         edge, graph = cell["edge"], self.graph
         if not edge:
             return self.free(where, cell), "stated", ""
@@ -155,14 +155,17 @@ class _Rows:
         return tuple(triple), "stated", ""
 
     def said(self, where: str, cell: dict[str, str]) -> tuple[Concept, Reading, str]:
-        """What the caption says: a tuple or an object of the graph, or nothing of it; how that is known; in which words."""
-        found = None if cell["group"] == "neutral" else self.reader.read(cell["caption"])
-        if found:
-            return found.concept, "read", found.words
+        """The concept that the caption states, how it is known, and the words that state it.
+
+        The concept is a tuple or an object of the graph; if the caption states neither, it is the caption itself.
+        """
+        match = None if cell["group"] == "neutral" else self.reader.read(cell["caption"])
+        if match:
+            return match.concept, "read", match.words
         return (self.free(where, cell), "stated", "") if cell["group"] else ((cell["caption"],), "unread", "")
 
     def free(self, where: str, cell: dict[str, str]) -> Concept:
-        """A neutral picture's own caption, which must not be a name of the graph."""
+        """The concept of a neutral picture: its own caption, which must not be a name of the graph."""
         caption = cell["caption"]
         if cell["group"] != "neutral" or not caption:
             raise UserError(f"{where}: edge is empty: name a tuple or an object; only group neutral takes a caption instead")
@@ -173,7 +176,7 @@ class _Rows:
         raise UserError(f"{where}: the caption {caption!r} names {known!r}: write that into edge")
 
     def split(self, where: str, cell: dict[str, str]) -> str:
-        """Train or test; empty where it is chosen later."""
+        """Train or test; empty if it is chosen later."""
         stated = cell["split"].casefold()
         if stated and stated not in SPLITS:
             raise UserError(f"{where}: split is train or test, not {cell['split']!r}")
@@ -195,14 +198,14 @@ def _top_folder(image: Any) -> str:
 
 
 def _inside(where: str, root: Path, folder: Path, name: str) -> Path:
-    """The picture's path, which must lie in the root: from the table's folder, or from the root; also with back-slashes."""
+    """Path of a picture, relative to the table's folder or to the root. It must lie in the root. Backslashes are accepted."""
     names = (name, name.replace("\\", "/")) if "\\" in name else (name,)
     candidates = dict.fromkeys(start / known for known in names for start in (folder, root))
     try:
         picture = next((path for path in candidates if path.is_file()), root / names[-1])
         inside = picture.resolve().is_relative_to(root.resolve())
         found = picture.is_file()
-    except (OSError, RuntimeError) as error:  # a name too long, a circle of links
+    except (OSError, RuntimeError) as error:  # a name that is too long, or circular links
         reason = getattr(error, "strerror", None) or "its links go in a circle"
         raise UserError(f"{where}: image {shortened(name)!r} cannot be used ({reason}): give it another name") from None
     if not inside or (not found and PureWindowsPath(name).drive):
@@ -213,7 +216,7 @@ def _inside(where: str, root: Path, folder: Path, name: str) -> Path:
 
 
 def _digest(where: str, path: Path) -> str:
-    """SHA-256 of a file that begins as an image does."""
+    """SHA-256 of an image file, of which only the header is checked."""
     try:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)):

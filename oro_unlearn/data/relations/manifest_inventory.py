@@ -1,4 +1,4 @@
-"""How the captions of a manifest were understood, for a person who must answer for it."""
+"""Summary of how the captions of a manifest were understood, for the user to check."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,25 +10,25 @@ from oro_unlearn.data.relations.manifest_roles import Fitted
 if TYPE_CHECKING:
     from oro_unlearn.data.relations.caption_tables import Table
 
-EXAMPLES = 5  # captions of a kind
-COLUMNS = 20  # names of columns that are ignored
+EXAMPLES = 5  # most captions of a kind
+COLUMNS = 20  # most names of ignored columns
 LONGEST = 80  # letters of a caption
 
 
 def caption_inventory(manifest: Manifest, used: Fitted) -> dict[str, Any]:
-    """Tables, captions and splits, as JSON has them; of long lists the first few.
+    """Tables, captions and splits, as JSON-serialisable values. Long lists are cut to their first items.
 
     Args:
-        manifest: What the tables list.
-        used: What of it is used.
+        manifest: Contents of the tables.
+        used: The rows that are used, and the rows that were left out or changed.
 
     Returns:
-        ``tables`` (file, encoding, delimiter, columns ignored), ``captions`` (rows by how they were understood, and examples
-        with file and line), and ``split_from`` (rows by what said their split).
+        ``tables`` (file, encoding, delimiter, columns ignored), ``captions`` (number of rows by how they were understood, and
+        examples with file and line), and ``split_from`` (number of rows by source of their split).
     """
-    found = Counter(row.reading for row in used.rows)
+    readings = Counter(row.reading for row in used.rows)
     listed: dict[str, tuple[int, list[str]]] = {
-        "neutral": (found["unread"], examples([row for row in used.rows if row.reading == "unread"])),
+        "neutral": (readings["unread"], examples([row for row in used.rows if row.reading == "unread"])),
         "left_out": (len(used.left_out), examples(used.left_out)),
         "without_caption": (len(manifest.uncaptioned), manifest.uncaptioned[:EXAMPLES]),
         "reworded": (len(used.reworded), examples(used.reworded)),
@@ -37,8 +37,8 @@ def caption_inventory(manifest: Manifest, used: Fitted) -> dict[str, Any]:
     return {
         "tables": [_table(table) for table in manifest.tables],
         "captions": {
-            "stated": found["stated"],
-            "understood": found["read"],
+            "stated": readings["stated"],
+            "understood": readings["read"],
             **{name: count for name, (count, _) in listed.items()},
             "examples": {name: few for name, (_, few) in listed.items() if few},
         },
@@ -59,7 +59,7 @@ def examples(rows: Sequence[Row]) -> list[str]:
     """The first few captions with file and line, and how many rows have them.
 
     Args:
-        rows: That have something in common.
+        rows: Rows of one kind.
     """
     first = {row.caption: row for row in reversed(rows)}
     counts = Counter(row.caption for row in rows)

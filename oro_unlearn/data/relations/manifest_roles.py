@@ -1,4 +1,4 @@
-"""A manifest against what is to be forgotten: rows that contradict it, and captions that must not be trained on."""
+"""Check a manifest against a request: find rows that contradict it, and captions that must not be trained on."""
 
 import re
 from collections.abc import Sequence
@@ -15,24 +15,24 @@ from oro_unlearn.user_error import UserError
 if TYPE_CHECKING:
     from oro_unlearn.data.relations.relation_pairs import RelationPairs
 
-OTHER_BANK: dict[str, Bank] = {"train": "eval", "test": "train"}  # the words that a split must not use
+OTHER_BANK: dict[str, Bank] = {"train": "eval", "test": "train"}  # the bank whose words a split must not use
 
 
 class Fitted(NamedTuple):
-    """Rows that fit a request, and what was changed for it."""
+    """Rows that fit a request, and the changes that were made for it."""
 
     rows: list[Row]
-    left_out: list[Row]  # captions that may say what is to be forgotten
-    reworded: list[Row]  # captions in the other split's words, as they were: the graph's are used
-    shared: list[str]  # captions of both splits
+    left_out: list[Row]  # rows whose captions may state a tuple to forget
+    reworded: list[Row]  # rows, as given, whose captions use the other split's words; the graph's captions replace them
+    shared: list[str]  # captions that are in both splits
 
 
 def fitted(rows: Sequence[Row], data: "RelationPairs") -> Fitted:
-    """Check rows against roles, and leave out what would teach what is to be forgotten.
+    """Check rows against roles, and leave out rows that would teach a tuple to forget.
 
     Args:
-        rows: Of the manifest.
-        data: Roles and captions.
+        rows: Rows of the manifest.
+        data: Gives roles and captions.
 
     Raises:
         UserError: If a row that states its tuple contradicts the graph; the message names file and line.
@@ -47,9 +47,11 @@ def fitted(rows: Sequence[Row], data: "RelationPairs") -> Fitted:
 
 
 def _without_doubtful(rows: Sequence[Row], data: "RelationPairs") -> tuple[list[Row], list[Row]]:
-    """Rows, and those left out: captions that name two slots of what is to be forgotten, but no tuple.
+    """Rows to keep, and rows to leave out.
 
-    As neutral pictures they would keep it. So would other captions of the same pictures, and of pictures that show it.
+    A caption that names two slots of a tuple to forget, but no tuple of the graph, is left out: as a neutral picture's caption
+    it would preserve the tuple to forget. Other captions of the same picture, and of pictures that show a tuple to forget,
+    would do the same and are left out too.
     """
     guarded = data.guarded
 
@@ -75,15 +77,18 @@ def _check_groups(rows: Sequence[Row], data: "RelationPairs") -> None:
 
 
 def _check_captions(rows: Sequence[Row], data: "RelationPairs") -> None:
-    """Stated rows' captions must not say of a safe picture what is to be forgotten, nor borrow the other split's words."""
+    """Check captions of rows that state their tuple.
+
+    A safe picture's caption must not state a tuple to forget. No caption may use the other split's words.
+    """
     unsafe = {triple: _pattern(triple, data.graph) for triple in data.roles.unsafe}
     for row in (row for row in rows if row.caption and row.reading == "stated"):
         where, words = f"{row.where}: the caption {row.caption!r}", _bare(row.caption)
         safe = row.concept not in unsafe and not (len(row.concept) == 3 and _pattern(row.concept, data.graph).search(words))
-        said = next((triple for triple, pattern in unsafe.items() if safe and pattern.search(words)), None)
-        if said:
+        stated = next((triple for triple, pattern in unsafe.items() if safe and pattern.search(words)), None)
+        if stated:
             raise UserError(
-                f"{where} says {str(said)!r}, which is to be forgotten, of a picture of {' '.join(row.concept)!r}: "
+                f"{where} says {str(stated)!r}, which is to be forgotten, of a picture of {' '.join(row.concept)!r}: "
                 "correct caption or edge"
             )
         bank = OTHER_BANK[row.split]
@@ -92,7 +97,7 @@ def _check_captions(rows: Sequence[Row], data: "RelationPairs") -> None:
 
 
 def _borrowed(rows: Sequence[Row], data: "RelationPairs") -> list[bool]:
-    """Of every row whether its caption was read and is in words kept for the other split."""
+    """For each row, whether its caption was read and uses words reserved for the other split."""
     kept: dict[tuple[Concept, Bank], set[str]] = {}
 
     def is_borrowed(row: Row) -> bool:
@@ -110,7 +115,7 @@ def _bare(text: str) -> str:
 
 
 def _pattern(triple: Concept, graph: RelationGraph) -> re.Pattern[str]:
-    """Finds a tuple in :func:`_bare`: any wording of its subject, of its relation and of its object, in a row."""
+    """Pattern of a tuple in the output of :func:`_bare`: wordings of subject, relation and object, one after another."""
     subject, thing = (graph.objects[triple[slot]].synonyms for slot in (0, 2))
     banks = (subject, graph.relations[triple[1]].phrases, thing)
     words = [[name, *bank["train"], *bank["eval"]] for name, bank in zip(triple, banks, strict=True)]

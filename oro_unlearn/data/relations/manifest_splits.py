@@ -1,4 +1,4 @@
-"""Which rows of a manifest are trained on, and which are measured."""
+"""Divide the rows of a manifest into a training and a test split."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -10,23 +10,24 @@ from oro_unlearn.user_error import UserError
 if TYPE_CHECKING:
     from oro_unlearn.data.relations.manifest import Row
 
-MANY = 10  # pictures with the same caption: more, and it describes a kind of picture
+MANY = 10  # pictures with the same caption; a caption of more pictures describes a kind of picture
 
 
 def deal_out(rows: Sequence["Row"], reader: CaptionReader, test_share: float) -> list["Row"]:
-    """Give every row a split, by the pictures' content where none is stated.
+    """Give every row a split. If none is stated, the picture's content decides.
 
-    The same picture is never in both splits, nor is a caption that tells pictures apart: one of a few pictures that look the
-    same, as a burst has, would measure what was trained on. A caption that says no more than the tuple, or that all pictures
-    of a tuple or more than ten have, tells nothing apart.
+    No picture is in both splits, and no caption that distinguishes pictures is. Pictures that share such a caption can look the
+    same, as in a burst; in both splits, they would measure what was trained on. A caption does not distinguish pictures if it
+    says no more than the tuple, or if all pictures of a tuple or more than ten pictures have it.
 
     Args:
-        rows: With an empty split where it is to be chosen.
-        reader: Tells which captions say the tuple alone.
-        test_share: Part of the others that becomes the test split.
+        rows: Rows; an empty split is to be chosen.
+        reader: Recognises captions that state only the tuple.
+        test_share: Fraction of the rows without a split that becomes the test split.
 
     Raises:
-        UserError: If the same picture, or such a caption in a row that states its tuple, is in both; it names the lines.
+        UserError: If a picture, or a distinguishing caption of a row that states its tuple, is in both splits. The message
+            names the lines.
     """
     digests = [row.digest for row in rows]
     captions = telling(rows, reader)
@@ -37,15 +38,15 @@ def deal_out(rows: Sequence["Row"], reader: CaptionReader, test_share: float) ->
 
 
 def telling(rows: Sequence["Row"], reader: CaptionReader) -> list[str]:
-    """Of every row the key of its own caption if that tells its picture from others of its tuple; else empty.
+    """For each row, the key of its caption if the caption distinguishes its picture from others of the tuple; otherwise empty.
 
     Args:
-        rows: Of all splits.
-        reader: Tells which captions say the tuple alone.
+        rows: Rows of all splits.
+        reader: Recognises captions that state only the tuple.
     """
     captions, objects = Captions(reader.graph), reader.graph.objects
     keys = [wording_key(row.caption) for row in rows]
-    shown: dict[Concept, set[str]] = {}  # pictures
+    shown: dict[Concept, set[str]] = {}  # pictures by concept
     having: dict[str, set[str]] = {}  # pictures by caption
     for row, key in zip(rows, keys, strict=True):
         shown.setdefault(row.concept, set()).add(row.digest)
@@ -56,19 +57,19 @@ def telling(rows: Sequence["Row"], reader: CaptionReader) -> list[str]:
             return False
         if len(row.concept) == 1 and row.concept[0] not in objects:
             return True
-        found = reader.read(row.caption)
-        said = (found and found.concept == row.concept) or key == wording_key(captions.plain(row.concept))
-        return not said and not (len(shown[row.concept]) > 1 and shown[row.concept] <= having[key])
+        match = reader.read(row.caption)
+        only_tuple = (match and match.concept == row.concept) or key == wording_key(captions.plain(row.concept))
+        return not only_tuple and not (len(shown[row.concept]) > 1 and shown[row.concept] <= having[key])
 
     return [key if key and tells(row, key) else "" for row, key in zip(rows, keys, strict=True)]
 
 
 def without_shared(rows: Sequence["Row"], is_free: Callable[[Concept], bool]) -> tuple[list["Row"], list[str]]:
-    """Measure no caption that is trained on: pictures of a tuple are measured with the graph's words instead.
+    """Remove trained captions from test rows. Their pictures are measured with the graph's captions instead.
 
     Args:
-        rows: With their splits.
-        is_free: Whether a concept is a caption that names nothing of the graph, and so has no other words.
+        rows: Rows with their splits.
+        is_free: Whether a concept is a caption that names nothing of the graph. It has no other caption, and stays.
 
     Returns:
         The rows, and the captions that are in both splits.
@@ -84,8 +85,8 @@ def without_shared(rows: Sequence["Row"], is_free: Callable[[Concept], bool]) ->
 
 
 def _with_splits(rows: Sequence["Row"], digests: Sequence[str], captions: Sequence[str], test_share: float) -> list["Row"]:
-    """Rows that share a picture, or a caption that tells pictures apart, get the same one."""
-    first: dict[tuple[str, str], int] = {}  # row by picture or caption
+    """Give rows the same split if they share a picture, or a caption that distinguishes pictures."""
+    first: dict[tuple[str, str], int] = {}  # first row by picture or caption
     leader = list(range(len(rows)))
 
     def lead(number: int) -> int:
@@ -107,7 +108,7 @@ def _with_splits(rows: Sequence["Row"], digests: Sequence[str], captions: Sequen
 
 
 def _no_leak(rows: Iterable["Row"], keys: Iterable[str], what: str) -> None:
-    """The same key in both splits would measure what was trained on."""
+    """Raise an error if a key is in both splits, because the test would measure what was trained on."""
     first: dict[str, Row] = {}
     for row, key in zip(rows, keys, strict=True):
         other = first.setdefault(key, row) if key else row

@@ -1,4 +1,4 @@
-"""Pictures with captions, read batch by batch and kept once read."""
+"""Pictures with captions, read batch by batch and kept in memory once they are read."""
 
 from collections.abc import Callable, Sequence
 from multiprocessing.pool import ThreadPool
@@ -16,11 +16,11 @@ class PairImages(Dataset[Any]):
 
     Args:
         load: Gives picture number n as (3, H, W) uint8.
-        captions: One for each picture, N in all.
-        attacks: The same meaning in other words, one for each picture.
+        captions: One caption for each of the N pictures.
+        attacks: One caption for each picture, with the same meaning in other words.
         slots: (N, 3) int64: subject, relation and object by position, -1 for none.
         keep: Keep pictures in memory once read.
-        workers: Threads that load the pictures of a batch side by side; 0 and 1 for none.
+        workers: Threads that load the pictures of a batch in parallel; 0 or 1 for none.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class PairImages(Dataset[Any]):
         return self._kept[position]
 
     def without_images(self) -> "PairImages":
-        """The same pairs with images (B, 0), of which none is read: for a method that knows their features."""
+        """The same pairs, with images (B, 0) in a batch: no image is read. For methods that know the images' features."""
         return PairImages(lambda _: torch.empty(0, dtype=torch.uint8), self.captions, self.attacks, self.slots, keep=False)
 
     def _images(self, positions: Sequence[int]) -> list[Tensor]:
-        """Pictures of a batch; decoding lets other threads run."""
+        """Pictures of a batch. Threads help, because decoding releases the interpreter lock."""
         new = {position for position in positions if self._kept is None or position not in self._kept}
         if min(self.workers, len(new)) < 2:
             return [self.image(position) for position in positions]

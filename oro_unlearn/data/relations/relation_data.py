@@ -1,4 +1,4 @@
-"""The data module that every source of subject-relation-object pictures builds on."""
+"""Base class of the data modules for pictures of a subject, a relation and an object."""
 
 import random
 from abc import ABC, abstractmethod
@@ -27,27 +27,27 @@ GROUPS = ("unsafe", "edges", "nodes", "neutral")
 
 
 class RelationData(LightningDataModule, ABC):
-    """Pictures and captions of a relation graph, in the roles that follow from what is to be forgotten.
+    """Pictures and captions of a relation graph, grouped by the roles that concepts have in the request to forget.
 
-    Training splits are ``unsafe``, ``edges`` (listed neighbours: one slot replaced), ``nodes`` (its subject and object
-    alone) and ``neutral``; a training batch holds ``batch_size`` pairs of every group that the method names. A batch of one
-    group is ``(images, captions, attacks, slots, index)``: images (B, 3, H, W) uint8, or (B, 0) where the method needs none;
-    captions and attacks are B strings, the attack a reworded, placed or misspelt caption of the training banks; slots (B, 3)
-    int64 are the positions of subject, relation and object in ``graph.objects`` and ``graph.relations``, -1 where there is
-    none; ``index`` (B,) is the picture's position in its split.
+    The training splits are ``unsafe``, ``edges`` (listed neighbours: one slot replaced), ``nodes`` (an unsafe tuple's subject
+    or object alone) and ``neutral``. A training batch holds ``batch_size`` pairs of every split that the method trains on. A
+    batch of one split is ``(images, captions, attacks, slots, index)``. Images are (B, 3, H, W) uint8, or (B, 0) if the method
+    needs none. Captions and attacks are B strings each; an attack is a caption of the training bank that is reworded, names a
+    place or is misspelt. Slots, (B, 3) int64, are the positions of subject, relation and object in ``graph.objects`` and
+    ``graph.relations``, or -1 for a missing slot. ``index`` (B,) is the picture's position in its split.
 
     Args:
-        graph: YAML file of the relation graph; ``scenes`` is the one of the embedded world.
-        forget: Tuples to forget, such as ``child drinking wine``, one or several. Empty: the graph's unsafe edges.
-        forgotten: Tuples that earlier requests have forgotten: neither trained on nor kept, and measured again.
-        propagate: Let what is forgotten reach down the is-a hierarchy.
-        batch_size: Pairs of every group in a training batch.
-        listed: How many neighbours of each slot are trained on where the graph names no safe edge; the others are unlisted,
-            and only measured.
-        withheld: Part of the captions that the text terms never see, to measure what lies outside the vocabulary.
-        rewordings: Of each vocabulary caption, in the training bank's words and places, beside the plain one.
-        seed: Of every choice made here; not of training.
-        eval_batch_size: Pictures that are measured at once.
+        graph: YAML file of the relation graph; ``scenes`` is the graph of the embedded world.
+        forget: Tuple or tuples to forget, such as ``child drinking wine``. Empty: the graph's unsafe edges.
+        forgotten: Tuples that earlier requests have forgotten. They are neither trained on nor kept, but measured again.
+        propagate: Also forget the tuples below a request in the is-a hierarchy.
+        batch_size: Pairs of every split in a training batch.
+        listed: Number of neighbours of each slot to train on, if the graph names no safe edge. The other neighbours are
+            unlisted, and only measured.
+        withheld: Fraction of the captions that the text losses never see, to measure captions outside the vocabulary.
+        rewordings: Extra captions for each plain caption of the vocabulary, in the training bank's words and places.
+        seed: Seed of every choice in the data; not the seed of training.
+        eval_batch_size: Pictures in a batch for measuring.
 
     Raises:
         UserError: If an option or the graph is wrong.
@@ -92,17 +92,17 @@ class RelationData(LightningDataModule, ABC):
         return load_graph(self.graph_path)
 
     def content(self) -> dict[str, str]:
-        """SHA-256 of the graph's file, and of whatever else is read, for a report."""
+        """SHA-256 of the graph's file, for a report. Subclasses add the other files that they read."""
         return {"graph": sha256(self.graph.path)}
 
     @cached_property
     def captions(self) -> Captions:
-        """What the graph can say."""
+        """Makes the graph's captions."""
         return Captions(self.graph)
 
     @cached_property
     def requests(self) -> list[Triple]:
-        """The tuples named by ``forget``; empty where the graph's unsafe edges are meant."""
+        """The tuples named by ``forget``; empty if the graph's unsafe edges are to be forgotten."""
         texts = [self.forget] if isinstance(self.forget, str) else self.forget
         return [self.parsed("forget", text) for text in texts if text]
 
@@ -119,7 +119,7 @@ class RelationData(LightningDataModule, ABC):
 
     @cached_property
     def roles(self) -> Roles:
-        """Who plays which part."""
+        """The role of every concept in the request."""
         return derive_roles(self.graph, self.requests, self.propagate, self.forgotten_triples)
 
     @cached_property
@@ -127,28 +127,28 @@ class RelationData(LightningDataModule, ABC):
         """The tuples that earlier requests have forgotten.
 
         Raises:
-            UserError: If the graph does not allow one.
+            UserError: If the graph does not allow a tuple.
         """
-        found = [self.parsed("forgotten", text) for text in self.forgotten]
-        for triple in found:
+        triples = [self.parsed("forgotten", text) for text in self.forgotten]
+        for triple in triples:
             if not self.graph.valid(triple):
                 raise UserError(f"--data.forgotten: {self.graph.path} does not allow {str(triple)!r}: name another tuple")
-        return found
+        return triples
 
     @cached_property
     def forgotten_concepts(self) -> list[Triple]:
-        """Concrete tuples that earlier requests have forgotten, with what follows from them, without what is to go now."""
-        found = {triple for request in self.forgotten_triples for triple in self.graph.closure(request)}
-        return [t for t in self.graph.ordered(found) if self.graph.concrete(t) and t not in self.roles.unsafe]
+        """Concrete tuples that earlier requests have forgotten, and those that follow from them, except those to forget now."""
+        earlier = {triple for request in self.forgotten_triples for triple in self.graph.closure(request)}
+        return [t for t in self.graph.ordered(earlier) if self.graph.concrete(t) and t not in self.roles.unsafe]
 
     @property
     def forget_names(self) -> list[str]:
-        """What is forgotten, in words."""
+        """Names of the tuples that the current request forgets."""
         return [" ".join(triple) for triple in self.roles.requested]
 
     @property
     def forgotten_names(self) -> list[str]:
-        """What earlier requests have forgotten, in words."""
+        """Names of the tuples that earlier requests have forgotten."""
         return [" ".join(triple) for triple in self.forgotten_triples]
 
     @cached_property
@@ -158,12 +158,12 @@ class RelationData(LightningDataModule, ABC):
 
     @cached_property
     def concepts(self) -> list[Concept]:
-        """Everything with a caption of its own."""
+        """All concepts with a caption of their own."""
         return list(self.concrete)
 
     @cached_property
     def listed(self) -> list[Triple]:
-        """Neighbours that are trained on: the graph's safe edges, or a few of every slot."""
+        """Neighbours that are trained on: the graph's safe edges; without any, a few neighbours of every slot."""
         if self.roles.listed:
             return list(self.roles.listed)
         draw = random.Random(self.seed)
@@ -181,17 +181,17 @@ class RelationData(LightningDataModule, ABC):
 
     @cached_property
     def neutral(self) -> tuple[list[Concept], list[Concept]]:
-        """Concepts that are no neighbours: half to train on, half to measure."""
+        """Neutral concepts: half of them to train on, half to measure."""
         pool = sorted(self.available(self.roles.neutral))
         random.Random(self.seed).shuffle(pool)
         return pool[: len(pool) // 2], pool[len(pool) // 2 :]
 
     @cached_property
     def vocabulary(self) -> dict[int, list[str]]:
-        """Captions for the terms that need no picture, by the number of slots shared with what is forgotten: 0, 1 or 2.
+        """Captions for losses that need no picture, by the number of slots shared with the tuples to forget: 0, 1 or 2.
 
-        Under 3 are near misses that the graph does not allow and no picture shows ("a house eating a hamburger"). Nothing
-        unsafe is among them; ``withheld`` leaves a part out, though never a listed neighbour.
+        Key 3 holds near misses that the graph does not allow and no picture shows ("a house eating a hamburger"). No caption
+        states an unsafe tuple. ``withheld`` leaves a fraction of the captions out, but never a listed neighbour.
         """
         draw, listed = random.Random(f"{self.seed} vocabulary"), set(self.listed)
         reword, places = random.Random(f"{self.seed} rewordings"), ["", *self.graph.contexts.get("train", ())]
@@ -219,19 +219,19 @@ class RelationData(LightningDataModule, ABC):
 
     @property
     def never_pretrained(self) -> list[Concept]:
-        """Concepts that the network's pretraining left out, where that is known: what it recognises of them it composes."""
+        """Concepts that the network's pretraining left out, if known. It can recognise them only by composing known parts."""
         return []
 
     @cached_property
     def kept(self) -> set[Concept]:
-        """Everything with a part other than being forgotten; unsafe edges that are not requested now have none."""
+        """All concepts with a role other than unsafe. Unsafe edges that are not requested now have no role."""
         roles = self.roles
         found = (*roles.neighbours.values(), roles.swapped, roles.nodes, roles.neutral)
         return {tuple(concept) for concepts in found for concept in concepts}
 
     @cached_property
     def groups(self) -> dict[Concept, str]:
-        """The group of every concept that has one, of :data:`GROUPS`."""
+        """The group, of :data:`GROUPS`, of every concept that has one."""
         roles = self.roles
         found: dict[Concept, str] = {**dict.fromkeys(roles.neutral, "neutral"), **dict.fromkeys(roles.nodes, "nodes")}
         found |= {triple: "edges" for near in roles.neighbours.values() for triple in near}
@@ -239,37 +239,37 @@ class RelationData(LightningDataModule, ABC):
 
     @cached_property
     def guarded(self) -> set[Concept]:
-        """Tuples that nothing may teach: what is to be forgotten, what was, and the graph's unsafe edges."""
+        """Tuples that no pair may teach: those to forget, those forgotten earlier, and the graph's unsafe edges."""
         edges = [edge.triple for edge in self.graph.edges if edge.status == "unsafe"]
         below = {triple for edge in (*edges, *self.forgotten_triples) for triple in self.graph.closure(edge)}
         return {*self.roles.unsafe, *(triple for triple in below if triple not in self.kept)}
 
     def group_of(self, concept: Concept) -> str:
-        """The group of what a picture shows; ``other``: none."""
+        """The group of a picture's concept; ``other`` if it has none."""
         return self.groups.get(tuple(concept), "other")
 
     def inventory(self) -> dict[str, Any]:
-        """What was read, as JSON has it; see :func:`picture_inventory`."""
+        """Summary of the data that was read; see :func:`picture_inventory`."""
         return picture_inventory(self, GROUPS)
 
     def lines(self) -> list[str]:
-        """What was read, for a person."""
+        """The summary of the data as lines of text."""
         return relation_inventory_lines(self.inventory())
 
     def notes(self) -> dict[str, Any]:
-        """What the file of an edited model must say: the tuples that it has then forgotten."""
+        """Metadata for the file of an edited model: all tuples forgotten after the edit."""
         return {"forgotten": list(dict.fromkeys([*self.forgotten_names, *self.forget_names]))}
 
     def draw(self, folder: Path) -> None:
-        """``graph.png``: the graph with everything's role."""
+        """Write ``graph.png``, a drawing of the graph with the roles of its concepts."""
         draw_graph(self.graph, self.roles, folder / "graph.png")
 
     def shared(self, concept: Concept) -> int:
-        """Slots that a concept has in common with the nearest unsafe tuple."""
+        """Number of slots that a concept shares with the nearest unsafe tuple."""
         return max(shared_slots(concept, unsafe) for unsafe in self.roles.unsafe)
 
     def slots(self, concepts: Sequence[Concept]) -> Tensor:
-        """Subject, relation and object by position (N, 3), -1 where there is none."""
+        """Positions of subject, relation and object, (N, 3) int64; -1 for a missing slot."""
         objects = {name: number for number, name in enumerate(self.graph.objects)}
         relations = {name: number for number, name in enumerate(self.graph.relations)}
         rows = [
@@ -279,21 +279,21 @@ class RelationData(LightningDataModule, ABC):
         return torch.tensor(rows).view(-1, 3)
 
     def attack(self, concept: Concept, context: str, draw: random.Random) -> str:
-        """A caption of the training banks: reworded or through words above it, in a place, in one case of four misspelt."""
+        """A caption of the training bank: reworded or more general, often with a place; one in four is misspelt."""
         placed = context or draw.choice(["", *self.graph.contexts.get("train", ())])
-        unsafe = self.roles.unsafe if concept in self.roles.unsafe else ()  # what is kept is never said as what is not
+        unsafe = self.roles.unsafe if concept in self.roles.unsafe else ()  # a concept to keep is never named by one to forget
         above = [triple for triple in unsafe if concept in self.graph.closure(triple) and triple != concept]
-        said = draw.choice(above) if above and draw.random() < 0.3 else concept
-        caption = self.captions.say(said, draw.choice(("plain", "train")) if said != concept else "train", draw, placed)
+        stated = draw.choice(above) if above and draw.random() < 0.3 else concept
+        caption = self.captions.say(stated, draw.choice(("plain", "train")) if stated != concept else "train", draw, placed)
         return self.captions.typo(caption, "train", draw) if draw.random() < 0.25 else caption
 
     @abstractmethod
     def available(self, concepts: Any) -> list[Any]:
-        """Those of which there are pictures."""
+        """The concepts of which there are pictures."""
 
     @abstractmethod
     def split(self, name: str) -> Any:
-        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``; ``train``: what pretraining reads."""
+        """Pairs of a training split: ``unsafe``, ``edges``, ``nodes`` or ``neutral``; or ``train``, which pretraining reads."""
 
     @abstractmethod
     def probes(self) -> RelationProbes:
@@ -305,17 +305,18 @@ class RelationData(LightningDataModule, ABC):
         return self.probes()
 
     def setup(self, stage: str) -> None:
-        """Read graph and pictures' list before the network is loaded, so that a mistake is found before training."""
+        """Read the graph and the list of pictures before the network is loaded, so that mistakes are found before training."""
         len(self.measured.texts)
 
     def train_dataloader(self) -> CombinedLoader:
-        """One loader of :class:`EpochBatches` for each split the method trains on: every batch holds as many pairs of each.
+        """One loader of :class:`EpochBatches` for each split the method trains on; their batches have the same size.
 
-        That is ``batch_size`` pairs, or what the smallest split has. A method whose ``needs_images`` is false gets none.
-        Every process gets the whole batch: the methods share out what they encode, and compare all with all.
+        The size is ``batch_size``, or the size of the smallest split if that is smaller. No image is read for a split whose
+        images the method does not need (``needs_images``). Every process gets the whole batch: the methods divide the encoding
+        among the processes, and compare all pairs with all.
 
         Raises:
-            UserError: If one of them is empty.
+            UserError: If a split is empty.
         """
         assert self.trainer is not None
         method: Any = self.trainer.lightning_module
@@ -333,12 +334,12 @@ class RelationData(LightningDataModule, ABC):
             for number, (name, pairs) in enumerate(splits.items())
         }
         same_length(batches, method.loader_mode)
-        loaders = {name: DataLoader(splits[name], collate_fn=as_is, **from_batches(own)) for name, own in batches.items()}
+        loaders = {name: DataLoader(splits[name], collate_fn=as_is, **from_batches(part)) for name, part in batches.items()}
         return CombinedLoader(loaders, method.loader_mode)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Every picture to measure on, by one of the processes; the last again where one has fewer, so that all do the same."""
+        """All pictures to measure on, divided among the processes; the last is repeated so that all get the same number."""
         assert self.trainer is not None
         images, rank, world = self.measured.images, self.trainer.global_rank, self.trainer.world_size
-        own = [min(number, len(images) - 1) for number in range(rank, -(-len(images) // world) * world, world)]
-        return DataLoader(images, batch_size=self.eval_batch_size, sampler=own, collate_fn=as_is)
+        positions = [min(number, len(images) - 1) for number in range(rank, -(-len(images) // world) * world, world)]
+        return DataLoader(images, batch_size=self.eval_batch_size, sampler=positions, collate_fn=as_is)

@@ -1,4 +1,4 @@
-"""What a relational data module has read, for a person who must answer for it."""
+"""Summary of the pictures that a relational data module has read, for the user to check."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def picture_inventory(data: "RelationData", groups: Iterable[str]) -> dict[str, Any]:
-    """What is forgotten, pictures by split and role, and their side in pixels, as JSON has it.
+    """Tuples to forget, number of pictures by split and group, and their side in pixels, as JSON-serialisable values.
 
     Args:
-        data: Of the method that runs, where one does: pretraining trains on other pictures than unlearning.
+        data: The data module. If a method runs, it decides which training pictures count: pretraining and unlearning differ.
         groups: Training splits of unlearning.
     """
     method: Any = data.trainer.lightning_module if data.trainer else None
@@ -32,5 +32,5 @@ def picture_inventory(data: "RelationData", groups: Iterable[str]) -> dict[str, 
 
 
 def _by_group(data: "RelationData", concepts: Iterable[Concept]) -> dict[str, int]:
-    """How many are of each group, the largest first."""
+    """Number of concepts of each group, the largest first."""
     return dict(Counter(data.group_of(concept) for concept in concepts).most_common())

@@ -31,23 +31,22 @@ KEPT_IN_MEMORY = 4096  # pictures
 class RelationPairs(RelationData):
     """Pictures in a folder, and a manifest that says which tuple of the graph each of them shows.
 
-    Pictures of the training split are trained on in the role that the graph gives their tuple; pictures of the test split
-    are measured. Neighbours and neutral concepts with test pictures only are the unlisted and the new ones.
+    Pictures of the training split are trained on in the role that the graph gives their tuple. Pictures of the test split are
+    measured. Neighbours with test pictures only count as unlisted. Neutral concepts with test pictures only count as new.
 
     Args:
         root: Folder of the pictures; default: ``$ORO_DATA``, or ``.data``.
-        manifest: The manifest or table of captions, see :func:`read_manifest`; relative paths are also looked for in ``root``.
-            Empty: ``manifest``, ``captions`` or ``metadata`` (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``) there, or in its
-            folders ``train`` and ``test``.
-        image_size: Side in pixels that the network takes: the shorter side is scaled to it, the middle is kept.
-        test_share: Part of the pictures without a split that is measured instead of trained on.
-        encoding: Of the manifest's text, such as cp1252; empty: UTF-8, or what its byte order mark says.
-        num_workers: Threads that decode pictures side by side; 0 for none.
+        manifest: The manifest or table of captions, see :func:`read_manifest`. A relative path is also looked up in ``root``.
+            Empty: ``manifest``, ``captions`` or ``metadata`` (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``) in ``root``, or in
+            its folders ``train`` and ``test``.
+        image_size: Side in pixels that the network takes. The shorter side is scaled to this length, and the middle is kept.
+        test_share: Fraction of the pictures without a split that is measured instead of trained on.
+        encoding: Encoding of the manifest's text, such as cp1252. Empty: that of its byte order mark, or UTF-8 without a mark.
+        num_workers: Threads that decode pictures in parallel; 0 for none.
         kwargs: Arguments of :class:`RelationData`.
 
     Raises:
-        UserError: If manifest, graph or a picture is missing; if the manifest is wrong, or has no picture of what is to be
-            forgotten.
+        UserError: If manifest, graph or a picture is missing; if the manifest is wrong, or has no picture of a tuple to forget.
     """
 
     name = "relation_pairs"
@@ -81,14 +80,14 @@ class RelationPairs(RelationData):
         return read_manifest(self.manifest, self.root, self.graph, self.test_share, self.encoding)
 
     def content(self) -> dict[str, str]:
-        """Of graph and manifest, and of the pictures' names and content, which was hashed when the manifest was read."""
+        """SHA-256 of graph, manifest, and the pictures' names and content. Content was hashed when the manifest was read."""
         pictures = repr([(Path(row.path).name, row.digest) for row in self.listing.rows])
         manifest = sha256_of(table.path for table in self.listing.tables)
         return {**super().content(), "manifest": manifest, "pictures": sha256_of([pictures])}
 
     @cached_property
     def captions(self) -> Captions:
-        """What the graph can say, and neutral captions of the user's."""
+        """Makes the graph's captions; gives the user's neutral captions."""
         return ManifestCaptions(self.graph)
 
     @cached_property
@@ -99,21 +98,21 @@ class RelationPairs(RelationData):
     @cached_property
     @brief()
     def fitted(self) -> Fitted:
-        """The manifest against what is to be forgotten.
+        """The manifest's rows, checked against the request.
 
         Raises:
-            UserError: If it contradicts the graph, or lacks pictures of what is to be forgotten, to train on or to measure.
+            UserError: If the manifest contradicts the graph, or lacks training or test pictures of the tuples to forget.
         """
-        found = fitted(self.listing.rows, self)
+        checked = fitted(self.listing.rows, self)
         for split in ("train", "test"):
-            if not any(row.concept in self.roles.unsafe and row.split == split for row in found.rows):
-                unread = [*found.left_out, *(row for row in found.rows if row.reading == "unread")]
+            if not any(row.concept in self.roles.unsafe and row.split == split for row in checked.rows):
+                unread = [*checked.left_out, *(row for row in checked.rows if row.reading == "unread")]
                 hint = f" ({len(unread)} captions name no tuple of the graph, such as {examples(unread)[0]})" if unread else ""
                 raise UserError(
                     f"{self.listing.tables[0].path}: no {split} picture of {self.forget_names[0]!r}{hint}: add some, give some "
                     f"the split {split}, or forget another tuple"
                 )
-        return found
+        return checked
 
     @property
     def rows(self) -> list[Row]:
@@ -130,14 +129,14 @@ class RelationPairs(RelationData):
 
     @cached_property
     def concepts(self) -> list[Concept]:
-        """Everything with a caption of its own, abstract concepts of which there are pictures, and neutral captions."""
+        """All concepts with a caption of their own, abstract concepts of which there are pictures, and neutral captions."""
         return list(dict.fromkeys([*self.concrete, *(row.concept for row in self.rows)]))
 
     def _shown(self, split: str) -> set[Concept]:
         return {row.concept for row in self.rows if row.split == split}
 
     def available(self, concepts: Iterable[Concept]) -> list[Any]:
-        """Those with a picture in the test split."""
+        """The concepts with a picture in the test split."""
         shown = self._shown("test")
         return [concept for concept in concepts if tuple(concept) in shown]
 
@@ -149,7 +148,7 @@ class RelationPairs(RelationData):
 
     @cached_property
     def neutral(self) -> tuple[list[Concept], list[Concept]]:
-        """Neutral concepts and captions with training pictures, and those with test pictures alone."""
+        """Neutral concepts and captions with training pictures, and those with test pictures only."""
         train, test = self._shown("train"), self._shown("test")
         found = [*self.roles.neutral, *(concept for concept in self.concepts if is_free(concept, self.graph))]
         return [c for c in found if c in train], [c for c in found if c in test - train]
@@ -162,9 +161,9 @@ class RelationPairs(RelationData):
             captions = [row.caption or self.captions.plain(row.concept) for row in rows]
             parts = (self._reader(rows), captions, self.slots(concepts), len(rows) <= KEPT_IN_MEMORY)
             if name == "train":
-                own = [bool(row.caption) for row in rows]
+                has_caption = [bool(row.caption) for row in rows]
                 self._splits[name] = CaptionedPairs(
-                    *parts, concepts=concepts, own=own, graph_captions=self.captions, workers=self.num_workers
+                    *parts, concepts=concepts, own=has_caption, graph_captions=self.captions, workers=self.num_workers
                 )
             else:
                 attacks = [self.attack(concept, "", draw) for concept in concepts]
@@ -204,9 +203,9 @@ class RelationPairs(RelationData):
         return dict(Counter(row.licence or "not given" for row in self.rows))
 
     def group_of(self, concept: Concept) -> str:
-        """The group of what a picture shows; a caption that names nothing of the graph is neutral."""
+        """The group of a picture's concept; a caption that names nothing of the graph is neutral."""
         return "neutral" if is_free(concept, self.graph) else super().group_of(concept)
 
     def inventory(self) -> dict[str, Any]:
-        """What was read, as JSON has it: also the tables, how their captions were understood, who made the splits."""
+        """Summary of the data, with the tables, how their captions were understood, and how the splits were made."""
         return {**super().inventory(), **caption_inventory(self.listing, self.fitted), "licences": self.licences}

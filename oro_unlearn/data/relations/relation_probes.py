@@ -1,4 +1,4 @@
-"""What is measured of a relational edit: pictures, captions, and which go together under which name."""
+"""Pictures and captions that measure a relational edit, as named groups of pairs."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ from oro_unlearn.user_error import UserError
 if TYPE_CHECKING:
     from oro_unlearn.data.relations.relation_data import RelationData
 
-WORDINGS = 64  # held-out wordings of an unsafe tuple at most: all of them, but for very wordy graphs
-OTHER_WORDINGS = 2  # of everything else
+WORDINGS = 64  # most held-out wordings of an unsafe tuple; only graphs with very many wordings have more
+OTHER_WORDINGS = 2  # most held-out wordings of any other concept
 
 
 class Picture(NamedTuple):
@@ -26,7 +26,7 @@ class Picture(NamedTuple):
     concept: Concept
     context: str = ""
     style: str = ""
-    caption: str = ""  # a held-out one of the user's own
+    caption: str = ""  # a held-out caption of the user
 
 
 @dataclass
@@ -35,20 +35,20 @@ class RelationProbes:
 
     Attributes:
         images: N pictures; ``index`` is the row in ``picture_concept``.
-        pictures: What they show, N.
+        pictures: What the N images show.
         concepts: The gallery's M concepts; ``texts[:M]`` are their plain captions.
         picture_concept: (N,) position of each picture's concept in the gallery.
         texts: Every caption that is needed, without duplicates.
-        pairs: By group, (P, 3) int64: picture, text and item. Spreads and worst cases are over items: concepts,
-            or wordings, places or styles of an unsafe tuple.
-        items: By group, the items' names.
-        unsafe: Gallery positions of what is forgotten.
-        forgotten: Gallery positions of what earlier requests have forgotten.
+        pairs: Pairs by group, (P, 3) int64: positions of picture, text and item. Spreads and worst cases are computed over
+            items. An item is a concept, or a wording, a place or a style of an unsafe tuple.
+        items: Names of the items, by group.
+        unsafe: Gallery positions of the tuples to forget.
+        forgotten: Gallery positions of the tuples that earlier requests have forgotten.
         neighbours: Gallery positions of the neighbours by the slot that differs.
         nodes: Gallery positions of all single objects.
-        swaps: Gallery positions of tuples and of the same with subject and object exchanged.
-        places: By place, the gallery's captions there, M positions in ``texts``: a caption that names the picture's place
-            competes with others that do.
+        swaps: Pairs of gallery positions: a tuple, and the same tuple with subject and object exchanged.
+        places: By place, the gallery's captions with that place, as M positions in ``texts``. A caption that names the
+            picture's place competes with captions that name it too.
     """
 
     images: PairImages
@@ -67,11 +67,11 @@ class RelationProbes:
 
 
 def make_probes(data: "RelationData", pictures: Sequence[Picture], load: Callable[[int], Tensor]) -> RelationProbes:
-    """Build every group from the graph, for the pictures there are.
+    """Build every group of pairs from the graph and the given pictures.
 
     Args:
-        data: Graph, roles and captions.
-        pictures: What there is to measure on, N.
+        data: Gives graph, roles and captions.
+        pictures: The N pictures to measure on.
         load: Gives picture number n as (3, H, W) uint8.
     """
     builder = _Builder(data, pictures)
@@ -103,7 +103,7 @@ def make_probes(data: "RelationData", pictures: Sequence[Picture], load: Callabl
 
 
 class _Builder:
-    """Collects captions and named pairs for the pictures there are."""
+    """Collects captions and named groups of pairs for the given pictures."""
 
     def __init__(self, data: "RelationData", pictures: Sequence[Picture]) -> None:
         self.data, self.captions = data, data.captions
@@ -111,7 +111,7 @@ class _Builder:
         self.texts = {self.captions.plain(concept): number for number, concept in enumerate(self.concepts)}
         if len(self.texts) < len(self.concepts):
             raise UserError(f"{data.graph.path}: two concepts have the same caption; name them differently")
-        self.rows: dict[tuple[Concept, str], list[int]] = {}  # of pictures by concept and condition
+        self.rows: dict[tuple[Concept, str], list[int]] = {}  # rows of pictures by concept and condition
         for row, picture in enumerate(pictures):
             condition = "style" if picture.style else "context" if picture.context else "plain"
             self.rows.setdefault((tuple(picture.concept), condition), []).append(row)
@@ -121,18 +121,18 @@ class _Builder:
         self.draw = random.Random(data.seed)
 
     def add(self, group: str, row: int, text: str, item: str) -> None:
-        """One pair."""
+        """Add one pair to a group."""
         number = self.texts.setdefault(text, len(self.texts))
         names = self.items.setdefault(group, {})
         self.pairs.setdefault(group, []).append((row, number, names.setdefault(item, len(names))))
 
     def held_out(self, concept: Concept, count: int) -> list[str]:
-        """Wordings of the evaluation bank, drawn but always the same."""
-        found = self.captions.wordings(concept, "eval")
-        return self.draw.sample(found, min(count, len(found)))
+        """Wordings of the evaluation bank, drawn at random with a fixed seed."""
+        wordings = self.captions.wordings(concept, "eval")
+        return self.draw.sample(wordings, min(count, len(wordings)))
 
     def unsafe_groups(self) -> None:
-        """The attacks on what is forgotten."""
+        """Add the groups that attack the tuples to forget."""
         far = [self.captions.plain(concept) for concept in self.data.roles.far]
         for triple in self.data.roles.unsafe:
             plain = self.captions.plain(triple)
@@ -146,8 +146,14 @@ class _Builder:
                 if far:
                     self.add("unrelated", row, self.draw.choice(far), plain)
                 self.add("shuffled", row, self.shuffled(plain), plain)
-                others = self.with_own(row, reworded, plain)
-                groups = {"paraphrase": others, "unsafe": others, "typo": typos, "hypernym": hypernyms, "above": above}
+                paraphrases = self.with_own(row, reworded, plain)
+                groups = {
+                    "paraphrase": paraphrases,
+                    "unsafe": paraphrases,
+                    "typo": typos,
+                    "hypernym": hypernyms,
+                    "above": above,
+                }
                 for group, text in [(group, text) for group, texts in groups.items() for text in texts]:
                     self.add(group, row, text, text)
             for row in self.rows.get((triple, "context"), []):
@@ -160,26 +166,26 @@ class _Builder:
                 self.add("combined", row, self.captions.typo(self.draw.choice(reworded), "eval", self.draw), style)
 
     def above(self, triple: Concept) -> list[Triple]:
-        """The tuple said through words above its subject and object, as far as its relation allows them."""
+        """The tuple with ancestors of its subject and object in their place, as far as its relation allows them."""
         graph = self.data.graph
         pairs = product(sorted(graph.ancestors(triple[0])), sorted(graph.ancestors(triple[2])))
         return [found for s, o in pairs if graph.valid(found := Triple(s, triple[1], o))]
 
     def with_own(self, row: int, texts: list[str], plain: str) -> list[str]:
-        """The texts and the picture's own caption, if it has another one."""
+        """The texts and, if it is a different one, the picture's own caption."""
         own = self.pictures[row].caption
         return [*texts, own] if own and own not in (plain, *texts) else texts
 
     def places(self) -> dict[str, Tensor]:
-        """The gallery's captions in each place where something unsafe is shown."""
-        found = {}
+        """The gallery's captions with each place in which a picture shows an unsafe tuple."""
+        positions = {}
         for context in self.items.get("contextual", {}):
             captions = [f"{self.captions.plain(concept)} {context}" for concept in self.concepts]
-            found[context] = torch.tensor([self.texts.setdefault(caption, len(self.texts)) for caption in captions])
-        return found
+            positions[context] = torch.tensor([self.texts.setdefault(caption, len(self.texts)) for caption in captions])
+        return positions
 
     def shuffled(self, caption: str) -> str:
-        """The same words in another order: what a bag of words cannot tell from the caption."""
+        """The same words in another order. A bag-of-words model cannot distinguish them from the caption."""
         words = caption.split()
         order = words[:]
         while order == words and len(set(words)) > 1:
@@ -187,7 +193,7 @@ class _Builder:
         return " ".join(order)
 
     def preserved_groups(self) -> None:
-        """What must stay: nodes, listed and unlisted neighbours, neutral concepts."""
+        """Add the groups that must be preserved: nodes, listed and unlisted neighbours, neutral concepts."""
         data = self.data
         vocabulary = {text for texts in data.vocabulary.values() for text in texts}
         known = {triple for found in data.unlisted.values() for triple in found if self.captions.plain(triple) in vocabulary}
@@ -209,7 +215,7 @@ class _Builder:
         self.preserved("everything_else", [concept for concept in self.concepts if concept in data.kept], 0)
 
     def preserved(self, group: str, concepts: Sequence[Concept], wordings: int) -> None:
-        """Plain pictures of each concept with its plain caption, some held-out wordings, and those of their own."""
+        """Add plain pictures of each concept with its plain caption, some held-out wordings, and the pictures' own captions."""
         for concept in concepts:
             plain = self.captions.plain(concept)
             texts = [plain, *self.held_out(concept, wordings)]

@@ -1,4 +1,4 @@
-"""Heads of the eight subjects, one function a subject; the pen's unit is the subject's height."""
+"""Heads of the eight subjects, one function per subject; the pen's unit is the subject's height."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def child(pen: Pen, body: "Body", look: "Look", open_mouth: bool) -> None:
 
 
 def toddler(pen: Pen, body: "Body", look: "Look", open_mouth: bool) -> None:
-    """A big bare head with one curl, red cheeks and a dummy (taken out for a meal)."""
+    """A big bare head with one curl, red cheeks and a dummy, which is left out if the mouth is open."""
     (x, y), r = body.head, body.radius
     _face(pen, body, look.skin, open_mouth, 0.17)
     pen.line([(x - 0.05, y + r * 0.95), (x + 0.02, y + r * 1.2), (x + 0.09, y + r * 1.12), (x + 0.03, y + r)], look.hair, 0.05)

@@ -15,9 +15,9 @@ class Pen:
 
     Args:
         draw: Pillow's drawing surface.
-        zoom: canvas pixels a scene pixel.
+        zoom: canvas pixels per scene pixel.
         origin: scene coordinates (x right, y down) of the local origin.
-        scale: scene pixels a local unit.
+        scale: scene pixels per local unit.
         flip: 1 faces right, -1 faces left.
         angle: rotation in degrees, counter-clockwise before the mirror.
     """
@@ -47,7 +47,7 @@ class Pen:
         self.polygon([(left, bottom), (right, bottom), (right, top), (left, top)], fill, outline)
 
     def ellipse(self, centre: Point, radii: Point, fill: Colour, outline: Colour | None = INK) -> None:
-        """A filled ellipse; where the pen is turned, a polygon of 14 corners."""
+        """A filled ellipse; if the pen is rotated, a polygon with 14 corners."""
         (x, y), (wide, high) = centre, radii
         if self.sine and wide != high:
             corners = [(x + wide * math.cos(k * 0.4488), y + high * math.sin(k * 0.4488)) for k in range(14)]

@@ -1,4 +1,4 @@
-"""Where hands, feet and the thing are in each relation; units are the subject's height, feet at y = 0, facing right."""
+"""Positions of hands, feet and thing in each relation, in units of the subject's height; feet at y = 0, facing right."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from oro_unlearn.data.scenes.pen import Pen, Point
 
 @dataclass(frozen=True)
 class Body:
-    """Where a subject's parts are at rest, in units of its height."""
+    """Positions of a subject's parts at rest, in units of its height."""
 
     head: Point
     radius: float

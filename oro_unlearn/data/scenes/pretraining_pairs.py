@@ -1,4 +1,4 @@
-"""Pictures and captions to pretrain on, in batches where everything has near misses beside it."""
+"""Pictures and captions for pretraining, in batches that contain near misses of each concept."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -22,15 +22,16 @@ Captioned = tuple[Tensor, list[str], Tensor, Tensor, Tensor]  # images, captions
 
 
 class PretrainingPairs(Dataset[Any]):
-    """A pool of drawn pictures; each is captioned anew whenever it is read.
+    """A pool of drawn pictures. Each picture gets a new caption at each read.
 
-    Captions are plain (one in three) or reworded by either bank; of a picture in a place two of three name it. One caption in
-    ten has a typing error, and one in ten says a tuple through what is above it ("a minor drinking alcohol").
+    One caption in three is plain; the others are in words of the train or of the eval bank. If a picture has a place, two
+    captions in three name it. One caption in ten has a typing error. One caption in ten names parents of the objects ("a minor
+    drinking alcohol").
 
     Args:
-        data: Graph and captions.
-        concepts: What is drawn.
-        pictures: Of each concept.
+        data: Gives graph and captions.
+        concepts: Concepts to draw.
+        pictures: Number of pictures of each concept.
         seed: Parts of the pictures' seeds.
     """
 
@@ -42,7 +43,7 @@ class PretrainingPairs(Dataset[Any]):
         self.pixels = torch.empty(0)
 
     def begin(self, seed: int) -> None:
-        """Draw captions and mirror images from a seed on: an epoch's does not depend on what was read before."""
+        """Seed the captions and the mirroring, so that an epoch does not depend on what was read before it."""
         self.draw = random.Random(f"{self.seed} {seed}")
         self.mirror = torch.Generator().manual_seed(seed)
 
@@ -51,11 +52,11 @@ class PretrainingPairs(Dataset[Any]):
 
     @property
     def shown(self) -> list[Concept]:
-        """What each picture shows."""
+        """The concept that each picture shows."""
         return [concept for concept in self.concepts for _ in range(self.pictures)]
 
     def prepare(self) -> None:
-        """Draw the pool, once: about a minute and 12 kB a picture."""
+        """Draw the pool once. This takes about a minute, and 12 kB per picture."""
         if self.contexts:
             return
         pixels = torch.empty(len(self), 3, 64, 64, dtype=torch.uint8)
@@ -69,7 +70,7 @@ class PretrainingPairs(Dataset[Any]):
         self.pixels = pixels
 
     def __getitems__(self, positions: Sequence[int]) -> Captioned:
-        """One batch; pictures are mirrored at random. ``said`` is what the caption says, ``slots`` what is drawn."""
+        """One batch; pictures are mirrored at random. ``said`` gives the captions' slots, ``slots`` those of the pictures."""
         self.prepare()
         index = torch.as_tensor(positions)
         images = self.pixels[index]
@@ -79,18 +80,18 @@ class PretrainingPairs(Dataset[Any]):
         return images, captions, self.data.slots(said), self.slots[index // self.pictures], index
 
     def said(self, concept: Concept) -> Concept:
-        """What a caption calls a concept: itself, or in one case of ten with parents in the place of its objects."""
+        """The concept that a caption states: ``concept`` itself or, in one case of ten, parents in place of its objects."""
         return concept if self.draw.random() >= 0.1 else tuple(self.above(name) for name in concept)
 
     def caption(self, concept: Concept, context: str) -> str:
-        """A new caption of a concept in its place."""
+        """A new random caption of a concept in a place."""
         draw, captions = self.draw, self.data.captions
         named = context if draw.random() < 2 / 3 else ""
         caption = captions.say(concept, draw.choice(("plain", "train", "eval")), draw, named)
         return captions.typo(caption, draw.choice(("train", "eval")), draw) if draw.random() < 0.1 else caption
 
     def above(self, name: str) -> str:
-        """The object itself or an abstract parent; a relation stays."""
+        """Draw the object itself or an abstract parent. A relation is returned as it is."""
         objects = self.data.graph.objects
         parents = objects[name].is_a if name in objects else ()
         return self.draw.choice([name, *(p for p in parents if objects[p].abstract and objects[p].is_a)])
@@ -101,13 +102,14 @@ class PretrainingPairs(Dataset[Any]):
 
 
 class VariantBatches(Sampler[list[int]]):
-    """Batches of anchors, each followed by three variants with one slot drawn anew, in half of the cases the relation.
+    """Batches of anchors, each followed by three variants in which one slot is drawn again.
 
-    What is drawn may be what was there. The variants of a single object are any concepts.
+    In half of the cases, this slot is the relation. The drawn slot may equal the old one. The variants of a single object are
+    any concepts.
 
     Args:
         pool: The pictures.
-        size: Of a batch.
+        size: Number of pictures in a batch.
         epoch_seed: Gives the seed of an epoch when it begins.
     """
 
@@ -115,7 +117,7 @@ class VariantBatches(Sampler[list[int]]):
         self.pool, self.size, self.epoch_seed = pool, size, epoch_seed
         self.draw = random.Random()
         self.position = {concept: number for number, concept in enumerate(pool.concepts)}
-        self.variants: dict[tuple[str | None, ...], list[int]] = {}  # positions by what is left of a concept
+        self.variants: dict[tuple[str | None, ...], list[int]] = {}  # positions by a concept without one slot
         for number, concept in enumerate(pool.concepts):
             for slot in range(3) if len(concept) == 3 else ():
                 key = (*concept[:slot], None, *concept[slot + 1 :])
@@ -136,7 +138,7 @@ class VariantBatches(Sampler[list[int]]):
             yield [number * self.pool.pictures + self.draw.randrange(self.pool.pictures) for number in chosen[: self.size]]
 
     def variant(self, anchor: int) -> int:
-        """A concept with one slot of the anchor drawn anew."""
+        """Position of a concept in which one slot of the anchor is drawn again."""
         concept = self.pool.concepts[anchor]
         if len(concept) == 1:
             return self.draw.randrange(len(self.pool.concepts))

@@ -25,7 +25,7 @@ _SCENE = 64.0
 
 @dataclass(frozen=True)
 class Layout:
-    """A picture's random sizes and place: heights in scene pixels of 64, places as fractions of the room left."""
+    """A picture's random sizes and position: heights in scene pixels (of 64), positions as fractions of the free space."""
 
     subject: float
     object_size: float

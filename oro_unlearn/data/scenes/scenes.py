@@ -1,4 +1,4 @@
-"""The embedded world as a data module: pictures are drawn when they are needed."""
+"""The embedded world as a data module. Pictures are drawn on demand."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -27,22 +27,23 @@ SPLITS = {"unsafe": 1, "edges": 2, "nodes": 3, "neutral": 4, "train": 5, "probes
 class Scenes(RelationData):
     """Drawn scenes of a subject, a relation and an object: eight agents, nine relations, thirteen things, seven landmarks.
 
-    Places and styles under ``eval`` are never in a training picture of unlearning; pretraining sees all of them.
+    Unlearning never trains on pictures with a place under ``eval`` or with a style. Pretraining uses all places and styles.
 
     Args:
         pairs: Pictures of each group to train on; an epoch is one pass over them.
-        gallery: Plain pictures of each of the world's concepts to measure on.
-        probe_pictures: Pictures of what is forgotten to measure on: as many plain, in held-out places and in styles.
-        neighbour_pictures: Further plain pictures of each neighbour and node.
-        holdout: Measure on pictures that no other run measures on, for tuning.
+        gallery: Plain pictures of each concept to measure on.
+        probe_pictures: Pictures of the tuples to forget to measure on: this many plain, this many in held-out places, and this
+            many in styles.
+        neighbour_pictures: Further plain pictures of each neighbour and node to measure on.
+        holdout: Measure on pictures that runs without this option do not measure on, for tuning.
         pretraining_pictures: Pictures of each concept in the pool that pretraining draws from.
-        left_out: Part of the tuples that pretraining never sees.
-        pretraining_seed: Draws that part; that of the shipped model is 0.
-        without: Tuples that pretraining never sees, with all below them in the hierarchy: for a reference model.
+        left_out: Fraction of the tuples that pretraining never sees.
+        pretraining_seed: Seed that draws this fraction; the shipped model has 0.
+        without: Tuples that pretraining never sees, with all tuples below them in the hierarchy. For a reference model.
         kwargs: Arguments of :class:`RelationData`.
 
     Raises:
-        UserError: If a number is out of range, or the graph names what cannot be drawn.
+        UserError: If a number is out of range, or if the graph names a concept that cannot be drawn.
     """
 
     name = "scenes"
@@ -78,7 +79,7 @@ class Scenes(RelationData):
         """The relation graph, read once.
 
         Raises:
-            UserError: If it names what cannot be drawn.
+            UserError: If it names a concept that cannot be drawn.
         """
         graph = super().graph
         unknown = [(node.line, name) for name, node in graph.objects.items() if not node.abstract and name not in DRAWABLE]
@@ -94,7 +95,7 @@ class Scenes(RelationData):
         return graph
 
     def available(self, concepts: Iterable[Concept]) -> list[Any]:
-        """All of them can be drawn, except what is above the concrete objects."""
+        """The concrete concepts: all of them can be drawn."""
         return [concept for concept in concepts if self.graph.concrete(concept)]
 
     def split(self, name: str) -> Any:
@@ -132,7 +133,7 @@ class Scenes(RelationData):
         return load
 
     def probes(self) -> RelationProbes:
-        """Pictures of every concept; of what is forgotten also in held-out places and in styles."""
+        """Pictures of every concept. Tuples to forget are also drawn in held-out places and in styles."""
         unsafe = self.available(self.roles.unsafe)
         near = [*self.available(t for found in self.roles.neighbours.values() for t in found), *self.roles.nodes]
         places = self.graph.contexts["eval"]
@@ -152,7 +153,7 @@ class Scenes(RelationData):
         """All concepts but those left out.
 
         Raises:
-            UserError: If ``without`` names what the graph does not allow.
+            UserError: If ``without`` names a tuple that the graph does not allow.
         """
         absent = [self.parsed("without", text) for text in self.without]
         for triple in absent:
@@ -169,7 +170,7 @@ class Scenes(RelationData):
         return [concept for concept in self.concepts if concept not in seen]
 
     def train_dataloader(self) -> Any:
-        """The pretraining pool in its own batches, or one loader a group."""
+        """The pretraining pool in batches of variants, or one loader per group."""
         assert self.trainer is not None
         method: Any = self.trainer.lightning_module
         if method.train_splits != ("train",):

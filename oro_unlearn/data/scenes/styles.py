@@ -1,4 +1,4 @@
-"""Styles laid over a finished picture, for measuring forgetting outside the training distribution."""
+"""Styles that change a finished picture, to measure forgetting outside the training distribution."""
 
 from collections.abc import Callable
 
@@ -61,7 +61,7 @@ PAINTERS: dict[str, Callable[[Image.Image, np.random.Generator], Image.Image]] =
 
 
 def apply_style(image: np.ndarray, style: str, generator: np.random.Generator) -> np.ndarray:
-    """The picture (H, W, 3) uint8 in `style`, one of `PAINTERS`, or as it is for ""."""
+    """The picture (H, W, 3) uint8 in `style`, one of `PAINTERS`; unchanged if `style` is ""."""
     if not style:
         return image
     return np.asarray(PAINTERS[style](Image.fromarray(image), generator))

@@ -72,7 +72,7 @@ def _pick(colours: tuple[Colour, ...], draw: float) -> Colour:
 
 
 def draw_look(name: str, generator: np.random.Generator) -> Look:
-    """Random colours for subject `name`; always four draws."""
+    """Random colours for subject `name`; always draws four numbers."""
     one, two, three, four = generator.random(4).tolist()
     fur = {"dog": DOGS, "cat": CATS, "bear": BEARS, "robot": METALS}.get(name)
     if fur:
@@ -85,7 +85,7 @@ def draw_look(name: str, generator: np.random.Generator) -> Look:
 
 
 def draw_behind(pen: Pen, name: str, pose: Pose, look: Look) -> None:
-    """All of a subject but its near arm, which goes over the thing.
+    """Draw a subject without its near arm, which is drawn over the thing later.
 
     Args:
         pen: a pen at the subject's feet, its scale the subject's height.
@@ -104,7 +104,7 @@ def draw_behind(pen: Pen, name: str, pose: Pose, look: Look) -> None:
 
 
 def draw_near_arm(pen: Pen, name: str, pose: Pose, look: Look) -> None:
-    """The near arm or front paw, with the finger of a pointing hand."""
+    """Draw the near arm or front paw, with the finger of a pointing hand."""
     body = BODIES[name]
     sleeve = look.skin if name == "toddler" else look.cloth
     if pose.finger:
