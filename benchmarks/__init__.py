@@ -1,4 +1,4 @@
-"""Published tables and speed claims: one short script each, results beside them."""
+"""Published tables and speed claims: one short script for each, with its results beside it."""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Which share of each architecture's weights every method changes: that it runs there, and what it takes for a stage."""
+"""Table of the share of each architecture's weights that every method changes.
+
+It shows that the method runs there, and how much of the network it takes as a stage.
+"""
 
 import json
 from typing import Any

@@ -2,10 +2,11 @@
 
     python -m benchmarks.architectures
 
-trains an original of each architecture on digits under runs/architectures, edits it by every preset of
-lightning_configs/methods as it is but for its length, and writes benchmarks/results/architectures.json after each edit. What
-is there and has not changed since is not run again. The figures say that an edit runs, measures and exports there, and
-which share of the weights it changed; how well it forgets takes longer runs.
+The script trains an original of each architecture on digits under runs/architectures. It edits the original with every preset
+of lightning_configs/methods, of which only the length is changed. It writes benchmarks/results/architectures.json after each
+edit. An edit whose result exists and is unchanged since is not run again. The figures show that an edit runs, is measured and
+is exported on the architecture, and which share of the weights it changed. How well it forgets can only be measured in longer
+runs.
 """
 
 import argparse

@@ -2,8 +2,9 @@
 
     python -m benchmarks.paper_setting --processes 2
 
-Runs ``oro-unlearn compare`` for each of the four with the paper's recipe (101 epochs) and three originals; CIFAR is
-downloaded into ORO_DATA. Stopped and started again, it goes on where it was. Writes into runs/compare/paper_DATA_NETWORK.
+Runs ``oro-unlearn compare`` for each of the four combinations of network and data with the paper's recipe (101 epochs) and
+three originals. CIFAR is downloaded into ORO_DATA. After an interruption, the same command continues where it stopped. Writes
+into runs/compare/paper_DATA_NETWORK.
 """
 
 import argparse

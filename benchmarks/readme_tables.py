@@ -1,4 +1,4 @@
-"""The two small tables of the README: a few rows and one number a cell; the whole tables are in docs."""
+"""The two small tables of the README, with a few rows and one number per cell. The whole tables are in docs."""
 
 import json
 

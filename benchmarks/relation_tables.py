@@ -1,7 +1,7 @@
 """The tables of relational unlearning, from benchmarks/results/relations_scenes.json and tune_relations.json.
 
-Means over seeds, then over tuples; where two spreads are given they are standard deviations over tuples (of the seeds'
-means) and over seeds (within a tuple).
+Figures are means over seeds, then over tuples. If two spreads are given, the first is the standard deviation over tuples (of
+the means over seeds), the second the standard deviation over seeds (within a tuple).
 """
 
 import json

@@ -1,10 +1,10 @@
-"""Relational unlearning on the embedded world: methods, ablation of every term, and the hierarchy.
+"""Relational unlearning on the embedded world: methods, an ablation of every loss term, and the hierarchy.
 
     python -m benchmarks.relations --seeds 3
 
-The recipe was chosen on "child eating hamburger" alone (benchmarks/tune_relations.py), never on the other tuples. 30 % of the
-vocabulary are withheld from the text terms, so that neighbours inside and outside of it can be told apart; the reference was
-pretrained without four tuples, among them three of these. Finished runs are reused; writes
+The recipe was chosen on "child eating hamburger" only (benchmarks/tune_relations.py), never on the other tuples. 30 % of the
+vocabulary are withheld from the text terms, so that neighbours inside and outside the vocabulary can be compared. The reference
+was pretrained without four tuples, among them three of these. Finished runs are reused. Writes
 benchmarks/results/relations_scenes.json.
 """
 

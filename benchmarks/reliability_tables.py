@@ -1,4 +1,4 @@
-"""Tables of benchmarks/reliability: kills, bad inputs, fuzzing, several processes, many requests, one GPU."""
+"""Tables of the reliability page: kills, bad inputs, fuzzing, several processes, many requests, one GPU."""
 
 import json
 from collections.abc import Callable

@@ -1,9 +1,10 @@
-"""Whether a change of the code has changed figures: the demo's and those of one comparison, against recorded ones.
+"""Check whether a change of the code has changed figures of the demo and of one comparison, against recorded figures.
 
     python -m benchmarks.same_figures            runs what is missing in runs/ and compares with the record
     python -m benchmarks.same_figures --record   writes benchmarks/results/same_figures.json: do that before the change
 
-Takes about five minutes on two cores. Figures are compared exactly: record and comparison need the same machine and versions.
+Takes about five minutes on two cores. Figures are compared exactly, so record and comparison need the same machine and
+versions.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Draw the sheet of docs/scenes.md: a row for every subject, a column for every relation; then things, places and styles.
+"""Draw the sheet of docs/scenes.md: a row per subject, a column per relation; then objects, places and styles.
 
 python -m benchmarks.scenes_sheet
 """

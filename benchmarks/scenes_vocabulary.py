@@ -1,9 +1,9 @@
-"""Write the vocabulary of the shipped ``scenes`` model: the merges of CLIP that its world's words reach.
+"""Write the vocabulary of the shipped ``scenes`` model: the merges of CLIP's tokenizer that the words of its world use.
 
     python -m benchmarks.scenes_vocabulary
 
-The tokenizer splits these words exactly as CLIP's does; other words fall back to bytes. The number of tokens goes into the
-model's configuration, so weights trained before a change of words no longer fit.
+The tokenizer splits these words exactly as CLIP's tokenizer does. Other words are split into bytes. The number of tokens is
+part of the model's configuration, so weights that were trained before a change of words no longer fit.
 """
 
 import argparse

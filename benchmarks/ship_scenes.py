@@ -1,4 +1,4 @@
-"""Put a pretrained model of the embedded world into the package, as float16.
+"""Copy a pretrained model of the embedded world into the package, as float16.
 
 python -m benchmarks.ship_scenes runs/scenes-clip/pretraining
 """

@@ -1,7 +1,7 @@
-"""One small network of each architecture, ours, torchvision's, timm's and Transformers', for colour images of 32 x 32 pixels.
+"""Small networks for colour images of 32 x 32 pixels: one of each architecture here, in torchvision, timm and Transformers.
 
-Names are factories: ``--model.network benchmarks.small_networks.swin``. Only VGG keeps its full size in ``vgg11`` and
-``vgg11_bn``, whose first linear layer reads 25,088 values; the others have few channels and blocks.
+Each name is a factory: ``--model.network benchmarks.small_networks.swin``. Only VGG has its full size, in ``vgg11`` and
+``vgg11_bn``, whose first linear layer reads 25,088 values. The other networks have few channels and blocks.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""Tables of benchmarks/speed: what was aimed at, what was measured, and how the cost grows."""
+"""Tables of benchmarks/speed: targets, measurements, and growth of the cost."""
 
 import json
 import operator

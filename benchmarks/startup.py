@@ -1,4 +1,4 @@
-"""What ``oro-unlearn --help`` costs over importing lightning: CPU seconds of whole processes, in turn.
+"""Cost of ``oro-unlearn --help`` beyond importing lightning: CPU seconds of whole processes, measured in turn.
 
     python -m benchmarks.startup
 

@@ -1,4 +1,4 @@
-"""Every method on every data set in one table: how far it is from the retrained models, outside and inside."""
+"""One table of every method on every data set: its distance from the retrained models, in outputs and in features."""
 
 import json
 

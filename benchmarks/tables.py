@@ -1,9 +1,10 @@
-"""Write the tables and figures of README and docs from benchmarks/results: nothing in them is typed by hand.
+"""Write the tables and figures of README and docs from benchmarks/results. No number in them is typed by hand.
 
     make tables        (or: python -m benchmarks.tables)
 
-Between ``<!-- NAME -->`` and ``<!-- end -->`` a page gets the table of that name. Spreads are standard deviations:
-first over classes (of the seeds' means), then over seeds (within a class, averaged over classes); a dash where there is one.
+The table of a name is written between ``<!-- NAME -->`` and ``<!-- end -->`` of a page. Spreads are standard deviations: first
+over classes (of the means over seeds), then over seeds (within a class, averaged over classes). A dash means that there is only
+one class or seed.
 """
 
 import argparse

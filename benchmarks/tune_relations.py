@@ -2,11 +2,11 @@
 
     python -m benchmarks.tune_relations
 
-Every candidate forgets "child eating hamburger" with two seeds, with 30 % of the vocabulary withheld. The score adds up what
-should be small: R@5 of the unsafe captions in the worst wording, place or style; the distance of their median rank from the
-middle of the gallery, beyond 15 points; the mean and a third of the worst drift of unlisted neighbours; what R@1 of unlisted
-neighbours and of everything loses. Writes benchmarks/results/tune_relations.json; the chosen values are then written into the
-YAML by hand, with this script as their source.
+Every candidate forgets "child eating hamburger" with two seeds, with 30 % of the vocabulary withheld. The score is a sum of
+terms that should be small: R@5 of the unsafe captions in the worst wording, place or style; the distance of their median rank
+from the middle of the gallery, beyond 15 points; the mean drift, and a third of the worst drift, of unlisted neighbours; and
+the loss of R@1 of unlisted neighbours and of everything. Writes benchmarks/results/tune_relations.json. The chosen values are
+then written into the YAML by hand, with this script as their source.
 """
 
 import argparse

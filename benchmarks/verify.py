@@ -1,4 +1,4 @@
-"""Compare every method, loss, metric and attack with its source: equations transcribed here, or a well-kept library.
+"""Compare every method, loss, metric and attack with its source: transcribed equations or a well-maintained library.
 
     python -m benchmarks.verify
 

@@ -1,1 +1,1 @@
-"""Speed, as ratios measured in one run: one script a claim."""
+"""Speed benchmarks: one script per claim. Each measures a ratio within one run."""

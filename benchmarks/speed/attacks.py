@@ -1,4 +1,4 @@
-"""Membership inference: a histogram's support vector machine against one on the samples, and RMIA against the outer product.
+"""Speed of MIA: a support vector machine on a histogram against one on the samples; RMIA against the outer product.
 
     python -m benchmarks.speed.attacks
 

@@ -1,4 +1,4 @@
-"""The audit of one model: seconds against a bare forward pass over the same images, and memory for a million of them.
+"""Cost of the audit of one model: time against a bare forward pass over the same images, and memory for a million images.
 
     python -m benchmarks.speed.audit
 

@@ -1,10 +1,10 @@
-"""Unlearning with caches: RWFT-2-O with stored activations against RWFT-O without, by the epoch and as a whole run.
+"""Unlearning with caches: RWFT-2-O with stored activations against RWFT-O without, for one epoch and for a whole run.
 
     python -m benchmarks.speed.caches
 
-ResNet-18 at full width, images of CIFAR-10's shape. The whole run (10 epochs, as many retained as forgotten images, nothing
-augmented) is set against retraining with the paper's recipe (101 epochs of 45,000 images, augmented) twice: in floating-point
-operations, counted on a step of each, and in seconds, extrapolated from measured epochs. Writes
+ResNet-18 at full width, images of CIFAR-10's shape. The whole run (10 epochs, as many retained as forgotten images, no
+augmentation) is compared with retraining by the paper's recipe (101 epochs of 45,000 images, augmented) in two ways: in
+floating-point operations, counted on one step of each, and in seconds, extrapolated from measured epochs. Writes
 benchmarks/results/speed_caches.json.
 """
 

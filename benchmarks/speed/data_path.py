@@ -1,8 +1,8 @@
-"""Images per second: our batches against torchvision's data set and a DataLoader with two workers.
+"""Images per second: the batches of this package against torchvision's data set and a DataLoader with two workers.
 
     python -m benchmarks.speed.data_path
 
-CIFAR-10's shape, with random pixels: crop with 4 pixels of padding, mirror, normalise.
+Images have CIFAR-10's shape and random pixels. Both crop with 4 pixels of padding, mirror and normalise.
 Writes benchmarks/results/speed_data_path.json.
 """
 

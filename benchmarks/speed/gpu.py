@@ -1,4 +1,4 @@
-"""What is aimed at on one GPU: an original of CIFAR-10 in a minute, a class forgotten in three seconds, a fast CLIP adapter.
+"""Speed targets on one GPU: train an original of CIFAR-10 in a minute, forget a class in three seconds, a fast CLIP adapter.
 
     python -m benchmarks.speed.gpu                     (with CIFAR-10 in $ORO_DATA, as torchvision reads it)
     python -m benchmarks.speed.gpu --folder cifar10    (as a folder of images, one folder per class)

@@ -1,9 +1,9 @@
-"""How the cost of an audit grows: with images, classes, models to compare with, shadow models and samples.
+"""How the cost of an audit grows with images, classes, models to compare with, shadow models and samples.
 
     python -m benchmarks.speed.growth
 
-Each size is timed in turn, five times; the exponent b of seconds = a * size^b is fitted to the medians of the sizes from the
-second on, where fixed costs no longer show. Writes benchmarks/results/speed_growth.json and docs/performance_growth.png.
+The sizes are timed in turn, five times each. The exponent b of seconds = a * size^b is fitted to the medians of all sizes but
+the first, in which fixed costs show. Writes benchmarks/results/speed_growth.json and docs/performance_growth.png.
 """
 
 import math

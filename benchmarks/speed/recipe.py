@@ -1,11 +1,12 @@
-"""The fast training recipe beside the usual one: accuracy after as many images read, and after half of them.
+"""The fast training recipe against the usual recipe: accuracy after the same number of images read, and after half as many.
 
     ORO_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.speed.recipe --tune
     ORO_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.speed.recipe
 
-With ``--tune`` the settings of GRID are trained and measured on a held-out part of the training split, and printed; the
-best is then written into lightning_configs/cifar10_small_fast by hand. Without, both recipes are measured on the test
-split. What is done is not done again. Writes benchmarks/results/speed_recipe.json, the held-out accuracies in it.
+With ``--tune`` the settings of GRID are trained, measured on a held-out part of the training split, and printed. The best
+setting is then written into lightning_configs/cifar10_small_fast by hand. Without ``--tune``, both recipes are measured on the
+test split. Finished measurements are not repeated. Writes benchmarks/results/speed_recipe.json, which also holds the held-out
+accuracies.
 """
 
 import argparse

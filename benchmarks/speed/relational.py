@@ -1,10 +1,11 @@
-"""A training step of relational unlearning with its cache against the naive one, in turn, from the same weights and batches.
+"""A training step of relational unlearning with its cache against the naive step, timed in turn on equal weights and batches.
 
     python -m benchmarks.speed.relational
 
-The recipe of lightning_configs/scenes/relation_unlearning.yaml, on its own network and on a ViT-B-32 with random weights, after
-every picture and caption was seen once. The naive step (``cache: off``) encodes pictures and captions under the reference in
-each step, each caption as often as it occurs, padded to the longest. Writes benchmarks/results/speed_relational.json.
+The recipe is that of lightning_configs/scenes/relation_unlearning.yaml. It runs on that file's network and on a ViT-B-32 with
+random weights, after every picture and caption was seen once. The naive step (``cache: off``) encodes pictures and captions
+with the reference in each step, each caption as often as it occurs, padded to the longest caption.
+Writes benchmarks/results/speed_relational.json.
 """
 
 from pathlib import Path

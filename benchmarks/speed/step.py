@@ -1,9 +1,9 @@
-"""Our training step through Lightning against a bare PyTorch loop: the same network, batches and optimizer, a whole epoch.
+"""A training epoch of this package, in Lightning, against a bare PyTorch loop with the same network, batches and optimizer.
 
     python -m benchmarks.speed.step
 
-ResNet-18 (width 16) on images of the shape of CIFAR-10, in float32: fast on any processor, so that what Lightning
-adds shows. Writes benchmarks/results/speed_step.json.
+The network is ResNet-18 (width 16), on images of CIFAR-10's shape, in float32. It is fast on any processor, so that Lightning's
+overhead shows. Writes benchmarks/results/speed_step.json.
 """
 
 from typing import Any

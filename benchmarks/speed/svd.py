@@ -2,7 +2,8 @@
 
     python -m benchmarks.speed.svd
 
-The largest layers' shapes of ResNet-18 at full width, 10,000 columns. Writes benchmarks/results/speed_svd.json.
+Matrices have the shapes of the largest layers of ResNet-18 at full width, and 10,000 columns.
+Writes benchmarks/results/speed_svd.json.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""Two ways to do the same, timed in turn in one process."""
+"""Times two implementations of the same computation in turn, in one process."""
 
 import time
 from collections.abc import Callable, Mapping

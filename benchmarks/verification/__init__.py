@@ -1,1 +1,1 @@
-"""Comparisons of the product with its sources: transcribed equations, and well-kept libraries."""
+"""Compares the package with its sources: transcribed equations and well-maintained libraries."""

@@ -1,4 +1,4 @@
-"""Attacks of the product against transcribed equations and scikit-learn, on random inputs."""
+"""Compares attacks of the package with transcribed equations and scikit-learn, on random inputs."""
 
 from typing import Any, Literal
 

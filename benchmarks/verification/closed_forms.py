@@ -1,4 +1,4 @@
-"""Edits in closed form and what precedes training, transcribed in plain PyTorch and NumPy, without the product."""
+"""Closed-form edits and steps before training, transcribed in plain PyTorch and NumPy. Imports nothing of the package."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy

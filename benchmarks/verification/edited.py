@@ -1,4 +1,4 @@
-"""Class methods that edit in closed form, or look for something before they train."""
+"""Compares class methods that edit in closed form, or that compute something before they train."""
 
 import math
 from typing import Any

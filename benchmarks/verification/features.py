@@ -1,4 +1,4 @@
-"""What the product does with features, against transcribed equations and scikit-learn: alignment, probes, relearning."""
+"""Compares the package's attacks on features with transcribed equations and scikit-learn: alignment, probes, relearning."""
 
 from typing import Literal
 

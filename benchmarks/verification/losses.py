@@ -1,7 +1,7 @@
-"""Losses of the papers, transcribed in plain PyTorch: nothing here is imported from the product.
+"""Losses of the papers, transcribed in plain PyTorch. Imports nothing of the package.
 
-Every loss takes a network, a batch by the name of its split as ``(images, labels)``, and what else its equation names. Logits
-z (B, K); p is their softmax.
+Every loss takes a network, one batch ``(images, labels)`` for each split, named after the split, and the other quantities of
+its equation. z are the logits (B, K), and p is their softmax.
 """
 
 import math

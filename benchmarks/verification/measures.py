@@ -1,4 +1,4 @@
-"""Metrics of the product against transcribed equations, scikit-learn, SciPy and torchmetrics, on random inputs."""
+"""Compares metrics of the package with transcribed equations, scikit-learn, SciPy and torchmetrics, on random inputs."""
 
 import itertools
 from collections.abc import Mapping

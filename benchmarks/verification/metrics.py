@@ -1,4 +1,4 @@
-"""Measures and attacks, transcribed in NumPy with loops where loops are plainest: nothing here is imported from the product."""
+"""Metrics and attacks, transcribed in NumPy, with loops where these are clearest. Imports nothing of the package."""
 
 from collections.abc import Sequence
 from typing import Any

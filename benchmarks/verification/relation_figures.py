@@ -1,6 +1,6 @@
-"""Figures of a relational edit, transcribed in NumPy with loops: nothing here is imported from the product.
+"""Figures of a relational edit, transcribed in NumPy with loops. Imports nothing of the package.
 
-Scores are cosines of pictures (N, D) with captions (T, D); the first M captions are the gallery. There are no ties.
+Scores are cosines of pictures (N, D) and captions (T, D). The first M captions are the gallery. There are no ties.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Losses on pairs of pictures and captions, transcribed in plain PyTorch: nothing here is imported from the product.
+"""Losses on pairs of pictures and captions, transcribed in plain PyTorch. Imports nothing of the package.
 
-Features are unit vectors: v of pictures, t of captions; those of the reference have ``old`` in their names.
+Features are unit vectors: v for pictures, t for captions. Features of the reference have ``old`` in their names.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Figures of a relational edit of the product, on random features of a small gallery."""
+"""Compares the package's figures of a relational edit with transcribed equations, on random features of a small gallery."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Relational losses of the product on a dual encoder of random weights: values of all terms, and gradients of their sum."""
+"""Compares relational losses on a dual encoder with random weights: the values of all terms, and the gradients of their sum."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

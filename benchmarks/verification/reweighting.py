@@ -1,4 +1,4 @@
-"""RWFT in its forms against the equations of its paper, and against DELETE, which came first."""
+"""Compares all forms of RWFT with the equations of its paper, and with DELETE, which was published earlier."""
 
 import torch
 from torch import Tensor, nn

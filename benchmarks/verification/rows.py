@@ -1,4 +1,4 @@
-"""One comparison, and how far two results are apart."""
+"""A comparison as a row of the table, and the distance between two results."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

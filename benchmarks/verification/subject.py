@@ -1,4 +1,4 @@
-"""The product on a small scale: random images, a small network in float64, and a run whose batches are kept."""
+"""A small test case of the package: random images, a small network in float64, and a run whose batches are recorded."""
 
 import contextlib
 import io

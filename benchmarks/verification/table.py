@@ -1,4 +1,4 @@
-"""The table of what was compared with which source."""
+"""The table of all comparisons with their sources."""
 
 import json
 from pathlib import Path

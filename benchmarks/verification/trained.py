@@ -1,4 +1,4 @@
-"""Class methods that train: weights after some steps of the product, and after the same steps on the transcribed loss."""
+"""Compares class methods that train: weights after steps of the package, and after the same steps on transcribed losses."""
 
 from collections.abc import Callable
 from typing import Any

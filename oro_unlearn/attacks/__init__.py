@@ -1,4 +1,4 @@
-"""What an attacker with the weights does to a classifier; most of it works on saved features."""
+"""Attacks on a classifier by an attacker who has its weights. Most of them work on saved features."""
 
 from oro_unlearn.attacks.linear_probe import LinearProbe, linear_probe
 from oro_unlearn.attacks.relearning import relearning_curve

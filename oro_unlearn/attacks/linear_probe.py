@@ -11,10 +11,10 @@ from oro_unlearn.user_error import UserError
 
 
 class LinearProbe(NamedTuple):
-    """What a fresh linear classifier finds of the forgotten classes in test features."""
+    """How well a new linear classifier recognises the forgotten classes from test features."""
 
-    recall: float  # share of their samples that get their own class, of K; 1/K by chance
-    balanced_accuracy: float  # forgotten against retained: mean of both shares on the right side; 0.5 by chance
+    recall: float  # share of forgotten samples predicted as their own class among K; 1/K by chance
+    balanced_accuracy: float  # of forgotten against retained; 0.5 by chance
 
 
 def linear_probe(
@@ -27,25 +27,26 @@ def linear_probe(
     seed: int = 0,
     draws: int = 5,
 ) -> LinearProbe:
-    """Fit a fresh linear classifier to frozen features, and see what it recovers of the forgotten classes.
+    """Fit a new linear classifier to frozen features, and measure how well it recognises the forgotten classes.
 
-    Linear probes: Alain and Bengio, ICLR workshop 2017. The classifier is a logistic regression over all K classes on features
-    standardised by those it is fitted to, with scikit-learn's L2 penalty (C = 1) and equal weight for every class, so that
-    a class of few samples is not drowned. The ideal is the retrained model's value, which is far above chance: features
-    that tell other classes apart tell a new one apart as well.
+    Linear probes are from Alain and Bengio, ICLR workshop 2017. The classifier is a logistic regression over all K classes.
+    Features are standardised with the statistics of the training samples. It uses scikit-learn's L2 penalty (C = 1), and equal
+    weight for every class, so that small classes count as much as large ones. The ideal is the retrained model's value, which
+    is far above chance: features that separate the other classes also separate a new class.
 
     Args:
-        train_features: (N, D) of training samples of all classes, the forgotten ones included.
+        train_features: (N, D) of training samples of all classes, including the forgotten classes.
         train_labels: (N,).
         test_features: (M, D) of test samples of all classes.
         test_labels: (M,).
         forgotten: Indices of the forgotten classes.
-        shots: Give the attacker only so many samples of each forgotten class, and all of the retained ones. None: all.
-        seed: Of the draws; the same seed draws the same rows for every model.
+        shots: Number of training samples of each forgotten class that the attacker gets, besides all samples of the retained
+            classes. None: all samples.
+        seed: Seed of the draws. The same seed draws the same rows for every model.
         draws: Number of draws of ``shots`` samples to average over.
 
     Returns:
-        Means over the draws. All features equal give chance, 1/K and 0.5: a tie between all classes is no miss.
+        Means over the draws. If all features are equal, all classes are tied, and the values are those of chance, 1/K and 0.5.
 
     Raises:
         UserError: If shapes do not fit, features are not finite, a forgotten class has no test samples or fewer training
@@ -70,7 +71,7 @@ def linear_probe(
 
 
 def _few(labels: Tensor, forgotten: Sequence[int], shots: int, generator: torch.Generator) -> Tensor:
-    """All rows of the retained classes, ``shots`` random ones of each forgotten class."""
+    """All rows of the retained classes, and ``shots`` random rows of each forgotten class."""
     retained = (~torch.isin(labels, torch.tensor(list(forgotten)))).nonzero()[:, 0]
     members = [(labels == label).nonzero()[:, 0] for label in forgotten]
     return torch.cat([retained, *(rows[torch.randperm(len(rows), generator=generator)[:shots]] for rows in members)])
@@ -81,8 +82,8 @@ def _predictions(features: Any, labels: Any, unseen: Any) -> Any:
     from threadpoolctl import threadpool_limits
 
     mean, spread = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
-    spread[np.ptp(features, axis=0) == 0] = 1  # dead features; their deviation may be a rounding error
-    with threadpool_limits(limits=1, user_api="blas"):  # threads that wait for each other take most of the time of such sizes
+    spread[np.ptp(features, axis=0) == 0] = 1  # constant features: their standard deviation may be a rounding error
+    with threadpool_limits(limits=1, user_api="blas"):  # at these sizes, threads mostly wait for each other
         probe = LogisticRegression(class_weight="balanced", max_iter=500).fit((features - mean) / spread, labels)
         return probe.predict((unseen - mean) / spread)
 

@@ -29,45 +29,47 @@ def relearning_curve(
     momentum: float = 0.9,
     test_retain: Images | None = None,
 ) -> dict[int, float]:
-    """Accuracy on the forgotten classes' test images after a few training steps on a copy of the network.
+    """Measure the accuracy on test images of the forgotten classes after a few training steps on a copy of the network.
 
-    The attacker has the weights and the data, and trains on batches of which half are forgotten images. First the forgotten
-    classes' rows of the head are drawn afresh, as ``nn.Linear`` draws them: a mask in the head (bias minus infinity) is
-    thereby gone, and every model starts from the same rows. What comes back at once was still in the features. A retrained
-    model learns the class as well, more slowly: its curve is the ideal. A mask elsewhere in the network cannot be removed and
-    looks like forgetting: of minus infinity the accuracy is NaN, of a large number it is 0. A network that knows nothing soon
-    calls every image forgotten, because half of a batch is: give ``test_retain`` where models may be broken.
+    The attacker has the weights and the data. Half of each training batch are images of forgotten classes. First the head's
+    rows of the forgotten classes are drawn anew, as ``nn.Linear`` draws them. This removes a mask in the head (a bias of minus
+    infinity), and every model starts from the same rows. A class that comes back at once was still in the features. A retrained
+    model learns the class too, more slowly: its curve is the ideal. A mask elsewhere in the network cannot be removed and looks
+    like forgetting: with a mask of minus infinity the accuracy is NaN, with a large finite number it is 0. An untrained or
+    broken network soon calls every image forgotten, because half of each batch is: give ``test_retain`` if models may be
+    broken.
 
-    Everything is trained, but in eval mode: batch normalisation keeps its statistics. The same seed gives the same batches and
-    rows for every model; the global random state is not touched.
+    All weights are trained, in eval mode: batch normalisation keeps its statistics. The same seed gives the same batches and
+    rows for every model. The global random state is not changed.
 
     Args:
-        network: Any image classifier in float32; stays as it is.
+        network: Any image classifier in float32. It is not changed.
         num_classes: Number of classes K.
         forgotten: Indices of the forgotten classes.
         forget: Training images of the forgotten classes, with their true labels.
         retain: Training images of the other classes.
         test_forget: Test images of the forgotten classes.
         steps: After how many steps to measure; 0 is right after the reset.
-        lr: Learning rate of SGD. Too high, and every model learns the class at once; too low, and none does.
+        lr: Learning rate of SGD. If it is too high, every model learns the class at once; if it is too low, no model does.
         batch_size: Images in a batch, drawn with replacement.
-        seed: Of rows and batches.
-        reset_head_rows: Whether to draw the rows afresh. Without it any model that kept them relearns at once.
-        momentum: Of SGD. There is no weight decay.
-        test_retain: Test images of the other classes. If given, values are the mean of the accuracy and the share of these
-            that are not called forgotten: 0.5 for a network that calls everything forgotten.
+        seed: Seed of rows and batches.
+        reset_head_rows: Whether to draw the head's rows anew. Without this, a model that kept the rows relearns at once.
+        momentum: Momentum of SGD. There is no weight decay.
+        test_retain: Test images of the other classes. If given, each value is the mean of the accuracy and of the share of
+            these images that are not predicted as forgotten: 0.5 for a network that calls everything forgotten.
 
     Returns:
         Accuracy by number of steps, in [0, 1]; NaN once the logits are not finite.
 
     Raises:
-        UserError: If nothing is forgotten, a set is empty, a batch has no two halves, or steps are negative.
+        UserError: If no class is forgotten, a set is empty, a batch has fewer than two images, or a number of steps is
+            negative.
     """
     tests = [test_forget] if test_retain is None else [test_forget, test_retain]
     _check(forgotten, [forget, retain, *tests], batch_size, steps)
     device = next(network.parameters()).device
     curve: dict[int, float] = {}
-    # also inside a test loop, which runs without gradients
+    # needed inside a test loop, which runs without gradients
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
         student = deepcopy(network).requires_grad_(True).eval()
         if reset_head_rows:
@@ -88,8 +90,8 @@ def relearning_curve(
 
 @torch.no_grad()
 def _reset_rows(head: nn.Linear | nn.Conv2d, forgotten: Sequence[int], seed: int) -> None:
-    """Draw the rows of some classes as ``nn.Linear`` does, uniformly within 1 / sqrt(D)."""
-    generator = torch.Generator().manual_seed(seed)  # its own: the batches do not depend on the width
+    """Draw the rows of some classes as ``nn.Linear`` does: uniformly in [-1 / sqrt(D), 1 / sqrt(D)]."""
+    generator = torch.Generator().manual_seed(seed)  # a separate generator, so that batches do not depend on the width
     rows, width = list(forgotten), head_rows(head).shape[1]
     fresh = (2 * torch.rand(len(rows), width + 1, generator=generator) - 1) * width**-0.5
     head.weight[rows] = fresh[:, 1:].to(head.weight).view_as(head.weight[rows])
@@ -104,7 +106,7 @@ def _draw(data: Images, count: int, generator: torch.Generator) -> Images:
 
 @torch.no_grad()
 def _recovered(network: nn.Module, forgotten: Sequence[int], tests: list[Images]) -> float:
-    """Accuracy on forgotten images; with retained ones, its mean with the share of these that are not called forgotten."""
+    """Accuracy on forgotten images; with retained images, its mean with the share of these not predicted as forgotten."""
     device = next(network.parameters()).device
     logits = [torch.cat([logits_of(network(part.to(device))) for part in images.split(CHUNK)]).cpu() for images, _ in tests]
     if not all(values.isfinite().all() for values in logits):

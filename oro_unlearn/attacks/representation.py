@@ -1,4 +1,4 @@
-"""How a classifier's features hold a class, whatever its head says."""
+"""How a class is represented in a classifier's features, independently of the head."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -15,21 +15,21 @@ Distance = Literal["cosine", "euclidean"]
 def cka(a: Tensor, b: Tensor, debiased: bool = False) -> float:
     """Linear centred kernel alignment of two models' features of the same samples (Kornblith et al., ICML 2019).
 
-    |A'B|^2 / (|A'A| |B'B|) with centred columns and Frobenius norms, in [0, 1], in float64. It does not change when features
-    are rotated, reflected or scaled as a whole, so networks of different initialisation, and of different width, can be
-    compared. With fewer samples than features it is too high, for noise as well.
+    The value is |A'B|^2 / (|A'A| |B'B|) with centred columns and Frobenius norms. It is in [0, 1] and computed in float64. It
+    does not change if features are rotated, reflected or scaled as a whole. So networks of different initialisation and
+    different width can be compared. With fewer samples than features the value is too high, even for noise.
 
     Args:
         a: (N, Da).
         b: (N, Db), the same samples in the same order.
-        debiased: Replace the three norms by their unbiased estimators (Song et al., JMLR 2012): independent features then
-            give 0 on average, and values below 0 occur. At least four samples.
+        debiased: Replace the three norms by their unbiased estimators (Song et al., JMLR 2012). Independent features then give
+            0 on average, and values below 0 occur. This needs at least four samples.
 
     Returns:
-        The alignment; NaN where a model's features are all equal.
+        The alignment; NaN if a model's features are all equal.
 
     Raises:
-        UserError: If the samples are not the same number, too few, or not finite.
+        UserError: If the numbers of samples differ, there are too few samples, or features are not finite.
 
     Example:
         >>> a, b = torch.tensor([[1.], [-1.], [0.], [0.]]), torch.tensor([[1.], [-1.], [1.], [-1.]])
@@ -48,8 +48,8 @@ def cka(a: Tensor, b: Tensor, debiased: bool = False) -> float:
 def silhouette(features: Tensor, labels: Tensor, label: int, distance: Distance = "cosine") -> float:
     """Mean silhouette value of one class among all classes (Rousseeuw 1987): how well its samples stay together.
 
-    Near 1, the class is a cluster of its own; near 0 it lies between others; below 0 it is inside another class. Models
-    trained without a class scatter it.
+    Near 1, the class is a separate cluster. Near 0, it lies between other classes. Below 0, it lies inside another class. In
+    models trained without the class, its samples are scattered.
 
     Args:
         features: (N, D) of samples of all classes.
@@ -58,7 +58,7 @@ def silhouette(features: Tensor, labels: Tensor, label: int, distance: Distance 
         distance: ``cosine`` or ``euclidean``.
 
     Raises:
-        UserError: If the class is not there, or no other is.
+        UserError: If the class has no samples, or no other class has samples.
     """
     return float(separation_margin(features, labels, [label], distance).mean())
 
@@ -66,17 +66,18 @@ def silhouette(features: Tensor, labels: Tensor, label: int, distance: Distance 
 def separation_margin(features: Tensor, labels: Tensor, forgotten: Sequence[int], distance: Distance = "cosine") -> Tensor:
     """Silhouette value of each sample of the forgotten classes: (b - a) / max(a, b), in [-1, 1].
 
-    Its mean distance a to the rest of its class, against that to the nearest other class, b; 0 for a class of one sample,
-    NaN for features that are all the same, or without a direction: a dead network scatters nothing.
+    a is the sample's mean distance to the rest of its class, and b its mean distance to the nearest other class. The value is 0
+    for a class of one sample. It is NaN if all features are equal or a feature vector has no direction, as in a dead network.
     This is the statistic for a population attack on features (:func:`u_lira` on values instead of outputs). Networks of
-    different initialisation have unaligned features: a coordinate of one means nothing in another, so no Gaussian can be
-    fitted to coordinates over several models. Ratios of distances are unchanged when features are rotated, reflected or
-    scaled as a whole, and so can be compared.
+    different initialisation have unaligned features: a coordinate of one network has no meaning in another. So no Gaussian can
+    be fitted to coordinates over several models. Ratios of distances do not change if features are rotated, reflected or scaled
+    as a whole, so they can be compared.
 
     Args:
-        features: (N, D) of samples of all classes. Needs memory for n_f x N distances.
+        features: (N, D) of samples of all classes. The function needs memory for n_f x N distances, where n_f is the number of
+            samples of the forgotten classes.
         labels: (N,).
-        forgotten: Indices of the forgotten classes. Each other class competes, the other forgotten ones included.
+        forgotten: Indices of the forgotten classes. Every other class can be the nearest, including other forgotten classes.
         distance: ``cosine`` or ``euclidean``.
 
     Returns:
@@ -97,7 +98,7 @@ def separation_margin(features: Tensor, labels: Tensor, forgotten: Sequence[int]
     inside = sums.gather(1, own[:, None])[:, 0] / (counts[own] - 1)  # the distance to itself is 0
     outside = (sums / counts).scatter(1, own[:, None], torch.inf).amin(1)
     margin = (outside - inside) / torch.maximum(outside, inside)  # 0 / 0 = NaN where all features are the same
-    dead = (points[rows] == 0).all(1) & (distance == "cosine")  # no direction
+    dead = (points[rows] == 0).all(1) & (distance == "cosine")  # a vector of zeros has no direction
     return torch.where(counts[own] == 1, 0.0, margin).masked_fill(dead, torch.nan)
 
 
@@ -116,7 +117,7 @@ def _check(features: Tensor, labels: Tensor, classes: Tensor, forgotten: Sequenc
 
 
 def _distances(points: Tensor, rows: Tensor, distance: str) -> Tensor:
-    """(n, N) from some points to all; exactly 0 from a point to itself."""
+    """Distances (n, N) from some points to all points; exactly 0 from a point to itself."""
     some = points[rows]
     found = 1 - some @ points.T if distance == "cosine" else torch.cdist(some, points)
     return found.clamp(min=0).scatter(1, rows[:, None], 0.0)

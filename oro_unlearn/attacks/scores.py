@@ -1,4 +1,4 @@
-"""What a classifier says about every image of a split, and how its head sees it: saved once, attacked many times."""
+"""Logits and head inputs of a classifier for every image of a split: saved once, used by many attacks."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,21 +14,21 @@ from oro_unlearn.files import first_line
 from oro_unlearn.networks import FeatureReader, logits_of, save_weights
 from oro_unlearn.user_error import UserError
 
-ROUNDING = 1e-3  # of the features' spread: what storing them in half precision may cost
+ROUNDING = 1e-3  # largest error of storing features in half precision, relative to their spread
 
 
 class Scores(NamedTuple):
     """Outputs and features of one model on N images, in the order they came, on the CPU."""
 
-    logits: Tensor  # (N, K) float32; -inf where a mask is
-    features: Tensor  # (N, D) float32, what enters the head
+    logits: Tensor  # (N, K) float32; -inf for masked classes
+    features: Tensor  # (N, D) float32, inputs of the head
     labels: Tensor  # (N,) int64
     index: Tensor  # type: ignore[assignment]  # (N,) int64, positions in the whole training (or test) set
 
 
 @torch.no_grad()
 def collect_scores(network: nn.Module, num_classes: int, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Scores:
-    """Run a classifier over images, in eval mode and float32, whatever autocast is on; its modes are put back.
+    """Run a classifier over images in eval mode and float32, even within autocast. Its modes are restored afterwards.
 
     Args:
         network: Any image classifier in float32 whose last linear layer has one output per class.
@@ -36,7 +36,7 @@ def collect_scores(network: nn.Module, num_classes: int, batches: Iterable[tuple
         batches: ``(images, labels, index)``: normalised images (B, C, H, W), labels (B,), positions (B,). On any device.
 
     Raises:
-        UserError: If there are no batches, the network has no head of K outputs, or its head takes no (B, D) features.
+        UserError: If there are no batches, the network has no head with K outputs, or the head's inputs are not (B, D).
     """
     device = next(network.parameters()).device
     found: list[Scores] = []
@@ -55,28 +55,28 @@ def collect_scores(network: nn.Module, num_classes: int, batches: Iterable[tuple
 
 
 def save_scores(scores: dict[str, Scores], path: str | Path) -> None:
-    """Write scores as one safetensors file, in one step: it is either whole or not there.
+    """Write scores as one safetensors file, atomically: the file is written completely or not at all.
 
-    Features are stored in half precision, which rounds a value by at most 1/2048 of it: far below what any attack here
-    resolves. Where the rounding would exceed a thousandth of the features' spread (values beyond 65,504, or nearly constant
-    ones), they stay in float32. Logits always do, minus infinity included.
+    Features are stored in half precision, which rounds a value by at most 1/2048 of it. This is far below the resolution of any
+    attack here. Features stay in float32 if the rounding would exceed a thousandth of their spread (values beyond 65,504, or
+    nearly constant features). Logits, including minus infinity, are always float32.
 
     Args:
-        scores: By split.
-        path: The file to write; missing folders are made.
+        scores: Scores by split.
+        path: The file to write; missing folders are created.
     """
     tensors = {f"{split}.{name}": value for split, rows in scores.items() for name, value in rows._asdict().items()}
     save_weights({name: _halved(value) if name.endswith(".features") else value for name, value in tensors.items()}, path)
 
 
 def load_scores(path: str | Path) -> dict[str, Scores]:
-    """Read what :func:`save_scores` wrote; features are float32 again.
+    """Read a file of :func:`save_scores`. Features are converted back to float32.
 
     Args:
         path: The file.
 
     Raises:
-        UserError: If the file is missing; if it is no such file.
+        UserError: If the file is missing or is no file of scores.
     """
     if not Path(path).is_file():
         raise UserError(f"scores {path} not found")
@@ -100,7 +100,7 @@ def _restored(split: str, tensors: dict[str, Tensor], path: str | Path) -> Score
 
 
 def _halved(features: Tensor) -> Tensor:
-    """In half precision, unless the rounding would show."""
+    """Convert to half precision, unless the rounding error is too large."""
     stored = features.half()
     spread = (features - features.mean(0)).norm()
     return stored if (stored.float() - features).norm() <= ROUNDING * spread else features  # false for NaN and infinity
@@ -108,7 +108,7 @@ def _halved(features: Tensor) -> Tensor:
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Eval mode; afterwards every module is in the mode it was in."""
+    """Set eval mode within the block. Afterwards the mode of every module is restored."""
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:

@@ -1,4 +1,4 @@
-"""One audit of a classifier, from what it says and sees on every split."""
+"""The audit of a classifier, from its logits and features on every split."""
 
 from oro_unlearn.audit.figures import (
     Figures,

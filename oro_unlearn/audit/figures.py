@@ -1,4 +1,4 @@
-"""Every figure of a classifier from its saved scores: nothing is trained or run here."""
+"""Computes every figure of a classifier from its saved scores, without running or training a network."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from oro_unlearn.metrics import (
 
 Model = Mapping[str, Scores]  # by split
 Figures = dict[str, float]
-SATURATED = 50.0  # margins beyond it, the mask's infinite ones among them, are all the same to an attacker
+SATURATED = 50.0  # margins are clipped here: an attacker gains nothing from larger ones, such as a mask's infinite ones
 
 
 def accuracies(model: Model, forgotten: Sequence[int]) -> Figures:
@@ -45,17 +45,17 @@ def utv_of(a: Model, b: Model, split: str, forgotten: Sequence[int] = (), condit
 
 
 def floor(models: Sequence[Model], split: str) -> float:
-    """Mean total variation between different models of a kind."""
+    """Mean total variation on a split between different models of the same kind."""
     return mean(utv_of(a, b, split) for n, a in enumerate(models) for b in models[n + 1 :])
 
 
 def audit_model(model: Model, retrained: Sequence[Model], originals: Mapping[int, Model], forgotten: Sequence[int]) -> Figures:
-    """Every figure of one model that its scores and the other models allow.
+    """Compute every figure of a model for which its scores and the other models suffice.
 
     Args:
         model: Its scores.
-        retrained: Models that never saw the forgotten classes, without this one; none where there are none.
-        originals: What this one is compared with as what it comes from, by seed; none where there is none.
+        retrained: Models that never saw the forgotten classes, without this model. May be empty.
+        originals: Originals with which this model is compared, by seed. May be empty.
         forgotten: Indices of the forgotten classes.
     """
     figures = accuracies(model, forgotten)
@@ -69,12 +69,12 @@ def audit_model(model: Model, retrained: Sequence[Model], originals: Mapping[int
 
 
 def alignments(model: Model, retrained: Sequence[Model], originals: Mapping[int, Model]) -> Figures:
-    """CKA of the features of test images with those of other models; empty where only outputs are known.
+    """CKA between this model's features of test images and those of other models; empty if only outputs are known.
 
     Args:
         model: Its scores.
         retrained: Models that never saw the forgotten classes.
-        originals: What this one comes from, by seed.
+        originals: Originals from which this model comes, by seed.
     """
     features = test_features(model)
     if not features.shape[1]:
@@ -83,14 +83,14 @@ def alignments(model: Model, retrained: Sequence[Model], originals: Mapping[int,
     found = {f"cka_original_s{seed}": cka(features, test_features(other)) for seed, other in originals.items()}
     if originals:
         figures["cka_original"] = mean(found.values())
-    figures |= found if len(found) > 1 else {}  # of retrained models: an edit is compared with those to its own
+    figures |= found if len(found) > 1 else {}  # for retrained models; an edit is compared with its own original only
     if retrained:
         figures["cka_retrained"] = mean(cka(features, test_features(other)) for other in retrained)
     return figures
 
 
 def beside_retrained(model: Model, retrained: Sequence[Model], forgotten: Sequence[int]) -> Figures:
-    """Total variation to retrained models, and membership of the nearest class as they see it."""
+    """Total variation to retrained models, and MIA-NN with the nearest class that retrained models give."""
     several, figures = _several_retained(model, forgotten), {}
     for split, prefix in (("test_forget", "test"), ("forget", "train")):
         figures[f"utv_{prefix}"] = mean(utv_of(model, other, split) for other in retrained)
@@ -100,12 +100,12 @@ def beside_retrained(model: Model, retrained: Sequence[Model], forgotten: Sequen
 
 
 def _several_retained(model: Model, forgotten: Sequence[int]) -> bool:
-    """With one retained class nothing can be compared among the retained ones."""
+    """Whether there are at least two retained classes, which comparisons among them need."""
     return model["test_retain"].logits.shape[1] - len(forgotten) > 1
 
 
 def own_label(scores: Scores) -> Tensor:
-    """Probability of each sample's own label, (N,) float64."""
+    """Probability that each sample gets for its own label, (N,) float64."""
     return scores.logits.double().softmax(1).gather(1, scores.labels[:, None])[:, 0]
 
 
@@ -135,8 +135,8 @@ def nearest_figures(model: Model, retrained: Sequence[Model], forgotten: Sequenc
 def rmia_figures(own: Mapping[str, Tensor], references: Sequence[Mapping[str, Tensor]]) -> Figures:
     """AUC of RMIA between training and test images, of the forgotten and of the retained classes.
 
-    The retrained models are the references. They never saw a forgotten image; the retained training images they have all
-    seen, so ``rmia_retain`` is no attack as published: it is read beside the retrained models' value alone.
+    The retrained models are the references. They never saw a forgotten image, but saw all retained training images. So
+    ``rmia_retain`` is not the published attack: only compare it with the value of the retrained models.
     """
     population = torch.stack([other["test_retain"] for other in references])
     figures = {}
@@ -145,18 +145,18 @@ def rmia_figures(own: Mapping[str, Tensor], references: Sequence[Mapping[str, Te
             rmia(own[split], torch.stack([other[split] for other in references]), own["test_retain"], population)
             for split in (members, others)
         ]
-        figures[name] = auc(*(result.likelihoods for result in found))  # the scores without their ties
+        figures[name] = auc(*(result.likelihoods for result in found))  # they rank as the scores do, but without ties
     return figures
 
 
 def margins(model: Model, forgotten: Sequence[int], kind: str) -> Tensor:
-    """The statistic (N,) of one U-LIRA attack on the forgotten classes.
+    """The statistic (N,) for one U-LIRA attack on the forgotten classes.
 
     Args:
         model: Its scores.
         forgotten: Indices of the forgotten classes.
-        kind: ``own``: margin of the image's own label, of training images. ``retained``: margin of the likeliest retained class
-            among the retained ones. ``features``: silhouette values of test images in feature space.
+        kind: ``own``: margin of the own label, for training images. ``retained``: margin of the most likely retained class
+            among the retained classes. ``features``: silhouette values of test images in feature space.
     """
     if kind == "features":
         labels = torch.cat([model["test_retain"].labels, model["test_forget"].labels])
@@ -169,7 +169,7 @@ def margins(model: Model, forgotten: Sequence[int], kind: str) -> Tensor:
 
 
 def attack_models(unlearned: Sequence[Model], retrained: Sequence[Model], forgotten: Sequence[int]) -> dict[str, Figures]:
-    """U-LIRA between unlearned and retrained models, leave-one-out, by statistic."""
+    """U-LIRA between unlearned and retrained models, with leave-one-out, by statistic."""
     found = {}
     for kind in ("own", "retained", "features") if _several_retained(retrained[0], forgotten) else ("own", "features"):
         ours, theirs = (torch.stack([margins(model, forgotten, kind) for model in models]) for models in (unlearned, retrained))
@@ -185,5 +185,5 @@ def attack_models(unlearned: Sequence[Model], retrained: Sequence[Model], forgot
 
 
 def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """Five digits; None for NaN."""
+    """Round to five digits, and replace NaN by None."""
     return {name: None if math.isnan(value) else round(float(value), 5) for name, value in figures.items()}

@@ -1,4 +1,4 @@
-"""What an audit says to a person: every figure beside the retrained models', and five lines in words."""
+"""The readable result of an audit: every figure beside that of the retrained models, and five lines of text."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -34,35 +34,35 @@ LABELS = {  # in the order of the table; True: a share, shown in percent
 OUTPUTS = ("acc_f", "acc_r", "mia", "nn_member_rate", "utv_test", "utv_train", "rmia_forget")
 FEATURES = ("probe_5_shot", "silhouette", "cka_original", "cka_retrained")
 ATTACKS = ("relearn_10", "relearn_20", "relearn_50")
-NOT_JUDGED = ("absent", "mia_own_accuracy", "nn_own_accuracy")  # they say how far to trust other figures
+NOT_JUDGED = ("absent", "mia_own_accuracy", "nn_own_accuracy")  # these only show how far to trust other figures
 
 
 class Asked(NamedTuple):
-    """What was to be forgotten, and on what it is measured."""
+    """The request to forget, and the images on which it is measured."""
 
     names: str
-    training: int  # images of it
+    training: int  # number of forgotten training images
     test: int
-    recognised: int  # of the test images, by the edited model
+    recognised: int  # number of these test images that the edited model still recognises
     classes: int  # number of classes K
 
 
 class Finding(NamedTuple):
-    """One figure of all models."""
+    """One figure, for all models."""
 
     key: str
     edited: float
     original: float | None
-    reading: Reading | None  # beside the retrained models; None without any
+    reading: Reading | None  # comparison with the retrained models; None if there are none
 
 
 def findings(edited: Figures, original: Figures | None, retrained: Sequence[Figures]) -> list[Finding]:
-    """Every figure that can be shown, in the order of the table.
+    """Collect every figure that can be shown, in the order of the table.
 
     Args:
-        edited: Of the edited model.
-        original: Of the original, if it was given.
-        retrained: Of each retrained model.
+        edited: Figures of the edited model.
+        original: Figures of the original, if it was given.
+        retrained: Figures of each retrained model.
     """
     found = []
     for key in (key for key in LABELS if key in edited):
@@ -78,7 +78,7 @@ def findings(edited: Figures, original: Figures | None, retrained: Sequence[Figu
 def rows(found: Sequence[Finding]) -> list[list[str]]:
     """Header and rows of the table: figure, before, after, mean of the retrained models, whether it is in their range.
 
-    Without retrained models the last two are left out.
+    Without retrained models the last two columns are left out.
     """
     most = max((finding.reading.retrained for finding in found if finding.reading), default=0)
     table = [["figure", "before", "after", *(["retrained", "in range"] if most else [])]]
@@ -93,19 +93,19 @@ def rows(found: Sequence[Finding]) -> list[list[str]]:
 
 
 def _verdict(finding: Finding) -> str:
-    """Whether the figure is inside the retrained models' range; a dash where it is not judged."""
+    """Whether the figure is inside the retrained models' range; a dash if it is not judged."""
     if finding.reading is None:
         return "–"
-    same = finding.reading.floor == 0 and finding.edited == finding.reading.ideal  # all agree: there is no range
+    same = finding.reading.floor == 0 and finding.edited == finding.reading.ideal  # all models agree: there is no range
     return "same" if same else {"inside": "yes", "outside": "no"}.get(finding.reading.verdict, "–")
 
 
 def words(asked: Asked, found: Sequence[Finding], retrained: int, unmeasured: str = "") -> list[str]:
-    """Five lines: what was asked, what outputs show, what features show, what an attacker finds, what was not judged.
+    """Five lines of text: the request, the outputs, the features, the attacks, and what was not judged.
 
     Args:
-        asked: What was to be forgotten.
-        found: Of :func:`findings`.
+        asked: The request to forget.
+        found: Result of :func:`findings`.
         retrained: Number of retrained models.
         unmeasured: Why features were not measured; empty if they were.
     """
@@ -129,7 +129,7 @@ def _line(name: str, parts: Sequence[str], judged: str) -> str:
 
 
 def _told(found: Sequence[Finding], key: str, what: str) -> str:
-    """A figure with those before the edit and of retrained models; empty if it was not measured."""
+    """A figure, with its values before the edit and for retrained models; empty if it was not measured."""
     finding = next((one for one in found if one.key == key and not math.isnan(one.edited)), None)
     if finding is None:
         return ""
@@ -140,7 +140,7 @@ def _told(found: Sequence[Finding], key: str, what: str) -> str:
 
 
 def _judged(found: Sequence[Finding], keys: Sequence[str]) -> str:
-    """How many of some figures are inside the retrained models' range, and which are not; empty if none is judged."""
+    """How many of these figures are inside the retrained models' range, and which are outside; empty if none is judged."""
     readings = {finding.key: finding.reading for finding in found if finding.key in keys and finding.reading is not None}
     judged = {key: beside for key, beside in readings.items() if beside.verdict != "not judged"}
     outside = [LABELS[key][0] for key, beside in judged.items() if not beside.inside]
@@ -149,9 +149,9 @@ def _judged(found: Sequence[Finding], keys: Sequence[str]) -> str:
 
 
 def _gaps(retrained: int, features: bool) -> str:
-    """What this audit cannot say."""
-    missing = [] if retrained >= 3 else [f"what is normal, for which three retrained models are needed and {retrained} given"]
-    missing += [] if features else ["whether features and weights still hold the classes, for which weights are needed"]
+    """Questions that this audit cannot answer."""
+    missing = [] if retrained >= 3 else [f"what is normal: that needs three retrained models, not {retrained}"]
+    missing += [] if features else ["whether features and weights still hold the classes: that needs the weights"]
     return "; ".join([*missing, "attacks that are not in the table"]) + "."
 
 
@@ -162,7 +162,7 @@ def _number(value: float | None, percent: bool) -> str:
 
 
 def from_json(content: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
-    """What :func:`as_json` has written, with NaN for None."""
+    """Read the output of :func:`as_json`. None becomes NaN."""
 
     def value(number: float | None) -> float:
         return math.nan if number is None else number
@@ -189,13 +189,13 @@ def as_json(found: Sequence[Finding]) -> dict[str, Any]:
 
 
 def unknowing(figures: Figures, model: Model, name: str, forgets: bool) -> str:
-    """Why a model cannot be what it was given as; empty if it can.
+    """Say why a model cannot have the role that it was given; empty if it can.
 
     Args:
-        figures: Of the model.
+        figures: Figures of the model.
         model: Its scores.
-        name: Of its file.
-        forgets: Whether it must not know the forgotten classes, as a retrained model, or must, as an original.
+        name: Name of its file.
+        forgets: True if it must not know the forgotten classes, like a retrained model; false if it must, like an original.
     """
     chance = 1 / model["test_retain"].logits.shape[1]
     knows = {

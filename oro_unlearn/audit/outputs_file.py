@@ -1,4 +1,4 @@
-"""Outputs of a model that runs elsewhere, as one NumPy archive."""
+"""Outputs of a model that runs outside this package, as one NumPy archive."""
 
 import zipfile
 from pathlib import Path
@@ -15,14 +15,14 @@ from oro_unlearn.user_error import UserError
 
 
 def read_outputs(path: str | Path) -> Model:
-    """Read logits and labels by split; features are empty.
+    """Read logits and labels by split. The features are empty.
 
     Args:
         path: An ``.npz`` with ``SPLIT_logits`` (N, K) and ``SPLIT_labels`` (N,) for the splits ``retain`` and ``forget``
             (training images) and ``test_retain`` and ``test_forget``. Images are in the same order for every model.
 
     Raises:
-        UserError: If it is missing, no such archive, or lacks an array; if shapes, labels or values do not fit.
+        UserError: If the file is missing, is no such archive, or lacks an array; if shapes, labels or values do not fit.
     """
     if not Path(path).is_file():
         raise UserError(f"outputs {path} not found")
@@ -40,7 +40,7 @@ def read_outputs(path: str | Path) -> Model:
 
 
 def _scores(path: str | Path, split: str, logits: np.ndarray, labels: np.ndarray) -> Scores:
-    """One split, checked."""
+    """Check the arrays of one split."""
     if logits.ndim != 2 or labels.shape != (len(logits),) or not len(logits):
         raise UserError(
             f"{path}: {split}_logits {logits.shape} and {split}_labels {labels.shape} must be (N, K) and (N,), N at least 1"
@@ -57,10 +57,10 @@ def _scores(path: str | Path, split: str, logits: np.ndarray, labels: np.ndarray
 
 
 def check_same_images(models: dict[str, Model]) -> None:
-    """Check that all archives are of the same images and classes.
+    """Check that all archives hold the same images and classes.
 
     Args:
-        models: By file.
+        models: Models by file.
 
     Raises:
         UserError: If labels or the number of classes differ, or a retained image has a forgotten label.

@@ -1,4 +1,4 @@
-"""The audit that ends a run: the figures that were measured over all images, and what features and weights still hold."""
+"""The audit at the end of a run: figures over all images, and attacks on features and weights."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from oro_unlearn.audit.findings import Asked, as_json, findings, words
 from oro_unlearn.audit.scoring import LEVELS, SPLITS, Depth, attack_features, audited_images, scored
 from oro_unlearn.user_error import UserError
 
-MEASURED = {  # figures of a run's own measurement by their names here
+MEASURED = {  # by the audit's name of a figure: its name in the run's measurement
     "acc_f": "test/acc_f",
     "acc_earlier": "test/acc_earlier",
     "acc_r": "test/acc_r",
@@ -28,30 +28,30 @@ MEASURED = {  # figures of a run's own measurement by their names here
 
 
 class Edit(NamedTuple):
-    """A run that is to be audited."""
+    """The run to audit."""
 
     networks: Mapping[str, nn.Module]  # original, unlearned, retrained_0, retrained_1, ...
-    metrics: Mapping[str, Figures]  # of each, over all images
-    forgotten: Sequence[int]  # indices of the classes; empty where single images are forgotten
-    names: str  # of what was to be forgotten
+    metrics: Mapping[str, Figures]  # figures of each network, over all images
+    forgotten: Sequence[int]  # indices of the forgotten classes; empty if single images are forgotten
+    names: str  # names of the forgotten classes, or the number of images
 
 
 def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[str, Any]:
-    """Judge a run.
+    """Audit a run.
 
     Args:
         edit: The run.
         data: Its data module.
         level: ``outputs``, ``features`` or ``all``.
-        device: Where networks are run.
+        device: The device on which networks run.
 
     Returns:
         ``level``, ``words`` (five lines) and ``figures``, for a report.
     """
     figures = {role: _measured(found) for role, found in edit.metrics.items()}
-    unmeasured = "" if LEVELS[level] else "--audit.level features does"
+    unmeasured = "" if LEVELS[level] else "run with --audit.level features"
     if not edit.forgotten:
-        unmeasured = "probes and relearning are of whole classes"
+        unmeasured = "probes and relearning need whole classes"
     depth = LEVELS[level]
     if depth and not unmeasured:
         unmeasured = _add_features(figures, edit, data, depth, device)
@@ -69,7 +69,7 @@ def _measured(figures: Mapping[str, float]) -> Figures:
 
 
 def _add_features(figures: Mapping[str, Figures], edit: Edit, data: Any, depth: Depth, device: torch.device) -> str:
-    """Score and attack every model; why that cannot be done, or nothing."""
+    """Score and attack every model. Return the reason if that is impossible, and an empty text otherwise."""
     from rich.progress import track
 
     if not all(len(data.split(name)) for name in SPLITS):

@@ -1,4 +1,4 @@
-"""What one classifier says and sees on every split, and how fast it relearns: saved once for every audit."""
+"""Logits and features of a classifier on every split, and how fast it relearns: saved once for every audit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,18 +11,18 @@ from oro_unlearn.attacks import Scores, collect_scores, linear_probe, relearning
 from oro_unlearn.user_error import UserError
 
 SPLITS = ("retain", "forget", "test_retain", "test_forget")
-MEMBERS = {"retain": 1000}  # training images of a comparison that are scored, evenly spaced; of the other splits all are
-MOST = {"retain": 1000, "forget": 1000, "test_retain": 2000, "test_forget": 1000}  # images of an audit, evenly spaced
-LARGEST = 2**30  # bytes of these images as floats; fewer are taken of large ones
-RETAINED_TESTS = 300  # retained test images that relearning is measured on beside the forgotten ones
+MEMBERS = {"retain": 1000}  # images that a comparison scores, evenly spaced; of splits not named here it scores all
+MOST = {"retain": 1000, "forget": 1000, "test_retain": 2000, "test_forget": 1000}  # images of an audit at most
+LARGEST = 2**30  # bytes of these images as floats; if images are large, fewer are taken
+RETAINED_TESTS = 300  # number of retained test images for relearning, beside the forgotten ones
 Images = Mapping[str, tuple[Tensor, Tensor, Tensor]]  # by split: normalised images, labels, index
 
 
 class Depth(NamedTuple):
-    """How thoroughly a model is relearned."""
+    """How thoroughly relearning is measured."""
 
-    steps: tuple[int, ...]  # after which the accuracy is measured
-    seeds: int  # of rows and batches, the same for every model
+    steps: tuple[int, ...]  # numbers of steps after which the accuracy is measured
+    seeds: int  # number of seeds for rows and batches, the same for every model
 
 
 LEVELS: dict[str, Depth | None] = {"outputs": None, "features": Depth((10, 20), 2), "all": Depth((10, 20, 50), 5)}
@@ -30,13 +30,13 @@ USUAL = Depth((10, 20), 2)
 
 
 def score(data: Any, network: nn.Module, path: Path, attacked: bool) -> dict[str, float]:
-    """Save logits and features of every split; probe the features and relearn.
+    """Save logits and features of every split, probe the features, and measure relearning.
 
     Args:
         data: A data module with something to forget.
         network: Any classifier.
-        path: The file of the scores.
-        attacked: Whether to probe and relearn.
+        path: The file to which scores are written.
+        attacked: Whether to probe the features and measure relearning.
 
     Returns:
         Figures by name.
@@ -56,7 +56,7 @@ def scored(network: nn.Module, num_classes: int, images: Images) -> dict[str, Sc
     Args:
         network: Any classifier.
         num_classes: Number of classes K.
-        images: By split.
+        images: Images by split.
 
     Raises:
         UserError: If outputs are NaN or infinite; a mask's minus infinity is allowed.
@@ -86,15 +86,15 @@ def attack_features(
     scores: Mapping[str, Scores],
     depth: Depth = USUAL,
 ) -> dict[str, float]:
-    """What an attacker with the weights finds: linear probes, relearning, and how the forgotten classes cluster.
+    """Run the attacks that need weights: linear probes, relearning, and the clustering of the forgotten classes.
 
     Args:
         network: Any classifier.
         num_classes: Number of classes K.
         forgotten: Indices of the forgotten classes.
-        images: By split.
-        scores: Of these images.
-        depth: Of relearning.
+        images: Images by split.
+        scores: Scores of these images.
+        depth: How thoroughly relearning is measured.
     """
     features, labels = _joined(scores, "retain", "forget")
     test_features, test_labels = _joined(scores, "test_retain", "test_forget")
@@ -128,7 +128,7 @@ def relearned(
 
 
 def spaced(size: int, count: int) -> Tensor:
-    """At most so many rows of a set, evenly spaced."""
+    """Evenly spaced rows of a set of ``size`` rows, at most ``count`` of them."""
     return torch.linspace(0, size - 1, min(size, count)).long()
 
 
@@ -137,8 +137,8 @@ def prepared(data: Any, name: str, most: int | None = None) -> tuple[Tensor, Ten
 
     Args:
         data: A data module.
-        name: Of the split.
-        most: At most so many, evenly spaced.
+        name: Name of the split.
+        most: Largest number of images; they are evenly spaced.
     """
     split = data.split(name)
     if most is not None:
@@ -148,5 +148,5 @@ def prepared(data: Any, name: str, most: int | None = None) -> tuple[Tensor, Ten
 
 
 def batches(images: Tensor, labels: Tensor, index: Tensor, size: int = 256) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """In order."""
+    """Batches of at most ``size`` images, in order."""
     yield from zip(images.split(size), labels.split(size), index.split(size), strict=True)

@@ -1,4 +1,4 @@
-"""Measures of forgetting: torchmetrics on plain tensors."""
+"""Measures of forgetting: torchmetrics metrics and functions on plain tensors."""
 
 from oro_unlearn.metrics.chance import above_chance, fewer
 from oro_unlearn.metrics.cosine_drift import CosineDrift

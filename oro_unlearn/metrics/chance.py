@@ -1,12 +1,12 @@
-"""Whether counts are more than chance gives."""
+"""Tests whether counts differ from chance."""
 
 
 def above_chance(hits: int, trials: int, chance: float, error: float = 0.05) -> bool:
-    """Whether so many hits are unlikely by chance: the exact one-sided binomial test.
+    """Whether this number of hits is unlikely by chance, by the exact one-sided binomial test.
 
     Args:
         hits: Successes, from 0 to ``trials``.
-        trials: Independent trials; with none nothing is above chance.
+        trials: Number of independent trials. With 0 trials the result is False.
         chance: Probability of a success by chance, in [0, 1].
         error: Largest probability of a false yes.
 
@@ -20,12 +20,12 @@ def above_chance(hits: int, trials: int, chance: float, error: float = 0.05) -> 
 
 
 def fewer(before: int, after: int, trials: int, error: float = 0.05) -> bool:
-    """Whether ``after`` of ``trials`` is beyond chance less than ``before`` of as many: Fisher's exact one-sided test.
+    """Whether ``after`` hits are significantly fewer than ``before``, by Fisher's exact one-sided test.
 
     Args:
-        before: Hits in [0, trials].
-        after: Hits in [0, trials].
-        trials: Number of trials of each.
+        before: Number of hits before, from 0 to ``trials``.
+        after: Number of hits after, from 0 to ``trials``.
+        trials: Number of trials before, and the same number after.
         error: Largest probability of a false yes.
 
     Example:

@@ -10,9 +10,10 @@ from torchmetrics import Metric
 class CosineDrift(Metric):
     """Mean cosine of image-caption pairs before and after an edit, and its change (relationship-aware unlearning, section 4).
 
-    Of what is forgotten, ``drift`` should be large; of everything else ``absolute_drift`` should be 0. The paper's preservation
-    table is ``abs(drift)``, which pairs that move in opposite directions can cancel: ``absolute_drift`` is the mean of each
-    pair's change. An edited cosine far below that of unrelated pairs is a trace of its own, no better forgetting.
+    For forgotten pairs, ``drift`` should be large. For all other pairs, ``absolute_drift`` should be 0. The paper's
+    preservation table gives ``abs(drift)``, in which pairs that move in opposite directions can cancel. ``absolute_drift`` is
+    the mean absolute change of a pair. An edited cosine far below that of unrelated pairs is itself a trace of the edit, and
+    not better forgetting.
 
     Args:
         kwargs: Arguments of :class:`torchmetrics.Metric`.
@@ -37,7 +38,7 @@ class CosineDrift(Metric):
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, base_cosine: Tensor, edited_cosine: Tensor) -> None:
-        """Add the same pairs under both models.
+        """Add the cosines of the same pairs under both models.
 
         Args:
             base_cosine: (B,) in [-1, 1], of the original model.

@@ -1,4 +1,4 @@
-"""ACC_f and ACC_r."""
+"""ACC_f and ACC_r: accuracy on forgotten and on retained classes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +11,8 @@ from torchmetrics import Metric
 class ForgetRetainAccuracy(Metric):
     """Accuracy on the forgotten classes (ACC_f) and on the others (ACC_r), from one confusion matrix.
 
-    Predictions are the argmax over all K classes; of equal logits the first counts. The ideal of both is the retrained
-    model's value; ACC_f = 0 alone proves nothing, a mask on the logits reaches it.
+    Predictions are the argmax over all K classes; with equal logits, the first class counts. The ideal of both is the retrained
+    model's value. ACC_f = 0 alone is no proof of forgetting, since a mask on the logits reaches it.
 
     Args:
         num_classes: Number of classes K.
@@ -20,7 +20,7 @@ class ForgetRetainAccuracy(Metric):
         kwargs: Arguments of :class:`torchmetrics.Metric`.
 
     Raises:
-        ValueError: If a forgotten class does not exist, or all are forgotten.
+        ValueError: If a forgotten class does not exist, or all classes are forgotten.
 
     Example:
         >>> import torch
@@ -57,7 +57,7 @@ class ForgetRetainAccuracy(Metric):
         """Count a batch.
 
         Args:
-            logits: (B, K) logits or probabilities. A row with NaN or +inf, or of nothing but -inf, counts as wrong.
+            logits: (B, K) logits or probabilities. A row with NaN or +inf, or with only -inf, counts as wrong.
             labels: (B,) in 0 to K - 1.
 
         Raises:
@@ -86,6 +86,6 @@ class ForgetRetainAccuracy(Metric):
             return self.confusion.diagonal().double() / (self.confusion.sum(1) + self.nonfinite)
 
     def confusion_matrix(self) -> Tensor:
-        """Counts (K, K) over all processes: rows are labels, columns predictions; a forgotten row shows where it went."""
+        """Counts (K, K) over all processes: rows are labels, columns are predictions."""
         with self.sync_context():
             return self.confusion.clone()

@@ -1,6 +1,6 @@
 """MIA: does the model still treat forgotten images as training images?
 
-Three parts: the metric, the three protocols that papers use it in, and the one-dimensional classifiers that attack.
+The module has three parts: the metric, the three protocols of the papers, and the one-dimensional classifiers of the attack.
 """
 
 from collections.abc import Callable
@@ -36,19 +36,19 @@ class Points(NamedTuple):
 
 
 class MembershipInference(Metric):
-    """An attacker learns members from non-members by a confidence, and judges the forgotten samples.
+    """An attacker learns to separate members from non-members by a confidence, and then judges the forgotten samples.
 
-    As described in RWFT, section 5.3, after Kodge et al. (2024): members are retained training images, non-members retained
-    test images, the confidence is the probability of the sample's own label, the targets are the forgotten training
-    images. Classes are balanced. The ideal of ``mia`` is the retrained model's value. An attack whose own balanced
-    accuracy is near 0.5 says nothing, whatever its ``mia``. This is the protocol ``rwft`` of :func:`mia`, which also gives
-    those of the released code.
+    The attack is described in RWFT, section 5.3, after Kodge et al. (2024). Members are retained training images, non-members
+    are retained test images, and targets are the forgotten training images. The confidence is the probability of the sample's
+    own label. Classes are balanced. The ideal value of ``mia`` is that of the retrained model. If the attack's own balanced
+    accuracy is near 0.5, ``mia`` has no meaning. This is the protocol ``rwft`` of :func:`mia`, which also computes the
+    protocols of the released code.
 
     Args:
-        attack: ``svc``: a support vector machine on a histogram of ``bins`` confidences: constant memory, the same
-            predictions as on the samples themselves. ``svc_exact``: on the samples, at most 20,000.
-            ``threshold``: the best threshold on the samples, the stronger attack.
-        bins: Bins of the histogram over [0, 1]; each is represented by the mean of what fell into it.
+        attack: ``svc``: a support vector machine on a histogram of ``bins`` confidences; it needs constant memory and gives the
+            same predictions as on the samples themselves. ``svc_exact``: a support vector machine on the samples, at most
+            20,000. ``threshold``: the best threshold on the samples, which is the stronger attack.
+        bins: Bins of the histogram over [0, 1]; each is represented by the mean of the confidences in it.
         kwargs: Arguments of :class:`torchmetrics.Metric`.
 
     Example:
@@ -83,7 +83,7 @@ class MembershipInference(Metric):
                 self.add_state(f"scores_{group}", [], dist_reduce_fx="cat")
 
     def update(self, confidence: Tensor, group: Tensor) -> None:
-        """Add samples; a batch may be empty.
+        """Add samples. A batch may be empty.
 
         Args:
             confidence: (B,) in [0, 1].
@@ -108,14 +108,14 @@ class MembershipInference(Metric):
                 getattr(self, f"scores_{label}").append(confidence[group == label].float())
 
     def compute(self) -> dict[str, Tensor]:
-        """The attack and its verdict.
+        """Fit the attack and judge the targets.
 
         Returns:
             ``mia`` (share of targets called non-members), ``member_rate`` (1 - mia), ``attack_balanced_accuracy`` (of the
-            attack on the samples it learnt from) and ``boundary`` (confidence from which it says member). All are NaN,
-            with a warning, if a group has no samples. Rates and boundary are NaN, and the accuracy 0.5, with a warning, if
-            the confidences are so alike, as saturated ones are, that they leave the machine's boundary open; the rates are NaN
-            as well if the attack cannot tell its own members from non-members at all.
+            attack on the samples it was fitted to) and ``boundary`` (the confidence from which it says member). All are NaN,
+            with a warning, if a group has no samples. If the confidences are so alike, for instance saturated, that they do not
+            determine the boundary of the support vector machine, rates and boundary are NaN and the accuracy is 0.5, with a
+            warning. The rates are also NaN if the attack cannot separate its own members from non-members at all.
         """
         groups = [self._points(group) for group in range(3)]
         names = ("mia", "member_rate", "attack_balanced_accuracy", "boundary")
@@ -159,7 +159,7 @@ def mia(
     protocol: Literal["rwft", "kodge", "sparse"] = "rwft",
     attack: Literal["svc", "threshold", "svc_exact"] = "svc",
 ) -> dict[str, float]:
-    """:class:`MembershipInference` on the splits that a paper, or its code, takes: figures of two protocols cannot be compared.
+    """:class:`MembershipInference` on the splits of a paper or its code. Figures of different protocols are not comparable.
 
     ======== ========================== =================== ================ =========================================
     protocol members                    non-members         judged           source
@@ -170,20 +170,22 @@ def mia(
              as many as test_retained
     ======== ========================== =================== ================ =========================================
 
-    Groups are balanced by weight in each, which the released code does not do. ``kodge`` only asks whether confidence on the
-    forgotten class is low: it says what ACC_f says, and a mask on the logits scores 1.
+    In each protocol the groups are balanced by weight; the released code does not do that. ``kodge`` only tests whether the
+    confidence on the forgotten class is low. It carries the same information as ACC_f, and a mask on the logits scores 1.
 
     Args:
-        train_retained: (N,) probabilities of their own label of the retained training samples, in the order of the data set.
-        train_forgotten: (N,) of the forgotten training samples.
-        test_retained: (N,) of the retained test samples.
-        test_forgotten: (N,) of the test samples of the forgotten classes; read by ``kodge`` alone, empty for single samples.
+        train_retained: (N,) probability that each retained training sample gets for its own label, in the order of the data
+            set.
+        train_forgotten: (N,) the same for the forgotten training samples.
+        test_retained: (N,) the same for the retained test samples.
+        test_forgotten: (N,) the same for the test samples of the forgotten classes. Only ``kodge`` reads it. Empty if single
+            samples are forgotten.
         protocol: See the table.
         attack: See :class:`MembershipInference`.
 
     Returns:
-        ``mia`` (share of the judged called non-members), ``member_rate``, ``attack_balanced_accuracy`` and ``boundary``, as of
-        :class:`MembershipInference`; NaN with a warning if a group is empty.
+        ``mia`` (share of the judged samples called non-members), ``member_rate``, ``attack_balanced_accuracy`` and
+        ``boundary``, as in :class:`MembershipInference`. NaN with a warning if a group is empty.
 
     Raises:
         ValueError: If the protocol is unknown, or a confidence is NaN or outside [0, 1].
@@ -211,9 +213,9 @@ def fit_svc(members: Points, others: Points) -> Decision | None:
     histogram gives the same machine as the samples themselves.
 
     Returns:
-        The decision; None where the confidences leave it open. Where members and non-members are so alike that every point lies
-        within the margin, as saturated confidences are, any offset in an interval solves the machine's problem. If one of
-        these calls everything the same, the boundary that a solver happens to return says nothing.
+        The decision; None if the confidences do not determine it. If members and non-members are so alike that every point lies
+        within the margin, for instance with saturated confidences, every offset in some interval is a solution. If one of these
+        offsets gives all points the same label, the boundary that a solver happens to return has no meaning.
     """
     from sklearn.svm import SVC
 
@@ -230,10 +232,9 @@ def fit_svc(members: Points, others: Points) -> Decision | None:
 
 
 def _is_open(machine: Any, values: Floats, labels: NDArray[np.int64]) -> bool:
-    """Whether an offset among the solutions calls everything a member, or nothing.
+    """Whether one of the optimal offsets calls all points members, or none.
 
-    All points are within the margin, y (g + b) <= 1: that bounds the offset b from below by the non-members and from above by
-    the members.
+    All points are within the margin, y (g + b) <= 1. The non-members bound the offset b from below, the members from above.
     """
     kernel = machine.decision_function(values) - machine.intercept_[0]
     low, high = -1 - kernel[labels == 0].min(), 1 - kernel[labels == 1].max()
@@ -241,16 +242,16 @@ def _is_open(machine: Any, values: Floats, labels: NDArray[np.int64]) -> bool:
 
 
 def fit_threshold(members: Points, others: Points) -> Decision:
-    """The threshold of greatest balanced accuracy, in the direction in which members score higher (Youden's J).
+    """The threshold with the largest balanced accuracy, if members are those with higher scores (Youden's J).
 
-    The strongest attack of its kind: it lies half-way between two neighbouring scores.
+    No other threshold on these scores is a stronger attack. It lies half-way between two neighbouring scores.
     """
     values = np.concatenate([members.values, others.values])
     gain = np.concatenate([members.counts / members.counts.sum(), -others.counts / others.counts.sum()])
     levels, inverse = np.unique(values, return_inverse=True)
-    advantage = np.cumsum(np.bincount(inverse, gain)[::-1])[::-1]  # of calling everything from this level up a member
+    advantage = np.cumsum(np.bincount(inverse, gain)[::-1])[::-1]  # of calling all scores from this level up members
     best = int(advantage.argmax())
-    below = levels[best - 1] if best else levels[0] - 1  # best = 0: the attack calls everything a member
+    below = levels[best - 1] if best else levels[0] - 1  # best = 0: the attack calls all samples members
     threshold = (levels[best] + below) / 2
     return lambda confidences: confidences - threshold
 

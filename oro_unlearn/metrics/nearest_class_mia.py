@@ -1,4 +1,4 @@
-"""MIA-NN: is the forgotten class absorbed by its nearest class, as in a retrained model?"""
+"""MIA-NN: does the model take the forgotten class for its nearest class as often as a retrained model does?"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from oro_unlearn.metrics.ranking import auc
 
 
 class NearestClassMIA(MembershipInference):
-    """An attacker learns to recognise the nearest class, and is shown the forgotten class.
+    """An attacker learns to recognise the nearest class, and then judges images of the forgotten class.
 
-    RWFT, section 3.2 (CMIA in its ICML 2026 version). The confidence is the probability of the nearest retained class;
-    members are test images of that class, non-members test images of the other retained classes, targets are images of
-    the forgotten class. The paper's Table 1 prints ``nn_attack_success``. Neither rate is good when high or low: the ideal
-    is the retrained model's value.
+    The attack is from RWFT, section 3.2 (CMIA in its ICML 2026 version). The confidence is the probability of the nearest
+    retained class. Members are test images of that class, non-members are test images of the other retained classes, and
+    targets are images of the forgotten class. The paper's Table 1 gives ``nn_attack_success``. Neither a high nor a low rate is
+    good: the ideal is the retrained model's value.
 
     Args:
-        neighbour: Index of the nearest class, for the record; :func:`nearest_class` chooses it.
+        neighbour: Index of the nearest class, which :func:`nearest_class` chooses. It is only stored.
         kwargs: Arguments of :class:`MembershipInference`.
 
     Example:
@@ -36,7 +36,7 @@ class NearestClassMIA(MembershipInference):
         self.neighbour = neighbour
 
     def compute(self) -> dict[str, Tensor]:
-        """The attack's verdict.
+        """Fit the attack and judge the targets.
 
         Returns:
             ``nn_member_rate`` (share of targets taken for the nearest class), ``nn_attack_success`` (1 - that rate) and
@@ -54,15 +54,15 @@ def nearest_class(probabilities: Tensor, forget_classes: Sequence[int]) -> int:
     """The retained class a forgotten class is most often taken for.
 
     Args:
-        probabilities: (K,) mean (or summed) probabilities of the forgotten class's test images, best from retrained
-            models; from the original, where there are none.
+        probabilities: (K,) mean or sum of the probabilities of the forgotten class's test images. Use retrained models if there
+            are any, and the original otherwise.
         forget_classes: Indices of all forgotten classes.
 
     Returns:
-        Index of the nearest class; the lowest one of a tie.
+        Index of the nearest class; the lowest index in a tie.
 
     Raises:
-        ValueError: If fewer than two classes are retained: then there is nothing to tell apart.
+        ValueError: If fewer than two classes are retained. Then there are no non-members.
 
     Example:
         >>> import torch
@@ -76,15 +76,15 @@ def nearest_class(probabilities: Tensor, forget_classes: Sequence[int]) -> int:
 
 
 def nn_auc_vs_retrain(unlearned: Tensor, retrained: Tensor) -> float:
-    """AUC between an unlearned and retrained models of the probability of the nearest class; no attacker, no threshold.
+    """AUC of the nearest class's probability between an unlearned and retrained models, without attacker or threshold.
 
     Args:
         unlearned: (N,) probabilities of the nearest class for images of the forgotten class.
-        retrained: (N,) of a retrained model on the same images, or (T, N) of several: then the mean of their AUCs.
+        retrained: (N,) of a retrained model on the same images, or (T, N) of T models, whose AUCs are averaged.
 
     Returns:
-        In [0, 1]. The ideal is 0.5; above, the unlearned model takes the images more for the nearest class than retrained
-        ones do. The floor is the value between retrained models. NaN without images.
+        A value in [0, 1]; NaN without images. The ideal is 0.5. Above 0.5, the unlearned model takes the images for the nearest
+        class more than retrained models do. The floor is the value between retrained models.
 
     Raises:
         ValueError: If the images differ in number, or a probability is NaN.

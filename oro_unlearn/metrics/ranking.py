@@ -9,11 +9,11 @@ from torch import Tensor
 def auc(positive: Tensor, negative: Tensor) -> float:
     """Probability that a positive scores higher than a negative; equal scores count one half.
 
-    Exact, by sorting, for scores of any range: log ratios need no sigmoid. The area under the ROC curve; 0.5 where the scores
-    say nothing, below 0.5 where negatives score higher, which is as much of a leak as above.
+    This is the area under the ROC curve. It is exact, by sorting, for scores of any range: log ratios need no sigmoid. It is
+    0.5 if the scores carry no information. Below 0.5, negatives score higher, which is as much of a leak as a value above 0.5.
 
     Args:
-        positive: Scores of the positives (members, unlearned models), of any shape; infinities are in order.
+        positive: Scores of the positives (members, unlearned models), of any shape. Infinite scores are allowed.
         negative: Scores of the negatives.
 
     Returns:
@@ -36,7 +36,7 @@ def auc(positive: Tensor, negative: Tensor) -> float:
 
 
 def tpr_at_fpr(positive: Tensor, negative: Tensor, fpr: float) -> float:
-    """Largest true positive rate of calling all from a threshold up positive, at most this share of negatives among them.
+    """Largest true positive rate of a threshold whose false positive rate is at most ``fpr``.
 
     Args:
         positive: Scores of the positives, which are expected to be higher; of any shape.
@@ -44,7 +44,8 @@ def tpr_at_fpr(positive: Tensor, negative: Tensor, fpr: float) -> float:
         fpr: Largest allowed share of negatives called positive, in (0, 1].
 
     Returns:
-        In [0, 1]; NaN without positives, or with fewer than 1 / fpr negatives, which cannot measure such a rate.
+        A value in [0, 1]. NaN without positives, or with fewer than 1 / fpr negatives, which are too few to measure such a
+        rate.
 
     Raises:
         ValueError: If a score is NaN or ``fpr`` is not in (0, 1].
@@ -57,7 +58,7 @@ def tpr_at_fpr(positive: Tensor, negative: Tensor, fpr: float) -> float:
     if not 0 < fpr <= 1:
         raise ValueError(f"fpr must be in (0, 1], not {fpr}")
     positive, negative = _scores(positive), _scores(negative)
-    allowed = math.floor(fpr * len(negative) + 1e-9)  # 0.29 * 100 is a little less than 29
+    allowed = math.floor(fpr * len(negative) + 1e-9)  # in floating point 0.29 * 100 is slightly less than 29
     if not len(positive) or allowed < 1:
         return math.nan
     if allowed >= len(negative):

@@ -1,4 +1,4 @@
-"""How any figure of an unlearned model is read: beside the retrained models'."""
+"""Reads any figure of an unlearned model beside the same figure of retrained models."""
 
 import math
 from collections.abc import Sequence
@@ -7,56 +7,58 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-ENOUGH = 3  # retrained models for a verdict: two may agree by chance, and then have no spread
-LEVEL = 0.95  # of the interval
+ENOUGH = 3  # retrained models needed for a verdict: two may agree by chance and show no spread
+LEVEL = 0.95  # of the prediction interval
 
 
 class Reading(NamedTuple):
-    """A figure, and what models retrained without the forgotten data have."""
+    """A figure, compared with the same figure of models retrained without the forgotten data."""
 
     value: float
     ideal: float  # mean of the retrained models
-    floor: float  # expected gap of one more retrained model; NaN with fewer than two, for a pairwise figure fewer than three
+    floor: float  # expected gap of one more retrained model; NaN with fewer than two, or three for a pairwise figure
     gap: float  # |value - ideal|
     low: float  # 95 % prediction interval for one more retrained model, if their figures are normal; NaN without a floor
     high: float
-    deviations: float  # value - ideal in standard deviations of one more retrained model
-    p: float  # two-sided: how often one more retrained model is as far or further
-    rank: int  # how many retrained models are below
+    deviations: float  # value - ideal, in standard deviations of one more retrained model
+    p: float  # two-sided: probability that one more retrained model is at least as far from the ideal
+    rank: int  # number of retrained models below the value
     retrained: int  # number of retrained models
     verdict: Literal[
         "inside", "outside", "not judged"
-    ]  # with fewer than three retrained models, or without a figure, not judged
+    ]  # "not judged" with fewer than three retrained models, or without a figure
 
     @property
     def inside(self) -> bool:
-        """Whether the value is judged to be within the interval."""
+        """Whether the verdict is that the value lies within the interval."""
         return self.verdict == "inside"
 
 
 def reading(
     value: float, retrained_values: Sequence[float] | Tensor, pairwise: bool = False, samples: int | None = None
 ) -> Reading:
-    """Compare a figure with the same figure of retrained models: the ideal is to be one of them, not 0, 0.5 or 1.
+    """Compare a figure with the same figure of retrained models. The ideal is their value, not 0, 0.5 or 1.
 
-    The floor is the gap that one more retrained model is expected to have: gap over floor is 1 for it, whatever the number of
-    retrained models. A gap below the floor is no better than one at the floor: it is what another seed changes.
+    The floor is the expected gap of one more retrained model. For such a model the expected ratio of gap to floor is 1, for any
+    number of retrained models. A gap below the floor is not better than a gap at the floor: another seed changes the figure by
+    that much.
 
-    Each retrained model is left out once and read beside the others: e_i is its distance from their ideal. The floor is
-    sqrt(1 - 1 / n^2) mean |e_i|, since n models say more than n - 1. The interval takes the root mean square of e_i instead of
-    the mean, and Student's t with n - 1 degrees of freedom.
+    Each retrained model is left out once and compared with the others: e_i is its distance from their ideal. The floor is
+    sqrt(1 - 1 / n^2) mean |e_i|, because n models determine the ideal better than n - 1 models. The interval uses the root mean
+    square of e_i instead of the mean, and Student's t with n - 1 degrees of freedom.
 
     Args:
         value: Any figure of the unlearned model.
         retrained_values: The figure of each retrained model, obtained in the same way.
-        pairwise: The figure is a mean over pairs of models: ``value`` over all retrained models, and each of
-            ``retrained_values`` over the other retrained ones (total variation, CKA to retrained models). Such values share
-            pairs, and so spread less than models do; leaving a model out leaves out its pairs in all the others' values too.
-        samples: Of how many samples the figure is a share. Then their binomial variance is part of the interval: a share of few
-            samples has few values, and models may agree by chance.
+        pairwise: Whether the figure is a mean over pairs of models, such as total variation or CKA to retrained models.
+            ``value`` is then the mean over all retrained models, and each of ``retrained_values`` the mean over the other
+            retrained models. Such values share pairs and so spread less than models do. Leaving out a model also removes its
+            pairs from the values of all other models.
+        samples: Number of samples, if the figure is a share of samples. The interval then includes the binomial variance: a
+            share of few samples has few possible values, and models may agree by chance.
 
     Returns:
-        The reading; NaN in, NaN out, and then not judged.
+        The reading. If an input is NaN, the results are NaN and the verdict is "not judged".
 
     Raises:
         ValueError: If there is no retrained model.
@@ -80,12 +82,12 @@ def reading(
 
 
 def left_out_distances(retrained: Tensor, pairwise: bool) -> Tensor:
-    """How far each retrained model is from the ideal that the others alone give.
+    """Distance of each retrained model from the ideal of the other retrained models.
 
     Args:
         retrained: (..., n) values of retrained models.
-        pairwise: As for :func:`reading`. Then the sum of all values holds every pair twice, and n - 1 times a model's own value
-            is the sum of its pairs: the mean over the pairs without it follows without knowing the pairs.
+        pairwise: As for :func:`reading`. The sum of all values then counts every pair twice, and n - 1 times the value of a
+            model is the sum over its pairs. So the mean over the pairs without a model follows without knowing the pairs.
 
     Returns:
         (..., n), signed; NaN with fewer than two models, or three for a pairwise figure.

@@ -1,4 +1,4 @@
-"""RMIA: is a sample likelier under the model, relative to reference models, than samples of the population?"""
+"""RMIA: relative to reference models, is a sample more likely under the model than samples of the population?"""
 
 from typing import NamedTuple
 
@@ -6,15 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LEAST = 1e-30  # of P(x): references that give a sample no probability
+LEAST = 1e-30  # smallest P(x), for samples to which the references give no probability
 
 
 class RMIA(NamedTuple):
-    """Larger means member, for both."""
+    """Results of RMIA. Larger scores and likelihoods both mean member."""
 
     scores: Tensor  # (N,) in [0, 1]: share of the population that the sample dominates
     likelihoods: Tensor  # (N,) p(x) / P(x): the scores before they are ranked, without ties
-    unscored: int  # samples that are NaN
+    unscored: int  # number of samples whose score is NaN
 
 
 def rmia(
@@ -29,26 +29,30 @@ def rmia(
 ) -> RMIA:
     """Robust membership inference (Zarifzadeh et al., ICML 2024), from probabilities of each sample's own label.
 
-    The relative likelihood of a sample is P_x = p(x) / P(x), where P(x) is half of P_out + P_in: mean probabilities under
-    reference models trained without it, and with it. With ``references_out`` alone, P_in is taken to be
-    offset * P_out + 1 - offset. The score is the share of population samples z with P_x >= gamma * P_z, found by sorting: no
-    matrix of samples and population is built. The AUC of the scores of members against others, :func:`auc`, is read beside the
-    retrained models', :func:`reading`: below their value is as much of a leak as above. For forgotten samples, other models
-    retrained without them are references.
+    The relative likelihood of a sample is P_x = p(x) / P(x). P(x) is (P_out + P_in) / 2, the mean probabilities under reference
+    models trained without the sample and with it. With ``references_out`` alone, P_in is estimated as offset * P_out + 1 -
+    offset. The score is the share of population samples z with P_x >= gamma * P_z. It is found by sorting, without a matrix of
+    samples and population. Read the AUC of the scores of members against the other samples (:func:`auc`) beside the AUC of the
+    retrained models (:func:`reading`): a value below theirs is as much of a leak as a value above. For forgotten samples, the
+    references are other models retrained without them.
 
     Args:
-        target: (N,) probabilities under the model that is attacked.
+        target: (N,) probabilities under the attacked model.
         references_out: (M, N) under reference models trained without the samples.
-        population: (Z,) under the target, of samples that are in no training set and are not attacked; at least some thousands.
-        population_references: (M, Z) of these under the reference models, of which all are trained without them.
-        references_in: (M', N) under reference models trained with the samples: the online attack.
-        gamma: At least 1; above 1, ties grow and take power away.
+        population: (Z,) probabilities under the attacked model of at least some thousands of samples that are in no training
+            set and are not attacked.
+        population_references: (M, Z) probabilities of the population under the reference models, which are all trained without
+            it.
+        references_in: (M', N) probabilities under reference models trained with the samples. With them the attack is the online
+            attack.
+        gamma: At least 1. Above 1 there are more ties, which weaken the attack.
         offset: In [0, 1], called a by the authors.
-        out: (M, N) True where a reference was trained without the sample; by default everywhere. What is False is left out.
+        out: (M, N) True if a reference model was trained without the sample; by default everywhere. Entries with False are left
+            out.
 
     Returns:
-        Scores, relative likelihoods and how many of them are NaN: of samples with a NaN, or without any reference. A NaN of a
-        reference counts as no reference; population samples that are NaN are left out.
+        Scores, relative likelihoods, and the number of NaNs in them. A sample's result is NaN if its probability is NaN or it
+        has no reference. A reference with NaN for a sample is no reference for it. Population samples with NaN are left out.
 
     Raises:
         ValueError: If shapes do not fit, a value is outside [0, 1], gamma below 1, or no population sample is usable.
@@ -79,7 +83,7 @@ def rmia(
 
 
 def _ranks(values: Tensor, among: Tensor) -> Tensor:
-    """How many of ``among`` (Z,) are at most each of the values (N,). In order they are found several times as fast."""
+    """For each value (N,), how many of ``among`` (Z,) are at most the value. Sorting makes the search several times faster."""
     wanted, others = values.cpu().numpy(), np.sort(among.cpu().numpy())
     order, ranks = np.argsort(wanted), np.empty(len(wanted), dtype=np.int64)
     ranks[order] = np.searchsorted(others, wanted[order], side="right")
@@ -87,12 +91,12 @@ def _ranks(values: Tensor, among: Tensor) -> Tensor:
 
 
 def _normaliser(outside: Tensor, inside: Tensor | None, offset: float) -> Tensor:
-    """P(x), from the means over reference models trained without, and with, the samples."""
+    """P(x), from the means over reference models trained without the samples and with them."""
     return ((outside + (offset * outside + 1 - offset if inside is None else inside)) / 2).clamp(min=LEAST)
 
 
 def _mean(name: str, references: Tensor, of: Tensor) -> Tensor:
-    """Mean (N,) over the rows of (M, N) that are not NaN; NaN where there is none."""
+    """Mean (N,) over the entries of each column of (M, N) that are not NaN; NaN if there is none."""
     values = _probabilities(name, references, 2)
     if values.shape[1:] != of.shape:
         raise ValueError(f"{name} {tuple(values.shape)} must be (models, {len(of)})")

@@ -1,38 +1,38 @@
-"""Ranks and recall in which a tie is no win: each counts as much as if ties were broken by chance."""
+"""Ranks and recall with ties: the expected values if ties were broken at random."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-NOISE = 1e-6  # of a cosine in float32: what is nearer than that is equal
+NOISE = 1e-6  # rounding error of a cosine in float32: scores closer than this count as equal
 
 
 class TiedRanks(NamedTuple):
-    """Where each score stands among its rivals."""
+    """The position of each score among its rivals."""
 
     better: Tensor  # (P,) number of rivals with a higher score
     equal: Tensor  # (P,) number of rivals with the same score
 
     @property
     def expected(self) -> Tensor:
-        """(P,) mean rank over all orders of the ties; 0 is first."""
+        """(P,) mean rank over all orders of the ties. Rank 0 is first."""
         return self.better + self.equal / 2
 
     def within(self, k: int) -> Tensor:
-        """(P,) probability of being among the first k: 1 or 0 without ties, k of n where all n are equal."""
+        """(P,) probability of a rank among the first k: 1 or 0 without ties, k / n if all n scores are equal."""
         return ((k - self.better) / (self.equal + 1)).clamp(0, 1)
 
 
 def tied_ranks(own: Tensor, rivals: Tensor, among: Tensor | None = None) -> TiedRanks:
-    """Count the rivals that are better, and those that are equal.
+    """Count the rivals with a higher score and the rivals with an equal score.
 
-    A model that gives everything the same score so has recall k / n and rank one half, not a recall of 1.
+    A model that gives all candidates the same score therefore has recall k / n and a middle rank, not a recall of 1.
 
     Args:
         own: (P,) scores.
-        rivals: (P, M) scores of what each is compared with.
-        among: (P, M) or (M,) which of them count; by default all. A score is no rival of itself.
+        rivals: (P, M) scores of the rivals of each.
+        among: (P, M) or (M,) which rivals count; by default all. A score must not be its own rival.
 
     Returns:
         Counts as floats.

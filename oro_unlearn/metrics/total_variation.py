@@ -14,17 +14,17 @@ def total_variation(
 
     Args:
         logits_a: (N, K) logits or log-probabilities.
-        logits_b: (N, K) of the same samples, or (N, K - |F|) of a head without the forgotten classes.
-        forget_classes: Indices of the forgotten classes: for ``conditional``, or for a head without them.
-        conditional: Compare the distributions over the retained classes, by a softmax over their logits alone: defined even
-            where the forgotten classes have all the probability.
+        logits_b: (N, K) of the same samples, or (N, K - |F|) from a head without the forgotten classes.
+        forget_classes: Indices of the forgotten classes. Needed for ``conditional`` and for a head without these classes.
+        conditional: Compare the distributions over the retained classes, by a softmax over the logits of these classes only.
+            This is defined even if the forgotten classes have all the probability.
 
     Returns:
         (N,) in float64; its mean is the UTV.
 
     Raises:
-        ValueError: If shapes do not fit, a forgotten class does not exist, a row has no distribution, or fewer than two classes
-            are retained of a conditional distribution.
+        ValueError: If shapes do not fit; if a forgotten class does not exist; if a row gives no distribution; or if fewer than
+            two classes are retained for a conditional distribution.
 
     Example:
         >>> import torch
@@ -57,7 +57,7 @@ def _retained(forget_classes: Sequence[int], num_classes: int) -> Tensor:
 
 
 def _with_forgotten(logits: Tensor, retained: Tensor) -> Tensor:
-    """The logits of a head without the forgotten classes, with -inf for these."""
+    """Extend the logits of a head without the forgotten classes by -inf for these classes."""
     full = logits.new_full((len(logits), len(retained)), -math.inf)
     full[:, retained.to(logits.device)] = logits
     return full

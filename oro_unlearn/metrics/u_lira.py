@@ -1,4 +1,4 @@
-"""U-LIRA: can an unlearned model be told from a retrained one, example by example?"""
+"""U-LIRA: can an unlearned model be distinguished from a retrained model, for single examples?"""
 
 import math
 from collections.abc import Sequence
@@ -9,33 +9,34 @@ from torch import Tensor
 
 from oro_unlearn.metrics.ranking import auc, tpr_at_fpr
 
-FEW = 16  # models on a side, below which "auto" pools the variance
+FEW = 16  # with fewer models on a side, "auto" pools the variance
 
 
 class ULira(NamedTuple):
-    """What the attack achieves: ideal 0.5, its value between two groups of retrained models."""
+    """Results of the attack. The ideal accuracy and AUC are 0.5, their value between two groups of retrained models."""
 
-    accuracy: float  # share of right decisions, unlearned and retrained targets counting one half each
+    accuracy: float  # share of right decisions; unlearned and retrained targets each have weight 1/2
     auc: float  # of the log ratios, unlearned against retrained
     tpr: dict[float, float]  # true positive rate at each false positive rate; NaN with too few ratios
     standard_error: float  # of the accuracy, over models; NaN with too few
     auc_standard_error: float
-    log_ratios: Tensor  # (M, N): of the unlearned targets, then of the retrained ones; sigmoid gives p(unlearned)
-    dropped: int  # values that were not finite
+    log_ratios: Tensor  # (M, N): first the unlearned, then the retrained targets; sigmoid gives p(unlearned)
+    dropped: int  # number of values that were not finite
 
 
 def logit_margin(logits: Tensor, labels: Tensor, excluding: Sequence[int] = ()) -> Tensor:
-    """The statistic of U-LIRA: log p(y|x) - log(1 - p(y|x)), from logits as z_y - logsumexp of the others, in float64.
+    """The statistic of U-LIRA: log p(y|x) - log(1 - p(y|x)), in float64.
 
-    Softmax first would lose every margin above about 17 in float32.
+    It is computed as z_y minus the logsumexp of the other logits. A softmax in float32 would lose every margin above about 17.
 
     Args:
         logits: (N, K).
-        labels: (N,) the class y of each sample: its own, or its nearest retained class.
-        excluding: Classes that are left out, as if they did not exist: the forgotten ones, for the conditional statistic.
+        labels: (N,) the class y of each sample: its own label, or its nearest retained class.
+        excluding: Classes to leave out, as if they did not exist. For the conditional statistic these are the forgotten
+            classes.
 
     Returns:
-        (N,) in float64; NaN where logits are NaN, -inf for a class of logit -inf (a head without it).
+        (N,) in float64. NaN if logits are NaN; -inf if the logit of the class is -inf (the head lacks the class).
 
     Raises:
         ValueError: If shapes do not fit, a label is out of range or excluded, or fewer than two classes remain.
@@ -69,29 +70,31 @@ def u_lira(
     fpr: Sequence[float] = (0.1, 0.01, 0.001),
     ddof: int = 0,
 ) -> ULira:
-    """Fit a Gaussian to unlearned and one to retrained shadow models, and tell held-out models of both kinds apart.
+    """Fit a Gaussian to unlearned and one to retrained shadow models, and classify held-out models of both kinds.
 
-    Hayes et al. (2024), with the statistics of Carlini et al. (IEEE S&P 2022). The log ratio of an example under a target is
-    log N(o; unlearned) - log N(o; retrained); positive means unlearned, 0 counts one half. Without targets, each model is the
-    target once, fitted on the others; the model in its place on the other side is left out as well (it may share its data), so
-    that both Gaussians know equally many models: otherwise the accuracy between equal groups would be below 0.5.
+    The attack is from Hayes et al. (2024), with the statistics of Carlini et al. (IEEE S&P 2022). The log ratio of an example
+    under a target model is log N(o; unlearned) - log N(o; retrained). A positive ratio means unlearned; 0 counts one half.
+    Without targets, each model is the target once, and the Gaussians are fitted to the other models. The model at the same
+    position on the other side is then left out too, since it may share its data. So both Gaussians are fitted to equally many
+    models: otherwise the accuracy between equal groups would be below 0.5.
 
     Args:
         unlearned: (T_u, N) statistic, such as :func:`logit_margin`, of N examples under T_u unlearned shadow models.
         retrained: (T_r, N) of the same examples under retrained shadow models, as many if possible.
         target_unlearned: (M_u, N) under other unlearned models, which are attacked.
-        target_retrained: (M_r, N) under other retrained models: without these the accuracy would be a rate of hits alone.
-        protocol: ``example``: Gaussians for each example. ``class``: one on each side for all examples together, as Fan et
-            al. (2024) with three shadow models: much weaker.
-        variance: Of the ``example`` protocol. ``example``: of each example. ``pooled``: the mean of these on each side, far
-            stronger with few models. ``auto``: pooled below 16 models on a side.
-        fpr: False positive rates at which the true positive rate is given.
-        ddof: 0: variances are divided by the number of values; 1: by one less.
+        target_retrained: (M_r, N) under other retrained models. Without these the accuracy would be a hit rate alone.
+        protocol: ``example``: a Gaussian on each side for each example. ``class``: one Gaussian on each side for all examples
+            together, as in Fan et al. (2024) with three shadow models; this is much weaker.
+        variance: The variance in the ``example`` protocol. ``example``: the variance of each example. ``pooled``: the mean of
+            these variances on each side, which is far stronger with few models. ``auto``: ``pooled`` with fewer than 16 models
+            on a side, else ``example``.
+        fpr: False positive rates at which to compute the true positive rate.
+        ddof: With 0, variances are divided by the number n of values; with 1, by n - 1.
 
     Returns:
-        The figures. Values that are not finite are left out and counted; a ratio is NaN where an example keeps too few. The
-        standard errors are the jackknife over models: the attack is repeated without each pair of models, and without each
-        pair of targets. They are NaN where too few are left, and rather too large than too small.
+        The figures. Values that are not finite are left out and counted. A ratio is NaN if too few values of its example are
+        left. The standard errors come from the jackknife over models: the attack is repeated without each pair of models, and
+        without each pair of targets. They are NaN if too few models are left, and tend to be too large rather than too small.
 
     Raises:
         ValueError: If shapes do not fit, one kind of target is given without the other, there are fewer than two models on a
@@ -126,16 +129,16 @@ def u_lira(
 
 
 class _Options(NamedTuple):
-    """How Gaussians are fitted."""
+    """How the Gaussians are fitted."""
 
-    sharing: str  # what a variance is taken from: "example", "pooled" (all examples' own) or "class" (all as one)
+    sharing: str  # source of a variance: "example", "pooled" (mean over examples) or "class" (all values together)
     ddof: int
-    centre: float  # taken off all values: their squares stay small
-    least: float  # standard deviation: models that agree exactly have none, and would be infinitely sure
+    centre: float  # subtracted from all values, so that their squares stay small
+    least: float  # smallest standard deviation: with exactly equal models it would be 0, and ratios infinite
 
 
 def _level(values: Tensor) -> tuple[float, float]:
-    """Centre, and least standard deviation, of all values."""
+    """Centre of all values, and smallest allowed standard deviation."""
     finite = values[values.isfinite()]
     return (float(finite.mean()), max(1e-6 * float(finite.max() - finite.min()), 1e-12)) if len(finite) else (0.0, 1.0)
 
@@ -166,15 +169,15 @@ def _without(values: Tensor, row: int) -> Tensor:
 
 
 def _spread(repeated: Sequence[tuple[float, float]]) -> Tensor:
-    """Jackknife variances (2,) of figures that were repeated with one model less."""
+    """Jackknife variances (2,) of figures that were computed again with one model less."""
     figures = torch.tensor(repeated, dtype=torch.float64).view(-1, 2)
     return ((figures - figures.mean(0)) ** 2).mean(0) * (len(figures) - 1)
 
 
 def _ratios(sides: Sequence[Tensor], targets: Sequence[Tensor], options: _Options) -> tuple[Tensor, Tensor]:
-    """Log ratios of unlearned and of retrained targets; of the sides themselves by leaving out, without targets."""
+    """Log ratios of unlearned and of retrained targets. Without targets, of the shadow models, by leave-one-out."""
     sides = [(side - options.centre).where(side.isfinite(), math.nan) for side in sides]
-    # counts, sums and sums of squares of each model: those of several models, or of all but one, are sums and differences
+    # counts, sums and sums of squares for each model; those of several models, or of all but one, are sums and differences
     moments = [torch.stack([(~side.isnan()).double(), side.nan_to_num(0.0), side.nan_to_num(0.0) ** 2]) for side in sides]
     totals = [moment.sum(1, keepdim=True) for moment in moments]
     if targets:
@@ -209,7 +212,7 @@ def _gaussian(moments: Tensor, options: _Options) -> tuple[Tensor, Tensor]:
 def _targets(
     unlearned: Tensor, retrained: Tensor, target_unlearned: Tensor | None, target_retrained: Tensor | None, least: int
 ) -> tuple[Tensor, ...]:
-    """The targets, none or both, after a look at the shapes; ``least`` models on each side where there are none."""
+    """Check the shapes and return the targets: both kinds or none. Without targets each side needs ``least`` models."""
     if (target_unlearned is None) != (target_retrained is None):
         raise ValueError("give unlearned and retrained targets, or neither: of one kind alone, a constant answer is right")
     targets = () if target_unlearned is None or target_retrained is None else (target_unlearned, target_retrained)

@@ -13,13 +13,14 @@ from oro_unlearn.metrics.total_variation import total_variation
 class UnlearningTotalVariation(Metric):
     """Mean total variation 1/2 sum_k |p_unlearned(k|x) - p_retrained(k|x)| over forgotten images (RWFT, section 5.3).
 
-    In [0, 1]. The ideal is not 0 but the floor: the mean value between models retrained with different seeds
-    (feed those pairs to another instance). With several retrained models, update once for each. An output-level measure:
-    a mask on the logits can reach the floor. :func:`total_variation` has the values of single images.
+    The value is in [0, 1]. Its ideal is not 0 but the floor, the mean value between models retrained with different seeds; feed
+    those pairs to another instance to compute it. With several retrained models, update once for each model. The metric
+    compares outputs only: a mask on the logits can reach the floor. :func:`total_variation` computes the values of single
+    images.
 
     Args:
-        forget_classes: Indices of the forgotten classes: needed for ``conditional``, and for a retrained model whose
-            head lacks these classes (zeros are put in).
+        forget_classes: Indices of the forgotten classes. Needed for ``conditional``, and for a retrained model whose head lacks
+            these classes: they then get probability 0.
         conditional: Compare the distributions renormalised over the retained classes.
         kwargs: Arguments of :class:`torchmetrics.Metric`.
 
@@ -52,11 +53,11 @@ class UnlearningTotalVariation(Metric):
 
         Args:
             unlearned_probs: (B, K), rows sum to 1.
-            retrained_probs: (B, K), or (B, K - |F|) for a head without the forgotten classes.
+            retrained_probs: (B, K), or (B, K - |F|) from a head without the forgotten classes.
 
         Raises:
-            ValueError: If shapes differ, values are not finite, rows do not sum to 1, or nothing retained is left to
-                renormalise.
+            ValueError: If shapes differ, values are not finite, rows do not sum to 1, or the retained classes have no
+                probability to renormalise.
         """
         for name, values in (("unlearned", unlearned_probs), ("retrained", retrained_probs)):
             sums = values.double().sum(-1)

@@ -20,12 +20,12 @@ CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "oro
 PREFIX = "base_model.model."  # peft's wrapper around the model
 OPTIONS = {"r": (int,), "lora_alpha": (int, float), "lora_dropout": (int, float), "use_dora": (bool,), "use_rslora": (bool,)}
 DEFAULTS = {"lora_dropout": 0.0, "use_dora": False, "use_rslora": False}
-UNSUPPORTED = ("alpha_pattern", "rank_pattern", "alora_invocation_tokens")  # would change the adapter without a word
-LONGEST = 10_000  # characters of a regular expression
+UNSUPPORTED = ("alpha_pattern", "rank_pattern", "alora_invocation_tokens")  # these would silently change the adapter
+LONGEST = 10_000  # largest number of characters of a regular expression
 
 
 class Adapted(Protocol):
-    """What is read of an :class:`OpenCLIP`."""
+    """The attributes of an :class:`OpenCLIP` that this module reads."""
 
     architecture: str
     quick_gelu: bool
@@ -33,7 +33,7 @@ class Adapted(Protocol):
 
 
 def save_adapter(network: Adapted, folder: Path) -> None:
-    """Write the adapter of ``network``; each file is either whole or not there.
+    """Write the adapter of ``network``. Each file is written completely or not at all.
 
     Raises:
         UserError: If there is no adapter.
@@ -96,10 +96,10 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def _options(config: dict[str, Any], path: Path) -> dict[str, Any]:
-    """What :func:`lora.inject` takes, but the layers; nothing else of peft's configuration has an effect here.
+    """The arguments of :func:`lora.inject` except the layers. Other entries of peft's configuration have no effect here.
 
-    ``PeftConfig.from_pretrained`` is no reader of files of others: it asks the Hub for a missing one, takes any type for any
-    key, and fails with a KeyError on a kind of adapter that it does not know.
+    ``PeftConfig.from_pretrained`` is not safe for files from elsewhere: it asks the Hub for a missing file, accepts any type
+    for any key, and fails with a KeyError on an unknown kind of adapter.
     """
     for key, types in OPTIONS.items():
         if type(config.setdefault(key, DEFAULTS.get(key))) not in types:
@@ -107,7 +107,7 @@ def _options(config: dict[str, Any], path: Path) -> dict[str, Any]:
             raise UserError(f"{path}: {key} must be of type {what}, not {one_line(config[key])}")
     if config.get("init_lora_weights", True) is not True:
         start = one_line(config["init_lora_weights"])
-        raise UserError(f"{path}: init_lora_weights must be true, not {start}: the other ones can change the base model")
+        raise UserError(f"{path}: init_lora_weights must be true, not {start}: other values can change the base model")
     other = [key for key in UNSUPPORTED if config.get(key)]
     if other or (config["use_dora"] and config["use_rslora"]):
         what = other[0] if other else "use_dora together with use_rslora"
@@ -142,19 +142,19 @@ def _layers(model: nn.Module, targets: object, path: Path) -> list[str]:
 
 def _base(network: Adapted) -> dict[str, Any]:
     return {
-        "architecture": network.architecture.rsplit("/", 1)[-1],  # of a folder the name only
+        "architecture": network.architecture.rsplit("/", 1)[-1],  # only the last part of a folder's path
         "quick_gelu": network.quick_gelu,
         "base_sha256": base_sha256(network.model),
     }
 
 
 def base_sha256(model: nn.Module) -> str:
-    """SHA-256 over names, shapes, types and values of the base weights, adapters left out."""
+    """SHA-256 over names, shapes, types and values of the base weights, without adapters."""
     return tensor_hash(lora.base_state(model))
 
 
 def tensor_hash(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, shapes, types and values, in the order of the names."""
+    """SHA-256 over names, shapes, types and values, sorted by name."""
     named = ((f"{name} {tuple(tensor.shape)} {tensor.dtype}", _buffer(tensor)) for name, tensor in sorted(tensors.items()))
     return sha256_of(part for parts in named for part in parts)
 

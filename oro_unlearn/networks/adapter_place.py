@@ -1,4 +1,4 @@
-"""Where an adapter of RW-A folds exactly, whatever the network is made of."""
+"""Finds a place in any network where an adapter of RW-A folds exactly."""
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -11,20 +11,21 @@ from oro_unlearn.networks.adapters import add_adapters, check_foldable, is_folda
 from oro_unlearn.networks.stages import from_the_middle, require_stages
 from oro_unlearn.user_error import UserError
 
-State = tuple[int, int]  # which tensor, and how often it had been written over
+State = tuple[int, int]  # identity of a tensor, and how often it was changed in place
 
 
 def adapter_place(network: nn.Module, num_classes: int, images: Tensor | None = None) -> str:
-    """Find the first layer at or behind the middle of a classifier whose input can take an adapter that folds exactly.
+    """Find the first layer, from the middle of a classifier on, whose input can take an adapter that folds exactly.
 
-    A stage's first block comes first, where ungrouped convolutions or linear layers alone read its input, as in a ResNet's
-    stage; then, inside it, convolutions and linear layers that alone read theirs, such as the first of a ViT's MLP: no linear
-    map folds through the normalisation before them.
+    The stage's first block is tried first. It works if only ungrouped convolutions or linear layers read its input, as in a
+    ResNet's stage. Next come convolutions and linear layers inside it that alone read their input, such as the first layer of a
+    ViT's MLP: no linear map folds through the normalisation before it.
 
     Args:
-        network: Any image classifier; it stays as it is.
+        network: Any image classifier. It is not changed.
         num_classes: Number of classes K.
-        images: A few inputs (B, C, H, W) to try it on. Without them the first layer of the stage is named, untried.
+        images: A few inputs (B, C, H, W) on which the fold is tested. Without them, the first layer of the stage is returned
+            without a test.
 
     Returns:
         Dotted name of the layer.
@@ -47,9 +48,9 @@ def adapter_place(network: nn.Module, num_classes: int, images: Tensor | None = 
 
 @torch.no_grad()
 def _candidates(network: nn.Module, names: Sequence[str], images: Tensor) -> Iterator[str]:
-    """For each name: itself, if a foldable layer reads its very input; then such layers in it that alone read theirs."""
-    calls: list[tuple[str, State]] = []  # by layer, in order
-    held: list[Tensor] = []  # or another could take the place of one that is gone
+    """For each name: the layer, if a foldable layer reads its input; then foldable layers in it that alone read theirs."""
+    calls: list[tuple[str, State]] = []  # layer and input of each call, in order
+    held: list[Tensor] = []  # keeps the tensors alive, so that no other tensor gets the same id
 
     def note(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         value = next(iter([*args, *kwargs.values()]), None)
@@ -80,6 +81,6 @@ def _folds(network: nn.Module, name: str, num_classes: int, images: Tensor) -> b
     try:
         add_adapters(adapted, name, num_classes)
         check_foldable(adapted, images)
-    except Exception:  # besides an inexact fold: whatever a forward raises that looks into the layer itself
+    except Exception:  # an inexact fold, or any exception of a forward that accesses the wrapped layer's attributes
         return False
     return True

@@ -1,8 +1,8 @@
-"""Adapters of RW-A: a residual linear map in the middle and a K x K layer on the logits.
+"""Adapters of RW-A: a residual linear map in the middle of the network and a K x K layer on the logits.
 
-Both start as the exact identity and fold back exactly into the layers that read them, so that the edited model is
-exported in the original architecture ("Ambiguities" 3 and 4 of the RWFT paper, section 4.2 there, which gives neither
-size nor initialisation).
+Both start as the exact identity. Both fold exactly into the layers that read them, so that the edited model is exported in the
+original architecture. They follow "Ambiguities" 3 and 4 of the RWFT paper, and its section 4.2, which gives neither size nor
+initialisation.
 """
 
 from copy import deepcopy
@@ -22,7 +22,7 @@ class InputAdapter(nn.Module):
     Args:
         layer: The layer whose input is adapted, for instance a ResNet stage.
         channels: Channels C of that input.
-        last: The input is (..., C), as a linear layer reads it; otherwise (B, C, H, W), as a convolution does.
+        last: Whether the input is (..., C), as for a linear layer. Otherwise it is (B, C, H, W), as for a convolution.
     """
 
     def __init__(self, layer: nn.Module, channels: int, last: bool = False) -> None:
@@ -36,7 +36,7 @@ class InputAdapter(nn.Module):
         nn.init.zeros_(self.adapter.weight)
 
     def forward(self, features: Tensor, *args: Any, **kwargs: Any) -> Any:
-        """What the layer makes of adapted features; other arguments are the layer's."""
+        """The layer's output for the adapted features. Other arguments go to the layer."""
         return self.layer(features + self.adapter(features), *args, **kwargs)
 
 
@@ -72,7 +72,7 @@ def add_adapters(network: nn.Module, layer: str, num_classes: int) -> None:
         num_classes: Number of classes K, to find the head.
 
     Raises:
-        UserError: If there is no such layer, nothing in it can take an adapter, or it is, or holds, the head.
+        UserError: If the layer does not exist, nothing in it can take an adapter, or it is the head or holds the head.
     """
     names = [name for name, _ in network.named_children()]
     try:
@@ -94,20 +94,20 @@ def add_adapters(network: nn.Module, layer: str, num_classes: int) -> None:
 
 
 def is_foldable(module: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
-    """Whether a linear map of a layer's input can be multiplied into its weights."""
+    """Whether a linear map of this layer's input can be multiplied into the layer's weights."""
     return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
 
 
 @torch.no_grad()
 def fold_adapters(network: nn.Module, images: Tensor) -> None:
-    """Multiply the adapters into the layers that read them and remove them, in place.
+    """Multiply the adapters into the layers that read them, and remove the adapters, in place.
 
     Args:
         network: A network in eval mode that :func:`add_adapters` changed.
-        images: A few inputs (B, C, H, W): they show which layers read an adapter's output, and check the result.
+        images: A few inputs (B, C, H, W). They show which layers read an adapter's output, and the result is checked on them.
 
     Raises:
-        UserError: If something besides an ungrouped convolution or a linear layer reads the adapted features, so that no exact
+        UserError: If a module other than an ungrouped convolution or a linear layer reads the adapted features. Then no exact
             fold exists.
     """
     before = logits_of(network(images))
@@ -126,10 +126,10 @@ def fold_adapters(network: nn.Module, images: Tensor) -> None:
 
 
 def check_foldable(network: nn.Module, images: Tensor) -> None:
-    """Fold a copy whose adapters are away from the identity, to know before training whether the export will be exact.
+    """Check before training that the export will be exact: fold a copy whose adapters differ from the identity.
 
     Args:
-        network: A network that :func:`add_adapters` changed; it stays as it is.
+        network: A network that :func:`add_adapters` changed. This check does not change it.
         images: A few inputs (B, C, H, W).
 
     Raises:
@@ -140,7 +140,7 @@ def check_foldable(network: nn.Module, images: Tensor) -> None:
         if isinstance(module, InputAdapter):
             weight = module.adapter.weight
             module.adapter.weight = nn.Parameter(torch.randn(weight.shape, generator=generator) / weight.shape[0])
-        elif isinstance(module, LogitAdapter):  # a head of zeros, as a new ViT has, would show nothing
+        elif isinstance(module, LogitAdapter):  # with a head of zeros, as in a new ViT, no error would show
             rows = head_rows(module.layer)
             fresh = torch.randn(rows.shape, generator=generator) / rows.shape[1] ** 0.5
             module.layer.weight = nn.Parameter(fresh.view_as(module.layer.weight))
@@ -156,7 +156,7 @@ def _folded_head(adapted: LogitAdapter) -> Head:
 
 
 def _fold_input_adapter(network: nn.Module, adapted: InputAdapter, images: Tensor) -> None:
-    """Fold into every layer of the adapter's kind that reads the very tensor it writes."""
+    """Fold the adapter into every layer of its kind that reads exactly the tensor that it writes."""
     source: list[Tensor] = []
     readers: list[nn.Linear | nn.Conv2d] = []
 

@@ -13,7 +13,7 @@ from oro_unlearn.user_error import UserError
 
 OPTION = "--model.network"
 OURS = "oro_unlearn.networks"
-SHORT_FORMS = {  # what stands before the colon: the function, and which of its options stands after it
+SHORT_FORMS = {  # text before the colon: the function, and its option for the text after the colon
     "timm": ("timm.create_model", "model_name"),
     "torchvision": ("torchvision.models.get_model", "name"),
     "hf": (f"{OURS}.huggingface_classifier", "name"),
@@ -23,18 +23,18 @@ UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 class NetworkFactory(Protocol):
-    """Anything that makes a classifier of K classes."""
+    """A callable that makes a classifier of K classes."""
 
     def __call__(self, *, num_classes: int) -> nn.Module:
         """A network with outputs (B, K)."""
 
 
 class NetworkSpec(NamedTuple):
-    """Which network is to be built.
+    """Describes the network to build.
 
     Attributes:
         class_path: Import path of a class or function.
-        init_args: Its options but ``num_classes``, which may be among them.
+        init_args: Its options. ``num_classes`` may be among them, but need not be.
     """
 
     class_path: str
@@ -42,10 +42,10 @@ class NetworkSpec(NamedTuple):
 
 
 def network_spec(name: str) -> NetworkSpec:
-    """What a name stands for.
+    """Resolve the name of a network.
 
     Args:
-        name: The name of one of our networks, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``, or an import path.
+        name: The name of a network of this package, ``timm:NAME``, ``torchvision:NAME``, ``hf:FOLDER``, or an import path.
 
     Example:
         >>> network_spec("timm:resnet18")
@@ -85,11 +85,11 @@ def build_network(network: NetworkSpec | NetworkFactory | nn.Module, num_classes
     """Build a classifier of K classes.
 
     Args:
-        network: What is to be built; a network that is there already is checked only.
-        num_classes: Number of classes K. A class or function that takes no ``num_classes`` is called without.
+        network: The network to build. A finished module is only checked.
+        num_classes: Number of classes K. A class or function that takes no ``num_classes`` is called without it.
 
     Raises:
-        UserError: If it cannot be built with these options, is no network, or has another number of outputs.
+        UserError: If it cannot be built with these options, is not a network, or has another number of outputs.
     """
     if isinstance(network, NetworkSpec):
         built = _call(network_target(network.class_path), network.class_path, network.init_args, num_classes)
@@ -116,7 +116,7 @@ def _call(target: Callable[..., Any], path: str, given: Mapping[str, Any], num_c
     except TypeError as error:
         raise UserError(f"the network {path} cannot be built: {_missing(str(error))}") from None
     except ValueError:
-        pass  # a function of C has no signature
+        pass  # a C function can lack a signature
     try:
         return target(**options)
     except TypeError as error:
@@ -136,13 +136,13 @@ def _parameters(target: Callable[..., Any]) -> dict[str, Any] | None:
 
 
 def _missing(message: str) -> str:
-    """Python's message, with the option where it names one."""
+    """Python's message, or one that names the option if an argument is missing."""
     name = re.search(r"missing a required (?:keyword-only )?argument: '(\w+)'", message)
     return f"it needs {name[1]!r}: set {OPTION}.{name[1]}" if name else message
 
 
 def _check_name(path: str, options: Mapping[str, Any]) -> None:
-    """Refuse a name that timm or torchvision does not know, and say which are near."""
+    """Reject a name that timm or torchvision does not know, and suggest similar names."""
     name = str(options.get("model_name" if path == SHORT_FORMS["timm"][0] else "name", ""))
     if path == SHORT_FORMS["timm"][0] and name and ":" not in name:
         import timm
@@ -163,18 +163,18 @@ def _check_name(path: str, options: Mapping[str, Any]) -> None:
 
 
 def _check_outputs(network: nn.Module, name: str, num_classes: int) -> None:
-    """Refuse a network whose last layer has another number of outputs. One without linear layer and convolution passes."""
+    """Reject a network whose last layer has another number of outputs. A network without such layers passes."""
     layers = [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     widths = [len(module.weight) for module in layers if isinstance(module, nn.Linear) or module is layers[-1]]
     if widths and num_classes not in widths:
         raise UserError(
-            f"the network {name} has {widths[-1]} outputs and the data {num_classes} classes: set {OPTION}.{CLASSES} or what "
-            "it calls that, choose other data, or name the classes of the head with --data.class_names"
+            f"the network {name} has {widths[-1]} outputs and the data {num_classes} classes: set {OPTION}.{CLASSES} or the "
+            "network's option for it, choose other data, or name the classes of the head with --data.class_names"
         )
 
 
 def _shown(spec: NetworkSpec) -> str:
-    """A specification as it was probably written."""
+    """A specification as the user probably wrote it."""
     for kind, (path, option) in SHORT_FORMS.items():
         if spec.class_path == path and option in spec.init_args:
             return f"{kind}:{spec.init_args[option]}"

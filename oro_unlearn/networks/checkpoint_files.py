@@ -1,4 +1,4 @@
-"""Reading a file of weights: tensors and plain values out of it, and never code."""
+"""Reads tensors and plain values from a file of weights, and never runs code from it."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ from oro_unlearn.networks.file_kinds import INDEX, PICKLE, SAFETENSORS, TORCHSCR
 from oro_unlearn.networks.torchscript_files import read_torchscript
 from oro_unlearn.user_error import UserError
 
-FOLDER_FILES = (  # in a folder of Hugging Face, the best first
+FOLDER_FILES = (  # files of weights in a folder of Hugging Face, the preferred one first
     "model.safetensors",
     "model.safetensors.index.json",
     "pytorch_model.bin",
@@ -34,22 +34,22 @@ NUMBERS = re.compile(r"[<>|=]?[?bBiufUS]\d*")  # NumPy's types of plain values
 
 
 class FileContent(NamedTuple):
-    """What a file of weights holds."""
+    """The content of a file of weights."""
 
-    content: Any  # a dict of tensors, or whatever holds one
+    content: Any  # a dict of tensors, or an object that contains one
     metadata: dict[str, str]  # of safetensors
-    path: Path  # of the file; of a folder the file in it that was read
+    path: Path  # of the file; for a folder, of the file in it that was read
 
 
 def read_file(path: Path) -> FileContent:
-    """Read tensors and plain values from a file, told by its first bytes.
+    """Read tensors and plain values from a file, whose kind is told by its first bytes.
 
     Args:
-        path: A file of safetensors, of ``torch.save``, of TorchScript, the index of a sharded one, or a folder of Hugging Face
-            with ``config.json`` and weights.
+        path: A file of safetensors, of ``torch.save`` or of TorchScript; the index of a sharded checkpoint; or a folder of
+            Hugging Face with ``config.json`` and weights.
 
     Raises:
-        UserError: If it is missing; if it holds no weights, is damaged, or would have to run code.
+        UserError: If the file is missing; if it holds no weights, is damaged, or cannot be read without running code.
     """
     path = _in_folder(path)
     kind = file_kind(path)
@@ -63,19 +63,19 @@ def read_file(path: Path) -> FileContent:
 
 
 def unpickled(path: Path, plain: bool = False) -> Any:
-    """What ``torch.save`` wrote, as far as it is tensors, plain containers and a few harmless types.
+    """Read a file of ``torch.save`` that holds only tensors, plain containers and a few harmless types.
 
     Args:
         path: A file.
-        plain: Whether ``torch.save`` has not written it, as far as its first bytes tell.
+        plain: Whether it is a plain pickle: its first bytes are not those of ``torch.save``.
 
     Raises:
         UserError: If it is damaged, or reading it would run code.
     """
     try:
-        # an open file: by a path's suffix torch would choose another reader
+        # an open file, since torch would choose the reader by a path's suffix
         with torch.serialization.safe_globals(ALLOWED), warnings.catch_warnings(), path.open("rb") as file:
-            warnings.simplefilter("ignore")  # of protocols and of sparse tensors
+            warnings.simplefilter("ignore")  # about pickle protocols and sparse tensors
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(path, error, plain)) from None
@@ -108,7 +108,7 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _shards(path: Path) -> dict[str, Tensor]:
-    """All tensors of a checkpoint that lies in several files beside its index."""
+    """All tensors of a sharded checkpoint, whose files lie beside its index."""
     try:
         names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
         inside = all(Path(name).name == name for name in names)
@@ -140,7 +140,7 @@ def _refusal(path: Path, error: Exception, plain: bool) -> str:
 
 
 class _Dtype:
-    """NumPy's type of a plain value, by name; nothing of NumPy's own unpickling is used."""
+    """NumPy's type of a plain value, by name. NumPy's own unpickling is not used."""
 
     def __init__(self, name: str, *_: object) -> None:
         self.name, self.order = name, ""
@@ -149,7 +149,7 @@ class _Dtype:
         self.order = state[1]
 
     def read(self, raw: bytes) -> list[Any]:
-        """Values of an array's bytes; empty if it holds objects."""
+        """The values in an array's bytes; empty if the array holds objects."""
         name = self.name if self.name[0] in "<>|=" else f"{self.order}{self.name}"
         raw = raw.encode("latin1") if isinstance(raw, str) else raw
         return np.frombuffer(raw, name).tolist() if NUMBERS.fullmatch(name) and isinstance(raw, bytes) else []
@@ -160,7 +160,7 @@ def _scalar(dtype: _Dtype, raw: bytes) -> Any:
 
 
 class _Array:
-    """A NumPy array: its values as a flat list."""
+    """A stand-in for a NumPy array: its values as a flat list."""
 
     def __init__(self, *_: object) -> None:
         self.values: list[Any] = []
@@ -171,7 +171,7 @@ class _Array:
 
 
 class _Mapping:
-    """A dict of another class becomes a plain one."""
+    """Turns a dict of another class into a plain dict."""
 
     def __new__(cls, *_: object) -> dict[Any, Any]:  # type: ignore[misc]
         return {}
@@ -181,7 +181,7 @@ def _path(kind: type[pathlib.PurePath]) -> Callable[..., str]:
     return lambda *parts: str(kind(*parts))
 
 
-ALLOWED: list[Any] = [  # what may stand beside tensors; the names are those in files, the values harmless in their place
+ALLOWED: list[Any] = [  # types allowed beside tensors: by the name in the file, the harmless type that replaces it
     argparse.Namespace,
     types.SimpleNamespace,
     (_Mapping, "collections.defaultdict"),

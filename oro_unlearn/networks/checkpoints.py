@@ -16,20 +16,20 @@ from oro_unlearn.networks.weight_checks import check_shapes, plain_tensor
 from oro_unlearn.networks.weight_writing import NOTES
 from oro_unlearn.user_error import UserError
 
-SHOWN = 6  # names that a line lists
+SHOWN = 6  # largest number of names that a line lists
 
 
 class Checkpoint(NamedTuple):
-    """What was read from a file of weights.
+    """The content of a file of weights.
 
     Attributes:
         state: The tensors by the file's names, wrappers' prefixes included.
         taken: One line that says what was taken.
         class_names: Names of the head's rows, if the file or the ``config.json`` beside it has them.
-        notes: What :func:`~oro_unlearn.networks.save_weights` was given to write beside the weights.
-        path: The file; of a folder the file in it.
-        key: Where in it the tensors are; empty for the top level.
-        left_out: What else the file holds.
+        notes: The notes that :func:`~oro_unlearn.networks.save_weights` wrote beside the weights.
+        path: The file; for a folder, the file in it.
+        key: Key of the tensors in the file; empty for the top level.
+        left_out: Names of the file's other entries.
         names_from: Where the class names were found.
     """
 
@@ -44,15 +44,16 @@ class Checkpoint(NamedTuple):
 
 
 def read_checkpoint(path: str | Path, key: str = "") -> Checkpoint:
-    """Read the weights and what is known about them from a file; no code is run.
+    """Read the weights and the notes about them from a file, without running code.
 
     Args:
-        path: A file of safetensors (also the index of a sharded one), of ``torch.save`` or of TorchScript, whatever its suffix;
-            or a folder of Hugging Face.
+        path: A file of safetensors (also the index of a sharded one), of ``torch.save`` or of TorchScript, with any suffix; or
+            a folder of Hugging Face.
         key: Key of the state dict, with dots for keys within keys, where the file holds several.
 
     Raises:
-        UserError: If it is missing; if it holds no weights, several state dicts, or would have to run code.
+        UserError: If the file is missing; if it holds no weights or several state dicts, or cannot be read without running
+            code.
     """
     content, metadata, path = read_file(Path(path))
     state, where, left_out = choose_state(content, key, path)
@@ -64,7 +65,7 @@ def read_checkpoint(path: str | Path, key: str = "") -> Checkpoint:
 
 
 def read_notes(path: str | Path) -> dict[str, Any]:
-    """What a safetensors file of ours says of itself, without reading its tensors; any other file says nothing.
+    """Read the notes of a safetensors file of this package without its tensors. For any other file they are empty.
 
     Args:
         path: The file.
@@ -77,7 +78,7 @@ def read_notes(path: str | Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-    except (SafetensorError, OSError):  # whoever reads its tensors says what is wrong
+    except (SafetensorError, OSError):  # reading the tensors will report the error
         return {}
     return _notes(metadata.get(NOTES), Path(path))
 
@@ -101,12 +102,12 @@ def load_weights(network: nn.Module, path: str | Path, key: str = "") -> str:
 
 
 def fill_network(network: nn.Module, checkpoint: Checkpoint, masked: bool = False) -> str:
-    """Put what was read into a network of exactly this architecture.
+    """Load a checkpoint that was read into a network of exactly its architecture.
 
     Args:
         network: The network to fill, in place.
-        checkpoint: As :func:`read_checkpoint` gives it.
-        masked: Accept minus infinity, as the free control has it in the bias of its head.
+        checkpoint: The result of :func:`read_checkpoint`.
+        masked: Accept minus infinity, which the free control (a mask on the logits) has in the bias of its head.
 
     Returns:
         One line that says what was taken from the file.
@@ -123,13 +124,13 @@ def fill_network(network: nn.Module, checkpoint: Checkpoint, masked: bool = Fals
 
 
 def check_run_checkpoint(path: str | Path) -> None:
-    """Refuse what is no checkpoint of a run, before Lightning reads it.
+    """Reject a file that is not the checkpoint of a run, before Lightning reads it.
 
     Args:
-        path: What ``--ckpt_path`` names.
+        path: The value of ``--ckpt_path``.
 
     Raises:
-        UserError: If there is none; if it is damaged, holds more than tensors, or is no run's checkpoint.
+        UserError: If the file is missing, is damaged, holds more than tensors, or is not a run's checkpoint.
     """
     path = Path(path)
     if not path.is_file():
@@ -138,13 +139,13 @@ def check_run_checkpoint(path: str | Path) -> None:
     whole = isinstance(content, dict) and {"pytorch-lightning_version", "loops", "state_dict"} <= content.keys()
     if not whole or "fit_loop" not in content["loops"] or not _tensors(content["state_dict"]):
         raise UserError(
-            f"--ckpt_path takes a run's model.ckpt, and {path} is none; weights alone go to --model.original, or of CLIP to "
+            f"--ckpt_path takes a run's model.ckpt, and {path} is none; give weights alone to --model.original, or for CLIP to "
             "the network's pretrained"
         )
 
 
 def _line(checkpoint: Checkpoint, done: list[str], left_out: list[str]) -> str:
-    """What was taken from a file, for a person."""
+    """A readable line about what was taken from a file."""
     under = f" under {checkpoint.key!r}" if checkpoint.key else ""
     parts = [f"{checkpoint.path}: {', '.join([f'{len(checkpoint.state)} tensors{under}', *done])}"]
     if left_out:
@@ -156,7 +157,7 @@ def _line(checkpoint: Checkpoint, done: list[str], left_out: list[str]) -> str:
 
 
 def _notes(value: Any, path: Path) -> dict[str, Any]:
-    """Our own notes; a file without them has none."""
+    """The notes of this package; empty for a file without notes."""
     if value is None:
         return {}
     try:
@@ -173,7 +174,7 @@ def _named(notes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain_values(metadata: dict[str, str]) -> dict[str, Any]:
-    """Values of a safetensors file's metadata, which are JSON where they are lists."""
+    """Values of a safetensors file's metadata. Lists in it are stored as JSON."""
     found: dict[str, Any] = {}
     for name, text in metadata.items():
         try:
@@ -184,6 +185,6 @@ def _plain_values(metadata: dict[str, str]) -> dict[str, Any]:
 
 
 def _tensors(content: Any) -> bool:
-    """Whether it is a dict of tensors by name."""
+    """Whether the content is a dict of tensors by name."""
     items = content.items() if isinstance(content, dict) else [(None, None)]
     return all(isinstance(name, str) and isinstance(value, Tensor) for name, value in items)

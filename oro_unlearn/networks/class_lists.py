@@ -12,21 +12,21 @@ BY_ROW = ("id2label", "idx_to_class", "idx2label")
 BY_NAME = ("class_to_idx", "label2id")
 LISTS = ("class_names", "classes", "label_names", "CLASSES")
 INNER = ("args", "hparams", "hyper_parameters", "config", "meta", "model_args")  # where training scripts keep them
-NO_NAME = re.compile(r"LABEL_\d+")  # of Hugging Face, where nobody has named them
+NO_NAME = re.compile(r"LABEL_\d+")  # Hugging Face's placeholder for a class without a name
 
 
 def class_names_of(content: Any, path: Path) -> tuple[list[str] | None, str]:
-    """Names of the classes in the order of the head's rows, out of a checkpoint or ``config.json`` beside it.
+    """Read the class names, in the order of the head's rows, from a checkpoint or from ``config.json`` beside it.
 
     Args:
-        content: What the file holds.
+        content: The content of the file.
         path: Of the file.
 
     Returns:
-        The names, or None, and where they were found.
+        The names, or None if there are none; and where they were found.
 
     Raises:
-        UserError: If a list is not one name for each row, or two lists differ.
+        UserError: If a list does not have exactly one name for each row, or two lists differ.
     """
     found = {**_inside(content, path), **_beside(path)}
     lists = list(found.values())
@@ -47,7 +47,7 @@ def _inside(content: Any, path: Path) -> dict[str, list[str]]:
 
 
 def _beside(path: Path) -> dict[str, list[str]]:
-    """Of Hugging Face's or timm's ``config.json``."""
+    """Class names from Hugging Face's or timm's ``config.json`` beside the checkpoint."""
     config = path.parent / "config.json"
     try:
         content = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
@@ -62,7 +62,7 @@ def _get(part: Any, key: str) -> Any:
 
 
 def _names(value: Any, what: str) -> list[str] | None:
-    """One name for each row, or None if it is something else: a number of classes, for instance."""
+    """One name for each row, or None if the value is no list of names, for instance a number of classes."""
     if isinstance(value, Mapping) and value:
         rows = [(row, name) if isinstance(name, str) else (name, row) for row, name in value.items()]
         try:
@@ -71,8 +71,8 @@ def _names(value: Any, what: str) -> list[str] | None:
             return None
         if len(by_row) != len(value) or sorted(by_row) != list(range(len(value))):
             raise UserError(
-                f"{what} gives {len(value)} classes no rows from 0 to {len(value) - 1}, one each: correct it in the file, or "
-                "leave it out and give the names with --data.class_names"
+                f"{what} does not give its {len(value)} classes the rows 0 to {len(value) - 1}, one each: correct it in the "
+                "file, or leave it out and give the names with --data.class_names"
             )
         names = [by_row[row] for row in range(len(by_row))]
     elif isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):

@@ -1,4 +1,4 @@
-"""Weights of CLIP models as OpenAI and Transformers write them, brought to open_clip's names."""
+"""Converts weights of CLIP models from OpenAI's and Transformers' names to open_clip's names."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from oro_unlearn.files import shortened
 from oro_unlearn.networks.checkpoints import Checkpoint, fill_network, read_checkpoint
 from oro_unlearn.user_error import UserError
 
-OPENAI_SIZES = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI's files hold as tensors
+OPENAI_SIZES = ("input_resolution", "context_length", "vocab_size")  # OpenAI's files hold these numbers as tensors
 TRANSFORMERS = ("text_model.", "vision_model.")
 NAMES = (  # of Transformers and of open_clip
     (r"text_model\.embeddings\.token_embedding\.", "token_embedding."),
@@ -38,14 +38,14 @@ def load_clip_weights(model: Any, path: str | Path) -> str:
     """Load weights into a plain model of open_clip.
 
     Args:
-        model: The model, filled in place.
+        model: The model. Its weights are replaced in place.
         path: A file in open_clip's layout, OpenAI's TorchScript ``.pt``, or a file or folder of Transformers' ``CLIPModel``.
 
     Returns:
         One line that says what was taken.
 
     Raises:
-        UserError: If it is missing; if it does not fit the model.
+        UserError: If the file is missing or does not fit the model.
     """
     checkpoint = read_checkpoint(path)
     state = {name: value for name, value in checkpoint.state.items() if name not in OPENAI_SIZES}
@@ -69,10 +69,10 @@ def from_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """A state dict of Transformers' ``CLIPModel`` under open_clip's names.
 
     Args:
-        state: Tensors by Transformers' names. What has no counterpart keeps its name.
+        state: Tensors by Transformers' names. A tensor without a counterpart keeps its name.
 
     Returns:
-        Tensors by open_clip's names; query, key and value are one tensor there.
+        Tensors by open_clip's names. Query, key and value are joined into one tensor.
     """
     converted: dict[str, Tensor] = {}
     for name, value in state.items():
@@ -82,7 +82,7 @@ def from_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
             joined = torch.cat([state[part] for part in parts])
             converted[f"{_renamed(query[1] + '.')}attn.in_proj_{query[2]}"] = joined
         elif re.sub(r"\.[kv]_proj\.", ".q_proj.", name) in state and re.search(r"\.self_attn\.[kv]_proj\.", name):
-            continue  # went with the query
+            continue  # was joined with the query
         elif name in PROJECTIONS:
             converted[PROJECTIONS[name]] = value.T
         elif not name.endswith("position_ids"):
@@ -101,7 +101,7 @@ def _is_quick(model: nn.Module) -> bool:
 
 
 def _check_config(model: Any, checkpoint: Checkpoint) -> None:
-    """Compare what weights do not show, number of heads and activation, with the ``config.json`` beside them."""
+    """Check the number of heads and the activation, which weights do not show, against the ``config.json`` beside them."""
     path = checkpoint.path.parent / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""Building an open_clip model and finding its weights: a tag, a file, a folder; here or on the Hugging Face Hub."""
+"""Builds an open_clip model, with weights from a tag, a file, a folder or the Hugging Face Hub."""
 
 import difflib
 import json
@@ -22,11 +22,11 @@ from oro_unlearn.user_error import UserError
 SCENES = Path(__file__).parent / "scenes_clip"
 CONFIG, VOCABULARY = "open_clip_config.json", "vocabulary.bpe.gz"
 OWN_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-OWN = ("shipped", "openai")  # the second is the class's default, which a folder does not know
+OWN = ("shipped", "openai")  # "openai" is the default of OpenCLIP and no tag of a folder
 CODE = ("trust_remote_code", "auto_map")  # options of transformers that run code
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
 OPTION, CACHE = "--model.network.init_args.pretrained", "~/.cache/huggingface"
-SECONDS = 10  # to find out whether the hub can be reached; its client alone tries for a minute and a half
+SECONDS = 10  # timeout to test whether the hub can be reached; the hub's client would try for a minute and a half
 
 
 def build(name: str, pretrained: str) -> tuple[Any, Any]:
@@ -37,8 +37,8 @@ def build(name: str, pretrained: str) -> tuple[Any, Any]:
         pretrained: A tag, a file of weights, ``shipped``, or empty for random weights.
 
     Raises:
-        UserError: If a file or folder is missing, or the weights are not here and cannot be downloaded; if there is no such
-            architecture or tag, or the file is not of this architecture.
+        UserError: If a file or folder is missing; if the weights are not on this machine and cannot be downloaded; if the
+            architecture or tag does not exist; or if the file is of another architecture.
     """
     if name.startswith("hf-hub:"):
         return _from_hub(name, pretrained)
@@ -82,12 +82,12 @@ def _from_tag_or_file(name: str, pretrained: str) -> tuple[Any, Any]:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether it is a file, or a folder of Hugging Face."""
+    """Whether the path is a file, or a folder of Hugging Face."""
     return path.is_file() or (path / "config.json").is_file()
 
 
 def _fill(model: Any, path: str) -> None:
-    """Load a tag's weights, with the conversions that open_clip knows."""
+    """Load a tag's weights, with open_clip's conversions."""
     import open_clip
 
     try:
@@ -118,7 +118,7 @@ def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:
 
 
 def _check(path: Path) -> None:
-    """Refuse what is no configuration of open_clip, and options that go on to transformers and make it run code."""
+    """Reject a file that is no configuration of open_clip, and options that would make transformers run code."""
     names: set[str] = set()
 
     def noted(part: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _from_hub(name: str, pretrained: str) -> tuple[Any, Any]:
 
 
 def _create(name: str, preprocessing: dict[str, Any], **tokenizer: str) -> tuple[Any, Any]:
-    """Random weights and the tokenizer."""
+    """Create a model with random weights, and its tokenizer."""
     import open_clip
 
     _reach_text_model(name)
@@ -183,16 +183,16 @@ def _create(name: str, preprocessing: dict[str, Any], **tokenizer: str) -> tuple
 
 
 def _tokenizer(name: str, **options: Any) -> Any:
-    """The tokenizer; one of transformers never runs code that comes with it, and does not ask whether to."""
+    """Create the tokenizer. A tokenizer of transformers never runs code from its repository, and never asks whether to."""
     import open_clip
 
     if open_clip.get_model_config(name)["text_cfg"].get("hf_tokenizer_name"):
-        options["trust_remote_code"] = False  # goes before the configuration's own
+        options["trust_remote_code"] = False  # overrides the value in the configuration
     return open_clip.get_tokenizer(name, **options)
 
 
 def _downloaded(name: str, pretrained: str, tag: dict[str, Any]) -> str:
-    """Path of a tag's weights: from the cache without asking the network, else downloaded."""
+    """Path of a tag's weights: from the cache, without network access; otherwise downloaded."""
     from huggingface_hub import try_to_load_from_cache
     from open_clip.pretrained import download_pretrained
 
@@ -216,7 +216,7 @@ def _downloaded(name: str, pretrained: str, tag: dict[str, Any]) -> str:
 
 
 def _reach_text_model(name: str) -> None:
-    """Where an architecture names a text model or tokenizer of the hub: fail quickly if it is neither here nor there."""
+    """Fail quickly if an architecture names a text model or tokenizer of the hub that is neither cached nor reachable."""
     import open_clip
     from huggingface_hub import try_to_load_from_cache
 
@@ -228,7 +228,7 @@ def _reach_text_model(name: str) -> None:
 
 
 def _reach_hub(what: str, hint: str) -> None:
-    """Fail within seconds where there is no network."""
+    """Fail within seconds if the hub cannot be reached."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise _not_here(what, "HF_HUB_OFFLINE is set", hint)
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
@@ -237,7 +237,7 @@ def _reach_hub(what: str, hint: str) -> None:
     except urllib.error.HTTPError:
         return
     except OSError as error:
-        if not isinstance(getattr(error, "reason", None), ssl.SSLError):  # the client has certificates of its own
+        if not isinstance(getattr(error, "reason", None), ssl.SSLError):  # the hub's client has its own certificates
             raise _not_here(what, first_line(getattr(error, "reason", error)), hint) from None
 
 
@@ -247,7 +247,7 @@ def _not_here(what: str, why: str, hint: str) -> UserError:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without open_clip's messages, and without the handler that they would leave on the root logger."""
+    """Silence open_clip's messages within the block, and add no handler to the root logger."""
     root, before = logging.getLogger(), logging.root.manager.disable
     null = logging.NullHandler()
     root.addHandler(null)

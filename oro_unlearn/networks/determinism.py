@@ -1,4 +1,4 @@
-"""Whether a computation gives the same for an image every time, found by running it."""
+"""Tests by running it whether a computation gives the same result for an image every time."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -9,21 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-REPEATS = 4  # of a computation: a module may draw from a generator of its own
-ALIKE = 1e-3  # of the largest value: what is computed beside other images differs by rounding
+REPEATS = 4  # runs of the computation: a module may draw from its own generator, which the check below cannot see
+ALIKE = 1e-3  # tolerance, relative to the largest value: results for an image in another batch differ by rounding
 
 
 @torch.no_grad()
 def varies(compute: Callable[[Tensor], Tensor], images: Tensor, modules: nn.Module | None = None) -> str:
-    """Why ``compute`` does not give the same for an image every time; empty where it does.
+    """Say why ``compute`` does not give the same result for an image every time; empty if it does.
 
-    Looked for are draws from any of torch's, NumPy's and Python's generators, other results the second time, results that
-    depend on the other images of a batch, and buffers that change. Generators and buffers are left as they were.
+    The test looks for draws from the generators of torch, NumPy and Python, for other results in a repetition, for results that
+    depend on the other images of a batch, and for buffers that change. Generators and buffers are restored.
 
     Args:
-        compute: Gives (B, ...) of images (B, ...), one by one in what is looked for.
-        images: (B, ...) to try it on; two or more.
-        modules: What it runs, for its buffers.
+        compute: Maps images (B, ...) to results (B, ...). Ideally each result depends on its image alone.
+        images: (B, ...), two or more, on which to test.
+        modules: The modules that ``compute`` runs. Their buffers are watched.
     """
     buffers = {name: value.clone() for name, value in modules.named_buffers()} if modules else {}
     with _generators_kept(images.device) as drawn:
@@ -54,7 +54,7 @@ def _same(found: Tensor, expected: Tensor) -> bool:
 
 @contextmanager
 def _generators_kept(device: torch.device) -> Iterator[Callable[[], bool]]:
-    """Gives a function that says whether anything was drawn; afterwards every generator is as before."""
+    """Yield a function that says whether random numbers were drawn. Afterwards every generator is restored."""
     devices = [device] if device.type == "cuda" else []
     other: tuple[Any, Any] = (np.random.get_state(), random.getstate())  # noqa: NPY002 (what a network may draw from)
     with torch.random.fork_rng(devices=devices):

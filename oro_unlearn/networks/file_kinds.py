@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, and what to do with one that holds no weights of PyTorch."""
+"""The kind of a file, from its first bytes, and what to do with a file that holds no PyTorch weights."""
 
 import shlex
 import zipfile
@@ -7,12 +7,12 @@ from pathlib import Path
 from oro_unlearn.files import one_line, shortened
 from oro_unlearn.user_error import UserError
 
-FIRST = 4096  # bytes that are looked at
+FIRST = 4096  # number of bytes that are read to tell the kind
 SAFETENSORS, TORCH_ZIP, TORCH_LEGACY, TORCHSCRIPT, PICKLE, INDEX = "safetensors", "zip", "legacy", "script", "pickle", "index"
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # of torch.save before 1.6
 AGAIN = "download it again"
 FROM_PYTORCH = "load the model in PyTorch where it came from, and run torch.save(model.state_dict(), 'weights.pt') there"
-BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (  # first bytes, what the file is, and the way out
+BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (  # first bytes, kind of file, and what the user can do
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the weights", "fetch them with: git lfs pull"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes them", FROM_PYTORCH),
     (b"\x1f\x8b", "compressed with gzip", "unpack it with: {unpack}"),
@@ -31,7 +31,7 @@ HTML = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<error")
 
 
 def file_kind(path: Path) -> str:
-    """Tell by its first bytes how a file of weights is read.
+    """Tell from its first bytes how a file of weights must be read.
 
     Args:
         path: A file; its suffix is not trusted.
@@ -40,7 +40,7 @@ def file_kind(path: Path) -> str:
         One of ``SAFETENSORS``, ``TORCH_ZIP``, ``TORCH_LEGACY``, ``TORCHSCRIPT``, ``PICKLE``, ``INDEX``.
 
     Raises:
-        UserError: If it holds no weights that can be read here; the message says what it is and the way out.
+        UserError: If it holds no weights that can be read here. The message names the kind of file and what to do.
     """
     with path.open("rb") as file:
         first = file.read(FIRST)
@@ -82,7 +82,7 @@ def _zip_kind(path: Path) -> str:
 
 
 def _foreign(first: bytes, path: Path) -> tuple[str, str]:
-    """What a file of another program is, and the way out; empty if it is none that is known."""
+    """The kind of a file from another program, and what to do; two empty texts if the kind is not known."""
     quoted = shlex.quote(str(path))
     if not first:
         return "empty", "the download or copy broke off: get it again"
@@ -98,7 +98,7 @@ def _foreign(first: bytes, path: Path) -> tuple[str, str]:
 
 
 def _of_a_graph(first: bytes, path: Path) -> tuple[str, str] | None:
-    """A network of TensorFlow or ONNX."""
+    """Recognise a network of TensorFlow or ONNX."""
     if first[4:8] == b"TFL3":
         return "a TensorFlow Lite model", FROM_PYTORCH
     if first[:1] == b"\x08" and first[1:2] < b"\x20" and first[2:3] in (b"\x12", b"\x1a", b":", b"B"):
@@ -112,7 +112,7 @@ def _program(first: bytes) -> str:
 
 
 def _text(first: bytes) -> tuple[str, str]:
-    """A file of readable characters alone, which no checkpoint is."""
+    """Describe a file that holds only readable characters: no checkpoint does."""
     try:
         text = first[:512].decode("ascii")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The layers before the first one that is trained: run once for each image, and left out afterwards."""
+"""The frozen layers before the first trained layer: they run once for each image, and training skips them afterwards."""
 
 from copy import copy
 from typing import Any
@@ -14,17 +14,18 @@ class FrozenTrunk:
     """Cuts a network between its frozen first layers, the trunk, and the rest, the tail.
 
     ``tail(activations(images))`` is ``network(images)``. The tail shares its modules with the network, so training it trains
-    the network. Only the network's own children are told apart. The cut is the latest one before the first trained child
-    that works: a network that does something of its own between two children is cut before it, or not at all. What does not
-    give the same for an image every time, in the modes that the modules are in, is left to the tail (:func:`varies`).
+    the network. A cut lies between two direct children of the network. The class takes the latest cut before the first trained
+    child that works. A network whose forward does more between two children than pass its input on is cut before that place, or
+    not at all. A layer whose output for an image is not the same every time, in the modes that the modules are in, stays in the
+    tail (:func:`varies`).
 
     Args:
-        network: Any network, its modules in the modes in which they run in training.
-        images: (B, C, H, W) to try it on; two or more.
+        network: Any network, with its modules in their training modes (train or eval, as each runs in training).
+        images: (B, C, H, W), two or more, on which the cut is tested.
 
     Raises:
-        ValueError: If there is no frozen layer before the first trained one, or none of which the same is computed every
-            time, or no cut gives parts that add up to the network on ``images``.
+        ValueError: If no frozen layer comes before the first trained layer; if no such layer gives the same output for an image
+            every time; or if no cut gives two parts that together compute the network's output on ``images``.
     """
 
     def __init__(self, network: nn.Module, images: Tensor) -> None:
@@ -52,7 +53,7 @@ class FrozenTrunk:
 
     @torch.no_grad()
     def activations(self, images: Tensor) -> Tensor:
-        """What enters the tail for images (B, C, H, W); nothing behind that is computed."""
+        """The tail's input for images (B, C, H, W). The tail itself is not run."""
 
         def leave(_: nn.Module, inputs: tuple[Any, ...]) -> None:
             raise _ReachedError(inputs[0])
@@ -69,12 +70,12 @@ class FrozenTrunk:
     @torch.no_grad()
     def _works(self, images: Tensor) -> bool:
         modes = {module: module.training for module in self.network.modules()}
-        self.network.eval()  # or batch normalisation of the tail would learn from the trial
+        self.network.eval()  # in train mode this test would update the batch statistics of the tail
         try:
             stored = self.activations(images)
             whole, parts = logits_of(self.network(images)), logits_of(self.tail(stored))
             return isinstance(stored, Tensor) and torch.allclose(whole, parts, rtol=1e-4, atol=1e-4 * float(whole.abs().max()))
-        except Exception:  # whatever a forward raises when it is entered half-way
+        except Exception:  # a forward that starts in the middle can raise any exception
             return False
         finally:
             for module, mode in modes.items():
@@ -82,7 +83,7 @@ class FrozenTrunk:
 
 
 class _ReachedError(Exception):
-    """The tail's input is known: the rest of the forward pass is not needed."""
+    """Raised when the tail's input is known, to skip the rest of the forward pass."""
 
     def __init__(self, activations: Tensor) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Where a classifier's logits come from."""
+"""Finds a classifier's head, and reads the features that enter it."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ Head = nn.Linear | nn.Conv2d
 def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, Head]:
     """Find the last layer with one output per class.
 
-    It is the last linear layer with K outputs; or the network's very last layer, where that is a 1x1 convolution with K
-    outputs, as in SqueezeNet.
+    This is the last linear layer with K outputs. If the network's very last layer is a 1x1 convolution with K outputs, as in
+    SqueezeNet, it is that layer.
 
     Args:
         network: Any image classifier.
@@ -40,15 +40,15 @@ def classifier_head(network: nn.Module, num_classes: int) -> tuple[str, Head]:
 
 
 def head_rows(head: Head) -> Tensor:
-    """The head's weights (K, D), one row for each class; changing them changes the head."""
+    """The head's weights (K, D), one row for each class. This is a view: changing it changes the head."""
     return head.weight.flatten(1)
 
 
 class FeatureReader:
     """Reads what enters a classifier's head: ``with FeatureReader(network, K) as reader: logits = network(images)``.
 
-    Afterwards ``reader.features`` holds the features (B, D) of the last forward pass; what enters a convolution is averaged
-    over positions.
+    Afterwards ``reader.features`` holds the features (B, D) of the last forward pass. If the head is a convolution, its input
+    is averaged over positions.
 
     Args:
         network: Any image classifier.

@@ -16,15 +16,16 @@ from oro_unlearn.user_error import UserError
 def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
     """The architecture of an image classifier of transformers, with random weights.
 
-    Its weights are read like any others: name the folder with ``--model.original``. Code that comes with a model is never run.
+    The weights are read like those of any other network: name the folder with ``--model.original``. Code from the model's
+    folder or repository is never run.
 
     Args:
         name: A folder with ``config.json``, or the id of a model on the Hugging Face Hub.
-        num_classes: Number of classes K. Names of classes in the configuration stay if there are K of them.
+        num_classes: Number of classes K. Names of classes in the configuration are kept if there are K of them.
 
     Raises:
-        UserError: If there is no such folder, and no such model in the cache or on the hub; if transformers is missing, or has
-            no image classifier of this kind.
+        UserError: If the name is neither a folder nor a model in the cache or on the hub; if transformers is not installed, or
+            has no image classifier of this kind.
     """
     try:
         from transformers import AutoConfig, AutoModelForImageClassification
@@ -39,22 +40,22 @@ def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
     except OSError as error:
         raise UserError(
             f"hf:{name} is neither a folder with config.json nor a model that can be reached ({first_line(error)}): "
-            f"run 'hf download {name} --local-dir FOLDER' where there is a network, and name hf:FOLDER"
+            f"run 'hf download {name} --local-dir FOLDER' on a machine with internet access, and name hf:FOLDER"
         ) from None
     except (ValueError, KeyError) as error:
         raise UserError(f"transformers has no image classifier for hf:{name}: {first_line(error)}") from None
 
 
 def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Bring a file's names to those of a network of transformers, which can differ from version to version.
+    """Convert the names in a file to those of a network of transformers; these can differ between versions.
 
     Args:
         network: The network.
         state: The file's tensors.
 
     Returns:
-        The tensors by the network's names, or as they are: of another network, where they fit already, and what
-        transformers does not know.
+        The tensors by the network's names. They are unchanged if the network is not of transformers or the names fit already. A
+        name that transformers does not know is kept.
     """
     own: dict[str, Tensor] = network.state_dict()
     if not type(network).__module__.startswith("transformers.") or state.keys() >= own.keys():
@@ -71,7 +72,7 @@ def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, T
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the tables and bars of transformers."""
+    """Silence the tables and progress bars of transformers within the block."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""What enters each linear map of a network, as Gram matrices, and weights restricted to it ("Deep Unlearning")."""
+"""Gram matrices of the inputs of each linear layer, and weights projected onto these inputs ("Deep Unlearning")."""
 
 from functools import partial
 from typing import Any, cast
@@ -9,12 +9,12 @@ from torch.nn.functional import pad, unfold
 
 
 class InputGrams:
-    """Sums up what enters every linear and 2-d convolution layer: ``with InputGrams(network) as grams: network(images)``.
+    """Sums up the inputs of every linear and 2-d convolution layer: ``with InputGrams(network) as grams: network(images)``.
 
-    X holds one column for each position a layer looks at: a row of a linear layer's input, a patch (C / groups x kernel)
-    of a convolution's, with its padding, stride and dilation. Each group of a convolution has a matrix of its own.
-    X itself is kept while it has fewer columns than rows, d; from then on the smaller X X^T, to which batches add up.
-    Layers that a forward pass does not call have neither.
+    X holds one column for each position that a layer reads: a row of a linear layer's input, or a patch (C / groups x kernel)
+    of a convolution's input, with its padding, stride and dilation. Each group of a convolution has its own matrix. The class
+    keeps X itself while X has fewer columns than rows (d). After that it keeps X X^T, which is smaller, and adds each batch to
+    it. A layer that no forward pass calls has neither.
 
     Args:
         network: Any network.
@@ -34,7 +34,7 @@ class InputGrams:
             handle.remove()
 
     def spaces(self) -> dict[str, "InputSpace"]:
-        """The space of each layer's inputs. What they are made from is let go of."""
+        """The space of each layer's inputs. The stored columns and matrices are freed."""
         found = {}
         for name in [name for name in self.layers if name in self.columns or name in self.matrices]:
             if name in self.columns:
@@ -64,13 +64,13 @@ def input_columns(layer: nn.Module, inputs: Tensor) -> Tensor:
 
     Args:
         layer: ``nn.Linear`` or ``nn.Conv2d``.
-        inputs: What enters it: (..., d), or images (B, C, H, W).
+        inputs: The layer's input: (..., d), or images (B, C, H, W).
     """
     inputs = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
     if not isinstance(layer, nn.Conv2d):
         return inputs.flatten(0, -2).T[None]
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-    inputs = pad(inputs, layer._reversed_padding_repeated_twice, mode)  # also what "same" and "valid" come to
+    inputs = pad(inputs, layer._reversed_padding_repeated_twice, mode)  # also covers padding="same" and padding="valid"
     patches = unfold(inputs, layer.kernel_size, dilation=layer.dilation, stride=layer.stride)  # (B, C * kernel, positions)
     return patches.unflatten(1, (layer.groups, -1)).permute(1, 2, 0, 3).flatten(2)
 
@@ -83,19 +83,20 @@ def weight_rows(layer: Any) -> Tensor:
 class InputSpace:
     """The directions in which inputs lie, from their Gram matrix: one eigendecomposition serves every alpha.
 
-    With G = X X^T / tr(X X^T), eigenvalues r and M = alpha G ((alpha - 1) G + I)^-1, directions are kept by
-    alpha r / ((alpha - 1) r + 1): hardly used ones are dropped, often used ones stay. No singular value decomposition of X.
+    Let G = X X^T / tr(X X^T), with eigenvalues r, and M = alpha G ((alpha - 1) G + I)^-1.
+    M scales each direction by alpha r / ((alpha - 1) r + 1): hardly used directions are dropped, often used directions stay.
+    This needs no singular value decomposition of X.
 
     Args:
         gram: X X^T (groups, d, d), float64.
     """
 
     def __init__(self, gram: Tensor) -> None:
-        self.shares, self.directions = _eigen(gram)  # (groups, d), of the inputs' energy; (groups, d, d)
+        self.shares, self.directions = _eigen(gram)  # (groups, d), shares of the inputs' energy; (groups, d, d)
 
     @classmethod
     def of_columns(cls, columns: Tensor) -> "InputSpace":
-        """The same space from X (groups, d, n): where n < d, X^T X is smaller and has the same eigenvalues but zeros.
+        """The same space from X (groups, d, n). If n < d, X^T X is smaller and has the same nonzero eigenvalues.
 
         An eigenvector v of X^T X is the direction X v; directions without energy are left out, as M does.
         """
@@ -108,29 +109,29 @@ class InputSpace:
         return space
 
     def restrict(self, weight: Tensor, alpha: float) -> Tensor:
-        """W M: what weights (groups, outputs, d) do in this space.
+        """W M: the weights (groups, outputs, d) restricted to this space.
 
         Args:
             weight: W.
-            alpha: 1 keeps each direction by its share; infinity keeps every direction that occurs whole.
+            alpha: With 1, each direction is scaled by its share; with infinity, every direction that occurs is kept unscaled.
         """
         kept = alpha * self.shares / ((alpha - 1) * self.shares + 1)
         return weight @ self.directions * kept[:, None] @ self.directions.mT
 
 
 def memory_needed(network: nn.Module, images: Tensor, samples: int, batch_size: int) -> tuple[int, str]:
-    """How much memory the spaces of two sets of inputs take, with the weights in float64 and the work on the largest layer.
+    """Memory for the spaces of two sets of inputs, for the weights in float64, and for the work on the largest layer.
 
     Args:
         network: Any network, in eval mode.
-        images: One input (1, C, H, W), to see how many columns a layer's X has for each image.
+        images: One input (1, C, H, W). It shows how many columns a layer's X has for each image.
         samples: Images of each set.
         batch_size: Images of a forward pass.
 
     Returns:
-        Bytes, and the name of the layer that takes most of them.
+        Bytes, and the name of the layer that needs the most.
     """
-    counts: dict[str, Tensor] = {}  # columns of one image: (groups, d, n), without memory
+    counts: dict[str, Tensor] = {}  # columns of one image: (groups, d, n), on the meta device without memory
 
     def note(name: str, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         columns = input_columns(layer, inputs[0]).to("meta")
@@ -167,5 +168,5 @@ def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _float64(tensor: Tensor) -> Tensor:
-    """On the CPU where the device has none: Apple's GPUs."""
+    """Convert to float64; on the CPU if the device has no float64, as Apple's GPUs."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()

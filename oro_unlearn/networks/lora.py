@@ -1,7 +1,8 @@
-"""Low-rank adapters on an open_clip model with split attention: which layers, on and off, to disk, into the weights.
+"""Low-rank adapters for open_clip models with split attention: choose layers, inject, switch off, fill and merge.
 
-The adapters are those of peft (LoRA, arXiv 2106.09685; DoRA, arXiv 2402.09353; rsLoRA, arXiv 2312.03732), always with
-peft's default initialisation: the other ones change base weights, and switching the adapter off no longer gives the base.
+The adapters are those of peft (LoRA, arXiv 2106.09685; DoRA, arXiv 2402.09353; rsLoRA, arXiv 2312.03732), always with peft's
+default initialisation. Other initialisations change base weights, so that switching the adapter off no longer gives the base
+model.
 """
 
 import re
@@ -25,8 +26,8 @@ BLOCK_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj", "c_fc", "c_proj")
 def adaptable_layers(model: nn.Module, tower: str) -> list[str]:
     """Names of the Linear and convolution layers of a tower that an adapter can change.
 
-    Those of a ResNet's attention pool are left out: it reads their weights without calling them, so an adapter on them
-    does nothing.
+    The layers of a ResNet's attention pool are left out: the pool reads their weights without calling them, so an adapter on
+    them has no effect.
 
     Args:
         model: An open_clip model with split attention.
@@ -41,7 +42,7 @@ def adaptable_layers(model: nn.Module, tower: str) -> list[str]:
 
 
 def default_layers(names: Sequence[str]) -> list[str]:
-    """Attention and MLP of every transformer block; of a ResNet the convolutions of its last two stages."""
+    """Attention and MLP of every transformer block; in a ResNet, the convolutions of its last two stages."""
     blocks = [name for name in names if ".resblocks." in name and name.rsplit(".", 1)[-1] in BLOCK_LAYERS]
     return blocks or [name for name in names if name.startswith(("visual.layer3.", "visual.layer4."))]
 
@@ -73,17 +74,17 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
 
 
 def ending_in(names: Sequence[str], targets: Sequence[str]) -> list[str]:
-    """The names whose last parts are a target; as in peft, ``q_proj`` is no last part of ``seq_proj``."""
+    """The names that end in a target, compared part by part as in peft: ``seq_proj`` does not end in ``q_proj``."""
     return [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
 
 
 def pattern(chosen: Sequence[str], model: nn.Module) -> str:
-    """A regular expression that matches exactly the chosen layers of the model, short where every block is chosen."""
+    """A regular expression that matches exactly the chosen layers of the model. It is short if every block is chosen."""
     short = "|".join(dict.fromkeys(re.sub(r"\\\.\d+(?=\\\.)", r"\\.\\d+", re.escape(name)) for name in chosen))
     matched = {name for name, _ in model.named_modules() if re.fullmatch(short, name)}
     if matched == set(chosen):
         return short
-    blocks: dict[tuple[str, str], list[str]] = {}  # what is before and after a block's number, and the numbers
+    blocks: dict[tuple[str, str], list[str]] = {}  # by the text before and after a block's number: the numbers
     for name in chosen:
         *before, number, after = ["", "", *re.split(r"(\.\d+\.)", name)]
         blocks.setdefault(("".join(before), after), []).append(re.escape(number))
@@ -106,7 +107,7 @@ def inject(model: nn.Module, layers: str, rank: int, alpha: float, kind: str, dr
 
     check_options(rank, alpha, kind, dropout)
     refuse_second(model)
-    scale: Any = alpha  # peft says int and divides
+    scale: Any = alpha  # peft annotates it as int, but divides by it
     config = LoraConfig(
         r=rank, lora_alpha=scale,
         lora_dropout=dropout, target_modules=layers, bias="none",
@@ -125,7 +126,7 @@ def check_options(rank: int, alpha: float, kind: str, dropout: float) -> None:
 
 
 def adapted_layers(model: nn.Module) -> dict[str, Any]:
-    """The layers that carry an adapter, by name; empty without adapters, and then peft is not imported."""
+    """The layers that have an adapter, by name. Without adapters the result is empty, and peft is not imported."""
     if not getattr(model, "peft_config", None):
         return {}
     from peft.tuners.tuners_utils import BaseTunerLayer
@@ -135,9 +136,9 @@ def adapted_layers(model: nn.Module) -> dict[str, Any]:
 
 @contextmanager
 def without_adapters(model: nn.Module) -> Iterator[None]:
-    """Switch the adapters off within the block; switches and ``requires_grad`` are afterwards what they were.
+    """Switch the adapters off within the block. Afterwards the switches and ``requires_grad`` are restored.
 
-    peft's own ``disable_adapter`` turns ``requires_grad`` on when it ends, even of adapters that were frozen.
+    peft's ``disable_adapter`` sets ``requires_grad`` to true when it ends, even for adapters that were frozen.
     """
     layers = [layer for layer in adapted_layers(model).values() if not layer.disable_adapters]
     flags = [(parameter, parameter.requires_grad) for layer in layers for parameter in layer.parameters()]
@@ -153,7 +154,7 @@ def without_adapters(model: nn.Module) -> Iterator[None]:
 
 
 def adapter_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The adapter's own parameters under the names peft gives them in a file, without its ``base_model.model.``."""
+    """The adapter's parameters, by their names in peft's files without the prefix ``base_model.model.``."""
     if not adapted_layers(model):
         return {}
     from peft import get_peft_model_state_dict
@@ -165,8 +166,8 @@ def adapter_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
 def fill_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
     """Copy values into the adapter, strictly.
 
-    peft's ``set_peft_model_state_dict`` leaves a missing tensor at its start and passes over NaN, both without a word, and
-    raises a RuntimeError of several lines for a wrong shape.
+    peft's ``set_peft_model_state_dict`` silently leaves a missing tensor at its initial value and silently accepts NaN. For a
+    wrong shape it raises a RuntimeError of several lines.
 
     Raises:
         UserError: If the model has no adapter, or the values belong to another one.
@@ -192,7 +193,7 @@ def fill_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def merged_copy(model: nn.Module) -> nn.Module:
-    """A plain open_clip model: the adapters added to the weights, the attention fused. ``model`` stays as it is."""
+    """A plain open_clip model with merged adapters and fused attention. ``model`` is not changed."""
     copy = deepcopy(model)
     for name, layer in adapted_layers(copy).items():
         layer.merge()

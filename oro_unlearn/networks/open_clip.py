@@ -19,27 +19,26 @@ from oro_unlearn.user_error import UserError
 class OpenCLIP(nn.Module):
     """A CLIP model of open_clip whose attention is split into Linears so that adapters reach all of it.
 
-    With weights it starts in eval mode, with random weights in train mode.
+    A model with loaded weights starts in eval mode, a model with random weights in train mode.
 
     Args:
-        name: An open_clip architecture; ``scenes``, the small model shipped with the package; ``local-dir:FOLDER`` or
+        name: An open_clip architecture; or ``scenes``, the small model shipped with the package; or ``local-dir:FOLDER`` or
             ``hf-hub:OWNER/NAME`` as in open_clip.
-        pretrained: A tag of open_clip, or a file (``.safetensors``, ``.pt`` or ``.bin`` with a
-            state dict, OpenAI's TorchScript, or in Transformers' layout), or a folder of Transformers. For
-            ``scenes``, ``local-dir:`` and ``hf-hub:`` the default and ``shipped`` mean the model's own weights. Empty
-            for random weights.
+        pretrained: A tag of open_clip; or a file (``.safetensors``, ``.pt`` or ``.bin`` with a state dict, OpenAI's
+            TorchScript, or Transformers' layout); or a folder of Transformers. For ``scenes``, ``local-dir:`` and ``hf-hub:``
+            the default and ``shipped`` both mean the model's own weights. Empty for random weights.
 
     Attributes:
         architecture: ``name``.
         image_size: Height and width of an image in pixels.
         embed_dim: Length D of an embedding.
-        context_length: Most tokens a caption can have.
+        context_length: Largest number of tokens of a caption.
         quick_gelu: Whether the activation is QuickGELU.
-        trims: Whether captions are cut to the longest one's end token.
+        trims: Whether a batch of captions is cut after the end token of its longest caption.
 
     Raises:
-        UserError: If the weights are not here and cannot be downloaded; if there is no such architecture or tag, or the file
-            does not fit.
+        UserError: If the weights are not on this machine and cannot be downloaded; if the architecture or tag does not exist,
+            or the file does not fit.
     """
 
     model: Any  # of open_clip: its towers, buffers and pooling vary
@@ -56,7 +55,7 @@ class OpenCLIP(nn.Module):
         self.image_size = _square(model.visual.image_size, name)
         self.context_length: int = self.tokenizer.context_length
         self.quick_gelu = any(isinstance(module, QuickGELU) for module in model.modules())
-        # captions end where the causal mask lets nothing later be read
+        # with a causal mask the end token cannot read the padding behind it, so the padding can be cut off
         self.trims = isinstance(model, open_clip.CLIP) and model.attn_mask is not None and model.text_pool_type == "argmax"
         preprocessing = model.visual.preprocess_cfg
         for statistic in ("mean", "std"):
@@ -79,7 +78,7 @@ class OpenCLIP(nn.Module):
         """Tokens of captions, on the model's device.
 
         Args:
-            captions: N captions; one with more than ``context_length`` tokens is cut and keeps its end token.
+            captions: N captions. A caption with more than ``context_length`` tokens is cut; it keeps its end token.
 
         Returns:
             (N, L) int64. L is the length of the longest caption where a causal mask makes the padding irrelevant.
@@ -93,7 +92,7 @@ class OpenCLIP(nn.Module):
         """Embed images.
 
         Args:
-            images: (B, 3, S, S) with S = ``image_size``, uint8 or float in [0, 1]; normalised here.
+            images: (B, 3, S, S) with S = ``image_size``, uint8 or float in [0, 1]. This method normalises them.
 
         Returns:
             (B, D) float32 unit vectors.
@@ -147,10 +146,10 @@ class OpenCLIP(nn.Module):
         return pooled if model.text_projection is None else pooled @ model.text_projection
 
     def train(self, mode: bool = True) -> "OpenCLIP":
-        """Set the mode; with adapters only these follow it, with their dropout.
+        """Set the mode. In a model with adapters, only the adapters and their dropout change mode.
 
-        The base then stays in eval mode, without dropout, drop path or batch statistics: what :meth:`reference` gives is
-        the same every time.
+        The base model then stays in eval mode, without dropout, drop path or batch statistics, so that :meth:`reference` gives
+        the same result every time.
         """
         super().train(mode)
         layers = lora.adapted_layers(self.model).values()
@@ -169,7 +168,7 @@ class OpenCLIP(nn.Module):
         dropout: float = 0.0,
         targets: Sequence[str] = (),
     ) -> int:
-        """Freeze the model in eval mode, and add an adapter that starts without effect, in train mode.
+        """Freeze the model in eval mode, and add an adapter in train mode; at first it does not change the output.
 
         Args:
             towers: ``text``, ``image`` or ``both``.
@@ -196,27 +195,27 @@ class OpenCLIP(nn.Module):
 
     @contextmanager
     def reference(self) -> Iterator[None]:
-        """Within the block the model is exactly its base, without gradients; afterwards everything is as before."""
+        """Within the block, the model is exactly its base, without gradients. Afterwards its former state is back."""
         with torch.no_grad(), lora.without_adapters(self.model):
             yield
 
     def adapter_state(self) -> dict[str, Tensor]:
-        """Copies of the adapter's tensors, and nothing else; empty without an adapter."""
+        """Copy the adapter's tensors, and no others. The result is empty if the model has no adapter."""
         return {name: tensor.detach().clone() for name, tensor in lora.adapter_parameters(self.model).items()}
 
     def load_adapter_state(self, state: dict[str, Tensor]) -> None:
-        """Fill the adapter with what :meth:`adapter_state` gave.
+        """Fill the adapter with tensors from :meth:`adapter_state`.
 
         Raises:
-            UserError: If there is no adapter, or the tensors are of another one (rank, towers, kind, architecture).
+            UserError: If there is no adapter, or the tensors belong to another adapter (rank, towers, kind, architecture).
         """
         lora.fill_adapter(self.model, state)
 
     def check_adapter_gradients(self) -> None:
-        """After a backward pass: every trainable tensor of the adapter took part in it.
+        """Check after a backward pass that every trainable tensor of the adapter has a gradient.
 
         Raises:
-            UserError: If some did not; training would leave them as they are, without a word.
+            UserError: If a tensor has none. Training would silently leave it unchanged.
         """
         parameters = lora.adapter_parameters(self.model)
         idle = [name for name, tensor in parameters.items() if tensor.requires_grad and tensor.grad is None]
@@ -241,11 +240,11 @@ class OpenCLIP(nn.Module):
         self.model.load_state_dict(split_attention(plain).state_dict())
 
     def merged_state(self) -> dict[str, Tensor]:
-        """The state dict of a plain open_clip model with the adapter in its weights; the model itself stays as it is."""
+        """The state dict of a plain open_clip model with the adapter merged into its weights; the model is not changed."""
         return lora.merged_copy(self.model).state_dict()
 
     def save_adapter(self, folder: str | Path) -> None:
-        """Write the adapter in peft's format, and beside it which base it belongs to (``oro_unlearn.json``).
+        """Write the adapter in peft's format, and beside it ``oro_unlearn.json``, which identifies the base model.
 
         Raises:
             UserError: If there is no adapter.
@@ -259,8 +258,8 @@ class OpenCLIP(nn.Module):
             Number of trainable parameters.
 
         Raises:
-            UserError: If the folder holds no adapter; if the adapter was trained on another base or its files are not such an
-                adapter's, or the model has an adapter already.
+            UserError: If the folder holds no adapter; if the adapter was trained on another base, its files are not as
+                :meth:`save_adapter` writes them, or the model has an adapter already.
         """
         adapter_files.load_adapter(self, Path(folder))
         self.train()

@@ -1,4 +1,4 @@
-"""The logits in whatever a network returns."""
+"""The logits in the output of a network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,20 +9,20 @@ from oro_unlearn.user_error import UserError
 
 
 def logits_of(output: Any) -> Tensor:
-    """Take the logits out of what a classifier returned.
+    """Take the logits out of the output of a classifier.
 
-    A tensor is taken as it is; otherwise what is called ``logits`` or, in a mapping, ``out``; otherwise the first tensor of
-    a tuple or list (the others are auxiliary outputs), or the only tensor of a mapping.
+    A tensor is taken as it is. Otherwise the logits are, in this order: the entry or attribute ``logits``; in a mapping, the
+    entry ``out``; the first tensor of a tuple or list (the others are auxiliary outputs); the only tensor of a mapping.
 
     Args:
-        output: What ``network(images)`` returned: a tensor, an object with ``logits`` as Transformers return it, a tuple as
-            torchvision's Inception returns it, or a mapping.
+        output: The return value of ``network(images)``: a tensor, an object with ``logits`` as Transformers return it, a tuple
+            as torchvision's Inception returns it, or a mapping.
 
     Returns:
         Logits.
 
     Raises:
-        UserError: If no logits can be told from the rest.
+        UserError: If it is not clear which part of the output is the logits.
     """
     found = _part(output)
     if found is None:

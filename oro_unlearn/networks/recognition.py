@@ -1,4 +1,4 @@
-"""Which network a state dict is of, by the names and shapes of its tensors."""
+"""Recognises the network of a state dict from the names and shapes of its tensors."""
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-COUNTERS = "num_batches_tracked"  # of batch normalisation, which some files leave out
+COUNTERS = "num_batches_tracked"  # counters of batch normalisation; some files leave them out
 TV, TIMM = "torchvision.models.", "timm.models."
-FAMILIES = {  # constructors by a tensor that only their kind has
+FAMILIES = {  # constructors, by the name of a tensor that only this family has
     "layer1.0.conv1.weight": (
         *(f"{TV}resnet{depth}" for depth in (18, 34, 50, 101)),
         *(f"{TIMM}{name}" for name in ("resnet10t", "resnet26d", "resnet50d")),
@@ -36,13 +36,13 @@ FAMILIES = {  # constructors by a tensor that only their kind has
 
 
 class Recognised(NamedTuple):
-    """A constructor that gives a network of these very tensors.
+    """A constructor whose network has exactly these tensors.
 
     Attributes:
         network: Its import path.
-        arguments: What it takes besides ``num_classes``.
-        classes: Rows of the head.
-        channels: Of the images.
+        arguments: Its arguments besides ``num_classes``.
+        classes: Number of rows of the head.
+        channels: Number of channels of the images.
     """
 
     network: str
@@ -55,17 +55,17 @@ def recognised(state: Mapping[str, Tensor]) -> Recognised | None:
     """Try the constructors of the package, of torchvision and of timm (where that is installed).
 
     Args:
-        state: Tensors by name; one common prefix does not matter.
+        state: Tensors by name. A common prefix of all names is ignored.
 
     Returns:
-        None if none fits.
+        The constructor, or None if none fits.
     """
     matrices = [value for name, value in state.items() if value.ndim in (2, 4) and name.endswith("weight")]
     shapes = {name: tuple(value.shape) for name, value in state.items() if not name.endswith(COUNTERS)}
     first = next((value for value in matrices if value.ndim == 4), None)
     if first is None:
         return None
-    heads = list(dict.fromkeys(len(value) for value in reversed(matrices)))[:2]  # of some, the last layer is no head
+    heads = list(dict.fromkeys(len(value) for value in reversed(matrices)))[:2]  # the last layer is not always the head
     for classes in heads:
         for name, arguments in _candidates(shapes, int(first.shape[0]), int(first.shape[1])):
             if _fits(_constructor(name), {**arguments, "num_classes": classes}, shapes):
@@ -74,7 +74,7 @@ def recognised(state: Mapping[str, Tensor]) -> Recognised | None:
 
 
 def _candidates(shapes: Mapping[str, Any], width: int, channels: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Constructors with arguments; the package's own take the width and the channels of the first convolution."""
+    """Constructors with arguments. The package's networks get the width and the channels of the first convolution."""
     for name in ("ResNet18", "SmallCNN", "VGG19BN"):
         yield f"oro_unlearn.networks.{name}", {"width": width, "in_channels": channels}
     for mark, names in FAMILIES.items() if channels == 3 else ():

@@ -1,7 +1,7 @@
 """Attention with separate q, k, v and output projections, so that adapters reach each of them.
 
 ``nn.MultiheadAttention`` packs q, k and v into one bare Parameter and reads the weight of its output projection without
-calling it. An adapter put on such layers is silently dead, or applied twice (huggingface/peft pull request 3774).
+calling it. An adapter on such layers silently has no effect, or is applied twice (huggingface/peft pull request 3774).
 """
 
 import torch
@@ -13,12 +13,13 @@ from oro_unlearn.user_error import UserError
 
 
 class SplitAttention(nn.Module):
-    """Multi-head attention out of four ``nn.Linear``; computes what the ``nn.MultiheadAttention`` it replaces computes.
+    """Multi-head attention made of four ``nn.Linear``. It computes the same as the ``nn.MultiheadAttention`` it replaces.
 
-    Equal bit for bit to the training path of ``nn.MultiheadAttention`` (its fused evaluation kernel rounds differently).
+    The output equals, bit for bit, that of the training path of ``nn.MultiheadAttention`` (its fused evaluation kernel rounds
+    differently).
 
     Args:
-        attention: The module to take weights, heads, dropout and layout from; it is not changed.
+        attention: The module whose weights, heads, dropout and layout are copied. It is not changed.
 
     Raises:
         UserError: If it has ``add_bias_kv`` or ``add_zero_attn``.
@@ -59,7 +60,7 @@ class SplitAttention(nn.Module):
             key: (B, S, E') or (S, B, E').
             value: Like ``key``.
             key_padding_mask: Optional (B, S), true (or -inf) where a key is ignored.
-            need_weights: Accepted for the signature's sake; weights are never returned.
+            need_weights: Accepted for compatibility and ignored: attention weights are never returned.
             attn_mask: Optional (L, S) or (B * heads, L, S), true (or -inf) where attention is not allowed.
 
         Returns:
@@ -127,7 +128,7 @@ def split_attention(model: nn.Module) -> nn.Module:
 
 
 def fuse_attention(model: nn.Module) -> nn.Module:
-    """Undo :func:`split_attention`, in place: the state dict is again the one before, in names, order and bits.
+    """Undo :func:`split_attention`, in place. The state dict has its former names, order and bits again.
 
     Adapters must have been merged and removed before; :meth:`OpenCLIP.merged_state` does that on a copy.
 
@@ -141,7 +142,7 @@ def fuse_attention(model: nn.Module) -> nn.Module:
 
 
 def _linear(weight: Tensor, bias: Tensor | None, trainable: bool) -> nn.Linear:
-    """A Linear with copies of these tensors; draws no random numbers."""
+    """A Linear with copies of these tensors. Building it draws no random numbers."""
     linear = skip_init(nn.Linear, weight.shape[1], weight.shape[0], bias=bias is not None, device="cpu")
     linear.weight = nn.Parameter(weight.detach().clone(), requires_grad=trainable)
     if bias is not None:

@@ -1,4 +1,4 @@
-"""The stages of a classifier, found by its structure, whatever its layers are called."""
+"""The stages of a classifier, found from its structure and not from the names of its layers."""
 
 import re
 from collections.abc import Sequence
@@ -12,25 +12,24 @@ from torch.nn.modules.pooling import _AvgPoolNd, _MaxPoolNd
 from oro_unlearn.networks.head import classifier_head
 from oro_unlearn.user_error import UserError
 
-HEAD = "head"  # in a list of layers: the last layer
-QUARTER = re.compile(r"quarter([1-4])")  # the same: a quarter of the stages
+HEAD = "head"  # in a list of layers, this word stands for the last layer
+QUARTER = re.compile(r"quarter([1-4])")  # in a list of layers, such a word stands for a quarter of the stages
 Unit = tuple[str, nn.Module]
 
 
 def stages(network: nn.Module, num_classes: int) -> list[list[str]]:
     """Find the stages between the network's stem and its head.
 
-    A stage begins where the resolution falls: at a layer with a stride or behind a pooling, or at a light layer between two
-    heavy ones, as Swin merges patches. Blocks that all have one resolution, as a ViT's, are shared out into four. The last
-    stage reaches to the head, so that a final normalisation or VGG's hidden linear layers belong to it.
+    A stage begins where the resolution falls: at a layer with a stride, after a pooling layer, or at a light layer between two
+    heavy layers, such as the patch merging of Swin. Blocks that all have the same resolution, as in a ViT, are divided into
+    four stages. The last stage extends to the head, so that a final normalisation or VGG's hidden linear layers belong to it.
 
     Args:
         network: Any image classifier.
         num_classes: Number of classes K, to find the head.
 
     Returns:
-        For each stage, in order, the dotted names of the layers that are together the stage; without stem and head. Empty if
-        there is nothing but a head.
+        For each stage, in order, the dotted names of its layers, without stem and head. Empty if the network has only a head.
 
     Raises:
         UserError: If no layer has K outputs.
@@ -49,11 +48,11 @@ def stages(network: nn.Module, num_classes: int) -> list[list[str]]:
 
 
 def quarter(groups: Sequence[list[str]], number: int) -> list[str]:
-    """The layers of one of four quarters of the stages; of four stages, the stage itself.
+    """The layers of one quarter of the stages. With four stages, a quarter is one stage.
 
     Args:
-        groups: What :func:`stages` found, at least one.
-        number: 1 to 4. Of fewer stages, some stand for two quarters.
+        groups: The stages from :func:`stages`, at least one.
+        number: 1 to 4. With fewer than four stages, a stage can stand for two quarters.
 
     Example:
         >>> [quarter([["a"], ["b"], ["c"]], number) for number in (1, 2, 3, 4)]
@@ -65,24 +64,24 @@ def quarter(groups: Sequence[list[str]], number: int) -> list[str]:
 
 
 def from_the_middle(groups: Sequence[list[str]]) -> list[str]:
-    """The layers of the third quarter and of what comes behind it.
+    """The layers of the third quarter of the stages and of all later stages.
 
     Args:
-        groups: What :func:`stages` found, at least one.
+        groups: The stages from :func:`stages`, at least one.
     """
     return list(chain.from_iterable(groups[min(-(-len(groups) // 2), len(groups) - 1) :]))
 
 
 def resolve_layers(network: nn.Module, names: Sequence[str], num_classes: int) -> list[str]:
-    """Put names of layers in the place of ``head`` and ``quarter1`` to ``quarter4``; other names stay.
+    """Replace ``head`` and ``quarter1`` to ``quarter4`` by names of layers. Other names stay as they are.
 
     Args:
         network: Any image classifier.
-        names: Names of layers and these words.
+        names: Names of layers, ``head``, and ``quarter1`` to ``quarter4``.
         num_classes: Number of classes K.
 
     Raises:
-        UserError: If a quarter is asked for where there are no stages, or no layer has K outputs.
+        UserError: If a quarter is named but the network has no stages, or no layer has K outputs.
     """
     found: list[str] = []
     for name in names:
@@ -97,10 +96,10 @@ def resolve_layers(network: nn.Module, names: Sequence[str], num_classes: int) -
 
 
 def require_stages(network: nn.Module, num_classes: int) -> list[list[str]]:
-    """:func:`stages`, of which there must be some.
+    """Find the stages as :func:`stages` does, and require at least one.
 
     Raises:
-        UserError: If there are none.
+        UserError: If there is no stage.
     """
     groups = stages(network, num_classes)
     if not groups:
@@ -112,7 +111,7 @@ def require_stages(network: nn.Module, num_classes: int) -> list[list[str]]:
 
 
 def _spine(network: nn.Module, head: str) -> tuple[list[Unit], list[Unit]]:
-    """The siblings that follow one another through most of the depth, and what comes between them and the head."""
+    """The sibling modules that make up most of the network's depth, and the modules between them and the head."""
     units, behind = _without_head(_children("", network), head)
     while (place := _only_deep(units)) is not None:
         behind = units[place + 1 :] + behind
@@ -121,14 +120,14 @@ def _spine(network: nn.Module, head: str) -> tuple[list[Unit], list[Unit]]:
 
 
 def _without_head(units: list[Unit], head: str) -> tuple[list[Unit], list[Unit]]:
-    """Siblings without the one that holds the head, and what that one holds besides."""
+    """The siblings without the module that holds the head, and the other modules inside that module."""
     for place, (name, module) in enumerate(units):
         if not _holds(name, head):
             continue
         before, after = units[:place], units[place + 1 :]
         if name == head:
             return before + after, []
-        if _layers(module) > sum(_layers(other) for _, other in before + after):  # wrapped around everything
+        if _layers(module) > sum(_layers(other) for _, other in before + after):  # a wrapper around almost the whole network
             return _without_head(before + _children(name, module) + after, head)
         return before + after, _around(name, module, head)
     return units, []
@@ -143,10 +142,10 @@ def _around(name: str, module: nn.Module, head: str) -> list[Unit]:
 
 
 def _only_deep(units: list[Unit]) -> int | None:
-    """Place of the one sibling to look into, where there is one.
+    """Position of the single sibling whose children are to be searched; None if no sibling stands out.
 
-    It is the only one of several layers, or holds most of the layers and is the most nested, or alone lowers the resolution
-    more than once.
+    A sibling stands out if it alone has several layers; or if it holds most of the layers and is the most nested; or if it
+    alone lowers the resolution more than once.
     """
     deep = [place for place, (_, module) in enumerate(units) if _layers(module) > 1]
     layers, heights = ([count(module) for _, module in units] for count in (_layers, _height))
@@ -157,11 +156,11 @@ def _only_deep(units: list[Unit]) -> int | None:
 
 
 def _by_resolution(units: list[Unit]) -> list[list[str]]:
-    """Groups of layers with weights, from the first of the most nested kind on; a new one where the resolution falls."""
+    """Group the layers with weights, from the first most nested layer on. A group begins where the resolution falls."""
     kinds = [min(_height(module), 2) for _, module in units]
     first = kinds.index(max(kinds)) if kinds else 0
     groups: list[list[str]] = []
-    falls, leads = True, False  # leads: the last one was a light layer behind a heavy one
+    falls, leads = True, False  # leads: the previous unit was a light layer after a heavy one
     for (name, module), kind in list(zip(units, kinds, strict=True))[first:]:
         falls = falls or _lowers(module)
         if not _has_parameters(module):
@@ -169,7 +168,7 @@ def _by_resolution(units: list[Unit]) -> list[list[str]]:
         light = kind < max(kinds) and _layers(module) > 0
         if falls:
             groups.append([])
-        elif leads and kind == max(kinds):  # into this one
+        elif leads and kind == max(kinds):  # the light layer leads into this unit
             groups.append([groups[-1].pop()])
         groups[-1].append(name)
         falls, leads = False, light and not falls
@@ -177,7 +176,7 @@ def _by_resolution(units: list[Unit]) -> list[list[str]]:
 
 
 def _evenly(units: list[Unit]) -> list[list[str]]:
-    """Up to four groups of as many layers; what has weights and is no layer goes with the one before."""
+    """Up to four groups of equally many layers. A module that has weights but is no layer joins the layer before it."""
     parts: list[list[str]] = []
     for name, module in units:
         if _layers(module) or (_has_parameters(module) and not parts):
@@ -190,13 +189,13 @@ def _evenly(units: list[Unit]) -> list[list[str]]:
 
 
 def _lowers(module: nn.Module) -> bool:
-    """Whether something in it has a stride."""
+    """Whether a convolution or pooling layer inside the module has a stride above 1."""
     strides: list[Any] = [part.stride for part in module.modules() if isinstance(part, _ConvNd | _MaxPoolNd | _AvgPoolNd)]
     return any((stride if isinstance(stride, int) else max(stride, default=1)) > 1 for stride in strides)
 
 
 def _height(module: nn.Module) -> int:
-    """How many modules of several layers are nested in one another: 0 for a single layer."""
+    """Nesting depth of modules that have several layers: 0 for a single layer."""
     return 1 + max((_height(part) for part in module.children()), default=0) if _layers(module) > 1 else 0
 
 

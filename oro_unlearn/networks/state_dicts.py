@@ -1,4 +1,4 @@
-"""Which of a file's tensors are a network's, and under which names."""
+"""Finds the state dict in a file, and converts its names to those of a network."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,37 +11,37 @@ from oro_unlearn.files import one_line
 from oro_unlearn.user_error import UserError
 
 OPTION = "--model.checkpoint_key"
-OWN = "network."  # of our own checkpoints: whatever else such a file holds is another network
-DEEPEST = 3  # keys above a state dict
-SURPLUS = (  # last parts of names that are no weights: of profilers, of averaging, and constants of older versions
+OWN = "network."  # prefix in this package's checkpoints: other tensors there belong to another network
+DEEPEST = 3  # largest number of nested keys above a state dict
+SURPLUS = (  # last parts of names of tensors that are no weights: from profilers, averaging, and constants of older versions
     *("total_ops", "total_params", "n_averaged"),
     *("position_ids", "relative_position_index", "attn_mask"),
 )
 COUNTERS = "num_batches_tracked"
-NO_WEIGHTS = ("optim", "sched", "scaler", "amp", "loops")  # beginnings of keys without a network below them
+NO_WEIGHTS = ("optim", "sched", "scaler", "amp", "loops")  # first parts of keys that hold no network
 
 
 class Matched(NamedTuple):
     """A file's tensors under a network's names."""
 
-    state: dict[str, Tensor]  # by the network's names, where there are such, and by the file's
-    done: list[str]  # what was done, in words
-    left_out: list[str]  # names in the file
+    state: dict[str, Tensor]  # by the network's name, or by the file's name if the network has no such tensor
+    done: list[str]  # the conversions, in words
+    left_out: list[str]  # names of unused tensors, as in the file
 
 
 def choose_state(content: Any, key: str, path: Path) -> tuple[dict[str, Tensor], str, list[str]]:
-    """Find the one state dict in what a file holds.
+    """Find the single state dict in the content of a file.
 
     Args:
-        content: What was read.
-        key: Where it is, for instance ``model_ema`` or ``ema.state_dict``; empty where there is only one.
+        content: The content of the file.
+        key: Key of the state dict, for instance ``model_ema`` or ``ema.state_dict``. Can be empty if the file holds only one.
         path: Of the file, for the errors.
 
     Returns:
-        The tensors by name, the key they were found under, and the names of what was left out.
+        The tensors by name, the key they were found under, and the names of the entries that were left out.
 
     Raises:
-        UserError: If there is none, there are several, or none under ``key``.
+        UserError: If there is no state dict, there are several, or there is none under ``key``.
     """
     found = _candidates(content)
     if key:
@@ -50,7 +50,7 @@ def choose_state(content: Any, key: str, path: Path) -> tuple[dict[str, Tensor],
             known = ", ".join(map(_shown, found)) or "none"
             raise UserError(f"{path} has no single state dict under {_shown(key)}: {OPTION} can be one of {known}")
         found = {chosen[0]: found[chosen[0]]}
-    if len(found) > 1:  # a set of statistics is no network: its names have no layer
+    if len(found) > 1:  # a dict of statistics is no network: its names contain no layer
         found = {name: state for name, state in found.items() if any("." in part for part in state)} or found
     if not found:
         raise UserError(f"{path} holds no state dict: save one with torch.save(model.state_dict(), path)")
@@ -64,7 +64,7 @@ def choose_state(content: Any, key: str, path: Path) -> tuple[dict[str, Tensor],
 
 
 def _candidates(content: Any) -> dict[str, dict[str, Tensor]]:
-    """State dicts by the key they are under; empty for the top level."""
+    """State dicts by their key, which is empty for the top level."""
     found: dict[str, dict[str, Tensor]] = {}
     below = [("", content, 0)]
     while below:
@@ -82,7 +82,7 @@ def _candidates(content: Any) -> dict[str, dict[str, Tensor]]:
 
 
 def match_names(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) -> Matched:
-    """Bring a file's names to a network's: wrappers' prefixes go, a head gets the network's name for it.
+    """Convert a file's names to a network's: prefixes of wrappers are dropped, and the head gets the network's name for it.
 
     Args:
         state: The file's tensors.
@@ -90,10 +90,10 @@ def match_names(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) ->
         path: Of the file, for the errors.
 
     Returns:
-        The tensors. Names that fit nothing stay as they are.
+        The tensors. A name without a counterpart in the network is kept.
 
     Raises:
-        UserError: If several networks in the file would fit.
+        UserError: If several networks in the file fit.
     """
     prefix = _prefix(state, own, path)
     inside = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
@@ -119,7 +119,7 @@ def match_names(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) ->
 
 
 def _prefix(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) -> str:
-    """What stands before the network's names in a file: the prefix after which most of them fit."""
+    """The prefix before the network's names in a file: the one with which most names fit."""
     fits: Counter[str] = Counter()
     for name, value in state.items():
         parts = name.split(".")
@@ -140,7 +140,7 @@ def _prefix(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) -> str
 
 
 def _head(state: dict[str, Tensor], own: dict[str, Tensor], inside: dict[str, Tensor]) -> tuple[str, str] | None:
-    """A single layer that is missing here and a single one that is surplus there, both a head: their names."""
+    """Names of the head in the file and in the network, if each side has exactly one unmatched layer and both are heads."""
     missing = {name.rpartition(".")[0] for name in own if name not in inside and not name.endswith(COUNTERS)}
     surplus = {name.rpartition(".")[0] for name in state if name not in own and name.rpartition(".")[2] not in SURPLUS}
     surplus = {name for name in surplus if name and _is_head(_layer(state, name))}
@@ -153,7 +153,7 @@ def _head(state: dict[str, Tensor], own: dict[str, Tensor], inside: dict[str, Te
 
 
 def _refuse_second_head(outside: dict[str, Tensor], own: dict[str, Tensor], prefix: str, path: Path) -> None:
-    """Refuse a whole network beside which lies another head: which of the two was used does not show."""
+    """Reject a file that holds a whole network and a second head: nothing shows which of the two heads was used."""
     inputs = [value.shape[1] for value in own.values() if value.ndim == 2][-1:]
     level = prefix[:-1].rpartition(".")[0]
     for name in {name.rpartition(".")[0] for name in outside}:
@@ -166,15 +166,15 @@ def _refuse_second_head(outside: dict[str, Tensor], own: dict[str, Tensor], pref
 
 
 def _layer(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """Tensors of one layer by the last part of their names."""
+    """Tensors of a layer, by the last part of their names."""
     return {key.rpartition(".")[2]: value for key, value in state.items() if key.rpartition(".")[0] == name}
 
 
 def _is_head(layer: dict[str, Tensor]) -> bool:
-    """Whether it is one linear layer or convolution: a matrix, and at most one row of biases."""
+    """Whether the tensors are one linear layer or convolution: a matrix, and at most one row of biases."""
     return "weight" in layer and layer.keys() <= {"weight", "bias"} and layer["weight"].ndim in (2, 4)
 
 
 def _shown(name: object) -> str:
-    """A name out of a file, short and on one line."""
+    """A name from a file, shortened and on one line."""
     return repr(one_line(name))

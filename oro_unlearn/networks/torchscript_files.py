@@ -1,4 +1,4 @@
-"""Weights out of a TorchScript archive, without running what is in it."""
+"""Reads the weights of a TorchScript archive without running its code."""
 
 import pickle
 import re
@@ -13,7 +13,7 @@ from oro_unlearn.files import first_line
 from oro_unlearn.user_error import UserError
 
 CODE = re.compile(r"class (\w+)\(Module\):\s+__parameters__ = \[(.*?)\]\s+__buffers__ = \[(.*?)\]", re.DOTALL)
-EVERY = frozenset({"*"})  # weights of a class whose code, of an older version, does not list its buffers
+EVERY = frozenset({"*"})  # for a class whose code does not list its buffers (older versions): every tensor is a weight
 DTYPES = {
     "FloatStorage": torch.float32,
     "HalfStorage": torch.float16,
@@ -31,7 +31,7 @@ DTYPES = {
 def read_torchscript(path: Path) -> dict[str, Tensor]:
     """The state dict of a scripted or traced module.
 
-    ``torch.jit.load`` can run what the archive holds; here it is taken apart as data.
+    ``torch.jit.load`` can run code from the archive. This function reads the archive as data only.
 
     Args:
         path: An archive that ``torch.jit.save`` wrote.
@@ -40,7 +40,7 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
         Parameters and buffers by name.
 
     Raises:
-        UserError: If it is damaged, or is not of that form.
+        UserError: If the archive is damaged or is not such an archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -51,7 +51,7 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
 
 
 class _Module:
-    """Stands for an object of TorchScript: its attributes, and which of them are weights."""
+    """A stand-in for a TorchScript object: its attributes, and which of them are weights."""
 
     weights = EVERY
 
@@ -72,7 +72,7 @@ class _Reader(pickle.Unpickler):
         super().__init__(archive.open(f"{self.root}/data.pkl"))
 
     def find_class(self, module: str, name: str) -> Any:
-        """Stand-ins; nothing is imported."""
+        """Return a stand-in for a class; nothing is imported."""
         if module == "torch._utils" and name == "_rebuild_tensor_v2":
             return _tensor
         if module == "torch" and name in DTYPES:
@@ -82,7 +82,7 @@ class _Reader(pickle.Unpickler):
         return type(name, (_Module,), {"weights": self.kinds.get(f"{module}.{name}", EVERY)})
 
     def persistent_load(self, pid: Any) -> Tensor:
-        """The storage of a tensor, as a flat one."""
+        """The storage of a tensor, as a flat tensor."""
         _, dtype, key, *_ = pid
         raw = self.archive.read(f"{self.root}/data/{key}")
         return torch.frombuffer(bytearray(raw), dtype=dtype) if raw else torch.empty(0, dtype=dtype)
@@ -105,7 +105,7 @@ def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[i
 
 
 def _tensors(module: _Module, prefix: str, above: frozenset[int]) -> list[tuple[str, Tensor]]:
-    """Weights of a module and of those below it, each by its name."""
+    """Weights of a module and of its submodules, each with its name."""
     if id(module) in above:
         return []
     found: list[tuple[str, Tensor]] = []

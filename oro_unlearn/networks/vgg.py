@@ -7,7 +7,7 @@ CONVOLUTIONS = (2, 2, 4, 4, 4)  # per stage: configuration "E" of Simonyan and Z
 
 
 class VGG19BN(nn.Module):
-    """VGG-19-BN with one linear layer on globally pooled features, as usual for 32x32 images.
+    """VGG-19-BN with one linear layer on globally pooled features, the usual variant for 32x32 images.
 
     Stages are named as in ResNet: ``layer1`` to ``layer5`` and ``fc``. Each stage ends with 2x2 max-pooling, so images
     need at least 32 pixels a side.

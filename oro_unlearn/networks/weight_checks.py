@@ -1,4 +1,4 @@
-"""Whether a file's tensors are those of a network: names, shapes, types and values."""
+"""Checks that a file's tensors fit a network: names, shapes, types and values."""
 
 from pathlib import Path
 
@@ -19,7 +19,8 @@ def check_shapes(network: nn.Module, state: dict[str, Tensor], own: dict[str, Te
         path: Of the file, for the errors.
 
     Raises:
-        UserError: If something is missing, unknown or of another shape; of another head with both numbers of classes.
+        UserError: If a tensor is missing, unknown or has another shape. If only the head has another shape, the message gives
+            both numbers of classes.
     """
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     reshaped = [name for name in own if name in state and own[name].shape != state[name].shape]
@@ -40,7 +41,7 @@ def check_shapes(network: nn.Module, state: dict[str, Tensor], own: dict[str, Te
 
 
 def _rows(network: nn.Module, name: str, there: Tensor, here: Tensor) -> tuple[int, int] | None:
-    """Outputs of a linear layer or convolution in the file and in the network, if nothing else of it differs."""
+    """Outputs of a linear layer or convolution in the file and in the network, if it differs in nothing else."""
     layer = network.get_submodule(name.rpartition(".")[0])
     if not isinstance(layer, nn.Linear | nn.Conv2d) or there.ndim != here.ndim or there.shape[1:] != here.shape[1:]:
         return None
@@ -48,7 +49,7 @@ def _rows(network: nn.Module, name: str, there: Tensor, here: Tensor) -> tuple[i
 
 
 def plain_tensor(tensor: Tensor, name: str, own: dict[str, Tensor], path: Path, masked: bool = False) -> Tensor:
-    """A tensor in the network's type, if it can be that and is finite.
+    """Convert a tensor to the network's type, and check that its values are finite.
 
     Args:
         tensor: From the file.
@@ -58,14 +59,14 @@ def plain_tensor(tensor: Tensor, name: str, own: dict[str, Tensor], path: Path, 
         masked: Accept minus infinity.
 
     Raises:
-        UserError: If it cannot.
+        UserError: If it cannot be converted, or has NaN or infinite values.
     """
     kind = own[name].dtype
     odd = tensor.layout is not torch.strided or tensor.is_complex() or tensor.is_quantized or tensor.is_meta
     if odd or (kind.is_floating_point and not tensor.is_floating_point()):
         found = f"{tensor.dtype}, {tensor.layout}"
         raise UserError(f"{path} holds {name} as {found}, where {kind} is needed: save plain weights")
-    converted = tensor.to(kind)  # before the next question: a large double is an infinite float
+    converted = tensor.to(kind)  # before the check below: a large float64 becomes infinite in float32
     if not (converted < torch.inf if masked else torch.isfinite(converted)).all():  # the first is false for NaN
         raise UserError(f"{path} has NaN or infinite values in {name}: it diverged or is masked; choose another checkpoint")
     return converted

@@ -1,4 +1,4 @@
-"""Writing the weights of a plain network: whole or not at all."""
+"""Writing the weights of a plain network, completely or not at all."""
 
 import json
 import stat
@@ -16,15 +16,15 @@ NOTES = "oro_unlearn"  # key of our own notes, in the metadata of safetensors or
 
 
 def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path, notes: dict[str, Any] | None = None) -> None:
-    """Write a state dict as safetensors, in one step: the file is either whole or not there.
+    """Write a state dict as safetensors, atomically: the file is written completely or not at all.
 
     Args:
         network: The network whose state dict is written, or the state dict.
-        path: The file to write; missing folders are made.
-        notes: What is to be known about the weights, as JSON can hold it; :func:`read_checkpoint` gives it back.
+        path: The file to write; missing folders are created.
+        notes: Information about the weights, in types that JSON can hold. :func:`read_checkpoint` returns it.
 
     Raises:
-        UserError: If it cannot be written; what was there stays.
+        UserError: If the file cannot be written. An older file at that path stays as it was.
     """
     own = network.state_dict() if isinstance(network, nn.Module) else network
     # clones: safetensors refuses shared memory, and channels-last tensors are not contiguous
@@ -34,11 +34,11 @@ def save_weights(network: nn.Module | dict[str, Tensor], path: str | Path, notes
 
 
 def write_safetensors(state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write tensors with the permissions of any new file here; safetensors lets only the owner read it.
+    """Write tensors with the usual permissions of a new file. safetensors itself would let only the owner read it.
 
     Args:
         state: Contiguous tensors by name.
-        path: The file, which is not there yet.
+        path: The file, which must not exist yet.
         metadata: Texts by name.
 
     Raises:
@@ -48,6 +48,6 @@ def write_safetensors(state: dict[str, Tensor], path: Path, metadata: dict[str, 
     mode = stat.S_IMODE(path.stat().st_mode)
     try:
         save_file(state, path, metadata)
-    except SafetensorError as error:  # its writer does not say OSError
+    except SafetensorError as error:  # the writer of safetensors does not raise OSError
         raise UserError(f"{path} cannot be written ({first_line(error)}): make room there, or choose another folder") from None
     path.chmod(mode)

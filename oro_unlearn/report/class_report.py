@@ -1,4 +1,4 @@
-"""What one run of class unlearning writes and prints."""
+"""The report of one run of class unlearning, as it is written and printed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,11 +20,11 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
     """Audit the edit, and draw ``redirection.png``.
 
     Args:
-        header: What every report begins with.
+        header: Entries with which every report begins.
         model: A method with ``measurements`` and ``role``.
         data: A data module with ``class_names`` and ``forget_classes``.
-        root: Folder of the picture; None for none.
-        level: Of the audit: ``outputs``, ``features`` or ``all``.
+        root: Folder for the picture. None: no picture is drawn.
+        level: Level of the audit: ``outputs``, ``features`` or ``all``.
 
     Returns:
         The report.
@@ -54,7 +54,7 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
 
 
 def _audited(model: Any, data: Any, level: str) -> dict[str, Any]:
-    """The audit of an edit; networks are run where the trainer ran them."""
+    """Audit an edit, on the device of the trainer."""
     names = ", ".join(map(label, data.forget_names)) or f"{len(data.split('forget'))} single images"
     networks = {**model.audited(), "unlearned": model.export()}
     edit = Edit(networks, model.measurements["metrics"], data.requested_classes, names)
@@ -63,7 +63,7 @@ def _audited(model: Any, data: Any, level: str) -> dict[str, Any]:
 
 
 def report_table(report: Mapping[str, Any]) -> Table:
-    """Every figure before and after the edit, and beside retrained models; or those of a model that was trained.
+    """Table of every figure before the edit, after it, and for retrained models; or of a trained model's figures.
 
     Args:
         report: Content of ``report.json``.

@@ -1,18 +1,18 @@
-"""What was read, in lines for a person."""
+"""Summary of the classes and images that were read."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oro_unlearn.report.names import printable
 
-NAMED = 8  # classes
+NAMED = 8  # largest number of classes that a line names
 
 
 def inventory_lines(inventory: Mapping[str, Any]) -> list[str]:
     r"""The lines that are printed before training.
 
     Args:
-        inventory: Of a data module's ``inventory()``.
+        inventory: Result of a data module's ``inventory()``.
 
     Example:
         >>> found = {
@@ -70,7 +70,7 @@ def _request(inventory: Mapping[str, Any]) -> str:
 
 
 def _counted(classes: Mapping[str, Mapping[str, int]], splits: Sequence[str]) -> str:
-    """Classes with their pictures."""
+    """Classes with their numbers of pictures."""
     shown = [f"{name} ({', '.join(f'{counts[split]} {split}' for split in splits)})" for name, counts in classes.items()]
     return _names(shown, len(shown))
 

@@ -1,15 +1,15 @@
-"""Names that users give, such as those of folders, shown as they are."""
+"""Safe display of names that users give, such as names of folders."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from oro_unlearn.files import shortened
 
-LONGEST = 60  # letters of a name in a picture or a title
+LONGEST = 60  # largest number of characters of a name in a picture or a title
 
 
 def printable(text: str) -> str:
-    r"""One line in which nothing steers a terminal or turns text round: such letters are spelt out.
+    r"""Put text on one line and escape characters that control a terminal or reverse the direction of text.
 
     Args:
         text: Any text.
@@ -22,17 +22,17 @@ def printable(text: str) -> str:
 
 
 def label(name: str) -> str:
-    """A name for a picture or a title: printable, and not longer than 60 letters.
+    """A name for a picture or a title: printable, and at most 60 characters long.
 
     Args:
-        name: Of a class or a tuple.
+        name: Name of a class or a tuple.
     """
     return shortened(printable(name), LONGEST, "…")
 
 
 @contextmanager
 def literal_text() -> Iterator[None]:
-    """Matplotlib shows dollar signs instead of reading formulas."""
+    """Make Matplotlib show dollar signs within the block, instead of reading formulas."""
     import matplotlib
 
     with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):

@@ -1,4 +1,4 @@
-"""The figures of a run: the confusion matrix, and where the forgotten classes went."""
+"""Pictures of a run: the confusion matrix, and the predictions for images of the forgotten classes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ def plot_confusion_and_redirection(
     forgotten: Sequence[int],
     path: str | Path,
 ) -> None:
-    """Draw a PNG: left the confusion matrix, right the share of forgotten test images that goes to each class.
+    """Draw a PNG: on the left the confusion matrix, on the right the share of forgotten test images put into each class.
 
     Args:
         confusion: Counts (K, K) of the measured model on the test split.
@@ -27,7 +27,7 @@ def plot_confusion_and_redirection(
         forgotten: Indices of the forgotten classes.
         path: File to write.
     """
-    from matplotlib.figure import Figure  # no pyplot: no global state, no display
+    from matplotlib.figure import Figure  # not pyplot, which has global state and needs a display
 
     class_names = [label_of(name) for name in class_names]
     figure = Figure(figsize=(13, 5.2), layout="constrained")

@@ -1,4 +1,4 @@
-"""Where a figure comes from: hashes of what was read and written, the code's version, and whether a report can be had again."""
+"""Origin of figures: hashes of input and output files, versions of the code, and comparison of two reports."""
 
 import inspect
 import sys
@@ -10,21 +10,21 @@ from typing import Any
 from oro_unlearn.files import sha256, sha256_of
 
 PACKAGE = Path(__file__).resolve().parent.parent
-VERSIONED = {*sys.stdlib_module_names, PACKAGE.name, "torch", "torchvision", "lightning"}  # whose code a version names
-MODEL_FOLDERS = ("config.json", "open_clip_config.json")  # a folder that has one of these is a model
-LARGEST = 1 << 20  # characters of an option that can be a path
-FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # of a report
-VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # change no figure
+VERSIONED = {*sys.stdlib_module_names, PACKAGE.name, "torch", "torchvision", "lightning"}  # identified by version
+MODEL_FOLDERS = ("config.json", "open_clip_config.json")  # a folder with one of these files is a model
+LARGEST = 1 << 20  # largest number of characters of an option that can be a path
+FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # in a report
+VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # options that change no figure
 
 
 def input_files(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Files that a configuration names: checkpoints, graphs, manifests, lists; also folders of a model.
+    """Find the files that a configuration names: checkpoints, graphs, manifests, lists, and folders of models.
 
     Args:
         config: As YAML has it.
 
     Returns:
-        ``path`` and ``sha256`` by option; of a list, ``option.0``, ``option.1``, ...
+        ``path`` and ``sha256`` by option. Entries of a list are ``option.0``, ``option.1``, ...
     """
     found = {}
     for option, value in _leaves(config):
@@ -35,20 +35,20 @@ def input_files(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 @cache
 def package_sources() -> str:
-    """SHA-256 over every file of the package, wherever it is installed; compiled and hidden files aside."""
+    """SHA-256 over every file of the installed package, except compiled and hidden files."""
     inside = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*")) if path.is_file()]
     own = [path for path in inside if not any(part.startswith((".", "__pycache__")) for part in path.parts)]
     return sha256_of(f"{path.as_posix()} {sha256(PACKAGE / path)}\n" for path in own)
 
 
 def own_sources(config: Mapping[str, Any]) -> dict[str, str]:
-    """Code of the user's own that a configuration names, and of other packages than those of :func:`versions`.
+    """Hash the code that a configuration names: the user's code, and packages whose version is not recorded.
 
     Args:
-        config: As YAML has it; the classes that it names are imported.
+        config: Content of the YAML. The classes that it names are imported.
 
     Returns:
-        SHA-256 of the files of each class with what it inherits, or of a function, by import path.
+        SHA-256 by import path: of the files of a class and its base classes, or of the file of a function.
     """
     names = {value for option, value in _leaves(config) if option.rpartition(".")[2] == "class_path" and isinstance(value, str)}
     found = {name: sorted(_files_of(name)) for name in names}
@@ -56,7 +56,7 @@ def own_sources(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _files_of(name: str) -> set[str]:
-    """Files that define a class or function, and what it inherits, by import path."""
+    """Files that define the class or function at an import path, and the base classes of a class."""
     module, _, attribute = name.rpartition(".")
     target = getattr(sys.modules.get(module), attribute, None)
     kinds = inspect.getmro(target) if inspect.isclass(target) else [inspect.unwrap(target)] if callable(target) else []
@@ -66,7 +66,7 @@ def _files_of(name: str) -> set[str]:
 
 
 def named(path: str | Path) -> dict[str, str]:
-    """``path`` and ``sha256`` of a file; of a folder, or of the index of a sharded file, over all files of the folder."""
+    """``path`` and ``sha256`` of a file. For a folder or the index of a sharded file, the hash covers the folder's files."""
     path = Path(path)
     if path.is_file() and not path.name.endswith(".index.json"):
         return {"path": str(path), "sha256": sha256(path)}
@@ -76,12 +76,12 @@ def named(path: str | Path) -> dict[str, str]:
 
 
 def written(root: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """SHA-256 of the files of a run that are there, by name."""
+    """SHA-256 of the existing files of a run, by name."""
     return {name: sha256(root / name) for name in names if (root / name).is_file()}
 
 
 def differences(old: Any, new: Any, place: str = "") -> list[str]:
-    """Where two reports differ, as ``metrics.unlearned.test/acc_f``; nothing where they say the same."""
+    """Entries in which two reports differ, such as ``metrics.unlearned.test/acc_f``; empty if they are equal."""
     if isinstance(old, dict) and isinstance(new, dict):
         return [
             found
@@ -94,10 +94,10 @@ def differences(old: Any, new: Any, place: str = "") -> list[str]:
 
 
 def compared(changed: Sequence[str]) -> str:
-    """What is to be said of a report that was measured again.
+    """Summarise how a report that was measured again differs from the old report.
 
     Args:
-        changed: Where it differs from the old one.
+        changed: Entries in which it differs from the old report.
 
     Example:
         >>> compared(["hardware.threads"])
@@ -130,9 +130,9 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _model_or_file(value: str) -> str:
-    """The file that an option names, or the folder of a model, without what says of whose make it is; empty for neither."""
+    """The file or model folder that an option names, without a prefix such as ``hf:``; empty if it names neither."""
     name = value.removeprefix("hf:").removeprefix("local-dir:")
     try:
         return name if Path(name).is_file() or any(Path(name, config).is_file() for config in MODEL_FOLDERS) else ""
-    except (OSError, ValueError):  # too long for a path, or with a null byte
+    except (OSError, ValueError):  # the value is too long for a path, or has a null byte
         return ""

@@ -1,4 +1,4 @@
-"""What was read of pictures and captions, as lines before a run and in its report."""
+"""Summary of the pictures and captions that were read, printed before a run and kept in its report."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ SPLITS = {
 
 
 def relation_inventory_lines(inventory: Mapping[str, Any]) -> list[str]:
-    r"""Say what a relational data module has read.
+    r"""Describe in lines what a relational data module has read.
 
     Args:
         inventory: Its ``inventory()``.
@@ -69,7 +69,7 @@ def relation_inventory_lines(inventory: Mapping[str, Any]) -> list[str]:
 
 
 def _captions(captions: Mapping[str, Any]) -> list[str]:
-    """How many were understood in which way, with examples."""
+    """How many captions were understood in each way, with examples."""
     lines = []
     for name, meaning in CAPTIONS.items():
         if captions.get(name):

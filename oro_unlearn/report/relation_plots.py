@@ -1,4 +1,4 @@
-"""The figures of a relational run: losses by term, cosines by group, and the pictures closest to what was forgotten."""
+"""Pictures of a relational run: losses by term, cosines by group, and the images closest to the forgotten caption."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ ROLES = {"forgotten": "#c5221f", "neighbour": "#188038", "other": "#9aa0a6"}  # 
 
 
 def plot_losses(losses: Mapping[str, Sequence[float]], path: str | Path) -> None:
-    """Draw each weighted term by step, one small panel a term.
+    """Draw each weighted term of the loss against the step, one small panel per term.
 
     Args:
-        losses: Values by term.
+        losses: Values at each step, by term.
         path: PNG to write.
     """
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ def plot_losses(losses: Mapping[str, Sequence[float]], path: str | Path) -> None
 
 
 def plot_cosines(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str, str], path: str | Path) -> None:
-    """Draw the mean cosine of each group before and after, with the level of unrelated pairs.
+    """Draw the mean cosine of each group before and after the edit, with the level of unrelated pairs.
 
     Args:
         metrics: Figures by model.
@@ -66,10 +66,10 @@ def plot_cosines(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str
 
 @literal_text()
 def plot_closest(sheets: Mapping[str, Sequence[tuple[Any, str, str]]], title: str, path: str | Path) -> None:
-    """Draw the pictures closest to a caption, one row of eight by two for each model.
+    """Draw the pictures closest to a caption, in two rows of eight for each model.
 
     Args:
-        sheets: By model: pictures (H, W, 3) uint8 with what they show and their role (a key of ``ROLES``), closest first.
+        sheets: By model: pictures (H, W, 3) uint8, each with its content and role (a key of ``ROLES``), closest first.
         title: The caption.
         path: PNG to write.
     """

@@ -1,4 +1,4 @@
-"""What one run of relational unlearning writes and prints."""
+"""The report of one run of relational unlearning, as it is written and printed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,14 +50,14 @@ UTILITY = {
 
 
 def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None, level: str) -> dict[str, Any]:
-    """Draw the figures.
+    """Make the report, and draw the pictures.
 
     Args:
-        header: What every report begins with.
+        header: Entries with which every report begins.
         model: A method with ``measurements``: ``metrics``, ``details`` and ``losses``.
         data: A data module with ``measured`` probes.
-        root: Folder of the pictures; None for none.
-        level: Of the audit; every level has all figures of a relation, which come from the same features.
+        root: Folder for the pictures. None: no picture is drawn.
+        level: Level of the audit. For relations every level includes all figures, since they come from the same features.
 
     Returns:
         The report.
@@ -82,10 +82,10 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
 
 
 def words(report: Mapping[str, Any]) -> list[str]:
-    """Five lines: what was asked, what captions find, what embeddings show, what an attacker finds, what is not judged.
+    """Five lines of text: the request, retrieval by captions, the embeddings, the attacks, and what is not judged.
 
     Args:
-        report: With ``metrics`` of ``original`` and ``unlearned``.
+        report: A report with ``metrics`` of ``original`` and ``unlearned``.
     """
     before, after = report["metrics"]["original"], report["metrics"]["unlearned"]
 
@@ -101,7 +101,7 @@ def words(report: Mapping[str, Any]) -> list[str]:
     lacking = [UTILITY.get(name, name).strip() for name in report["not_measured"]]
     removable = " Without its adapter the model is the original." if report["adapter_parameters"] else ""
     retrained = "retrained" in report["metrics"]
-    gaps = [] if retrained else ["what is normal, for which models trained without the tuple are needed"]
+    gaps = [] if retrained else ["what is normal: that needs models trained without the tuple"]
     return [
         f"Asked: forget {', '.join(report['forget'])}; {report['pictures']} pictures and {report['gallery']} captions.",
         f"Outputs: R@5 of the unsafe pictures for their caption: {moved('direct/r5')}.{kept}",
@@ -113,7 +113,7 @@ def words(report: Mapping[str, Any]) -> list[str]:
 
 
 def _draw(found: Mapping[str, Any], probes: Any, root: Path) -> None:
-    """All pictures but that of the graph."""
+    """Draw all pictures except that of the graph."""
     if found["losses"]:
         plot_losses(found["losses"], root / FIGURES[0])
     plot_cosines(found["metrics"], FORGOTTEN | KEPT, root / FIGURES[1])
@@ -139,7 +139,7 @@ def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
 
 
 def report_table(report: Mapping[str, Any]) -> Group:
-    """What was forgotten, what was kept, and what the model is still good for.
+    """Tables of forgotten pairs, kept pairs, and the general performance of the model.
 
     Args:
         report: Content of ``report.json``.
@@ -168,12 +168,12 @@ def report_table(report: Mapping[str, Any]) -> Group:
 
 
 def caption(report: Mapping[str, Any]) -> str:
-    """What a reader must know beside the figures."""
+    """Notes that a reader of the figures needs."""
     level = report["metrics"]["original"].get("unrelated/cosine")
     return (
         f"Worst wording and median rank are after the edit. Cosine of unrelated pairs: {_number(level)}. "
-        f"Ranks are parts of a gallery of {report['gallery']} captions: 0 first, "
-        "0.5 as good as random, 1 last (then the edit itself can be seen)."
+        f"Ranks are fractions of a gallery of {report['gallery']} captions: 0 first, "
+        "0.5 like chance, 1 last (a rank near 1 is itself a trace of the edit)."
     )
 
 

@@ -1,4 +1,4 @@
-"""``report.json``: what one run measured, on what, with what."""
+"""``report.json``: the figures of one run, with its data, versions and hardware."""
 
 import contextlib
 import math
@@ -12,7 +12,7 @@ from typing import Any
 
 import oro_unlearn
 
-PACKAGES = (  # the last two where they are installed
+PACKAGES = (  # the last two only if they are installed
     *("torch", "torchvision", "lightning", "torchmetrics", "scikit-learn", "scipy", "numpy", "pillow"),
     *("open_clip_torch", "peft", "timm", "transformers"),
 )
@@ -22,15 +22,15 @@ ALIKE = "its confidences of members and non-members are too alike for the attack
 
 
 def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    """Figures by role, the retrained models' as mean and standard deviation.
+    """Figures by role. Those of the retrained models become mean and standard deviation.
 
     Args:
         metrics: Figures of each model: ``original``, ``unlearned``, ``retrained_0``, ``retrained_1``, ...
 
     Returns:
-        ``original`` and ``unlearned`` as they are, with ``utv_floor`` (the mean total variation between retrained
-        models) beside ``utv``; ``retrained`` with ``mean`` and ``std`` (n - 1; left out for a single model).
-        NaN becomes None. A mean is over the models where the figure is defined; where these are not all, ``retrained`` also has
+        ``original`` and ``unlearned`` are unchanged, except that ``utv_floor`` (the mean total variation between retrained
+        models) stands beside ``utv``. ``retrained`` has ``mean`` and ``std`` (n - 1; left out for a single model). NaN becomes
+        None. A mean covers the models for which the figure is defined. If these are not all models, ``retrained`` also has
         their number under ``defined``.
     """
     retrained = [figures for name, figures in metrics.items() if name.startswith("retrained")]
@@ -47,14 +47,14 @@ def summarise(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
         summary["retrained"] |= {"defined": fewer} if fewer else {}
         if len(retrained) > 1:
             spread = {name: defined(stdev, values, at_least=2) for name, values in columns.items()}
-            if len(retrained) == 2:  # one pair: each is as far from the other
+            if len(retrained) == 2:  # a single pair: both models have the same distance
                 spread.update({f"{phase}/utv": math.nan for phase in phases})
             summary["retrained"]["std"] = spread
     return without_nan(summary)
 
 
 def undefined(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
-    """Why the membership attack of a model has no value, by model.
+    """Say for each model whose membership attack has no value why this is so.
 
     Args:
         metrics: Figures of each model.
@@ -74,14 +74,14 @@ def defined(function: Callable[[list[float]], float], values: Iterable[float | N
 
 
 def redirection(confusion: Mapping[str, Sequence[Sequence[int]]], labels: Sequence[int]) -> dict[str, list[float]]:
-    """Share of the forgotten classes' test images that each model puts into each class.
+    """Share of the forgotten classes' test images that each model assigns to each class.
 
     Args:
         confusion: Test confusion matrix (K, K) of each model.
         labels: Indices of the forgotten classes.
 
     Returns:
-        (K,) shares by role; those of the retrained models are averaged.
+        (K,) shares by role. The shares of the retrained models are averaged.
     """
     shares: dict[str, list[list[float]]] = {}
     for name, matrix in confusion.items():
@@ -92,10 +92,10 @@ def redirection(confusion: Mapping[str, Sequence[Sequence[int]]], labels: Sequen
 
 
 def share_of(classes: Sequence[int], confusion: Sequence[Sequence[int]]) -> float:
-    """Share of all predictions that are in some classes; NaN without predictions.
+    """Share of all predictions that are one of some classes; NaN without predictions.
 
     Args:
-        classes: Their indices.
+        classes: Indices of these classes.
         confusion: Counts (K, K): rows are labels, columns predictions.
 
     Example:
@@ -107,7 +107,7 @@ def share_of(classes: Sequence[int], confusion: Sequence[Sequence[int]]) -> floa
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package and of those that decide the figures."""
+    """Versions of Python, of this package and of the packages that determine the figures."""
     found = {"python": platform.python_version(), "oro_unlearn": oro_unlearn.__version__}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
@@ -129,7 +129,7 @@ def hardware(device: str) -> dict[str, Any]:
 
 
 def without_nan(value: Any) -> Any:
-    """The same with None for NaN and infinities, which strict JSON lacks."""
+    """Replace NaN and infinities, which strict JSON lacks, by None."""
     if isinstance(value, dict):
         return {name: without_nan(item) for name, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

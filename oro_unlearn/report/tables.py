@@ -1,4 +1,4 @@
-"""Tables a person reads, on the terminal and in Markdown."""
+"""Tables of results for the terminal and for Markdown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,19 +18,19 @@ class Row(NamedTuple):
     percent: bool
 
 
-SINGLE = (  # of a model that was trained, not edited
+SINGLE = (  # figures of a model that was trained, not edited
     Row("test/acc_f", "accuracy on forgotten, test", True),
     Row("test/acc_r", "accuracy, test", True),
     Row("train/acc_f", "accuracy on forgotten, training", True),
     Row("train/acc_r", "accuracy, training", True),
 )
 NOTE = "The ideal of every figure is the retrained models' value."
-LEAST = 60  # columns of the terminal, for titles and captions that can be read
+LEAST = 60  # smallest width in columns at which titles and captions stay readable
 IN_RANGE = "In range: inside the 95 % interval for one more retrained model; a dash where three of them are missing."
 
 
 def single_rows(report: Mapping[str, Any]) -> list[list[str]]:
-    """Header and rows of a report on one model.
+    """Header and rows for a report on a single model.
 
     Args:
         report: Content of ``report.json``.
@@ -42,18 +42,18 @@ def single_rows(report: Mapping[str, Any]) -> list[list[str]]:
 
 
 def title_of(report: Mapping[str, Any]) -> str:
-    """Method, data, network, and what was forgotten when: the title of a report's table."""
+    """The title of a report's table: method, data, network, and the forgotten classes, now and earlier."""
     names = _names(report["forget"]) + (f" (earlier: {_names(report['forgotten'])})" if report.get("forgotten") else "")
     return f"{report['method']} · {report['data']} · {report['network']} · forgotten: {names}"
 
 
 def title(text: str) -> Text:
-    """A table's title in which brackets are brackets."""
+    """A table's title in which brackets are not read as markup."""
     return Text(text, "table.title")
 
 
 def caption(report: Mapping[str, Any]) -> str:
-    """What a reader must know beside the figures."""
+    """Notes that a reader of the figures needs."""
     metrics, parts = report["metrics"], []
     if "retrained" in metrics and "unlearned" in metrics:
         parts += [NOTE, IN_RANGE]
@@ -69,13 +69,13 @@ def caption(report: Mapping[str, Any]) -> str:
 
 
 def comparison_rows(reports: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """One row a model: the original, the retrained models' mean, then each report's unlearned model.
+    """One row per model: the original, the mean of the retrained models, then the unlearned model of each report.
 
     Args:
         reports: Contents of ``report.json`` of runs on the same data, network and request, audited at level ``features``.
 
     Returns:
-        Header and rows: model, accuracy on forgotten and on other test images, what relearning brings back, seconds.
+        Header and rows: model, accuracy on forgotten and on other test images, accuracy after relearning, seconds.
     """
     keys = ("acc_f", "acc_r", "relearn_10")
     first = reports[0]["audit"]["figures"]
@@ -114,12 +114,12 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _markdown_cell(text: str) -> str:
-    """A cell that ends where it ends, and is no HTML."""
+    """A cell in which ``|`` and ``<`` are escaped and line breaks are spaces."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def number(value: float | None, percent: bool = False, digits: int = 3) -> str:
-    """A figure as text; a dash where there is none."""
+    """A figure as text; a dash if there is none."""
     if value is None:
         return "–"
     return f"{100 * value:.2f}%" if percent else f"{value:.{digits}f}"

@@ -299,7 +299,7 @@ def test_what_names_no_class_is_no_list(value):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"class_to_idx": {"a": 0, "b": 0}}, "class_to_idx gives 2 classes no rows from 0 to 1"),
+        ({"class_to_idx": {"a": 0, "b": 0}}, "class_to_idx does not give its 2 classes the rows 0 to 1"),
         ({"class_to_idx": {"a": 0, "b": 2}}, "class_to_idx gives 2 classes no rows"),
         ({"classes": ["a", "b"], "class_to_idx": {"a": 1, "b": 0}}, "class_to_idx and classes name different classes"),
     ],

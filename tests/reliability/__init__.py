@@ -1,1 +1,1 @@
-"""What happens when things go wrong: kills, hostile files, several processes, many requests; results/reliability_*.json."""
+"""Reliability tests: kills, hostile files, several processes, many requests. They write results/reliability_*.json."""

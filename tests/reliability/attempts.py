@@ -1,4 +1,4 @@
-"""A bad input, and whether the command line takes it as it should: one line, and nothing of an earlier run lost."""
+"""A bad input, and the check that the command line rejects it in one line and keeps an earlier run unchanged."""
 
 import contextlib
 import io

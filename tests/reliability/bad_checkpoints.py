@@ -292,7 +292,7 @@ CLIPS = [
     clip(
         "plain weights as a checkpoint",
         ("--ckpt_path", "some.pt"),
-        "--ckpt_path takes a run's model.ckpt, and some.pt is none; weights alone go to",
+        "--ckpt_path takes a run's model.ckpt, and some.pt is none; give weights alone to",
         saved("some.pt", {"a": torch.zeros(1)}),
     ),
     clip("an unknown architecture", (*NAME, "ViT-Z-99"), "open_clip has no architecture 'ViT-Z-99'", lambda: None),

@@ -1,4 +1,4 @@
-"""Folders that cannot be written, and disks that are full."""
+"""Folders without write permission, and full disks."""
 
 import errno
 import os

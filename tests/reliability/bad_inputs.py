@@ -1,9 +1,10 @@
-"""Every bad input that we know of: is it refused in one line, is no code of it run, is nothing of an earlier run lost?
+"""Check that every known bad input is rejected in one line, that none of its code runs, and that an earlier run is kept.
 
     python -m tests.reliability.bad_inputs
 
-Each runs the command line in this process, in a temporary folder with a finished run in it. Inputs that are legal, if odd, must
-work. Writes benchmarks/results/reliability_bad_inputs.json; exit code 1 if one of them was not taken as it should be.
+For each input, the command line runs in this process, in a temporary folder that holds a finished run. Inputs that are unusual
+but legal must work. Writes benchmarks/results/reliability_bad_inputs.json. The exit code is 1 if an input was not handled as it
+should be.
 """
 
 import os

@@ -1,10 +1,10 @@
-"""Random files for the parsers of graphs and manifests, until the time is up.
+"""Fuzz the parsers of graphs and manifests with random files, for a given time.
 
     python -m tests.reliability.fuzz --minutes 10
 
-Each case is a file that is valid, or valid but for some changes to its values or its bytes. It must be read, and then obey what
-the parsers promise, or be refused by a ValueError or an OSError of one line that names the file. Writes
-benchmarks/results/reliability_fuzz.json; exit code 1 if a case does neither.
+Each case is a valid file, or a valid file with some changes to its values or bytes. Either the parser reads the file, and the
+result fulfils the parser's guarantees. Or the parser raises a ValueError or an OSError with a message of one line that names
+the file. Writes benchmarks/results/reliability_fuzz.json. The exit code is 1 if a case does neither.
 """
 
 import argparse

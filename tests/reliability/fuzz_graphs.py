@@ -1,4 +1,4 @@
-"""Random graphs: valid ones changed at random, as documents and as bytes, and what must hold of each."""
+"""Random graphs for fuzzing: valid graphs with random changes to the document or the bytes, and the properties to check."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Random manifests: valid ones changed at random, as rows and as bytes, and what must hold of each."""
+"""Random manifests for fuzzing: valid manifests with random changes to rows or bytes, and the properties to check."""
 
 import csv
 import io

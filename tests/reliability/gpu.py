@@ -1,8 +1,8 @@
-"""What needs a GPU: precisions, the same bits again and after a kill, nccl, and the sharded weights of a large CLIP model.
+"""Checks that need a GPU: precisions, bit-identical repeats and resumes, nccl, and sharded weights of a large CLIP model.
 
     python -m tests.reliability.gpu                                        (or some parts: --parts nccl large)
 
-On one GPU; nccl has one process then, so that DDP and FSDP run but share nothing out. Writes
+The checks use one GPU. So nccl has one process: DDP and FSDP run, but divide nothing between processes. Writes
 benchmarks/results/reliability_gpu.json.
 """
 

@@ -1,10 +1,10 @@
-"""``kill -9`` at random moments, then the same command again, until it is done: nothing lost or done twice, the same bits.
+"""``kill -9`` at random moments, then the same command again, until it is done: nothing is lost or done twice, equal bits.
 
     python -m tests.reliability.kills --rounds 5
 
-Three commands: one fit of classes, one of a relation, and a comparison whose pool of originals and retrained (shadow) models is
-trained first. Every second kill ends the process alone and leaves its workers behind. Then all weights and figures are compared
-with those of a run that was not killed. Writes benchmarks/results/reliability_kills.json.
+There are three commands: a fit for classes, a fit for a relation, and a comparison, which first trains its pool of originals
+and retrained (shadow) models. Every second kill ends only the main process and leaves its workers running. At the end, all
+weights and figures are compared with those of a run without kills. Writes benchmarks/results/reliability_kills.json.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""Whether what a process holds after many requests is in use, or only kept by the C library's allocator.
+"""Measure whether the memory of a process after many requests is in use, or only kept by the C library's allocator.
 
     python -m tests.reliability.memory --requests 12
 
-Relational requests, the kind after which the soak's memory grows, one after another in one process; after each, the resident
-memory before and after the allocator was told to give back what is free (glibc's malloc_trim). Writes
+The requests are relational, since memory grows after these in the soak test. They run one after another in one process. After
+each request the resident memory is measured before and after the allocator returns its free memory (glibc's malloc_trim).
+Writes
 benchmarks/results/reliability_memory.json.
 """
 

@@ -1,4 +1,4 @@
-"""Names that are legal and odd: they must work, and be shown as they are."""
+"""Names that are legal but unusual: they must work, and be shown unchanged."""
 
 import json
 import re

@@ -1,9 +1,9 @@
-"""Every method by one process and by several: the same figures, and the same weights.
+"""Run every method with one process and with several, and compare figures and weights.
 
     python -m tests.reliability.processes                    (two processes on this machine's CPU, by torchrun)
 
-Global batches are the same, so weights may differ by rounding alone; batch normalisation keeps its statistics here, since each
-process alone would see a part of them. One test set has a process without images. Writes
+Global batches are the same, so weights may differ by rounding only. Batch normalisation keeps its statistics here, since each
+process would see only a part of a batch. In one test set, one process has no images. Writes
 benchmarks/results/reliability_processes.json.
 """
 

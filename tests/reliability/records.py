@@ -1,4 +1,4 @@
-"""Results of a reliability benchmark, with what it was run on."""
+"""Results of a reliability benchmark, with the hardware and versions it ran on."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""One short run of every method: on scikit-learn's digits, and on a few drawn scenes."""
+"""A short run of every method, on scikit-learn's digits or on a few drawn scenes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

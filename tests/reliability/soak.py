@@ -1,11 +1,12 @@
-"""Requests to forget, one after another, for two hours in one process: memory, drift, and what was forgotten before.
+"""Soak test: requests to forget, one after another, for two hours in one process. It measures memory, drift and earlier
+requests.
 
     python -m tests.reliability.soak --minutes 120       (with tinyimagenet20 in $ORO_DATA)
 
-A round forgets ten classes of a ResNet-18 one by one, each request starting from the model that the one before has left,
-then ten tuples of the shipped CLIP model, each with an adapter of its own on top of all earlier ones. Rounds differ in seed
-and order. Every request is kept in runs/reliability/soak/rows.json: stopped and started again, it goes on with the next one.
-Memory is that of one process. Writes benchmarks/results/reliability_soak.json.
+A round first forgets ten classes of a ResNet-18 one by one. Each request starts from the model of the request before. Then it
+forgets ten tuples of the shipped CLIP model, each with a new adapter on top of all earlier adapters. Rounds differ in seed and
+order. Every request is recorded in runs/reliability/soak/rows.json: after an interruption, the same command continues with the
+next request. Memory is that of one process. Writes benchmarks/results/reliability_soak.json.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Every bad input of benchmarks/reliability: one line, exit code 2, no code run, and an earlier run as it was."""
+"""Every known bad input: an error of one line, exit code 2, no code run, and an earlier run unchanged."""
 
 import pytest
 
