@@ -95,9 +95,10 @@ def words(report: Mapping[str, Any]) -> list[str]:
     attacks = {name: after.get(f"{group}/worst_r5") for group, name in ATTACKS.items()}
     strongest = max((name for name in attacks if attacks[name] is not None), key=lambda name: attacks[name], default="")
     found = f"the strongest ({strongest}) has R@5 {_number(attacks[strongest])}" if strongest else "none was tried"
-    groups = {name: after.get(f"{group}/r1") for group, name in KEPT.items()}
-    lost = min((name for name in groups if groups[name] is not None), key=lambda name: groups[name], default="")
-    kept = f" Worst of what is kept: {lost}, R@1 {_number(groups[lost])}." if lost else ""
+    groups = {group: (before.get(f"{group}/r1"), after.get(f"{group}/r1")) for group in KEPT}
+    drops = {group: now - was for group, (was, now) in groups.items() if was is not None and now is not None}
+    most = min(drops, key=lambda group: drops[group], default="")
+    kept = f" Most lost of what is kept: {KEPT[most]}, R@1 {moved(f'{most}/r1')}." if drops else ""
     lacking = [UTILITY.get(name, name).strip() for name in report["not_measured"]]
     removable = " Without its adapter the model is the original." if report["adapter_parameters"] else ""
     retrained = "retrained" in report["metrics"]
