@@ -16,7 +16,7 @@ from oro_unlearn.report.provenance import package_sources
 from tests.conftest import CONFIGS, SHORT
 
 DIGITS = CONFIGS / "digits"
-EIGHT = ["--data.forget", "[8]", "--force", "true"]  # originals are random weights
+EIGHT = ["--data.forget", "[8]", "--force", "true", "--audit.level", "outputs"]  # originals are random weights
 ONE_EPOCH = [*SHORT, "--trainer.max_epochs", "1"]
 
 
