@@ -12,6 +12,7 @@ from torchvision import datasets
 
 from oro_unlearn.cli import build, main
 from oro_unlearn.networks import save_weights
+from oro_unlearn.report import class_report
 from tests import small_world
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +55,14 @@ def drawn_where_looked_at(request, monkeypatch):
     """Pictures are empty files but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
     if not request.node.get_closest_marker("pictures"):
         monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).touch())
+
+
+@pytest.fixture(autouse=True)
+def outputs_where_nothing_else_is_asked(request, monkeypatch):
+    """Runs end with the audit of outputs but in tests marked ``features``: to relearn every model takes longer than the run."""
+    if not request.node.get_closest_marker("features"):
+        audit = class_report.audit_run
+        monkeypatch.setattr(class_report, "audit_run", lambda edit, data, _, device: audit(edit, data, "outputs", device))
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def _judged(found: Sequence[Finding], keys: Sequence[str]) -> str:
 def _gaps(retrained: int, features: bool) -> str:
     """Questions that this audit cannot answer."""
     missing = [] if retrained >= 3 else [f"what is normal: that needs three retrained models, not {retrained}"]
-    missing += [] if features else ["whether features and weights still hold the classes: that needs the weights"]
+    missing += [] if features else ["whether features and weights still hold the classes"]
     return "; ".join([*missing, "attacks that are not in the table"]) + "."
 
 
