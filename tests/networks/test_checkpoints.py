@@ -300,7 +300,7 @@ def test_what_names_no_class_is_no_list(value):
     ("content", "message"),
     [
         ({"class_to_idx": {"a": 0, "b": 0}}, "class_to_idx does not give its 2 classes the rows 0 to 1"),
-        ({"class_to_idx": {"a": 0, "b": 2}}, "class_to_idx gives 2 classes no rows"),
+        ({"class_to_idx": {"a": 0, "b": 2}}, "class_to_idx does not give its 2 classes the rows"),
         ({"classes": ["a", "b"], "class_to_idx": {"a": 1, "b": 0}}, "class_to_idx and classes name different classes"),
     ],
 )
