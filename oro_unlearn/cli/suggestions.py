@@ -13,7 +13,19 @@ from oro_unlearn.cli.source_options import TRAINER, classes, found, options
 from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
-TOP = ("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data")
+TOP = (
+    "audit.level",
+    "config",
+    "print_config",
+    "seed_everything",
+    "resume",
+    "force",
+    "report",
+    "ckpt_path",
+    "weights_only",
+    "model",
+    "data",
+)
 UNLESS_CHOSEN = {
     "model.optimizer": "SGD",
     "model": "RWFT",
