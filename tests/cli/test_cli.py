@@ -188,7 +188,7 @@ def test_without_retrained_models_the_reference_is_left_out(run, report, origina
     found = report("out")["metrics"]
     assert set(found) == {"original", "unlearned"}
     assert found["unlearned"]["test/utv"] is None
-    assert "No retrained model given" in " ".join(printed.split())
+    assert "No retrained model was given" in " ".join(printed.split())
 
 
 def test_single_samples_can_be_retrained_without(run, report):
