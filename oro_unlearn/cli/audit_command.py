@@ -240,7 +240,7 @@ def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mappi
     recognised = int((test.logits.argmax(1) == test.labels).sum())
     asked = Asked(names, len(edited["forget"].labels), len(test.labels), recognised, test.logits.shape[1])
     weights = not options.edited.endswith(".npz")
-    unmeasured = "" if request.level != "outputs" else f"{'--level features does' if weights else 'they need weights'}"
+    unmeasured = "" if request.level != "outputs" else f"{'run with --level features' if weights else 'they need weights'}"
     lines = words(asked, judged, len(retrained), unmeasured)
     content = {
         "forget": request.names,

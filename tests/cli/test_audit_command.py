@@ -81,7 +81,7 @@ def test_five_lines_and_five_columns(archives):
 def test_without_retrained_models_it_says_what_cannot_be_judged(archives):
     found = audited("--edited", "good.npz", "--original", "original.npz")
     assert {figure["retrained"] for figure in found["figures"].values()} == {None}
-    assert "three retrained models are needed and 0 given" in found["said_first"][-1]
+    assert "that needs three retrained models, not 0" in found["said_first"][-1]
 
 
 def test_weights_are_run_once_and_anything_else_again(original_weights, monkeypatch):
