@@ -16,6 +16,7 @@ COMMANDS = {
     "audit": "Audit an edited classifier, ours or anyone's: what do outputs and features still hold?",
     "compare": "Run many methods with one budget and one audit, and print which is closest to retraining.",
     "demo": "Forget a digit and a relation, with all that is shipped, in a few minutes.",
+    "ledger": "Show, check or sign a ledger of requests, or audit all of them again.",
     "init": "Look at a folder, a checkpoint or captions, and write a YAML to start from.",
     "graph": "Check a relation graph, print the roles that follow from a request, and draw it.",
     "configs": "List the presets that --config takes by name, or copy one.",
@@ -28,6 +29,7 @@ OTHERS = {  # where the commands are that build what they need: each module has 
     "demo": "oro_unlearn.compare.demo",
     "graph": "oro_unlearn.cli.graph_command",
     "init": "oro_unlearn.cli.init_command",
+    "ledger": "oro_unlearn.cli.ledger_command",
 }
 CONFIG = ("--config", "-c")
 CLASSES = ("model", "data", "model.network", "model.optimizer", "model.lr_scheduler")  # options that take a class

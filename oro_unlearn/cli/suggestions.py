@@ -13,7 +13,10 @@ from oro_unlearn.cli.source_options import TRAINER, classes, found, options
 from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
-TOP = ("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data")
+TOP = (
+    *("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data"),
+    *("ledger", "ledger_asker", "ledger_hash_asker"),
+)
 UNLESS_CHOSEN = {"model.optimizer": "SGD", "model": "RWFT", "data": "ImageFolder"}  # whose options are then thought of
 OTHER_NAMES = {  # what other programs call an option
     **dict.fromkeys(("epoch", "epochs", "num_epochs", "n_epochs"), "trainer.max_epochs"),
