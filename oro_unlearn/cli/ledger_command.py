@@ -15,9 +15,7 @@ it, and of the weights and the report. "fit --ledger FILE" writes it."""
 ACTIONS = """\
 what to do; default: show. "show": print it. "verify": find changed, missing, inserted and moved lines, and changed and missing
 files. "status": audit all requests again, with the newest model. "sign": sign it, the newest weights and report"""
-MORE = (
-    'Exit code of "verify" and "status": 0 if all is well, 1 if not. "status" takes options of data too, such as --data.root.'
-)
+MORE = 'Exit code of "verify" and "status": 0 if all is well, 1 if not. "status" takes options of data, such as --data.root.'
 LEVELS = ("outputs", "features", "all")
 LEVEL = "of status: accuracies alone (outputs), or what audit measures at that level too; default: outputs"
 
@@ -104,10 +102,7 @@ def _verify(path: Path, head: str, public_key: Path | None) -> bool:
     if faults:
         print(f"not whole: {path}", *map(str, faults), sep="\n")
     else:
-        count = len(ledger.lines())
-        print(
-            f"whole: {path}, {count} request{'s'[: count != 1]}; head: {ledger.head()}", *([signed] if signed else []), sep="\n"
-        )
+        print(f"whole: {path}; lines: {len(ledger.lines())}; head: {ledger.head()}", *([signed] if signed else []), sep="\n")
     return not faults
 
 

@@ -14,7 +14,7 @@ from oro_unlearn.user_error import UserError
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
 ALONE = ["--data.forgotten", "[]", *QUIET]
 CAPTION = (
-    "Then: after the request itself. Recognised: more often than chance explains; of a tuple, R@5 above half the original's."
+    "Then: after the request itself. Came back: recognised more often than chance; of a tuple, R@5 above half the original's."
 )
 
 

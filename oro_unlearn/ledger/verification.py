@@ -53,10 +53,8 @@ def chain_faults(lines: Sequence[bytes]) -> list[Fault]:
             found.append(Fault(number, "it was changed: its own SHA-256 does not fit"))
         elif entry.previous != before and (readable or entry.number != number):
             found.append(Fault(number, _out_of_place(entry, number, known)))
-        elif entry.number != number and entry.previous == before:
-            found.append(Fault(number, f"it was inserted: it calls itself request {entry.number}"))
-        elif readable and number > 1:
-            found += _other_model(entries[number - 2], entry, number)
+        elif entry.previous == before and readable:
+            found += _after(entries[number - 2] if number > 1 else None, entry, number)
         before = sha256_of([line])
     return found
 
@@ -76,7 +74,11 @@ def _out_of_place(entry: Entry, number: int, known: dict[str, int]) -> str:
     return f"{here} but line {place}: {_lines(place + 1, number - 1)} inserted or moved, or this line was"
 
 
-def _other_model(last: Entry | None, entry: Entry, number: int) -> list[Fault]:
+def _after(last: Entry | None, entry: Entry, number: int) -> list[Fault]:
+    """What is wrong with a line that has the right hash of the line before."""
+    due = last.number + 1 if last else 1
+    if entry.number != due:
+        return [Fault(number, f"it was inserted: it calls itself request {entry.number}, and request {due} is due")]
     if last is None or last.after.sha256 == entry.before.sha256:
         return []
     return [Fault(number, f"its model before, {entry.before.path}, is not the model after of line {number - 1}")]
@@ -109,10 +111,10 @@ def file_faults(ledger: RequestLedger, lines: Sequence[bytes]) -> list[Fault]:
 
 def _file_fault(ledger: RequestLedger, record: FileRecord) -> str:
     path = ledger.place(record)
+    if not path.exists():
+        return f"{path} is missing"
     try:
         return "" if named(path)["sha256"] == record.sha256 else f"{path} was changed: its SHA-256 is another"
-    except FileNotFoundError:
-        return f"{path} is missing"
     except OSError as error:
         return f"{path} cannot be read ({error.strerror})"
 

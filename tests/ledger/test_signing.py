@@ -1,5 +1,7 @@
 """Signatures of a ledger's head, and of the newest model and report."""
 
+import contextlib
+import io
 import sys
 
 import pytest
@@ -28,43 +30,39 @@ def keys(tmp_path):
     return tmp_path
 
 
-def verified(run, capsys, ledger, key) -> tuple[int, str]:
-    capsys.readouterr()
-    import contextlib
-    import io
-
+def verified(run, ledger, key) -> tuple[int, str]:
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
         code, _ = run("ledger", str(ledger.path), "verify", "--public_key", str(key))
     return code, shown.getvalue()
 
 
-def test_what_was_signed_is_whole_and_may_grow(ledger, keys, run, capsys):
+def test_what_was_signed_is_whole_and_may_grow(ledger, keys, run):
     assert run("ledger", str(ledger.path), "sign", "--key", str(keys / "own.pem"))[0] == 0
-    code, said = verified(run, capsys, ledger, keys / "own.pub")
+    code, said = verified(run, ledger, keys / "own.pub")
     assert (code, "signed up to line 3" in said) == (0, True)
-    assert verified(run, capsys, ledger, keys / "other.pub")[0] == 1
+    assert verified(run, ledger, keys / "other.pub")[0] == 1
     add_request(ledger, ledger.folder / "run-3" / "model.safetensors", 4)
-    code, said = verified(run, capsys, ledger, keys / "own.pub")
+    code, said = verified(run, ledger, keys / "own.pub")
     assert (code, "the 1 after it are not signed" in said) == (0, True)
 
 
-def test_a_missing_end_is_found_by_the_signed_head(ledger, keys, run, capsys):
+def test_a_missing_end_is_found_by_the_signed_head(ledger, keys, run):
     run("ledger", str(ledger.path), "sign", "--key", str(keys / "own.pem"))
     ledger.path.write_bytes(b"".join(ledger.lines()[:-1]))
-    code, said = verified(run, capsys, ledger, keys / "own.pub")
+    code, said = verified(run, ledger, keys / "own.pub")
     assert code == 1
     assert "the head of line 3 was signed: the end of the ledger is missing" in said
 
 
 @pytest.mark.parametrize("name", ["requests.jsonl.head", "run-3/model.safetensors.sig", "requests.jsonl.head.sig"])
-def test_what_is_signed_is_not_changed_unseen(ledger, keys, run, capsys, name):
+def test_what_is_signed_is_not_changed_unseen(ledger, keys, run, name):
     run("ledger", str(ledger.path), "sign", "--key", str(keys / "own.pem"))
     file = ledger.folder / name
     file.write_bytes(file.read_bytes().replace(b"3", b"2"))
-    assert verified(run, capsys, ledger, keys / "own.pub")[0] == 1
+    assert verified(run, ledger, keys / "own.pub")[0] == 1
     file.unlink()
-    assert verified(run, capsys, ledger, keys / "own.pub")[0] == 1
+    assert verified(run, ledger, keys / "own.pub")[0] == 1
 
 
 def test_a_ledger_that_is_not_whole_is_not_signed(ledger, keys, run):
