@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from oro_unlearn.cli.audit_relation import EDITED
-from oro_unlearn.ledger import Entry, RequestLedger
+from oro_unlearn.ledger import Entry, RequestLedger, verify
 from oro_unlearn.report.names import label
 from oro_unlearn.user_error import UserError
 
@@ -60,9 +60,29 @@ def status(path: Path, level: str, output: Path, words: Sequence[str]) -> bool:
     """
     from rich.console import Console
 
-    from oro_unlearn.ledger import verify
     from oro_unlearn.report.tables import rich_table
 
+    rows = audited_again(path, words, level, output)
+    table = [["request", "number", "then", "now", "said"]]
+    table += [[label(row.name), str(row.request), row.then, row.now, row.said] for row in rows]
+    Console().print(rich_table(table, f"All requests of {path}, by the model of the last", CAPTION))
+    for row in (found for found in rows if found.recognised):
+        print(f"{label(row.name)} (request {row.request}) {row.said}: {row.now}, {row.then} then")
+    return not any(row.recognised for row in rows)
+
+
+def audited_again(path: Path, words: Sequence[str] = (), level: str = "outputs", output: Path = Path()) -> list[Row]:
+    """Audit every request with the newest model.
+
+    Args:
+        path: Of the ledger.
+        words: Further options of the data.
+        level: ``outputs``, or what ``audit`` measures, and prints, too.
+        output: Folder of the report of ``audit``.
+
+    Raises:
+        UserError: If there is nothing to audit, or a file does not fit.
+    """
     faults = verify(path)
     if faults:
         raise UserError(f"the ledger {path} is not whole: {faults[0]}; see oro-unlearn ledger {path} verify")
@@ -74,20 +94,22 @@ def status(path: Path, level: str, output: Path, words: Sequence[str]) -> bool:
     relational = "direct/r5" in reports[entries[-1].number]["metrics"].get("unlearned", {})
     measured = _tuples if relational else _classes
     with TemporaryDirectory() as folder:
-        config = Path(folder, "config.yaml")
-        content = dict(reports[entries[-1].number]["config"])
-        if relational:  # the original's weights are those of the first request
-            content["model"]["init_args"]["network"] = reports[1]["config"]["model"]["init_args"]["network"]
+        config, content = Path(folder, "config.yaml"), reports[entries[-1].number]["config"]
+        content["trainer"]["default_root_dir"] = folder
+        if relational:  # the network's own weights are those before the first request
+            content["model"]["init_args"]["network"] = _first_network(ledger, entries[0], reports[1]["config"])
         config.write_text(json.dumps(content))
         rows = measured(ledger, entries, reports, ["--config", str(config)], words)
         if level != "outputs":
             _audit(ledger, entries, ["--config", str(config), *words], level, output)
-    table = [["request", "number", "then", "now", "said"]]
-    table += [[label(row.name), str(row.request), row.then, row.now, row.said] for row in rows]
-    Console().print(rich_table(table, f"All requests of {path}, by the model of the last", CAPTION))
-    for row in (found for found in rows if found.recognised):
-        print(f"{label(row.name)} (request {row.request}) {row.said}: {row.now}, {row.then} then")
-    return not any(row.recognised for row in rows)
+    return rows
+
+
+def _first_network(ledger: RequestLedger, first: Entry, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The network of the first request, with the file of its weights where it lies now."""
+    network = dict(config["model"]["init_args"]["network"])
+    moved = {"pretrained": str(ledger.place(first.before))} if first.before.sha256 else {}
+    return {**network, "init_args": {**network.get("init_args", {}), **moved}}
 
 
 def _classes(

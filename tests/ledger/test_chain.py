@@ -3,12 +3,12 @@
 import hashlib
 import json
 import random
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from benchmarks.ledger_tampering import KINDS, rewrite
 from oro_unlearn.cli import main
 from oro_unlearn.ledger import RequestLedger, line_of, read_line, verify
 from oro_unlearn.user_error import UserError
@@ -20,10 +20,6 @@ LINES = 10
 @pytest.fixture
 def ledger(tmp_path):
     return write_ledger(tmp_path / "models" / "requests.jsonl", LINES)
-
-
-def rewrite(ledger, lines) -> None:
-    ledger.path.write_bytes(b"".join(lines))
 
 
 def told(ledger, head="") -> list[tuple[int, str]]:
@@ -151,42 +147,10 @@ def test_changed_and_missing_files_are_named(ledger, name):
     assert told(ledger) == [(line, f"{file} is missing")]
 
 
-@dataclass
-class Tampering:
-    """One way to change a ledger."""
-
-    generator: random.Random
-
-    def change_a_byte(self, ledger, lines):
-        place = self.generator.randrange(len(lines))
-        line = bytearray(lines[place])
-        line[self.generator.randrange(len(line))] ^= 1 << self.generator.randrange(7)
-        rewrite(ledger, [*lines[:place], bytes(line), *lines[place + 1 :]])
-
-    def swap(self, ledger, lines):
-        first, second = self.generator.sample(range(len(lines)), 2)
-        lines[first], lines[second] = lines[second], lines[first]
-        rewrite(ledger, lines)
-
-    def drop(self, ledger, lines):
-        del lines[self.generator.randrange(len(lines) - 1)]
-        rewrite(ledger, lines)
-
-    def insert(self, ledger, lines):
-        line = hashed_anew(self.generator.choice(lines), forget=["forged"])
-        rewrite(ledger, [*lines[: (place := self.generator.randrange(len(lines)))], line, *lines[place:]])
-
-    def change_a_file(self, ledger, lines):
-        file = ledger.place(self.generator.choice(read_line(self.generator.choice(lines)).files))
-        content = bytearray(file.read_bytes())
-        content[self.generator.randrange(len(content))] ^= 1
-        file.write_bytes(bytes(content))
-
-
-@pytest.mark.parametrize("kind", ["change_a_byte", "swap", "drop", "insert", "change_a_file"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(10))
 def test_fifty_tampered_copies_are_found(ledger, kind, seed):
-    getattr(Tampering(random.Random(seed)), kind)(ledger, ledger.lines())
+    KINDS[kind](ledger, ledger.lines(), random.Random(seed))
     assert told(ledger)
 
 
