@@ -68,10 +68,11 @@ def _out_of_place(entry: Entry, number: int, known: dict[str, int]) -> str:
     if place is None:
         return f"{here}: that line was changed and hashed anew, or one between them is missing"
     if place >= number:
-        return f"{here} but line {place}: lines were moved"
+        return f"{here}, but line {place}: lines were moved"
     if place == number - 1:
         return here
-    return f"{here} but line {place}: {_lines(place + 1, number - 1)} inserted or moved, or this line was"
+    follows = f"but line {place}" if place else "but nothing"
+    return f"{here}, {follows}: {_lines(place + 1, number - 1)} inserted or moved, or this line was"
 
 
 def _after(last: Entry | None, entry: Entry, number: int) -> list[Fault]:

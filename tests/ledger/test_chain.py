@@ -77,7 +77,7 @@ def test_two_lines_that_change_places_are_found(ledger):
     lines[4], lines[5] = lines[5], lines[4]
     rewrite(ledger, lines)
     found = dict(told(ledger))
-    assert found[5] == "it is request 6 and does not follow the line before it but line 6: lines were moved"
+    assert found[5] == "it is request 6 and does not follow the line before it, but line 6: lines were moved"
     assert set(found) == {5, 6, 7}
 
 
@@ -104,7 +104,7 @@ def test_an_inserted_line_is_found(ledger):
     rewrite(ledger, [*lines[:4], forged, *lines[4:]])
     found = dict(told(ledger))
     assert found[6] == (
-        "it is request 5 and does not follow the line before it but line 4: line 5 was inserted or moved, or this line was"
+        "it is request 5 and does not follow the line before it, but line 4: line 5 was inserted or moved, or this line was"
     )
 
 
