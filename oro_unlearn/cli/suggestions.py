@@ -15,7 +15,7 @@ from oro_unlearn.user_error import UserError
 
 TOP = (
     *("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data"),
-    *("ledger", "ledger_asker", "ledger_hash_asker"),
+    *("audit.level", "ledger", "ledger_asker", "ledger_hash_asker"),
 )
 UNLESS_CHOSEN = {"model.optimizer": "SGD", "model": "RWFT", "data": "ImageFolder"}  # whose options are then thought of
 OTHER_NAMES = {  # what other programs call an option
