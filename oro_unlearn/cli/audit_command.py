@@ -125,7 +125,7 @@ def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, lev
     missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
     images = audited_images(data) if missing else {}
     for file in track(missing, "auditing models", transient=True):
-        network = loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
+        network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
         _run(network, data, images, level, places[file])
     request = Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], level)
     return {file: _read(place) for file, place in places.items()}, request
@@ -162,17 +162,8 @@ def _hash(file: str) -> str:
     return named(file)["sha256"] if Path(file).exists() else ""
 
 
-def loaded(network: Any, file: str, class_names: list[str]) -> Any:
-    """The network with a file's weights.
-
-    Args:
-        network: Of their shape; it is changed.
-        file: The weights.
-        class_names: Of the data, in the order of the network's rows.
-
-    Raises:
-        UserError: If the file has its classes in another order, or does not fit.
-    """
+def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
+    """The network with a file's weights."""
     from oro_unlearn.networks import fill_network, read_checkpoint
 
     checkpoint = read_checkpoint(file)

@@ -16,9 +16,9 @@ COMMANDS = {
     "audit": "Audit an edited classifier, ours or anyone's: what do outputs and features still hold?",
     "compare": "Run many methods with one budget and one audit, and print which is closest to retraining.",
     "demo": "Forget a digit and a relation, with all that is shipped, in a few minutes.",
-    "ledger": "Show, check or sign a ledger of requests, or audit all of them again.",
     "init": "Look at a folder, a checkpoint or captions, and write a YAML to start from.",
     "graph": "Check a relation graph, print the roles that follow from a request, and draw it.",
+    "ledger": "Show, check or sign a ledger of requests, or audit all of them again.",
     "configs": "List the presets that --config takes by name, or copy one.",
     "completion": "Print what the shell needs to complete words.",
 }

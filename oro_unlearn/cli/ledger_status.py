@@ -118,16 +118,16 @@ def _classes(
     """Test images of each class that the newest classifier recognises."""
     from oro_unlearn.audit import scored
     from oro_unlearn.audit.scoring import prepared
-    from oro_unlearn.cli.audit_command import loaded
     from oro_unlearn.cli.unlearning_cli import build
     from oro_unlearn.metrics import above_chance
+    from oro_unlearn.networks import fill_network, read_checkpoint
 
     asked = ["--model", "Training", "--data.forget", json.dumps(entries[-1].forgotten), *ALONE]
     cli = build([*config, *asked, *words])
     data: Any = cli.datamodule
     data.prepare_data()
-    file = str(ledger.place(entries[-1].after))
-    network = loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
+    network: Any = cli.model.network.to(cli.trainer.strategy.root_device)
+    fill_network(network, read_checkpoint(str(ledger.place(entries[-1].after))), masked=True)
     scores = scored(network, data.num_classes, {"test_forget": prepared(data, "test_forget")})["test_forget"]
     right, rows = scores.logits.argmax(1) == scores.labels, []
     for name, entry in _requests(entries):

@@ -13,10 +13,7 @@ from oro_unlearn.cli.source_options import TRAINER, classes, found, options
 from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
-TOP = (
-    *("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data"),
-    *("audit.level", "ledger", "ledger_asker", "ledger_hash_asker"),
-)
+TOP = ("config", "print_config", "seed_everything", "resume", "force", "report", "ckpt_path", "weights_only", "model", "data")
 UNLESS_CHOSEN = {"model.optimizer": "SGD", "model": "RWFT", "data": "ImageFolder"}  # whose options are then thought of
 OTHER_NAMES = {  # what other programs call an option
     **dict.fromkeys(("epoch", "epochs", "num_epochs", "n_epochs"), "trainer.max_epochs"),
@@ -43,6 +40,9 @@ OTHER_NAMES = {  # what other programs call an option
     **dict.fromkeys(("seed", "random_seed"), "seed_everything"),
     **dict.fromkeys(("conf", "cfg", "yaml", "preset", "configs"), "config"),
 }
+
+
+LEDGER = ("ledger", "ledger_asker", "ledger_hash_asker")  # options of a run that a ledger records
 
 
 class MissingConfigError(UserError):
@@ -149,7 +149,7 @@ def known_options(words: Sequence[str]) -> list[str]:
 @lru_cache(maxsize=4)
 def _known(classes: tuple[tuple[str, str], ...]) -> list[str]:
     """Every option that there is with some classes, as far as their source can be read."""
-    names = [*TOP, *_of("trainer", TRAINER)]
+    names = [*TOP, *LEDGER, *_of("trainer", TRAINER)]
     for part in CLASSES:
         names += _of(part, {**UNLESS_CHOSEN, **dict(classes)}.get(part, ""))
     return list(dict.fromkeys(names))
