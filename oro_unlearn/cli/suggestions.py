@@ -149,10 +149,10 @@ def known_options(words: Sequence[str]) -> list[str]:
 @lru_cache(maxsize=4)
 def _known(classes: tuple[tuple[str, str], ...]) -> list[str]:
     """Every option that there is with some classes, as far as their source can be read."""
-    names = [*TOP, *LEDGER, *_of("trainer", TRAINER)]
+    names = [*TOP, *_of("trainer", TRAINER)]
     for part in CLASSES:
         names += _of(part, {**UNLESS_CHOSEN, **dict(classes)}.get(part, ""))
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys([*names, *LEDGER]))
 
 
 def _of(part: str, name: str) -> list[str]:
