@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "audit": {"attacks", "metrics", "networks"},
     "methods": {"metrics", "networks", "attacks"},
     "report": {"audit"},
-    "cli": {"attacks", "audit", "data", "graph", "methods", "metrics", "networks", "report"},
+    "ledger": {"report"},
+    "cli": {"attacks", "audit", "data", "graph", "ledger", "methods", "metrics", "networks", "report"},
     "compare": {"attacks", "audit", "cli", "data", "metrics", "networks", "report"},
 }
 BY_ALL = {"files", "user_error", "__version__"}  # what every folder may import

@@ -58,6 +58,9 @@ OTHER_NAMES = {  # names of options in other programs, and our names
 }
 
 
+LEDGER = ("ledger", "ledger_asker", "ledger_hash_asker")  # options of a run that a ledger records
+
+
 class MissingConfigError(UserError):
     """A configuration file is missing. Of several processes, a single one may miss it."""
 
@@ -165,7 +168,7 @@ def _known(classes: tuple[tuple[str, str], ...]) -> list[str]:
     names = [*TOP, *_of("trainer", TRAINER)]
     for part in CLASSES:
         names += _of(part, {**UNLESS_CHOSEN, **dict(classes)}.get(part, ""))
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys([*names, *LEDGER]))
 
 
 def _of(part: str, name: str) -> list[str]:

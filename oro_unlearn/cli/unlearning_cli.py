@@ -23,6 +23,7 @@ from oro_unlearn.cli.command_words import OTHERS, tidied, with_presets
 from oro_unlearn.cli.config_files import MODE, check_numbers
 from oro_unlearn.cli.errors import explain
 from oro_unlearn.cli.first_look import FirstLook, Rehearsal, UnlearningTrainer
+from oro_unlearn.cli.ledger_entry import LedgerEntry, add_ledger_options
 from oro_unlearn.cli.lineage import check_order, fill_in
 from oro_unlearn.cli.one_line import fail
 from oro_unlearn.cli.precision import check_precision
@@ -111,13 +112,16 @@ class UnlearningCLI(LightningCLI):
         parser.add_argument("--audit.level", type=Literal["outputs", "features", "all"], default="features", help=help_text)
         help_text = "Run although a check says that figures would be wrong; the report begins with the reason."
         parser.add_argument("--force", type=bool, default=False, help=help_text)
+        add_ledger_options(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Read the options. Reject invalid numbers and checkpoints before anything is built."""
+        self.words: list[str] = []
         if isinstance(args, dict | Namespace):
             super().parse_arguments(parser, args)
         else:  # as LightningCLI does, with names quoted
-            self.config = parser.parse_args(keep_names(sys.argv[1:] if args is None else args))
+            self.words = list(sys.argv[1:] if args is None else args)
+            self.config = parser.parse_args(keep_names(self.words))
         check_numbers(self.config)
         command = self.config.get("subcommand")
         if command and self.config[command].get("ckpt_path") is not None:
@@ -131,17 +135,19 @@ class UnlearningCLI(LightningCLI):
                 file.
         """
         options = self.config.get(str(self.subcommand), self.config)
+        self.ledger_entry = LedgerEntry(options, self.words, str(self.subcommand))
         self.filled_in, known = fill_in(options)
         super().instantiate_classes()
         check_order(options, known, self.datamodule)
         self.model.check_data(self.datamodule)
+        self.ledger_entry.check_method(self.model)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that writes all files into ``default_root_dir``. The data module distributes samples over processes."""
         config = self._get(self.config_init, "trainer")
         root = config.default_root_dir
         check_precision(str(config.precision or "32-true"), self.model)
-        self.first_look = FirstLook(self._get(self.config_init, "force"), self.filled_in)
+        self.first_look = FirstLook(self._get(self.config_init, "force"), [*self.ledger_entry.said, *self.filled_in])
         callbacks: list[Callback] = [self.first_look]
         callbacks += [OneLineProgress()] if config.enable_progress_bar is not False else []
         if self.subcommand == "check":
@@ -209,6 +215,7 @@ class UnlearningCLI(LightningCLI):
         self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:
             self._show(self._report(root), root)
+            self.ledger_entry.append(root, self.model)
 
     def before_test(self) -> None:
         """Choose the checkpoint to measure: the one of ``--ckpt_path``, or the run's. An untrained model is never measured.
