@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from oro_unlearn.audit.figures import Figures, Model
@@ -56,19 +57,22 @@ class Finding(NamedTuple):
     reading: Reading | None  # beside the retrained models; None without any
 
 
-def findings(edited: Figures, original: Figures | None, retrained: Sequence[Figures]) -> list[Finding]:
+def findings(
+    edited: Figures, original: Figures | None, retrained: Sequence[Figures], samples: Mapping[str, int] = MappingProxyType({})
+) -> list[Finding]:
     """Every figure that can be shown, in the order of the table.
 
     Args:
         edited: Of the edited model.
         original: Of the original, if it was given.
         retrained: Of each retrained model.
+        samples: Of how many images a figure is the share: chance among so few is then part of its range.
     """
     found = []
     for key in (key for key in LABELS if key in edited):
         values = [figures[key] for figures in retrained if key in figures]
         judged = [value for value in values if not math.isnan(value)] if key not in NOT_JUDGED else []
-        beside = reading(edited[key], judged, pairwise=key in PAIRWISE) if judged else None
+        beside = reading(edited[key], judged, key in PAIRWISE, samples.get(key)) if judged else None
         before = original.get(key) if original else None
         if not all(value is None or math.isnan(value) for value in (edited[key], before)):
             found.append(Finding(key, edited[key], before, beside))

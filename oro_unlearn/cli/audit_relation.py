@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from oro_unlearn.cli.audit_criteria import Limits
 from oro_unlearn.user_error import UserError
 
 EDITED = "oro_unlearn.methods.relations.edited_encoder.EditedEncoder"
@@ -17,14 +18,18 @@ class Files(NamedTuple):
     retrained: Sequence[str]
 
 
-def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str], output: Path) -> None:
-    """Measure, print, and write ``audit.json``.
+def audit_relation(
+    files: Files, words: Sequence[str], hashes: Mapping[str, str], output: Path, level: str, limits: Limits
+) -> None:
+    """Measure, print, and write ``audit.json``; with criteria, end with their exit code.
 
     Args:
         files: Of the models.
         words: Options of data and network, ``--config`` among them.
         hashes: SHA-256 of every file, by its name.
         output: Folder of ``audit.json`` and pictures.
+        level: Of the verdict; every level has all figures.
+        limits: Criteria that it is held to.
 
     Raises:
         UserError: If nothing is named to be forgotten, or a file does not fit.
@@ -32,10 +37,12 @@ def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str]
     from rich.console import Console
     from rich.text import Text
 
+    from oro_unlearn.audit import results_json
     from oro_unlearn.cli.unlearning_cli import build
     from oro_unlearn.files import write_json
     from oro_unlearn.methods.first_words import relation_words
     from oro_unlearn.report import relation_report
+    from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
     from oro_unlearn.report.run_report import versions
 
     given = ["--model.edited", files.edited, "--model.original", files.original]
@@ -48,10 +55,19 @@ def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str]
     cli.trainer.test(model, data, verbose=False)
     output.mkdir(parents=True, exist_ok=True)
     header = {"method": "audit", "data": data.name, "network": model.network.architecture, "forget": data.forget_names}
-    report = relation_report.make_report(header, model, data, output, "features")
+    report = relation_report.make_report(header, model, data, output, level)
     said_first = relation_words(model.measurements["metrics"])
-    content = {**report, "files": dict(hashes), "said_first": [*said_first, *report["audit"]["words"]], "versions": versions()}
-    write_json(content, output / "audit.json")
-    lines = [*(Text(line, "bold red") for line in said_first), *map(Text, report["audit"]["words"])]
+    results = limits.results(
+        relation_measures(model.measurements["metrics"], data.measured),
+        relation_lines(model, data.measured, model.removable),
+        level,
+    )
+    own = report["audit"]["words"]
+    content = {**report, "files": dict(hashes), "said_first": [*said_first, *own], "verdict": report["audit"]["verdict"]}
+    content |= {"criteria": results_json(results)} if results else {}
+    write_json({**content, "versions": versions()}, output / "audit.json")
+    shown = map(Text, [*own, report["audit"]["verdict"]["words"]])
+    lines = [*(Text(line, "bold red") for line in said_first), *shown]
     Console().print(*lines, relation_report.report_table(report), sep="\n")
     print(f"written to {output / 'audit.json'}")
+    limits.end(results)
