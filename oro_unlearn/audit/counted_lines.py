@@ -1,6 +1,7 @@
 """What can be counted: whether the model still answers with what was to be forgotten, and whether the rest is as before."""
 
 from collections.abc import Sequence
+from statistics import mean
 
 from oro_unlearn.audit.line import ERROR, Answer, Line, no_line
 from oro_unlearn.audit.tallies import Tally, together
@@ -86,7 +87,7 @@ def collateral(
       models' range; or all images together have lost more than the tolerance beyond chance; or more than the tolerance may be
       lost and the share is below the retrained models' range. A model that lost nothing gets it in at most 10 % of cases.
     - ``yes``: otherwise, if no more than the tolerance is lost, or the share is not below the range of one more retrained
-      model, from three of them on. Without retrained models, one that lost more than the tolerance gets it in at most 5 % of
+      model, from three of them on, and no more than the tolerance below their mean. Without retrained models, one that lost more than the tolerance gets it in at most 5 % of
       cases.
     - ``not decided``: otherwise, as where the limits are on both sides of the tolerance.
 
@@ -101,7 +102,7 @@ def collateral(
         return no_line("not measured", figure, f"no {what} were given.")
     found, normal = share_limits(every.after, every.total), _normal(every)
     if every.before is None:
-        answer: Answer = "not decided" if normal is None else "yes" if normal else "no"
+        answer: Answer = "no" if normal is False else "yes" if _near(every, tolerance) else "not decided"
         beside = "the original or three retrained models are needed" if normal is None else _beside(normal)
         return Line(answer, figure, every.share, *found, f"{_percent(every.share)} of the {what} are recognised; {beside}.")
     change, collapsed = change_limits(every.before, every.after, every.total), _collapsed(tallies)
@@ -113,7 +114,7 @@ def collateral(
     said += f"; {_beside(normal)}" if normal is not None else ""
     if collapsed:
         answer, said = "no", f"{said}; lost: {', '.join(collapsed)}"
-    elif as_before or (normal and not worse):
+    elif as_before or (normal and not worse and _near(every, tolerance)):
         answer = "yes"
     else:
         answer = "no" if normal is False or (worse and not normal) else "not decided"
@@ -125,6 +126,11 @@ def _normal(tally: Tally) -> bool | None:
     if len(tally.retrained) < ENOUGH:
         return None
     return tally.share >= reading(tally.share, tally.retrained, samples=tally.total).low
+
+
+def _near(tally: Tally, tolerance: float) -> bool:
+    """Whether a share is no more than the tolerance below the mean of three or more retrained models."""
+    return len(tally.retrained) >= ENOUGH and tally.share >= mean(tally.retrained) - tolerance
 
 
 def _beside(normal: bool) -> str:

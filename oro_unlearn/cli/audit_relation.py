@@ -38,11 +38,11 @@ def audit_relation(
     from rich.text import Text
 
     from oro_unlearn.audit import results_json
+    from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
     from oro_unlearn.cli.unlearning_cli import build
     from oro_unlearn.files import write_json
     from oro_unlearn.methods.first_words import relation_words
     from oro_unlearn.report import relation_report
-    from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
     from oro_unlearn.report.run_report import versions
 
     given = ["--model.edited", files.edited, "--model.original", files.original]

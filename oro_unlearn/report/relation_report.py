@@ -9,8 +9,8 @@ from rich.table import Table
 
 from oro_unlearn.audit import verdict_json
 from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, UTILITY
-from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
 from oro_unlearn.audit.relation_verdict import relation_lines
+from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
 from oro_unlearn.report.run_report import summarise, without_nan
 from oro_unlearn.report.tables import title, title_of
 
