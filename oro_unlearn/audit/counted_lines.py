@@ -87,8 +87,8 @@ def collateral(
       models' range; or all images together have lost more than the tolerance beyond chance; or more than the tolerance may be
       lost and the share is below the retrained models' range. A model that lost nothing gets it in at most 10 % of cases.
     - ``yes``: otherwise, if no more than the tolerance is lost, or the share is not below the range of one more retrained
-      model, from three of them on, and no more than the tolerance below their mean. Without retrained models, one that lost more than the tolerance gets it in at most 5 % of
-      cases.
+      model, from three of them on, and no more than the tolerance below their mean. Without retrained models, one that lost
+      more than the tolerance gets it in at most 5 % of cases.
     - ``not decided``: otherwise, as where the limits are on both sides of the tolerance.
 
     Args:

@@ -63,12 +63,11 @@ def share_limits(hits: int, trials: int, error: float = 0.05) -> Limits:
         >>> low, round(high, 4)
         (0.0, 0.082)
     """
-    from scipy.stats import binomtest
+    from scipy.special import betaincinv
 
-    if not trials:
-        return Limits(0.0, 1.0)
-    found = binomtest(hits, trials).proportion_ci(1 - 2 * error, method="exact")
-    return Limits(float(found.low), float(found.high))
+    low = float(betaincinv(hits, trials - hits + 1, error)) if hits else 0.0
+    high = float(betaincinv(hits + 1, trials - hits, 1 - error)) if hits < trials else 1.0
+    return Limits(low, high)
 
 
 def change_limits(before: int, after: int, trials: int, error: float = 0.05) -> Limits:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from scipy.stats import beta, binom
+from scipy.stats import binom, binomtest
 
 from oro_unlearn.attacks import Scores, linear_probe, silhouette
 from oro_unlearn.audit import (
@@ -32,10 +32,13 @@ from oro_unlearn.metrics import change_limits, share_limits
 CLASSES, TARGET = 4, 2
 
 
-def test_limits_are_quantiles_of_the_beta_distribution():
+def test_limits_of_a_share_are_exact():
     assert share_limits(0, 35) == pytest.approx((0, 1 - 0.05 ** (1 / 35)))
     assert share_limits(35, 35) == pytest.approx((0.05 ** (1 / 35), 1))
-    assert share_limits(7, 20) == pytest.approx((beta.ppf(0.05, 7, 14), beta.ppf(0.95, 8, 13)))
+    low, high = share_limits(7, 20)
+    assert binom.sf(6, 20, low) == pytest.approx(0.05)
+    assert binom.cdf(7, 20, high) == pytest.approx(0.05)
+    assert (low, high) == pytest.approx(tuple(binomtest(7, 20).proportion_ci(0.9)))
     assert share_limits(0, 0) == (0, 1)
 
 
