@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import RESULTS
 from benchmarks.architecture_tables import architectures_table
+from benchmarks.audit_calibration import calibration_table
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
@@ -32,6 +33,7 @@ from oro_unlearn.report.tables import markdown_table
 
 PAGES = (
     "README.md",
+    "docs/audit.md",
     "docs/class_unlearning.md",
     "docs/findings.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),
@@ -201,6 +203,11 @@ def compared(kind: str, name: str) -> str:
     return markdown_table(COMPARISONS[kind](load(f"compare_{name}")))
 
 
+def calibration(name: str) -> str:
+    """How often each line of a verdict is right."""
+    return markdown_table(calibration_table(load(name)))
+
+
 TABLES = {
     "table": main_table,
     "mask": against_the_mask,
@@ -208,6 +215,7 @@ TABLES = {
     "tuning": tuning_table,
     "startup": startup_table,
     "shares": architectures_table,
+    "calibration": calibration,
     "provenance": provenance,
     "summary": summary_table,
     **README_TABLES,

@@ -1,5 +1,18 @@
 """The audit of a classifier, from its logits and features on every split."""
 
+from oro_unlearn.audit.counted_lines import answers, can_tell, collateral
+from oro_unlearn.audit.criteria import (
+    CLASS_FIGURES,
+    Criterion,
+    Measure,
+    Result,
+    class_measures,
+    criteria_names,
+    exit_code,
+    judged,
+    read_criteria,
+    results_json,
+)
 from oro_unlearn.audit.figures import (
     Figures,
     Model,
@@ -11,35 +24,68 @@ from oro_unlearn.audit.figures import (
     rounded,
     utv_of,
 )
-from oro_unlearn.audit.findings import Asked, as_json, findings, from_json, rows, unknowing, words
+from oro_unlearn.audit.findings import Asked, Finding, as_json, findings, from_json, rows, unknowing, words
+from oro_unlearn.audit.line import Line, no_line
 from oro_unlearn.audit.outputs_file import check_same_images, read_outputs
+from oro_unlearn.audit.range_lines import holm, looks, recovery
 from oro_unlearn.audit.run_audit import Edit, audit_run
 from oro_unlearn.audit.scoring import LEVELS, attack_features, audited_images, score, scored
+from oro_unlearn.audit.tallies import Tallies, Tally, counts_of, shares_of, tallied
+from oro_unlearn.audit.verdict import Lines, class_lines, forgotten, sentence, verdict_json
 
 __all__ = [
+    "CLASS_FIGURES",
     "LEVELS",
     "Asked",
+    "Criterion",
     "Edit",
     "Figures",
+    "Finding",
+    "Line",
+    "Lines",
+    "Measure",
     "Model",
+    "Result",
+    "Tallies",
+    "Tally",
     "accuracies",
+    "answers",
     "as_json",
     "attack_features",
     "attack_models",
     "audit_model",
     "audit_run",
     "audited_images",
+    "can_tell",
     "check_same_images",
+    "class_lines",
+    "class_measures",
+    "collateral",
+    "counts_of",
+    "criteria_names",
+    "exit_code",
     "findings",
     "floor",
+    "forgotten",
     "from_json",
+    "holm",
+    "judged",
+    "looks",
     "margins",
+    "no_line",
+    "read_criteria",
     "read_outputs",
+    "recovery",
+    "results_json",
     "rounded",
     "rows",
     "score",
     "scored",
+    "sentence",
+    "shares_of",
+    "tallied",
     "unknowing",
     "utv_of",
+    "verdict_json",
     "words",
 ]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from oro_unlearn.audit.figures import Figures, Model
@@ -56,19 +57,22 @@ class Finding(NamedTuple):
     reading: Reading | None  # comparison with the retrained models; None if there are none
 
 
-def findings(edited: Figures, original: Figures | None, retrained: Sequence[Figures]) -> list[Finding]:
+def findings(
+    edited: Figures, original: Figures | None, retrained: Sequence[Figures], samples: Mapping[str, int] = MappingProxyType({})
+) -> list[Finding]:
     """Collect every figure that can be shown, in the order of the table.
 
     Args:
         edited: Figures of the edited model.
         original: Figures of the original, if it was given.
         retrained: Figures of each retrained model.
+        samples: Number of images that a share is computed from, by figure. The range then includes the binomial error.
     """
     found = []
     for key in (key for key in LABELS if key in edited):
         values = [figures[key] for figures in retrained if key in figures]
         judged = [value for value in values if not math.isnan(value)] if key not in NOT_JUDGED else []
-        beside = reading(edited[key], judged, pairwise=key in PAIRWISE) if judged else None
+        beside = reading(edited[key], judged, key in PAIRWISE, samples.get(key)) if judged else None
         before = original.get(key) if original else None
         if not all(value is None or math.isnan(value) for value in (edited[key], before)):
             found.append(Finding(key, edited[key], before, beside))

@@ -9,6 +9,8 @@ from torch import nn
 from oro_unlearn.audit.figures import Figures, Model, alignments
 from oro_unlearn.audit.findings import Asked, as_json, findings, words
 from oro_unlearn.audit.scoring import LEVELS, SPLITS, Depth, attack_features, audited_images, scored
+from oro_unlearn.audit.tallies import counts_in, shares_of, tallied
+from oro_unlearn.audit.verdict import class_lines, verdict_json
 from oro_unlearn.user_error import UserError
 
 MEASURED = {  # by the audit's name of a figure: its name in the run's measurement
@@ -34,6 +36,7 @@ class Edit(NamedTuple):
     metrics: Mapping[str, Figures]  # figures of each network, over all images
     forgotten: Sequence[int]  # indices of the forgotten classes; empty if single images are forgotten
     names: str  # names of the forgotten classes, or the number of images
+    confusion: Mapping[str, Sequence[Sequence[int]]]  # confusion matrix of each network on all test images
 
 
 def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[s
         device: The device on which networks run.
 
     Returns:
-        ``level``, ``words`` (five lines) and ``figures``, for a report.
+        ``level``, ``words`` (five lines), ``figures`` and ``verdict``, for a report.
     """
     figures = {role: _measured(found) for role, found in edit.metrics.items()}
     unmeasured = "" if LEVELS[level] else "run with --audit.level features"
@@ -56,12 +59,17 @@ def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[s
     if depth and not unmeasured:
         unmeasured = _add_features(figures, edit, data, depth, device)
     retrained = [found for role, found in figures.items() if role.startswith("retrained")]
-    found = findings(figures["unlearned"], figures["original"], retrained)
     training, test = len(data.split("forget")), len(data.split("test_forget"))
+    samples = shares_of({name: len(data.split(name)) for name in SPLITS})
+    found = findings(figures["unlearned"], figures["original"], retrained, samples)
     recognised = round(edit.metrics["unlearned"]["test/acc_f"] * test) if test and edit.forgotten else 0
     asked = Asked(edit.names, training, test if edit.forgotten else 0, recognised, data.num_classes)
     lines = words(asked, found, len(retrained), unmeasured)
-    return {"level": "outputs" if unmeasured else level, "words": lines, "figures": as_json(found)}
+    counts = {role: counts_in(matrix) for role, matrix in edit.confusion.items()}
+    tallies = tallied(counts, data.class_names, edit.forgotten, data.forget_classes)
+    judged = class_lines(found, tallies, data.num_classes, level, len(retrained), unmeasured)
+    measured = "outputs" if unmeasured else level
+    return {"level": measured, "words": lines, "figures": as_json(found), "verdict": verdict_json(judged, level)}
 
 
 def _measured(figures: Mapping[str, float]) -> Figures:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from oro_unlearn.cli.audit_criteria import Limits, limits_of
 from oro_unlearn.cli.audit_relation import EDITED, Files, audit_relation
 from oro_unlearn.cli.command_words import CONFIG, chosen, with_presets
 from oro_unlearn.cli.plain_parser import PlainParser
@@ -20,6 +21,7 @@ LEVEL = (
     "what is measured. outputs: the outputs alone; features: also probes and relearning; all: relearning from more seeds, and "
     "longer; default: features"
 )
+CRITERIA = "limits: a YAML file, or strict, outputs or clip; exit code 0: all met, 1: one not met, 3: one not decided"
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
 CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' if all of these agree."
 CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or continue with --force"
@@ -52,6 +54,8 @@ def parser() -> PlainParser:
     result.add_argument("--retrained", default="[]", metavar='"[A, B]"', help="models trained without the forgotten classes")
     result.add_argument("--level", choices=("outputs", "features", "all"), default="features", help=LEVEL)
     result.add_argument("--output", type=Path, default=Path("runs/audit"), metavar="FOLDER", help="default: runs/audit")
+    result.add_argument("--criteria", metavar="NAME", help=CRITERIA)
+    result.add_argument("--junit", type=Path, metavar="FILE", help="what became of the criteria, as JUnit XML")
     result.add_argument("--force", action="store_true", help="continue although an original or retrained model fails its check")
     return result
 
@@ -65,7 +69,11 @@ def main(words: Sequence[str]) -> None:
     Raises:
         UserError: If files, options or data do not fit, or a model fails its check: an original must know the forgotten
             classes, a retrained model must not.
+        SystemExit: With criteria: code 1 if one is not met; code 3 if none is unmet and one is not decided.
     """
+    from oro_unlearn.audit import CLASS_FIGURES
+    from oro_unlearn.audit.relation_verdict import relation_figures
+
     options, others = parser().parse_known_args(words)
     retrained = _listed(options.retrained)
     files = [options.edited, *([options.original] if options.original else []), *retrained]
@@ -77,13 +85,17 @@ def main(words: Sequence[str]) -> None:
     if all(outputs):
         if others:
             raise UserError(f"audit: outputs (.npz) need no data and no network: leave out {others[0]}")
+        limits = limits_of(options.criteria, options.junit, CLASS_FIGURES)
         models, request = _from_outputs(files)
     elif _is_relational(others):
-        given = Files(options.edited, options.original or "", retrained)
-        return audit_relation(given, _words(others, EDITED), {file: _hash(file) for file in files}, options.output)
+        own = Files(options.edited, options.original or "", retrained)
+        limits = limits_of(options.criteria, options.junit, relation_figures())
+        hashes = {file: _hash(file) for file in files}
+        return audit_relation(own, _words(others, EDITED), hashes, options.output, options.level, limits)
     else:
+        limits = limits_of(options.criteria, options.junit, CLASS_FIGURES)
         models, request = _from_weights(files, others, options.output, options.level)
-    _report(options, retrained, models, request)
+    _report(options, retrained, models, request, limits)
 
 
 def _listed(text: str) -> list[str]:
@@ -221,12 +233,14 @@ def _figures(options: argparse.Namespace, retrained: Sequence[str], models: Mapp
     return by_file
 
 
-def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> None:
-    """Compute and judge the figures, print them, and write ``audit.json``."""
+def _report(
+    options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request, limits: Limits
+) -> None:
+    """Judge, print and write; with criteria, end with their exit code."""
     from rich.console import Console
     from rich.text import Text
 
-    from oro_unlearn.audit import Asked, as_json, findings, rows, words
+    from oro_unlearn.audit import Asked, as_json, class_measures, results_json, rows, sentence, verdict_json, words
     from oro_unlearn.files import write_json
     from oro_unlearn.report.names import label
     from oro_unlearn.report.run_report import versions, without_nan
@@ -234,26 +248,65 @@ def _report(options: argparse.Namespace, retrained: Sequence[str], models: Mappi
 
     figures = _figures(options, retrained, models, request)
     said_first = _complaints(options, retrained, models, figures)
-    judged = findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained])
-    names, edited = ", ".join(map(label, request.names)), models[options.edited].model
-    test = edited["test_forget"]
-    recognised = int((test.logits.argmax(1) == test.labels).sum())
-    asked = Asked(names, len(edited["forget"].labels), len(test.labels), recognised, test.logits.shape[1])
+    edited, samples = models[options.edited].model, _samples(models[options.edited].model)
+    found = _found(options, retrained, figures, samples)
+    own, names = edited["test_forget"], ", ".join(map(label, request.names))
+    recognised = int((own.logits.argmax(1) == own.labels).sum())
+    asked = Asked(names, len(edited["forget"].labels), len(own.labels), recognised, own.logits.shape[1])
     weights = not options.edited.endswith(".npz")
     unmeasured = "" if request.level != "outputs" else f"{'run with --level features' if weights else 'they need weights'}"
-    lines = words(asked, judged, len(retrained), unmeasured)
+    lines = words(asked, found, len(retrained), unmeasured)
+    verdict = _verdict(options, retrained, models, request, found, unmeasured)
+    results = limits.results(class_measures(found, samples), verdict, request.level)
     content = {
         "forget": request.names,
         "level": request.level,
         "files": {file: _hash(file) for file in models},
         "said_first": [*said_first, *lines],
-        "figures": as_json(judged),
+        "verdict": verdict_json(verdict, request.level),
+        "figures": as_json(found),
+        **({"criteria": results_json(results)} if results else {}),
         "versions": versions(),
     }
     write_json(without_nan(content), options.output / "audit.json")
-    table = rich_table(rows(judged), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
-    Console().print(*(Text(line, "bold red") for line in said_first), *map(Text, lines), table, sep="\n")
+    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
+    shown = map(Text, [*lines, sentence(verdict, request.level)])
+    Console().print(*(Text(line, "bold red") for line in said_first), *shown, table, sep="\n")
     print(f"written to {options.output / 'audit.json'}")
+    limits.end(results)
+
+
+def _samples(model: Mapping[str, Any]) -> dict[str, int]:
+    """Of how many images figures are shares."""
+    from oro_unlearn.audit import shares_of
+
+    return shares_of({split: len(scores.labels) for split, scores in model.items()})
+
+
+def _found(options: argparse.Namespace, retrained: Sequence[str], figures: Found, samples: Mapping[str, int]) -> Any:
+    from oro_unlearn.audit import findings
+
+    return findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained], samples)
+
+
+def _verdict(
+    options: argparse.Namespace,
+    retrained: Sequence[str],
+    models: Mapping[str, Audited],
+    request: Request,
+    found: Any,
+    unmeasured: str,
+) -> Any:
+    """The four lines."""
+    from oro_unlearn.audit import class_lines, counts_of, tallied
+
+    roles = {"unlearned": options.edited, **({"original": options.original} if options.original else {})}
+    roles |= {f"retrained_{n}": file for n, file in enumerate(retrained)}
+    counts = {role: counts_of(models[file].model) for role, file in roles.items()}
+    classes = len(counts["unlearned"])
+    names = dict(zip(request.forgotten, request.names, strict=True))
+    tallies = tallied(counts, [names.get(label, str(label)) for label in range(classes)], request.forgotten)
+    return class_lines(found, tallies, classes, request.level, len(retrained), unmeasured)
 
 
 def _complaints(

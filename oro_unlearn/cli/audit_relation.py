@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from oro_unlearn.cli.audit_criteria import Limits
 from oro_unlearn.user_error import UserError
 
 EDITED = "oro_unlearn.methods.relations.edited_encoder.EditedEncoder"
@@ -17,14 +18,18 @@ class Files(NamedTuple):
     retrained: Sequence[str]
 
 
-def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str], output: Path) -> None:
-    """Measure the models, print the result, and write ``audit.json``.
+def audit_relation(
+    files: Files, words: Sequence[str], hashes: Mapping[str, str], output: Path, level: str, limits: Limits
+) -> None:
+    """Measure the models, print the result, and write ``audit.json``. With criteria, end with their exit code.
 
     Args:
         files: The files of the models.
         words: Options of data and network, including ``--config``.
         hashes: SHA-256 of every file, by the file's name.
         output: Folder for ``audit.json`` and pictures.
+        level: Level of the verdict; every level has all figures.
+        limits: The criteria to check.
 
     Raises:
         UserError: If no tuple to forget is named, or a file does not fit the network.
@@ -32,6 +37,8 @@ def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str]
     from rich.console import Console
     from rich.text import Text
 
+    from oro_unlearn.audit import results_json
+    from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
     from oro_unlearn.cli.unlearning_cli import build
     from oro_unlearn.files import write_json
     from oro_unlearn.methods.first_words import relation_words
@@ -48,10 +55,19 @@ def audit_relation(files: Files, words: Sequence[str], hashes: Mapping[str, str]
     cli.trainer.test(model, data, verbose=False)
     output.mkdir(parents=True, exist_ok=True)
     header = {"method": "audit", "data": data.name, "network": model.network.architecture, "forget": data.forget_names}
-    report = relation_report.make_report(header, model, data, output, "features")
+    report = relation_report.make_report(header, model, data, output, level)
     said_first = relation_words(model.measurements["metrics"])
-    content = {**report, "files": dict(hashes), "said_first": [*said_first, *report["audit"]["words"]], "versions": versions()}
-    write_json(content, output / "audit.json")
-    lines = [*(Text(line, "bold red") for line in said_first), *map(Text, report["audit"]["words"])]
+    results = limits.results(
+        relation_measures(model.measurements["metrics"], data.measured),
+        relation_lines(model, data.measured, model.removable),
+        level,
+    )
+    own = report["audit"]["words"]
+    content = {**report, "files": dict(hashes), "said_first": [*said_first, *own], "verdict": report["audit"]["verdict"]}
+    content |= {"criteria": results_json(results)} if results else {}
+    write_json({**content, "versions": versions()}, output / "audit.json")
+    shown = map(Text, [*own, report["audit"]["verdict"]["words"]])
+    lines = [*(Text(line, "bold red") for line in said_first), *shown]
     Console().print(*lines, relation_report.report_table(report), sep="\n")
     print(f"written to {output / 'audit.json'}")
+    limits.end(results)

@@ -288,7 +288,8 @@ class UnlearningCLI(LightningCLI):
         """Print a report: its warnings, its findings in words, and its tables."""
         kind = import_module(self.model.report_module)
         warnings = [Text(words, "bold red") for words in report["said_first"]]
-        lines = map(Text, report.get("audit", {}).get("words", []))
+        audit = report.get("audit", {})
+        lines = map(Text, [*audit.get("words", []), *([audit["verdict"]["words"]] if audit else [])])
         written = [Text(f"written to {place}")] if place else []
         Console().print(*warnings, *lines, kind.report_table(report), *written, sep="\n")
 

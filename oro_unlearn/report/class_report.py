@@ -57,7 +57,7 @@ def _audited(model: Any, data: Any, level: str) -> dict[str, Any]:
     """Audit an edit, on the device of the trainer."""
     names = ", ".join(map(label, data.forget_names)) or f"{len(data.split('forget'))} single images"
     networks = {**model.audited(), "unlearned": model.export()}
-    edit = Edit(networks, model.measurements["metrics"], data.requested_classes, names)
+    edit = Edit(networks, model.measurements["metrics"], data.requested_classes, names, model.measurements["confusion"])
     found: dict[str, Any] = without_nan(audit_run(edit, data, level, model.trainer.strategy.root_device))
     return found
 

@@ -7,46 +7,14 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
+from oro_unlearn.audit import verdict_json
+from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, UTILITY
+from oro_unlearn.audit.relation_verdict import relation_lines
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
-from oro_unlearn.report.run_report import summarise
+from oro_unlearn.report.run_report import summarise, without_nan
 from oro_unlearn.report.tables import title, title_of
 
 FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the data module
-FORGOTTEN = {
-    "direct": "plain caption",
-    "paraphrase": "paraphrase, held-out wordings",
-    "contextual": "held-out places",
-    "ood_image": "OOD styles",
-    "typo": "misspelt",
-    "combined": "wording, typo and style together",
-    "hypernym": "words above it, forgotten too",
-    "above": "words above it, not asked for",
-    "shuffled": "shuffled words (control)",
-    "forgotten_earlier": "earlier requests",
-}
-ATTACKS = {name: FORGOTTEN[name] for name in ("paraphrase", "contextual", "ood_image", "typo", "combined")}
-KEPT = {
-    "single_node": "single node",
-    "new_safe_edge": "new safe edge",
-    "new_safe_node": "new safe node",
-    "neutral_edge": "new neutral edge",
-    "unlisted_in": "unlisted, caption in the vocabulary",
-    "unlisted_out": "unlisted, not even its caption",
-    "everything_else": "everything not forgotten",
-}
-UTILITY = {
-    "retrieval/i2t_r1": "retrieval R@1, picture to caption",
-    "retrieval/t2i_r1": "retrieval R@1, caption to picture",
-    "relation_swap/accuracy": "relation swap, two alternatives",
-    "relation_swap/strict": "relation against all others",
-    "role_swap/accuracy": "role swap",
-    "worst_neighbour/accuracy": "neighbours against the unsafe caption, worst slot",
-    "zero_shot/accuracy": "zero-shot, single objects",
-    "rss": "Relational Safety Score",
-    "rss/suppression": "  suppression",
-    "rss/preservation": "  preservation, worst group",
-    "rss/robustness": "  robustness, worst attack",
-}
 
 
 def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None, level: str) -> dict[str, Any]:
@@ -75,7 +43,9 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
     if "unlearned" in metrics:
-        report["audit"] = {"level": level, "words": words(report)}
+        removable = bool(report["adapter_parameters"]) or getattr(model, "removable", False)
+        verdict = without_nan(verdict_json(relation_lines(model, probes, removable), level))
+        report["audit"] = {"level": level, "words": words(report), "verdict": verdict}
     if root is not None:
         _draw(found, probes, root)
     return report

@@ -38,6 +38,11 @@ class EditedEncoder(DualEncoder):
         self.edited, self.original, self.retrained = edited, original, list(retrained)
         self.networks = nn.ModuleDict()
 
+    @property
+    def removable(self) -> bool:
+        """Whether the edit is an adapter, which can be taken off."""
+        return _is_adapter(self.edited)
+
     def losses(self, **batch: Any) -> dict[str, Tensor]:
         """Nothing is trained."""
         return {}
@@ -53,7 +58,7 @@ class EditedEncoder(DualEncoder):
         networks = {"original": self.network}
         for role, file in files.items():
             networks[role] = deepcopy(self.network)
-            if Path(file).is_dir() and (Path(file) / "adapter_config.json").is_file():
+            if _is_adapter(file):
                 load_adapter(networks[role], Path(file))
             else:
                 networks[role].load_weights(file)
@@ -75,3 +80,8 @@ class EditedEncoder(DualEncoder):
         """Unit vectors (N, D) float32 of captions under one of :meth:`models`."""
         with torch.autocast(self.device.type, enabled=False):
             return encode_captions(self.networks[role], captions, self.text_batch_size)
+
+
+def _is_adapter(file: str) -> bool:
+    """Whether a path is the folder of an adapter in peft's format."""
+    return (Path(file) / "adapter_config.json").is_file()

@@ -1,0 +1,237 @@
+"""How often each line of an audit's verdict is right: another retrained model, the original, the free control, and edits.
+
+    python -m benchmarks.audit_calibration
+
+trains originals and retrained models of digits under runs/audit_calibration, edits the originals, scores every model once, and
+writes benchmarks/results/audit_calibration.json. What is finished is not run again. Then retrained models are drawn as
+references, many times, and each edited model is audited beside them. "Retrained" is another retrained model: whatever is said
+against it is a false alarm.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks import RESULTS
+from oro_unlearn.audit import (
+    Figures,
+    Model,
+    audit_model,
+    class_lines,
+    counts_of,
+    findings,
+    forgotten,
+    shares_of,
+    tallied,
+)
+from oro_unlearn.compare.audits import forgotten_classes, read
+from oro_unlearn.compare.edits import Edit, Scoring
+from oro_unlearn.compare.jobs import Job, run_stages
+from oro_unlearn.compare.sources import record
+from oro_unlearn.files import write_json
+
+RESULT, RUNS = RESULTS / "audit_calibration.json", Path("runs/audit_calibration")
+EDITS = {
+    "logit_mask": "LogitMask (free control)",
+    "rwft_o": "RWFT-O",
+    "rwft_2_o": "RWFT-2-O",
+    "graded_reset": "GradedReset",
+    "eu_k": "EU-k",
+}
+LEVELS = ("outputs", "features")
+SAID = ("answers", "collateral", "looks outputs", "looks features", "recovery", "forgotten outputs", "forgotten features")
+
+
+class Scored(NamedTuple):
+    """A model that was scored."""
+
+    name: str  # of its kind
+    seed: int  # of the original that it comes from
+    model: Model
+    figures: Figures  # of attacks on its features
+
+
+class Plan(NamedTuple):
+    """Every run that is needed."""
+
+    originals: list[Job]
+    retrained: list[Job]
+    scorings: list[Job]  # of both, in this order
+    edits: dict[str, list[Job]]
+
+
+def plan(options: argparse.Namespace) -> Plan:
+    """The jobs of the command line's options.
+
+    Args:
+        options: Of :func:`parser`.
+    """
+    short = ["--trainer.max_epochs", str(options.epochs)] if options.epochs else []
+    forget = ["--data.forget", f"[{options.forget}]"]
+    quiet = ["--audit.level", "outputs"]
+    originals = [
+        Job(options.runs / f"original-s{seed}", Path("digits/original.yaml"), seed, [*short, *quiet], [])
+        for seed in range(options.originals)
+    ]
+    retrained = [
+        Job(options.runs / f"retrained-s{seed}", Path("digits/retrained.yaml"), seed, [*forget, *short, *quiet], [])
+        for seed in range(100, 100 + options.retrained)
+    ]
+    scorings: list[Job] = [
+        Scoring(options.runs / f"scores-{job.folder.name}", Path("digits/original.yaml"), 0, forget, [_weights(job)])
+        for job in (*originals, *retrained)
+    ]
+    edits: dict[str, list[Job]] = {name: [_edit(options, name, job, forget) for job in originals] for name in options.edits}
+    return Plan(originals, retrained, scorings, edits)
+
+
+def _edit(options: argparse.Namespace, name: str, original: Job, forget: Sequence[str]) -> Job:
+    """One method from one original."""
+    seed, source = original.seed, _weights(original)
+    words = ["--config", f"methods/{name}.yaml", *forget, "--model.original", str(source)]
+    words += ["--trainer.max_epochs", "1"] if options.epochs and name != "logit_mask" else []
+    return Edit(options.runs / f"{name}-s{seed}", Path("digits/original.yaml"), 1000 + seed, words, [source])
+
+
+def _weights(job: Job) -> Path:
+    return job.folder / "model.safetensors"
+
+
+def scored_models(jobs: Plan) -> dict[str, list[Scored]]:
+    """Finished models by kind: ``original``, ``retrained`` and the edits; kinds without a finished run are left out.
+
+    Args:
+        jobs: Of :func:`plan`.
+    """
+    kinds = {"original": jobs.scorings[: len(jobs.originals)], "retrained": jobs.scorings[len(jobs.originals) :], **jobs.edits}
+    found = {}
+    for kind, own in kinds.items():
+        done = [(seed, job) for seed, job in enumerate(own) if job.finished()]
+        found[kind] = [Scored(kind, seed, read(job), job.report()["figures"]) for seed, job in done]
+    return {kind: models for kind, models in found.items() if models}
+
+
+def draw(models: Mapping[str, list[Scored]], label: int, count: int, seed: int) -> dict[str, dict[str, str]]:
+    """Draw references and an original, and audit one model of each kind.
+
+    Args:
+        models: Of :func:`scored_models`.
+        label: Index of the forgotten class.
+        count: Number of references.
+        seed: Of the draw.
+
+    Returns:
+        By kind, what each of ``SAID`` is.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    generator = np.random.default_rng([count, seed])
+    rows = generator.permutation(len(models["retrained"]))[: count + 1]
+    held_out, *references = [models["retrained"][row] for row in rows]
+    original = models["original"][generator.integers(len(models["original"]))]
+    beside = [_figures(own, [other for other in references if other is not own], original, label) for own in references]
+    edited = {"retrained": held_out}
+    for kind in models.keys() - {"retrained"}:
+        edited.update((kind, one) for one in models[kind] if one.seed == original.seed)
+    return {kind: _said(one, original, references, beside, label) for kind, one in edited.items()}
+
+
+def _figures(own: Scored, others: Sequence[Scored], original: Scored, label: int) -> Figures:
+    return {**own.figures, **audit_model(own.model, [other.model for other in others], {0: original.model}, [label])}
+
+
+def _said(
+    edited: Scored, original: Scored, references: Sequence[Scored], beside: Sequence[Figures], label: int
+) -> dict[str, str]:
+    """What the verdict says at both levels."""
+    figures = [_figures(one, references, original, label) for one in (edited, original)]
+    samples = shares_of({split: len(scores.labels) for split, scores in edited.model.items()})
+    roles = {"unlearned": edited, "original": original, **{f"retrained_{n}": one for n, one in enumerate(references)}}
+    counts = {role: counts_of(one.model) for role, one in roles.items()}
+    classes = len(counts["unlearned"])
+    tallies, found = tallied(counts, [*map(str, range(classes))], [label]), findings(*figures, beside, samples)
+    said: dict[str, str] = {}
+    for level in LEVELS:
+        lines = class_lines(found, tallies, classes, level, len(references))
+        said |= {name: lines[name].answer for name in ("answers", "collateral", "recovery")}
+        said |= {f"looks {level}": lines["looks"].answer, f"forgotten {level}": forgotten(lines, level)}
+    return said
+
+
+def counted(models: Mapping[str, list[Scored]], label: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """How often each answer was given, one row a kind and number of references."""
+    from joblib import Parallel, delayed
+    from rich.progress import track
+
+    rows = []
+    for count in [count for count in options.references if count < len(models["retrained"])]:
+        tasks = (delayed(draw)(models, label, count, seed) for seed in range(options.draws))
+        results = Parallel(n_jobs=options.processes, return_as="generator")(tasks)
+        drawn = list(track(results, f"{count} references", total=options.draws))
+        for kind in drawn[0]:
+            own = [draw[kind] for draw in drawn if kind in draw]
+            shares = {name: {k: n / len(own) for k, n in Counter(one[name] for one in own).items()} for name in SAID}
+            rows.append({"edited": kind, "references": count, "draws": len(own), "answers": shares})
+    return rows
+
+
+def calibration_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Share of draws with yes, and with no, by kind, line and number of references.
+
+    Args:
+        content: Of ``audit_calibration.json``.
+    """
+    rows, counts = content["rows"], sorted({row["references"] for row in content["rows"]})
+    labels = {"retrained": "another retrained model", "original": "the original"} | EDITS
+    table = [["edited model", "line", *(f"yes / no, {count} retrained" for count in counts)]]
+    for kind in dict.fromkeys(row["edited"] for row in rows):
+        own = {row["references"]: row["answers"] for row in rows if row["edited"] == kind}
+        for name in SAID:
+            cells = [f"{own[n][name].get('yes', 0):.2f} / {own[n][name].get('no', 0):.2f}" if n in own else "–" for n in counts]
+            table.append([labels.get(kind, kind), name, *cells])
+    return table
+
+
+def parser() -> argparse.ArgumentParser:
+    """Options."""
+    result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("--retrained", type=int, default=16, help="retrained models; default: 16")
+    result.add_argument("--originals", type=int, default=3, help="originals; default: 3")
+    result.add_argument("--forget", default="4", help="the digit; default: 4")
+    result.add_argument("--draws", type=int, default=200, help="draws of references; default: 200")
+    result.add_argument("--references", type=int, nargs="+", default=[3, 4, 6, 10], help="default: 3 4 6 10")
+    result.add_argument("--edits", nargs="*", default=list(EDITS), help="presets of lightning_configs/methods")
+    result.add_argument("--epochs", type=int, default=0, help="of every training; default: the preset's")
+    result.add_argument("--processes", type=int, default=None, help="default: one a core")
+    result.add_argument("--runs", type=Path, default=RUNS, help=f"default: {RUNS}")
+    result.add_argument("--result", type=Path, default=RESULT, help=f"default: {RESULT}")
+    result.add_argument("--reuse", action="store_true", help="take finished runs of other sources too")
+    return result
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Train, edit, score, draw, write."""
+    import sys
+
+    words = list(sys.argv[1:] if args is None else args)
+    options = parser().parse_args(words)
+    jobs = plan(options)
+    stages = [[*jobs.originals, *jobs.retrained], [*jobs.scorings, *(job for own in jobs.edits.values() for job in own)]]
+    run_stages(stages, options.processes, reuse=options.reuse)
+    models = scored_models(jobs)
+    done = [job for stage in stages for job in stage if job.finished()]
+    machine = {name: done[-1].report()[name] for name in ("versions", "hardware")}
+    label = forgotten_classes(next(job for job in jobs.scorings if job.finished()))[0]
+    about = {"command": " ".join(["python -m benchmarks.audit_calibration", *words]), **record(__file__, done), **machine}
+    asked = {"forget": options.forget, "models": {kind: len(own) for kind, own in models.items()}, "draws": options.draws}
+    write_json({**about, **asked, "rows": counted(models, label, options)}, options.result)
+    print(f"written to {options.result}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""What needs retrained models: whether the edit looks like one of them, and whether what was forgotten comes back faster."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from oro_unlearn.audit.findings import ATTACKS, LABELS, Finding
+from oro_unlearn.audit.line import ERROR, Answer, Line, no_line
+from oro_unlearn.metrics.reading import ENOUGH
+
+AS_BEFORE = 0.02  # distance to the original within which a figure of the features is called the same
+APART = 0.05  # distance to what all retrained models have that a few images do not make
+FEW_RETRAINED = "three retrained models are needed"
+
+
+def holm(p: Mapping[str, float], error: float) -> list[str]:
+    """Hypotheses that are rejected together: Holm's step-down procedure.
+
+    Args:
+        p: Value of each hypothesis.
+        error: How often any true one may be rejected.
+
+    Example:
+        >>> holm({"a": 0.04, "b": 0.01, "c": 0.02}, 0.05)
+        ['b', 'c', 'a']
+        >>> holm({"a": 0.04, "b": 0.03}, 0.05)
+        []
+    """
+    rejected: list[str] = []
+    for name in sorted(p, key=lambda name: p[name]):
+        if p[name] * (len(p) - len(rejected)) > error:
+            break
+        rejected.append(name)
+    return rejected
+
+
+def looks(groups: Sequence[Sequence[Finding]], retrained: int, unmeasured: str = "") -> Line:
+    """Does it look like one more retrained model: its outputs, then its features?
+
+    Every figure is read beside the retrained models' (95 % prediction interval, Student's t). Those of the outputs are one
+    group, those of the features another; the groups share an error of 5 %, and in each Holm's procedure shares out its part. A
+    model that was retrained gets ``no`` in at most 5 % of cases, if figures are normal over seeds. ``yes`` says that no
+    difference was seen: three retrained models show large ones alone. Where all retrained models agree in a figure there is no
+    range: then an edit that is plainly apart is ``not decided``.
+
+    Args:
+        groups: Figures of the outputs and, where these were asked for, of the features.
+        retrained: Number of retrained models.
+        unmeasured: Why features were not measured; empty if they were.
+    """
+    if retrained < ENOUGH:
+        return no_line("not decided", "", f"{FEW_RETRAINED} and {retrained} given.")
+    judged = [_judged(group) for group in groups]
+    readings = {key: finding for group in judged for key, finding in group.items()}
+    outside = [key for group in judged for key in holm(_p_values(group), ERROR / len(groups))]
+    if not readings:
+        return no_line("not decided", "", "no figure can be judged: the retrained models agree in all of them.")
+    worst = outside[0] if outside else min(readings, key=lambda key: _p_values(readings)[key])
+    if outside:
+        return _line("no", readings[worst], f"outside the retrained models' range: {_names(outside)}.")
+    if not all(judged):
+        return _line("not measured", readings[worst], f"outputs are inside; features were not measured: {unmeasured}.")
+    apart = [finding.key for group in groups for finding in group if finding.key not in readings and _apart(finding)]
+    if apart:
+        return _line("not decided", readings[worst], f"retrained models agree in, and the edit differs: {_names(apart)}.")
+    return _line("yes", readings[worst], f"none of {len(readings)} figures is outside the retrained models' range.")
+
+
+def _judged(found: Sequence[Finding]) -> dict[str, Finding]:
+    """Figures that can be judged: there is a range, or the value is what all retrained models have."""
+    own = {finding.key: finding for finding in found if finding.reading and finding.reading.retrained >= ENOUGH}
+    return {key: finding for key, finding in own.items() if not math.isnan(_p_values({key: finding})[key])}
+
+
+def _apart(finding: Finding) -> bool:
+    """Whether a figure without a range is plainly not what all retrained models have."""
+    return finding.reading is not None and finding.reading.retrained >= ENOUGH and finding.reading.gap > APART
+
+
+def _p_values(found: Mapping[str, Finding], above: bool = False) -> dict[str, float]:
+    """Of each figure, two-sided, or of being above; 1 where all models agree, NaN where there is no range."""
+    values = {}
+    for key, finding in found.items():
+        beside = finding.reading
+        assert beside is not None
+        same = beside.floor == 0 and finding.edited == beside.ideal
+        one_sided = beside.p / 2 if beside.deviations > 0 else 1 - beside.p / 2
+        values[key] = 1.0 if same else one_sided if above else beside.p
+    return values
+
+
+def recovery(found: Sequence[Finding], retrained: int, unmeasured: str = "") -> Line:
+    """Does what was forgotten come back no faster than in a model that never had it?
+
+    Relearning is read beside the retrained models', one-sided, by Holm's procedure over the numbers of steps: a retrained model
+    gets ``no`` in at most 5 % of cases, if figures are normal over seeds. With fewer than three retrained models only the
+    plainest ``no`` can be given: at the first number of steps it comes back as fast as in the original, and its images lie as
+    close together as there, both to 0.02. How often that is wrong is not known, so nothing else is decided.
+
+    Args:
+        found: Of :func:`~oro_unlearn.audit.findings`.
+        retrained: Number of retrained models.
+        unmeasured: Why weights were not attacked; empty if they were.
+    """
+    measured = {finding.key: finding for finding in found if finding.key in ATTACKS}
+    if not measured:
+        return no_line("not measured", "", f"weights were not attacked{f': {unmeasured}' if unmeasured else ''}.")
+    first = measured[next(key for key in ATTACKS if key in measured)]
+    if retrained < ENOUGH:
+        if _as_original(first) and any(_as_original(finding) for finding in found if finding.key == "silhouette"):
+            return _line("no", first, "it comes back as fast as in the original, and its features lie as close together.")
+        return _line("not decided", first, f"{FEW_RETRAINED} and {retrained} given.")
+    judged = _judged(list(measured.values()))
+    p = _p_values(judged, above=True)
+    faster = holm(p, ERROR)
+    if faster:
+        return _line("no", judged[faster[0]], f"it comes back faster than in retrained models: {_names(faster)}.")
+    if not judged:
+        return _line("not decided", first, "the retrained models agree: there is no range.")
+    return _line("yes", judged[min(p, key=lambda key: p[key])], "it comes back no faster than in retrained models.")
+
+
+def _as_original(finding: Finding) -> bool:
+    return finding.original is not None and finding.edited >= finding.original - AS_BEFORE
+
+
+def _line(answer: Answer, finding: Finding, reason: str) -> Line:
+    """A line whose limits are the retrained models' range."""
+    low, high = (finding.reading.low, finding.reading.high) if finding.reading else (math.nan, math.nan)
+    return Line(answer, finding.key, finding.edited, low, high, reason)
+
+
+def _names(keys: Sequence[str]) -> str:
+    return ", ".join(LABELS.get(key, (key,))[0].strip() for key in keys)
