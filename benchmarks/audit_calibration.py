@@ -136,7 +136,7 @@ def draw(models: Mapping[str, list[Scored]], label: int, count: int, seed: int) 
     original = models["original"][generator.integers(len(models["original"]))]
     beside = [_figures(own, [other for other in references if other is not own], original, label) for own in references]
     edited = {"retrained": held_out}
-    for kind in models.keys() - {"retrained"}:
+    for kind in sorted(models.keys() - {"retrained"}):
         edited.update((kind, one) for one in models[kind] if one.seed == original.seed)
     return {kind: _said(one, original, references, beside, label) for kind, one in edited.items()}
 
