@@ -15,8 +15,6 @@ from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
-from rich.text import Text
 
 from oro_unlearn.cli.command_parser import CommandParser
 from oro_unlearn.cli.command_words import OTHERS, tidied, with_presets
@@ -30,6 +28,7 @@ from oro_unlearn.cli.precision import check_precision
 from oro_unlearn.cli.progress import OneLineProgress
 from oro_unlearn.cli.quick_help import answer
 from oro_unlearn.cli.run_folder import CHECKPOINT, History, RunFolder, WholeCheckpoints, free_for_a_report
+from oro_unlearn.cli.run_report import header_of, show
 from oro_unlearn.cli.save_config import SaveConfig
 from oro_unlearn.cli.settling import settle
 from oro_unlearn.cli.suggestions import advised, check_words
@@ -39,7 +38,6 @@ from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.first_words import forced_words
 from oro_unlearn.networks.checkpoints import check_run_checkpoint
 from oro_unlearn.report.provenance import compared, differences, named
-from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.user_error import UserError, options_of
 
 BUILT = ("parser", "_subcommand_parsers", "_subcommand_method_arguments")  # attributes that LightningCLI.setup_parser sets
@@ -214,7 +212,7 @@ class UnlearningCLI(LightningCLI):
             self.model.write(root, self.run_folder.notes)
         self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:
-            self._show(self._report(root), root)
+            show(self.model.report_module, self._report(root), root)
             self.ledger_entry.append(root, self.model)
 
     def before_test(self) -> None:
@@ -243,7 +241,7 @@ class UnlearningCLI(LightningCLI):
         measured = Path(options.ckpt_path)
         own = folder.is_own(measured)
         report = self._report(place, None if own else measured)
-        self._show(report, place)
+        show(self.model.report_module, report, place)
         old = folder.report()
         if old and own:
             print(compared(differences(old, json.loads(json.dumps(report)))))
@@ -258,21 +256,7 @@ class UnlearningCLI(LightningCLI):
             measured: The checkpoint of ``--ckpt_path``; None for the run's checkpoint.
         """
         model, data = self.model, self.datamodule
-        header = {
-            "method": type(model).__name__,
-            "data": data.name,
-            "network": getattr(model.network, "architecture", type(model.network).__name__).rsplit("/", 1)[-1],
-            "forget": data.forget_names,
-            "forgotten": getattr(data, "forgotten_names", []),
-            "seed": self._get(self.config, "seed_everything"),
-            "versions": versions(),
-            "hardware": hardware(self.trainer.strategy.root_device.type),
-            "processes": self.trainer.world_size,
-            "seconds": round(model.seconds, 3),
-            "images_read": model.images_read,
-            "images_backward": model.images_backward,
-            **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
-        }
+        header = header_of(self.trainer, self._get(self.config, "seed_everything"))
         kind = import_module(model.report_module)
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
@@ -283,15 +267,6 @@ class UnlearningCLI(LightningCLI):
             data.draw(place)
             self.run_folder.write(report, place)
         return report
-
-    def _show(self, report: dict[str, Any], place: Path | None) -> None:
-        """Print a report: its warnings, its findings in words, and its tables."""
-        kind = import_module(self.model.report_module)
-        warnings = [Text(words, "bold red") for words in report["said_first"]]
-        audit = report.get("audit", {})
-        lines = map(Text, [*audit.get("words", []), *([audit["verdict"]["words"]] if audit else [])])
-        written = [Text(f"written to {place}")] if place else []
-        Console().print(*warnings, *lines, kind.report_table(report), *written, sep="\n")
 
 
 def build(args: ArgsType = None, run: bool = False) -> UnlearningCLI:
