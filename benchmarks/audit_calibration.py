@@ -138,7 +138,8 @@ def draw(models: Mapping[str, list[Scored]], label: int, count: int, seed: int) 
     edited = {"retrained": held_out}
     for kind in sorted(models.keys() - {"retrained"}):
         edited.update((kind, one) for one in models[kind] if one.seed == original.seed)
-    return {kind: _said(one, original, references, beside, label) for kind, one in edited.items()}
+    before = _figures(original, references, original, label)
+    return {kind: _said(one, (original, before), references, beside, label) for kind, one in edited.items()}
 
 
 def _figures(own: Scored, others: Sequence[Scored], original: Scored, label: int) -> Figures:
@@ -146,15 +147,15 @@ def _figures(own: Scored, others: Sequence[Scored], original: Scored, label: int
 
 
 def _said(
-    edited: Scored, original: Scored, references: Sequence[Scored], beside: Sequence[Figures], label: int
+    edited: Scored, before: tuple[Scored, Figures], references: Sequence[Scored], beside: Sequence[Figures], label: int
 ) -> dict[str, str]:
     """What the verdict says at both levels."""
-    figures = [_figures(one, references, original, label) for one in (edited, original)]
+    original, figures = before[0], _figures(edited, references, before[0], label)
     samples = shares_of({split: len(scores.labels) for split, scores in edited.model.items()})
     roles = {"unlearned": edited, "original": original, **{f"retrained_{n}": one for n, one in enumerate(references)}}
     counts = {role: counts_of(one.model) for role, one in roles.items()}
     classes = len(counts["unlearned"])
-    tallies, found = tallied(counts, [*map(str, range(classes))], [label]), findings(*figures, beside, samples)
+    tallies, found = tallied(counts, [*map(str, range(classes))], [label]), findings(figures, before[1], beside, samples)
     said: dict[str, str] = {}
     for level in LEVELS:
         lines = class_lines(found, tallies, classes, level, len(references))
