@@ -107,13 +107,16 @@ def sha256_of(parts: Iterable[Any]) -> str:
     """
     digest = hashlib.sha256()
     for part in parts:
-        if isinstance(part, Path):
-            with part.open("rb") as file:
-                while read := file.read(PART):
-                    digest.update(read)
-        else:
-            digest.update(part.encode() if isinstance(part, str) else part)
+        for piece in _pieces(part) if isinstance(part, Path) else [part.encode() if isinstance(part, str) else part]:
+            digest.update(piece)
     return digest.hexdigest()
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """The content of a file, in pieces that fit into memory."""
+    with path.open("rb") as file:
+        while read := file.read(PART):
+            yield read
 
 
 def shortened(value: object, longest: int = 80, end: str = "...") -> str:
