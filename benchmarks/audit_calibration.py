@@ -30,7 +30,7 @@ from oro_unlearn.audit import (
 )
 from oro_unlearn.compare.audits import forgotten_classes, read
 from oro_unlearn.compare.edits import Edit, Scoring
-from oro_unlearn.compare.jobs import Job, run_stages
+from oro_unlearn.compare.jobs import Job, run_stages, with_threads
 from oro_unlearn.compare.sources import record
 from oro_unlearn.files import write_json
 
@@ -115,6 +115,7 @@ def scored_models(jobs: Plan) -> dict[str, list[Scored]]:
     return {kind: models for kind, models in found.items() if models}
 
 
+@with_threads(1)  # draws are made side by side
 def draw(models: Mapping[str, list[Scored]], label: int, count: int, seed: int) -> dict[str, dict[str, str]]:
     """Draw references and an original, and audit one model of each kind.
 
@@ -127,9 +128,6 @@ def draw(models: Mapping[str, list[Scored]], label: int, count: int, seed: int) 
     Returns:
         By kind, what each of ``SAID`` is.
     """
-    import torch
-
-    torch.set_num_threads(1)
     generator = np.random.default_rng([count, seed])
     rows = generator.permutation(len(models["retrained"]))[: count + 1]
     held_out, *references = [models["retrained"][row] for row in rows]

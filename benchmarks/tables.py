@@ -33,7 +33,6 @@ from oro_unlearn.report.tables import markdown_table
 
 PAGES = (
     "README.md",
-    "docs/audit.md",
     "docs/class_unlearning.md",
     "docs/findings.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),

@@ -51,6 +51,16 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def threads_stay():
+    """No test leaves another number of threads: two workers with two threads each would take ten times as long."""
+    before = torch.get_num_threads()
+    yield
+    after = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert after == before, "the number of threads was changed and not put back"
+
+
+@pytest.fixture(autouse=True)
 def drawn_where_looked_at(request, monkeypatch):
     """Pictures are empty files but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
     if not request.node.get_closest_marker("pictures"):

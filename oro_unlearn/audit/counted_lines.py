@@ -5,7 +5,8 @@ from statistics import mean
 
 from oro_unlearn.audit.line import ERROR, Answer, Line, no_line
 from oro_unlearn.audit.tallies import Tally, together
-from oro_unlearn.metrics import above_chance, change_limits, reading, share_limits
+from oro_unlearn.metrics import above_chance, reading
+from oro_unlearn.metrics.chance import change_limits, share_limits
 from oro_unlearn.metrics.reading import ENOUGH
 
 TOLERANCE = 0.02  # share of the other images that may be lost: what an audit of 2,000 images can tell from nothing

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from oro_unlearn.audit.findings import LABELS, Finding
 from oro_unlearn.audit.line import Answer, Line
 from oro_unlearn.files import first_line, shortened
-from oro_unlearn.metrics import share_limits
+from oro_unlearn.metrics.chance import share_limits
 from oro_unlearn.user_error import UserError
 
 PRESETS = Path(__file__).parent / "presets"

@@ -12,7 +12,8 @@ from oro_unlearn.audit.range_lines import looks
 from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, UTILITY
 from oro_unlearn.audit.tallies import Tally
 from oro_unlearn.audit.verdict import Lines
-from oro_unlearn.metrics import Reading, change_limits, reading, share_limits
+from oro_unlearn.metrics import Reading, reading
+from oro_unlearn.metrics.chance import change_limits, share_limits
 
 GROUP_TOLERANCE = 0.1  # R@1 that one group of what is kept may lose
 FIRST = 5  # captions among which a picture's own counts as an answer

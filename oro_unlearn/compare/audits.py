@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-import torch
-
 from oro_unlearn.attacks import load_scores
 from oro_unlearn.audit import Model, accuracies, attack_models, audit_model, floor, rounded, utv_of
-from oro_unlearn.compare.jobs import Job
+from oro_unlearn.compare.jobs import Job, with_threads
 from oro_unlearn.compare.options import Request
 
 SHADOWS = 3  # least number of shadow models on each side, for leave-one-out
@@ -91,6 +89,7 @@ def audit(
     }
 
 
+@with_threads(1)  # requests are audited side by side
 def _audit_request(
     request: Request,
     originals: Sequence[Job],
@@ -99,7 +98,6 @@ def _audit_request(
     teachers: Mapping[str, Sequence[Job]],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Records of one request. At least two retrained models and one original are needed; otherwise there are none."""
-    torch.set_num_threads(1)
     if len(retrained) < 2 or not originals:
         finished = f"{len(retrained)} finished retrained models and {len(originals)} finished originals"
         print(f"{', '.join(request)} cannot be audited: {finished}, but 2 and 1 are needed", file=sys.stderr)

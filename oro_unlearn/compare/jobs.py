@@ -168,15 +168,25 @@ def _connect(backend: str) -> None:
         Client()  # connects to DASK_SCHEDULER_ADDRESS, or starts a cluster on this machine
 
 
+@contextlib.contextmanager
+def with_threads(count: int) -> Iterator[None]:
+    """Let PyTorch use so many threads in this block, and as many as before after it."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _work(job: Job, threads: int, reuse: bool = False) -> None:
     """Run a job with its output in ``job.log``. A failure is printed and does not stop other jobs."""
     if job.usable(reuse):
         return
-    import torch
-
-    torch.set_num_threads(threads)
     job.folder.mkdir(parents=True, exist_ok=True)
-    with (job.folder / "job.log").open("w") as log, contextlib.redirect_stdout(log):
+    with (job.folder / "job.log").open("w") as log, contextlib.redirect_stdout(log), with_threads(threads):
         try:
             job.run("--trainer.enable_progress_bar", "false")
         except (Exception, SystemExit):

@@ -1,6 +1,6 @@
 """Measures of forgetting: torchmetrics metrics and functions on plain tensors."""
 
-from oro_unlearn.metrics.chance import Limits, above_chance, change_limits, fewer, share_limits
+from oro_unlearn.metrics.chance import above_chance, fewer
 from oro_unlearn.metrics.cosine_drift import CosineDrift
 from oro_unlearn.metrics.forget_retain_accuracy import ForgetRetainAccuracy
 from oro_unlearn.metrics.membership_inference import MembershipInference, mia
@@ -17,7 +17,6 @@ __all__ = [
     "RMIA",
     "CosineDrift",
     "ForgetRetainAccuracy",
-    "Limits",
     "MembershipInference",
     "NearestClassMIA",
     "Reading",
@@ -26,7 +25,6 @@ __all__ = [
     "UnlearningTotalVariation",
     "above_chance",
     "auc",
-    "change_limits",
     "fewer",
     "left_out_distances",
     "logit_margin",
@@ -35,7 +33,6 @@ __all__ = [
     "nn_auc_vs_retrain",
     "reading",
     "rmia",
-    "share_limits",
     "tied_ranks",
     "total_variation",
     "tpr_at_fpr",

@@ -27,7 +27,7 @@ from oro_unlearn.audit import (
     verdict_json,
 )
 from oro_unlearn.audit.tallies import counts_in, together
-from oro_unlearn.metrics import change_limits, share_limits
+from oro_unlearn.metrics.chance import change_limits, share_limits
 
 CLASSES, TARGET = 4, 2
 
