@@ -41,11 +41,7 @@ def test_a_second_request_takes_model_and_earlier_ones_from_the_ledger(first, ru
     found = report("run-3")
     assert found["forgotten"] == ["8"]
     assert found["inputs"]["model.init_args.original"]["path"] == "run-8/model.safetensors"
-    assert entries[1].verdict == {
-        "said_first": found["said_first"],
-        "words": found["audit"]["words"],
-        "verdict": found["audit"]["verdict"],
-    }
+    assert entries[1].verdict == {"verdict": found["audit"]["verdict"]}
     assert entries[1].data == found["data_sha256"]
     assert verify(LEDGER) == []
 
