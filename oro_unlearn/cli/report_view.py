@@ -1,0 +1,54 @@
+"""What every report of a run begins with, and how a report is printed."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from rich.console import Console
+from rich.text import Text
+
+from oro_unlearn.report.run_report import hardware, versions
+
+
+def header_of(trainer: Trainer, seed: Any) -> dict[str, Any]:
+    """The first entries of ``report.json``: method, data, network, request, seed, versions, hardware and cost.
+
+    Args:
+        trainer: Trainer of the run, with its model and data.
+        seed: The value of ``seed_everything``.
+    """
+    model: Any = trainer.lightning_module
+    data: Any = model.data
+    return {
+        "method": type(model).__name__,
+        "data": data.name,
+        "network": getattr(model.network, "architecture", type(model.network).__name__).rsplit("/", 1)[-1],
+        "forget": data.forget_names,
+        "forgotten": getattr(data, "forgotten_names", []),
+        "seed": seed,
+        "versions": versions(),
+        "hardware": hardware(trainer.strategy.root_device.type),
+        "processes": trainer.world_size,
+        "seconds": round(model.seconds, 3),
+        "images_read": model.images_read,
+        "images_backward": model.images_backward,
+        **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
+    }
+
+
+def show(report_module: str, report: Mapping[str, Any], place: Path | None) -> None:
+    """Print a report: its warnings, its findings in words, and its tables.
+
+    Args:
+        report_module: Import path of the module that makes the tables.
+        report: Content of ``report.json``.
+        place: Folder to which the report was written; None: it was not written.
+    """
+    kind = import_module(report_module)
+    warnings = [Text(words, "bold red") for words in report["said_first"]]
+    audit = report.get("audit", {})
+    lines = map(Text, [*audit.get("words", []), *([audit["verdict"]["words"]] if audit else [])])
+    written = [Text(f"written to {place}")] if place else []
+    Console().print(*warnings, *lines, kind.report_table(report), *written, sep="\n")
