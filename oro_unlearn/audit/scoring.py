@@ -25,8 +25,8 @@ class Depth(NamedTuple):
     seeds: int  # number of seeds for rows and batches, the same for every model
 
 
-LEVELS: dict[str, Depth | None] = {"outputs": None, "features": Depth((10, 20), 2), "all": Depth((10, 20, 50), 5)}
 USUAL = Depth((10, 20), 2)
+LEVELS: dict[str, Depth | None] = {"outputs": None, "features": USUAL, "all": Depth((10, 20, 50), 5)}
 
 
 def score(data: Any, network: nn.Module, path: Path, attacked: bool) -> dict[str, float]:

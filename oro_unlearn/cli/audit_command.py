@@ -32,6 +32,7 @@ class Audited(NamedTuple):
 
     model: Mapping[str, Any]  # scores by split
     figures: dict[str, float]  # results of attacks on features; empty if only outputs are audited
+    sha256: str  # hash of its file
 
 
 Found = dict[str, dict[str, float]]  # figures by file
@@ -122,7 +123,7 @@ def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], Request]:
     check_same_images(models)
     forgotten = models[files[0]]["forget"].labels.unique().tolist()
     request = Request(forgotten, [str(label) for label in forgotten], "outputs")
-    return {file: Audited(model, {}) for file, model in models.items()}, request
+    return {file: Audited(model, {}, _hash(file)) for file, model in models.items()}, request
 
 
 def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, level: str) -> tuple[dict[str, Audited], Request]:
@@ -138,14 +139,15 @@ def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, lev
     if not data.forget_classes:
         raise UserError(f"audit: no class to forget is named: {data.how_to_name}")
     cli.run_folder.learn(data.content())
-    places = {file: _place(output / "scores", file, cli.run_folder.identity.mark, level) for file in files}
+    hashes = {file: _hash(file) for file in files}
+    places = {file: _place(output / "scores", hashes[file], cli.run_folder.identity.mark, level) for file in files}
     missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
     images = audited_images(data) if missing else {}
     for file in track(missing, "auditing models", transient=True):
         network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
         _run(network, data, images, level, places[file])
     request = Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], level)
-    return {file: _read(place) for file, place in places.items()}, request
+    return {file: _read(place, hashes[file]) for file, place in places.items()}, request
 
 
 def _is_relational(others: Sequence[str]) -> bool:
@@ -191,11 +193,11 @@ def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
     return network
 
 
-def _place(folder: Path, file: str, mark: str, level: str) -> Path:
+def _place(folder: Path, sha256: str, mark: str, level: str) -> Path:
     """Path of a model's scores. The name is a hash of everything that the scores depend on."""
     from oro_unlearn.audit.scoring import LARGEST, MOST
 
-    key = json.dumps([_hash(file), mark, MOST, LARGEST, level])
+    key = json.dumps([sha256, mark, MOST, LARGEST, level])
     return folder / f"{sha256_of([key])[:24]}.safetensors"
 
 
@@ -214,11 +216,11 @@ def _run(network: Any, data: Any, images: Any, level: str, place: Path) -> None:
     write_json(figures, place.with_suffix(".json"))
 
 
-def _read(place: Path) -> Audited:
+def _read(place: Path, sha256: str) -> Audited:
     """Load the scores and figures of a model that was run, now or earlier."""
     from oro_unlearn.attacks import load_scores
 
-    return Audited(load_scores(place), json.loads(place.with_suffix(".json").read_text()))
+    return Audited(load_scores(place), json.loads(place.with_suffix(".json").read_text()), sha256)
 
 
 def _figures(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> Found:
@@ -240,7 +242,18 @@ def _report(
     from rich.console import Console
     from rich.text import Text
 
-    from oro_unlearn.audit import Asked, as_json, class_measures, results_json, rows, sentence, verdict_json, words
+    from oro_unlearn.audit import (
+        Asked,
+        as_json,
+        class_measures,
+        findings,
+        results_json,
+        rows,
+        sentence,
+        shares_of,
+        verdict_json,
+        words,
+    )
     from oro_unlearn.files import write_json
     from oro_unlearn.report.names import label
     from oro_unlearn.report.run_report import versions, without_nan
@@ -248,20 +261,22 @@ def _report(
 
     figures = _figures(options, retrained, models, request)
     said_first = _complaints(options, retrained, models, figures)
-    edited, samples = models[options.edited].model, _samples(models[options.edited].model)
-    found = _found(options, retrained, figures, samples)
-    own, names = edited["test_forget"], ", ".join(map(label, request.names))
-    recognised = int((own.logits.argmax(1) == own.labels).sum())
-    asked = Asked(names, len(edited["forget"].labels), len(own.labels), recognised, own.logits.shape[1])
-    weights = not options.edited.endswith(".npz")
-    unmeasured = "" if request.level != "outputs" else f"{'run with --level features' if weights else 'they need weights'}"
+    edited, names = models[options.edited].model, ", ".join(map(label, request.names))
+    samples = shares_of({split: len(scores.labels) for split, scores in edited.items()})
+    beside = [figures[file] for file in retrained]
+    found = findings(figures[options.edited], figures.get(options.original), beside, samples)
+    test = edited["test_forget"]
+    recognised = int((test.logits.argmax(1) == test.labels).sum())
+    asked = Asked(names, len(edited["forget"].labels), len(test.labels), recognised, test.logits.shape[1])
+    need = "they need weights" if options.edited.endswith(".npz") else "run with --level features"
+    unmeasured = need if request.level == "outputs" else ""
     lines = words(asked, found, len(retrained), unmeasured)
     verdict = _verdict(options, retrained, models, request, found, unmeasured)
     results = limits.results(class_measures(found, samples), verdict, request.level)
     content = {
         "forget": request.names,
         "level": request.level,
-        "files": {file: _hash(file) for file in models},
+        "files": {file: audited.sha256 for file, audited in models.items()},
         "said_first": [*said_first, *lines],
         "verdict": verdict_json(verdict, request.level),
         "figures": as_json(found),
@@ -274,19 +289,6 @@ def _report(
     Console().print(*(Text(line, "bold red") for line in said_first), *shown, table, sep="\n")
     print(f"written to {options.output / 'audit.json'}")
     limits.end(results)
-
-
-def _samples(model: Mapping[str, Any]) -> dict[str, int]:
-    """Of how many images figures are shares."""
-    from oro_unlearn.audit import shares_of
-
-    return shares_of({split: len(scores.labels) for split, scores in model.items()})
-
-
-def _found(options: argparse.Namespace, retrained: Sequence[str], figures: Found, samples: Mapping[str, int]) -> Any:
-    from oro_unlearn.audit import findings
-
-    return findings(figures[options.edited], figures.get(options.original), [figures[file] for file in retrained], samples)
 
 
 def _verdict(

@@ -27,8 +27,8 @@ from oro_unlearn.cli.one_line import fail
 from oro_unlearn.cli.precision import check_precision
 from oro_unlearn.cli.progress import OneLineProgress
 from oro_unlearn.cli.quick_help import answer
+from oro_unlearn.cli.report_view import header_of, show
 from oro_unlearn.cli.run_folder import CHECKPOINT, History, RunFolder, WholeCheckpoints, free_for_a_report
-from oro_unlearn.cli.run_report import header_of, show
 from oro_unlearn.cli.save_config import SaveConfig
 from oro_unlearn.cli.settling import settle
 from oro_unlearn.cli.suggestions import advised, check_words

@@ -6,7 +6,7 @@ from statistics import mean
 
 from oro_unlearn.compare.costs import read_share
 from oro_unlearn.compare.distances import INSIDE
-from oro_unlearn.compare.rows import Records, Result, label, methods_of, runs_of
+from oro_unlearn.compare.rows import Records, Result, methods_of, row_label, runs_of
 from oro_unlearn.compare.summary import level_of
 from oro_unlearn.report.tables import number
 
@@ -35,7 +35,7 @@ def _row(result: Result, name: str, distances: Sequence[float]) -> list[str]:
     shares = {"original": "–", "retrained": "100.0"}
     read = shares.get(name) or f"{100 * read_share(result, name):.1f}"
     values = [number(None if isnan(value) else value, digits=2) for value in distances]
-    return [label(name), *values, f"{100 * _accuracy(records):.1f}", read]
+    return [row_label(result, name), *values, f"{100 * _accuracy(records):.1f}", read]
 
 
 def _accuracy(records: Records) -> float:

@@ -30,23 +30,6 @@ examples:
 """
 
 
-HELP = {
-    "--config": "data, network and recipe of the originals, with retrained.yaml in its folder; default: digits/original.yaml",
-    "--methods": f"groups: {', '.join(GROUPS)}; or names of methods: {', '.join(EVERY)}",
-    "--forget": 'classes that are forgotten together; several requests: "[[A], [B, C]]"; default: all, one request per class',
-    "--tune_on": "requests that settings are chosen on; default: the first three",
-    "--seeds": "number of originals; every method edits each of them; default: 3",
-    "--retrained": "number of retrained models for each request; default: 6, which the null hypothesis of U-LIRA needs",
-    "--budget": "images that a run may read, as a share of those that retraining reads; default: 0.1",
-    "--batch_size": "batch size of the unlearning runs; default: the batch size of the data",
-    "--processes": "number of runs at a time; default: one per core",
-    "--backend": "backend of joblib: loky (this machine), or a cluster that shares the output folder",
-    "--reuse": "keep finished runs that ran with other code; the result names them",
-    "--output": "default: runs/compare/NAME, where NAME is the folder of --config",
-    "--options": "YAML file with these options, such as 'methods: [rwft_o, salun]'",
-}
-
-
 class Sizes(NamedTuple):
     """Sizes of data and training that the costs depend on."""
 
@@ -116,27 +99,80 @@ def _read(text: str) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {  # names, and arguments of ``add_argument``
+    ("--config", "-c"): {
+        "default": "digits/original.yaml",
+        "metavar": "FILE",
+        "help": "data, network and recipe of the originals, with retrained.yaml in its folder; default: digits/original.yaml",
+    },
+    ("--methods",): {
+        "type": listed,
+        "default": ["all"],
+        "metavar": "A,B",
+        "help": f"groups: {', '.join(GROUPS)}; or names of methods: {', '.join(EVERY)}",
+    },
+    ("--forget", "--data.forget"): {
+        "type": requests_of,
+        "default": [ALL],
+        "metavar": '"[CLASS]"',
+        "help": 'classes that are forgotten together; several requests: "[[A], [B, C]]"; default: all, one request per class',
+    },
+    ("--tune_on",): {
+        "type": requests_of,
+        "default": [],
+        "metavar": '"[CLASS]"',
+        "help": "requests that settings are chosen on; default: the first three",
+    },
+    ("--seeds",): {
+        "type": int,
+        "default": 3,
+        "metavar": "N",
+        "help": "number of originals; every method edits each of them; default: 3",
+    },
+    ("--retrained",): {
+        "type": int,
+        "default": 6,
+        "metavar": "N",
+        "help": "number of retrained models for each request; default: 6, which the null hypothesis of U-LIRA needs",
+    },
+    ("--budget",): {
+        "type": float,
+        "default": 0.1,
+        "metavar": "SHARE",
+        "help": "images that a run may read, as a share of those that retraining reads; default: 0.1",
+    },
+    ("--batch_size",): {
+        "type": int,
+        "default": 0,
+        "metavar": "N",
+        "help": "batch size of the unlearning runs; default: the batch size of the data",
+    },
+    ("--processes",): {
+        "type": int,
+        "default": os.cpu_count() or 1,
+        "metavar": "N",
+        "help": "number of runs at a time; default: one per core",
+    },
+    ("--backend",): {
+        "choices": ("loky", "ray", "dask"),
+        "default": "loky",
+        "help": "backend of joblib: loky (this machine), or a cluster that shares the output folder",
+    },
+    ("--reuse",): {"action": "store_true", "help": "keep finished runs that ran with other code; the result names them"},
+    ("--output",): {
+        "type": Path,
+        "metavar": "FOLDER",
+        "help": "default: runs/compare/NAME, where NAME is the folder of --config",
+    },
+    ("--options",): {"metavar": "FILE", "help": "YAML file with these options, such as 'methods: [rwft_o, salun]'"},
+}
+
+
 def parser() -> PlainParser:
     """Options of ``compare``, without those of ``fit``."""
-    cores = os.cpu_count() or 1
     result = PlainParser("compare", description=ABOUT, epilog=MORE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    given: dict[tuple[str, ...], dict[str, Any]] = {
-        ("--config", "-c"): {"default": "digits/original.yaml", "metavar": "FILE"},
-        ("--methods",): {"type": listed, "default": ["all"], "metavar": "A,B"},
-        ("--forget", "--data.forget"): {"type": requests_of, "default": [ALL], "metavar": '"[CLASS]"'},
-        ("--tune_on",): {"type": requests_of, "default": [], "metavar": '"[CLASS]"'},
-        ("--seeds",): {"type": int, "default": 3, "metavar": "N"},
-        ("--retrained",): {"type": int, "default": 6, "metavar": "N"},
-        ("--budget",): {"type": float, "default": 0.1, "metavar": "SHARE"},
-        ("--batch_size",): {"type": int, "default": 0, "metavar": "N"},
-        ("--processes",): {"type": int, "default": cores, "metavar": "N"},
-        ("--backend",): {"choices": ("loky", "ray", "dask"), "default": "loky"},
-        ("--reuse",): {"action": "store_true"},
-        ("--output",): {"type": Path, "metavar": "FOLDER"},
-        ("--options",): {"metavar": "FILE"},
-    }
-    for names, options in given.items():
-        result.add_argument(*names, help=HELP[names[0]], **options)
+    for names, options in OPTIONS.items():
+        result.add_argument(*names, **options)
     return result
 
 

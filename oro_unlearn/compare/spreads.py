@@ -48,11 +48,9 @@ def marked_once(text: str) -> str:
     return text.replace(marks[0], "") + marks[0] if len(marks) > 1 and len(set(marks)) == 1 else text
 
 
-def cell(runs: Sequence[Mapping[str, Any]], figure: Figure, percent: bool = True, seeds: Figure | None = None) -> str:
-    """Mean ± spread over classes ± spread over seeds. ``seeds`` returns the last one if the runs do not differ in the seed."""
+def cell(runs: Sequence[Mapping[str, Any]], figure: Figure, percent: bool = True) -> str:
+    """Mean ± spread over classes ± spread over seeds."""
     value, over_classes, over_seeds = spread(runs, figure)
-    if seeds is not None:
-        over_seeds = spread(runs, seeds)[0]
     if value is None:
         return "–"
     parts = (value,) if over_classes is None and over_seeds is None else (value, over_classes, over_seeds)

@@ -1,6 +1,7 @@
 """Read a relation graph from its YAML file."""
 
 import json
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import cast, get_args
 
@@ -55,10 +56,7 @@ def load_graph(path: str | Path = "") -> RelationGraph:
 
 def _objects(file: YamlFile, node: yaml.Node) -> dict[str, Node]:
     found = {}
-    for name, (line, value) in _named(file, node, "objects").items():
-        what = f"object {name!r}"
-        keys = {} if is_null(value) else file.mapping(value, what, NODE_KEYS)
-        values = {key: item for key, (_, item) in keys.items()}
+    for name, line, what, values in _entries(file, node, "object", NODE_KEYS):
         if "attributes" in values:  # free notes of the user: checked but not stored
             file.texts(values["attributes"], f"attributes of {what}")
         found[name] = Node(
@@ -75,10 +73,7 @@ def _objects(file: YamlFile, node: yaml.Node) -> dict[str, Node]:
 
 def _relations(file: YamlFile, node: yaml.Node) -> dict[str, Relation]:
     found = {}
-    for name, (line, value) in _named(file, node, "relations").items():
-        what = f"relation {name!r}"
-        keys = {} if is_null(value) else file.mapping(value, what, RELATION_KEYS)
-        values = {key: item for key, (_, item) in keys.items()}
+    for name, line, what, values in _entries(file, node, "relation", RELATION_KEYS):
         found[name] = Relation(
             name=name,
             phrases=_banks(file, values["phrases"], f"phrases of {what}") if "phrases" in values else _empty(),
@@ -90,13 +85,20 @@ def _relations(file: YamlFile, node: yaml.Node) -> dict[str, Relation]:
     return found
 
 
-def _named(file: YamlFile, node: yaml.Node, part: str) -> dict[str, tuple[int, yaml.Node]]:
-    found = file.mapping(node, part)
-    if not found:
+def _entries(
+    file: YamlFile, node: yaml.Node, kind: str, known: Collection[str]
+) -> Iterator[tuple[str, int, str, dict[str, yaml.Node]]]:
+    """Objects or relations: name, line, what messages call it, and its values by key."""
+    part = f"{kind}s"
+    entries = file.mapping(node, part)
+    if not entries:
         raise file.error(node, f"the graph is empty: it needs {part}")
-    if len(found) > LIMITS[part]:
-        raise file.error(node, f"{len(found)} {part} are too many: at most {LIMITS[part]}")
-    return found
+    if len(entries) > LIMITS[part]:
+        raise file.error(node, f"{len(entries)} {part} are too many: at most {LIMITS[part]}")
+    for name, (line, value) in entries.items():
+        what = f"{kind} {name!r}"
+        keys = {} if is_null(value) else file.mapping(value, what, known)
+        yield name, line, what, {key: item for key, (_, item) in keys.items()}
 
 
 def _edges(file: YamlFile, node: yaml.Node, graph: RelationGraph) -> list[Edge]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from oro_unlearn.audit import Edit, audit_run, from_json, rows
+from oro_unlearn.audit import LEVELS, Edit, audit_run, from_json, rows
 from oro_unlearn.report.names import label
 from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.run_report import redirection, share_of, summarise, undefined, without_nan
@@ -56,7 +56,7 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
 def _audited(model: Any, data: Any, level: str) -> dict[str, Any]:
     """Audit an edit, on the device of the trainer."""
     names = ", ".join(map(label, data.forget_names)) or f"{len(data.split('forget'))} single images"
-    networks = {**model.audited(), "unlearned": model.export()}
+    networks = {**model.audited(), "unlearned": model.export()} if LEVELS[level] else {}  # of outputs all is measured
     edit = Edit(networks, model.measurements["metrics"], data.requested_classes, names, model.measurements["confusion"])
     found: dict[str, Any] = without_nan(audit_run(edit, data, level, model.trainer.strategy.root_device))
     return found
