@@ -69,7 +69,11 @@ def write_tables(result: Result, folder: Path) -> None:
 
 
 def show(result: Result, folder: Path) -> None:
-    """Print the first table, the failed runs, and the folder."""
+    """Print the first table, the failed runs, and the folder.
+
+    Raises:
+        SystemExit: With code 1, if no request could be audited.
+    """
     from rich.console import Console
 
     if result["models"]:
@@ -79,6 +83,8 @@ def show(result: Result, folder: Path) -> None:
     if result["failed"]:
         print(f"failed and left out: {', '.join(result['failed'])} (see job.log in these folders)")
     print("compare.json, tables.md, tables.tex and models.csv are written to", folder, sep="\n")
+    if not result["models"]:
+        raise SystemExit(1)
 
 
 def output_rows(result: Result) -> list[list[str]]:

@@ -344,6 +344,13 @@ def test_the_first_table_is_sorted_and_the_last_line_is_the_folder(finished, cap
     assert said.index("Retrain") < said.index("written to")
 
 
+def test_a_comparison_without_any_figure_is_no_success(capsys):
+    with pytest.raises(SystemExit) as stop:
+        compare_tables.show({"data": "digits", "models": [], "failed": ["original-s0"]}, Path("runs"))
+    assert stop.value.code == 1
+    assert "no request could be audited" in capsys.readouterr().out
+
+
 def test_the_papers_setting_is_made_of_committed_configs_and_networks():
     plans = [read_options(words[1:]) for words in paper_setting.commands(2)]
     networks = {plan.extra[plan.extra.index("--model.network") + 1] for plan in plans}
