@@ -1,11 +1,11 @@
-"""How often each line of an audit's verdict is right: another retrained model, the original, the free control, and edits.
+"""Measure how often each line of an audit's verdict is right.
 
     python -m benchmarks.audit_calibration
 
-trains originals and retrained models of digits under runs/audit_calibration, edits the originals, scores every model once, and
-writes benchmarks/results/audit_calibration.json. What is finished is not run again. Then retrained models are drawn as
-references, many times, and each edited model is audited beside them. "Retrained" is another retrained model: whatever is said
-against it is a false alarm.
+The audited models are another retrained model, the original, the free control and several edits. The command trains originals
+and retrained models of digits under runs/audit_calibration, edits the originals and scores every model once. Finished runs are
+not run again. Then it draws retrained models as references, many times, and audits each model beside them. The results are in
+benchmarks/results/audit_calibration.json. "retrained" is another retrained model: every "no" for it is a false alarm.
 """
 
 import argparse
@@ -47,28 +47,28 @@ SAID = ("answers", "collateral", "looks outputs", "looks features", "recovery", 
 
 
 class Scored(NamedTuple):
-    """A model that was scored."""
+    """A model, its scores and its figures."""
 
-    name: str  # of its kind
-    seed: int  # of the original that it comes from
-    model: Model
-    figures: Figures  # of attacks on its features
+    name: str  # kind of model: original, retrained or an edit
+    seed: int  # number of the original that it comes from; for retrained models, their own number
+    model: Model  # its scores
+    figures: Figures  # figures of attacks on its features
 
 
 class Plan(NamedTuple):
-    """Every run that is needed."""
+    """All runs that the calibration needs."""
 
     originals: list[Job]
     retrained: list[Job]
-    scorings: list[Job]  # of both, in this order
+    scorings: list[Job]  # scorings of originals and retrained models, in this order
     edits: dict[str, list[Job]]
 
 
 def plan(options: argparse.Namespace) -> Plan:
-    """The jobs of the command line's options.
+    """Make all jobs from the options.
 
     Args:
-        options: Of :func:`parser`.
+        options: Options of :func:`parser`.
     """
     short = ["--trainer.max_epochs", str(options.epochs)] if options.epochs else []
     forget = ["--data.forget", f"[{options.forget}]"]
@@ -90,7 +90,7 @@ def plan(options: argparse.Namespace) -> Plan:
 
 
 def _edit(options: argparse.Namespace, name: str, original: Job, forget: Sequence[str]) -> Job:
-    """One method from one original."""
+    """Make the job that edits one original by one method."""
     seed, source = original.seed, _weights(original)
     words = ["--config", f"methods/{name}.yaml", *forget, "--model.original", str(source)]
     words += ["--trainer.max_epochs", "1"] if options.epochs and name != "logit_mask" else []
@@ -102,10 +102,10 @@ def _weights(job: Job) -> Path:
 
 
 def scored_models(jobs: Plan) -> dict[str, list[Scored]]:
-    """Finished models by kind: ``original``, ``retrained`` and the edits; kinds without a finished run are left out.
+    """Finished models by kind: ``original``, ``retrained`` and the edits. Kinds without a finished run are left out.
 
     Args:
-        jobs: Of :func:`plan`.
+        jobs: Jobs that :func:`plan` makes.
     """
     kinds = {"original": jobs.scorings[: len(jobs.originals)], "retrained": jobs.scorings[len(jobs.originals) :], **jobs.edits}
     found = {}
@@ -115,18 +115,18 @@ def scored_models(jobs: Plan) -> dict[str, list[Scored]]:
     return {kind: models for kind, models in found.items() if models}
 
 
-@with_threads(1)  # draws are made side by side
+@with_threads(1)  # draws run in parallel
 def draw(models: Mapping[str, list[Scored]], label: int, count: int, seed: int) -> dict[str, dict[str, str]]:
     """Draw references and an original, and audit one model of each kind.
 
     Args:
-        models: Of :func:`scored_models`.
+        models: Models that :func:`scored_models` returns.
         label: Index of the forgotten class.
         count: Number of references.
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Returns:
-        By kind, what each of ``SAID`` is.
+        For each kind of model, the answer of every line in ``SAID``.
     """
     generator = np.random.default_rng([count, seed])
     rows = generator.permutation(len(models["retrained"]))[: count + 1]
@@ -147,7 +147,7 @@ def _figures(own: Scored, others: Sequence[Scored], original: Scored, label: int
 def _said(
     edited: Scored, before: tuple[Scored, Figures], references: Sequence[Scored], beside: Sequence[Figures], label: int
 ) -> dict[str, str]:
-    """What the verdict says at both levels."""
+    """The answers of the verdict at both levels, by the names in ``SAID``."""
     original, figures = before[0], _figures(edited, references, before[0], label)
     samples = shares_of({split: len(scores.labels) for split, scores in edited.model.items()})
     roles = {"unlearned": edited, "original": original, **{f"retrained_{n}": one for n, one in enumerate(references)}}
@@ -163,7 +163,7 @@ def _said(
 
 
 def counted(models: Mapping[str, list[Scored]], label: int, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """How often each answer was given, one row a kind and number of references."""
+    """Share of draws with each answer. There is one row for each kind of model and number of references."""
     from joblib import Parallel, delayed
     from rich.progress import track
 
@@ -180,10 +180,10 @@ def counted(models: Mapping[str, list[Scored]], label: int, options: argparse.Na
 
 
 def calibration_table(content: Mapping[str, Any]) -> list[list[str]]:
-    """Share of draws with yes, and with no, by kind, line and number of references.
+    """Table of the shares of draws with ``yes`` and with ``no``, by kind of model, line and number of references.
 
     Args:
-        content: Of ``audit_calibration.json``.
+        content: Content of ``audit_calibration.json``.
     """
     rows, counts = content["rows"], sorted({row["references"] for row in content["rows"]})
     labels = {"retrained": "another retrained model", "original": "the original"} | EDITS
@@ -197,7 +197,7 @@ def calibration_table(content: Mapping[str, Any]) -> list[list[str]]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Options."""
+    """Parser for the options."""
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--retrained", type=int, default=16, help="retrained models; default: 16")
     result.add_argument("--originals", type=int, default=3, help="originals; default: 3")
@@ -214,7 +214,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Train, edit, score, draw, write."""
+    """Train, edit and score the models, draw references, and write the results."""
     import sys
 
     words = list(sys.argv[1:] if args is None else args)

@@ -1,11 +1,11 @@
-"""A hundred requests through ledgers, each verified; and fifty tampered copies of one ledger.
+"""Run a hundred requests through ledgers, verify each ledger, and check fifty tampered copies of one ledger.
 
     python -m benchmarks.ledger_requests
 
-trains an original on digits under runs/ledger_requests and forgets its classes one after another in random orders, a ledger an
-order, by ``fit --ledger``. An order ends with the ninth class, for a classifier keeps one. After each request the ledger is
-verified and all of its requests are audited again with the newest model. benchmarks/results/ledger_requests.json is written
-after each; what is in a ledger is not run again.
+The command trains an original on digits under runs/ledger_requests. Then ``fit --ledger`` forgets its classes one after another
+in random orders, with one ledger for each order. An order ends with the ninth class, because a classifier keeps at least one.
+After each request the ledger is verified, all of its requests are audited again with the newest model, and
+benchmarks/results/ledger_requests.json is written. Requests that are already in a ledger are not run again.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from oro_unlearn.ledger import RequestLedger, verify
 from oro_unlearn.report.run_report import hardware, versions
 
 RESULT, RUNS = Path("benchmarks/results/ledger_requests.json"), Path("runs/ledger_requests")
-CLASSES, AN_ORDER = 10, 9  # of the digits; requests of a ledger
+CLASSES, AN_ORDER = 10, 9  # classes of the digits; requests in one ledger
 COPIES = 10  # tampered copies of each kind
 QUIET = ["--trainer.enable_progress_bar", "false", "--trainer.logger", "false", "--audit.level", "outputs"]
 
@@ -38,9 +38,9 @@ class Request(NamedTuple):
     """One request.
 
     Attributes:
-        order: Number of the order, and of the ledger.
-        place: In the order, from 1.
-        name: Of the class.
+        order: Number of the order and of its ledger.
+        place: Place of the request in the order, from 1.
+        name: Name of the class.
     """
 
     order: int
@@ -49,12 +49,12 @@ class Request(NamedTuple):
 
     @property
     def ledger(self) -> Path:
-        """The file of its ledger."""
+        """Path of the ledger file of this request."""
         return RUNS / f"order-{self.order}" / "requests.jsonl"
 
 
 def requests(count: int) -> list[Request]:
-    """The first requests: nine of an order, then the next order."""
+    """The first ``count`` requests: nine of each order, then the next order."""
     found = []
     for order in range(-(-count // AN_ORDER)):
         names = random.Random(order).sample(range(CLASSES), AN_ORDER)
@@ -63,7 +63,7 @@ def requests(count: int) -> list[Request]:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run what is missing."""
+    """Run the missing requests, then check the tampered copies."""
     words = list(sys.argv[1:] if args is None else args)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=100)
@@ -87,13 +87,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def is_in_ledger(request: Request) -> bool:
-    """Whether it was done."""
+    """Whether the ledger already contains the request."""
     entries = RequestLedger(request.ledger).entries()
     return len(entries) >= request.place and entries[request.place - 1].forget == [request.name]
 
 
 def forget(request: Request, preset: str, original: Path) -> dict[str, Any]:
-    """Run one request, verify its ledger, and audit all of its requests again; a run that is in the ledger is not run again."""
+    """Run one request unless it is in its ledger, verify the ledger, and audit all of its requests again."""
     begin = time.perf_counter()
     root = request.ledger.parent / f"request-{request.place}"
     if not is_in_ledger(request):
@@ -114,7 +114,7 @@ def forget(request: Request, preset: str, original: Path) -> dict[str, Any]:
 
 
 def tampered(path: Path) -> list[dict[str, Any]]:
-    """Change copies of a ledger and its files, and see whether it is found."""
+    """Tamper with copies of a ledger and its files, and record whether ``verify`` finds it."""
     found = []
     for kind, tamper in KINDS.items():
         for seed in range(COPIES):
@@ -129,7 +129,7 @@ def tampered(path: Path) -> list[dict[str, Any]]:
 
 
 def write(done: dict[str, Any], copies: list[dict[str, Any]], options: argparse.Namespace, words: Sequence[str]) -> None:
-    """Everything so far, with where it comes from."""
+    """Write all results so far, with the command, versions and hardware that made them."""
     about = {
         "command": " ".join(["python -m benchmarks.ledger_requests", *words]),
         "preset": options.preset,

@@ -1,4 +1,4 @@
-"""What can be counted: whether the model still answers with what was to be forgotten, and whether the rest is as before."""
+"""The lines ``answers`` and ``collateral`` of a verdict. They count recognised images and need no retrained models."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -9,28 +9,31 @@ from oro_unlearn.metrics import above_chance, reading
 from oro_unlearn.metrics.chance import change_limits, share_limits
 from oro_unlearn.metrics.reading import ENOUGH
 
-TOLERANCE = 0.02  # share of the other images that may be lost: what an audit of 2,000 images can tell from nothing
-CLASS_TOLERANCE = 0.1  # of one class
+TOLERANCE = 0.02  # share of the other images that may be lost; 2,000 images are enough to tell it from no loss
+CLASS_TOLERANCE = 0.1  # share of the images of a single class that may be lost
 
 
 def answers(tallies: Sequence[Tally], chance: float, figure: str = "acc_f", what: str = "test images") -> Line:
-    """Does it no longer answer with what was to be forgotten?
+    """Judge whether the edited model no longer recognises the forgotten classes.
 
-    Each class is judged by its own images and the worst decides. The limit is chance, or what one more retrained model may
-    reach (95 % interval, from three of them on), if that is more.
+    Each class is judged by its own images, and the worst class decides. The allowed share is chance. With three or more
+    retrained models it is the share that one more retrained model may reach (95 % interval), if that is higher.
 
-    - ``no``: more are recognised than the limit explains, by the exact one-sided binomial test. A model at the limit gets it in
-      at most 5 % of cases, over all classes together (Bonferroni).
-    - ``yes``: otherwise, if the upper limit of the share is not above the limit, or not above half of the original's lower
-      limit. A model that still answers half as often as the original gets it in at most 5 % of cases: for 10 to 1,000 images
-      0.2 to 4.1 %, computed exactly.
-    - ``not decided``: otherwise; nearly always with fewer than eight images.
+    - ``no``: More images are recognised than the allowed share explains, by the exact one-sided binomial test. A model at the
+      allowed share gets ``no`` in at most 5 % of cases, over all classes together (Bonferroni).
+    - ``yes``: Otherwise, if the upper limit of the recognised share is not above the allowed share, or not above half of the
+      original's lower limit. A model that still recognises half as many images as the original gets ``yes`` in at most 5 % of
+      cases. For 10 to 1,000 images these are 0.2 to 4.1 %, computed exactly.
+    - ``not decided``: Otherwise. With fewer than eight images the answer is nearly always ``not decided``.
 
     Args:
-        tallies: Of what was to be forgotten.
+        tallies: Counts of the forgotten classes.
         chance: Probability of being right by chance.
         figure: Name of the figure.
-        what: What is recognised.
+        what: Name of the images that are counted, for the reason.
+
+    Returns:
+        The line of the worst class.
     """
     shown = [tally for tally in tallies if tally.total]
     if not shown:
@@ -41,10 +44,10 @@ def answers(tallies: Sequence[Tally], chance: float, figure: str = "acc_f", what
 
 
 def can_tell(tally: Tally, chance: float) -> bool:
-    """Whether :func:`answers` can be more than ``not decided`` of a class: few images, or a weak original, show nothing.
+    """Whether :func:`answers` can give ``yes`` or ``no`` for a class. It cannot with few images or a weak original.
 
     Args:
-        tally: Of the class.
+        tally: Counts of the class.
         chance: Probability of being right by chance.
     """
     best = _answered(tally._replace(after=0), chance, ERROR, "", "")
@@ -52,26 +55,26 @@ def can_tell(tally: Tally, chance: float) -> bool:
 
 
 def _answered(tally: Tally, chance: float, error: float, figure: str, what: str) -> Line:
-    """:func:`answers` of one class."""
+    """The line that :func:`answers` gives for one class."""
     limit = max(chance, _reach(tally))
-    found = share_limits(tally.after, tally.total)
+    limits = share_limits(tally.after, tally.total)
     bar, source = limit, "chance" if limit == chance else "the retrained models' range"
     if tally.before is not None:
         half = share_limits(tally.before, tally.total).low / 2
         bar, source = (half, "half of the original's") if half > limit else (bar, source)
-    said = f"{tally.after} of {tally.total} {what} of {tally.name} are recognised"
+    reason = f"{tally.after} of {tally.total} {what} of {tally.name} are recognised"
     if above_chance(tally.after, tally.total, limit, error):
         answer: Answer = "no"
-        said += f", more than {_percent(limit)} explains"
+        reason += f", more than {_percent(limit)} explains"
     else:
-        answer = "yes" if found.high <= bar else "not decided"
+        answer = "yes" if limits.high <= bar else "not decided"
         under = "not above" if answer == "yes" else "above"
-        said += f"; the upper limit {_percent(found.high)} is {under} {_percent(bar)} ({source})"
-    return Line(answer, figure, tally.share, *found, f"{said}.")
+        reason += f"; the upper limit {_percent(limits.high)} is {under} {_percent(bar)} ({source})"
+    return Line(answer, figure, tally.share, *limits, f"{reason}.")
 
 
 def _reach(tally: Tally) -> float:
-    """What one more retrained model may recognise; 0 with fewer than three."""
+    """Share that one more retrained model may recognise; 0 with fewer than three retrained models."""
     if len(tally.retrained) < ENOUGH:
         return 0.0
     return min(1.0, reading(tally.share, tally.retrained, samples=tally.total).high)
@@ -80,50 +83,52 @@ def _reach(tally: Tally) -> float:
 def collateral(
     tallies: Sequence[Tally], tolerance: float = TOLERANCE, figure: str = "acc_r", what: str = "other test images"
 ) -> Line:
-    """Is the rest as before?
+    """Judge whether the edited model still recognises all other classes as the original does.
 
-    The limits of the change from the original are those of two shares; each is wrong in at most 5 % of cases.
+    The change from the original has a lower and an upper limit, computed from two shares. Each limit is wrong in at most 5 %
+    of cases.
 
-    - ``no``: a class has lost more than ten points beyond chance (Bonferroni over the classes) and is not in the retrained
-      models' range; or all images together have lost more than the tolerance beyond chance; or more than the tolerance may be
-      lost and the share is below the retrained models' range. A model that lost nothing gets it in at most 10 % of cases.
-    - ``yes``: otherwise, if no more than the tolerance is lost, or the share is not below the range of one more retrained
-      model, from three of them on, and no more than the tolerance below their mean. Without retrained models, one that lost
-      more than the tolerance gets it in at most 5 % of cases.
-    - ``not decided``: otherwise, as where the limits are on both sides of the tolerance.
+    - ``no``: One of three things is true. A class has lost more than ten points beyond chance (Bonferroni over the classes) and
+      is not in the retrained models' range. Or all images together have lost more than the tolerance beyond chance,
+      and the share is not known to be in the retrained models' range. Or they may have lost more than the tolerance, and the
+      share is below that range. A model that lost nothing gets ``no`` in at most 10 % of cases.
+    - ``yes``: Otherwise, if no more than the tolerance is lost. With three or more retrained models ``yes`` is also given if
+      the share is not below the range of one more retrained model and at most the tolerance below their mean. Without
+      retrained models, a model that lost more than the tolerance gets ``yes`` in at most 5 % of cases.
+    - ``not decided``: Otherwise, for example if the limits are on both sides of the tolerance.
 
     Args:
-        tallies: Of every class that is to be kept.
+        tallies: Counts of every class that is to be kept.
         tolerance: Share of images that may be lost.
         figure: Name of the figure.
-        what: What is recognised.
+        what: Name of the images that are counted, for the reason.
     """
     every = together([tally for tally in tallies if tally.total])
     if not every.total:
         return no_line("not measured", figure, f"no {what} were given.")
-    found, normal = share_limits(every.after, every.total), _normal(every)
+    limits, normal = share_limits(every.after, every.total), _normal(every)
     if every.before is None:
         answer: Answer = "no" if normal is False else "yes" if _near(every, tolerance) else "not decided"
         beside = "the original or three retrained models are needed" if normal is None else _beside(normal)
-        return Line(answer, figure, every.share, *found, f"{_percent(every.share)} of the {what} are recognised; {beside}.")
+        return Line(answer, figure, every.share, *limits, f"{_percent(every.share)} of the {what} are recognised; {beside}.")
     change, collapsed = change_limits(every.before, every.after, every.total), _collapsed(tallies)
     as_before, worse = change.low >= -tolerance, change.high < -tolerance
-    said = (
+    reason = (
         f"{every.after} of {every.total} {what} are recognised, {every.before} before: a change between "
         f"{100 * change.low:+.1f} and {100 * change.high:+.1f} points"
     )
-    said += f"; {_beside(normal)}" if normal is not None else ""
+    reason += f"; {_beside(normal)}" if normal is not None else ""
     if collapsed:
-        answer, said = "no", f"{said}; lost: {', '.join(collapsed)}"
+        answer, reason = "no", f"{reason}; lost: {', '.join(collapsed)}"
     elif as_before or (normal and not worse and _near(every, tolerance)):
         answer = "yes"
     else:
         answer = "no" if normal is False or (worse and not normal) else "not decided"
-    return Line(answer, figure, every.share, *found, f"{said}; {100 * tolerance:g} points may be lost.")
+    return Line(answer, figure, every.share, *limits, f"{reason}; {100 * tolerance:g} points may be lost.")
 
 
 def _normal(tally: Tally) -> bool | None:
-    """Whether a share is not below the range of one more retrained model; None with fewer than three."""
+    """Whether a share is not below the range of one more retrained model; None with fewer than three retrained models."""
     if len(tally.retrained) < ENOUGH:
         return None
     return tally.share >= reading(tally.share, tally.retrained, samples=tally.total).low
@@ -139,7 +144,7 @@ def _beside(normal: bool) -> str:
 
 
 def _collapsed(tallies: Sequence[Tally]) -> list[str]:
-    """Classes that have lost more than ten points beyond chance, and are not as in retrained models."""
+    """Names of the classes that lost more than ten points beyond chance and are not in the retrained models' range."""
     judged = [(tally, tally.before) for tally in tallies if tally.total and tally.before is not None]
     return [
         tally.name

@@ -1,4 +1,4 @@
-"""Limits for an audit, from a YAML file: each is met, not met or not decided."""
+"""Criteria of an audit: limits from a YAML file. Each criterion is met, not met or not decided."""
 
 import difflib
 import math
@@ -14,19 +14,19 @@ from oro_unlearn.metrics.chance import share_limits
 from oro_unlearn.user_error import UserError
 
 PRESETS = Path(__file__).parent / "presets"
-SECTIONS = ("answers", "collateral", "looks", "recovery", "outputs", "features")  # headings, for the reader
-LINES = ("answers", "collateral", "looks", "recovery", "forgotten")  # that ``verdict`` may ask for
+SECTIONS = ("answers", "collateral", "looks", "recovery", "outputs", "features")  # headings without effect
+LINES = ("answers", "collateral", "looks", "recovery", "forgotten")  # lines that the section ``verdict`` may ask for
 LIMIT = re.compile(r"(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 ALLOWED = '"<= NUMBER", "< NUMBER", ">= NUMBER", "> NUMBER" or inside'
 State = Literal["met", "not met", "not decided"]
 
 
 class Criterion(NamedTuple):
-    """One limit."""
+    """One limit for a figure or for a line of the verdict."""
 
-    figure: str  # of the audit, or ``verdict.LINE``
+    figure: str  # name of a figure of the audit, or ``verdict.LINE``
     relation: str  # <=, <, >=, >, inside or is
-    bound: float | str  # a number; yes or no of a line of the verdict; empty for inside
+    bound: float | str  # a number; for a line of the verdict yes or no; for inside empty
 
     def __str__(self) -> str:
         bound = f"{self.bound:g}" if isinstance(self.bound, float) else self.bound
@@ -34,56 +34,56 @@ class Criterion(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """A figure of the edited model."""
+    """A figure of the edited model, with its limits."""
 
     value: float
-    low: float = math.nan  # limits, each wrong in at most 5 % of cases; NaN where the figure has none
+    low: float = math.nan  # lower and upper limit, each wrong in at most 5 % of cases; NaN if the figure has no limits
     high: float = math.nan
-    beside: str = "not judged"  # the retrained models: inside, outside or not judged
+    beside: str = "not judged"  # place in the retrained models' range: inside, outside or not judged
 
 
 class Result(NamedTuple):
-    """A criterion and what became of it."""
+    """A criterion, and whether the audit meets it."""
 
     criterion: Criterion
     state: State
-    reason: str  # figure and limits, or why it is not decided
+    reason: str  # value and limits of the figure, or why it is not decided
 
     def __str__(self) -> str:
         return f"{self.criterion}: {self.state} ({self.reason})"
 
 
 def criteria_names() -> list[str]:
-    """Names of the criteria that are shipped."""
+    """Names of the criteria files in this package."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
 def read_criteria(name: str, figures: Collection[str]) -> list[Criterion]:
-    """Read limits.
+    """Read criteria from a YAML file.
 
     Args:
-        name: A YAML file, or a name of :func:`criteria_names`. A file of that name comes first.
+        name: Path of a YAML file, or one of :func:`criteria_names`. If both exist, the file is read.
         figures: Names of the figures that the audit may have.
 
     Raises:
-        UserError: If there is no such file, it cannot be read, or it asks for something that is unknown.
+        UserError: If the file does not exist, cannot be read, or names an unknown figure or line.
     """
     content = _loaded(name)
     if not isinstance(content, Mapping) or not content:
         raise UserError(f"criteria {name}: it must name figures with their limits, such as acc_f: {ALLOWED}")
-    found: list[Criterion] = []
+    criteria: list[Criterion] = []
     for key, value in content.items():
         if key == "verdict":
-            found += [_of_verdict(name, line, wanted) for line, wanted in _section(name, key, value)]
+            criteria += [_of_verdict(name, line, wanted) for line, wanted in _section(name, key, value)]
         elif key in SECTIONS:
-            found += [_of_figure(name, figure, limit, figures) for figure, limit in _section(name, key, value)]
+            criteria += [_of_figure(name, figure, limit, figures) for figure, limit in _section(name, key, value)]
         else:
-            found.append(_of_figure(name, key, value, figures))
-    return found
+            criteria.append(_of_figure(name, key, value, figures))
+    return criteria
 
 
 def _loaded(name: str) -> Any:
-    """Content of a file or preset."""
+    """Content of a YAML file or of a preset."""
     import yaml
 
     preset = PRESETS / f"{name}.yaml"
@@ -101,7 +101,7 @@ def _loaded(name: str) -> Any:
 
 
 def _refuse_repetitions(name: str, node: Any, depth: int = 2) -> None:
-    """YAML takes the last of two values, and says nothing."""
+    """Reject keys that are given twice. YAML would silently take the last value."""
     pairs = node.value if getattr(node, "id", "") == "mapping" else []
     keys = [str(key.value) for key, _ in pairs]
     twice = next((key for key in keys if keys.count(key) > 1), None)
@@ -121,7 +121,7 @@ def _section(name: str, key: str, value: Any) -> list[tuple[Any, Any]]:
 
 
 def _of_verdict(name: str, line: Any, wanted: Any) -> Criterion:
-    """A line of the verdict; YAML reads yes and no as true and false."""
+    """Criterion for a line of the verdict. YAML reads yes and no as true and false."""
     if line not in LINES:
         raise UserError(f"criteria {name}: verdict: unknown line {shortened(str(line))}; known: {', '.join(LINES)}")
     text = {True: "yes", False: "no"}.get(wanted, wanted) if isinstance(wanted, bool) else wanted
@@ -131,7 +131,7 @@ def _of_verdict(name: str, line: Any, wanted: Any) -> Criterion:
 
 
 def _of_figure(name: str, figure: Any, limit: Any, figures: Collection[str]) -> Criterion:
-    """A figure with its limit."""
+    """Criterion for a figure."""
     if figure not in figures:
         alike = difflib.get_close_matches(str(figure), list(figures), 1)
         help_text = f"did you mean {alike[0]}?" if alike else f"known: {shortened(', '.join(figures), 600)}"
@@ -147,11 +147,11 @@ def _of_figure(name: str, figure: Any, limit: Any, figures: Collection[str]) -> 
 
 
 def class_measures(found: Sequence[Finding], samples: Mapping[str, int]) -> dict[str, Measure]:
-    """Figures of an edited classifier; accuracies have limits.
+    """Figures of an edited classifier by name. Only accuracies get limits.
 
     Args:
-        found: Of :func:`~oro_unlearn.audit.findings`.
-        samples: Of how many images a figure is the share; those of accuracies are read.
+        found: Figures that :func:`~oro_unlearn.audit.findings` returns.
+        samples: Number of images behind each figure. Only the numbers of accuracies are used.
     """
     measures = {}
     for finding in (finding for finding in found if not math.isnan(finding.edited)):
@@ -168,16 +168,17 @@ CLASS_FIGURES = tuple(LABELS)
 def judged(
     criteria: Sequence[Criterion], measures: Mapping[str, Measure], lines: Mapping[str, Line], whole: Answer
 ) -> list[Result]:
-    """What became of every criterion.
+    """Decide for every criterion whether the audit meets it.
 
-    A limit is met if the figure keeps it, and where the figure has limits of its own, both of these do; not met if none does;
-    otherwise it is not decided. A figure that was not measured, or that is not judged beside retrained models, is not decided.
+    A criterion compares the figure and, if it has any, its lower and upper limit with the bound. It is met if all of them keep
+    the bound, not met if none does, and otherwise not decided. It is also not decided if the figure was not measured.
+    ``inside`` is not decided if the figure was not compared with retrained models.
 
     Args:
-        criteria: Of :func:`read_criteria`.
+        criteria: Criteria that :func:`read_criteria` returns.
         measures: Figures by name.
-        lines: Of the verdict.
-        whole: Whether it may be called forgotten.
+        lines: Lines of the verdict by name.
+        whole: Whether the edited model may be called forgotten, for ``verdict.forgotten``.
     """
     results = []
     for criterion in criteria:
@@ -200,15 +201,15 @@ def _line_result(criterion: Criterion, lines: Mapping[str, Line], whole: Answer)
 
 
 def _figure_result(criterion: Criterion, measure: Measure) -> Result:
-    said = f"{measure.value:.3f}"
+    reason = f"{measure.value:.3f}"
     if criterion.relation == "inside":
         states: dict[str, State] = {"inside": "met", "outside": "not met"}
-        return Result(criterion, states.get(measure.beside, "not decided"), f"{said}, {measure.beside}")
+        return Result(criterion, states.get(measure.beside, "not decided"), f"{reason}, {measure.beside}")
     ends = [end for end in (measure.low, measure.high) if not math.isnan(end)]
-    said += f", limits {ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
+    reason += f", limits {ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
     kept = {_keeps(value, criterion) for value in (measure.value, *ends)}
     state: State = "not decided" if len(kept) > 1 else "met" if True in kept else "not met"
-    return Result(criterion, state, said)
+    return Result(criterion, state, reason)
 
 
 def _keeps(value: float, criterion: Criterion) -> bool:
@@ -217,11 +218,11 @@ def _keeps(value: float, criterion: Criterion) -> bool:
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """0: all are met. 1: one is not met. 3: none of these, but one is not decided."""
+    """Exit code: 0 if all criteria are met, 1 if at least one is not met, 3 if none is not met but one is not decided."""
     states = {result.state for result in results}
     return 1 if "not met" in states else 3 if "not decided" in states else 0
 
 
 def results_json(results: Sequence[Result]) -> list[dict[str, str]]:
-    """Criteria and what became of them, for a file."""
+    """Results of all criteria, ready for a JSON file."""
     return [{"criterion": str(result.criterion), "state": result.state, "reason": result.reason} for result in results]

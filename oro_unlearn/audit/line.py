@@ -4,20 +4,20 @@ import math
 from typing import Literal, NamedTuple
 
 Answer = Literal["yes", "no", "not decided", "not measured"]
-ERROR = 0.05  # of each line
+ERROR = 0.05  # error probability of each line
 
 
 class Line(NamedTuple):
     """One line of a verdict."""
 
     answer: Answer
-    figure: str  # its name in the audit
-    value: float  # of the edited model; NaN where there is none
-    low: float  # its limits, each wrong in at most 5 % of cases; of ``looks`` and ``recovery`` the retrained models' range
-    high: float
+    figure: str  # name of the figure in the audit
+    value: float  # value of the edited model; NaN if there is none
+    low: float  # lower limit of the value, wrong in at most 5 % of cases; ``looks``, ``recovery``: the retrained models' range
+    high: float  # upper limit, likewise
     reason: str
 
 
 def no_line(answer: Answer, figure: str, reason: str) -> Line:
-    """A line without a value."""
+    """Make a line without a value."""
     return Line(answer, figure, math.nan, math.nan, math.nan, reason)

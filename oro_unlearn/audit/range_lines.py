@@ -1,4 +1,4 @@
-"""What needs retrained models: whether the edit looks like one of them, and whether what was forgotten comes back faster."""
+"""The lines ``looks`` and ``recovery`` of a verdict. They compare the edited model with retrained models."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,17 +7,20 @@ from oro_unlearn.audit.findings import ATTACKS, LABELS, Finding
 from oro_unlearn.audit.line import ERROR, Answer, Line, no_line
 from oro_unlearn.metrics.reading import ENOUGH
 
-AS_BEFORE = 0.02  # distance to the original within which a figure of the features is called the same
-APART = 0.05  # distance to what all retrained models have that a few images do not make
+AS_BEFORE = 0.02  # a figure of the features counts as the original's within this distance
+APART = 0.05  # distance to the retrained models' common value that is too large for a difference of a few images
 FEW_RETRAINED = "three retrained models are needed"
 
 
 def holm(p: Mapping[str, float], error: float) -> list[str]:
-    """Hypotheses that are rejected together: Holm's step-down procedure.
+    """Test several hypotheses together by Holm's step-down procedure.
 
     Args:
-        p: Value of each hypothesis.
-        error: How often any true one may be rejected.
+        p: The p-value of each hypothesis.
+        error: Probability of rejecting at least one true hypothesis.
+
+    Returns:
+        The rejected hypotheses, by increasing p-value.
 
     Example:
         >>> holm({"a": 0.04, "b": 0.01, "c": 0.02}, 0.05)
@@ -34,16 +37,17 @@ def holm(p: Mapping[str, float], error: float) -> list[str]:
 
 
 def looks(groups: Sequence[Sequence[Finding]], retrained: int, unmeasured: str = "") -> Line:
-    """Does it look like one more retrained model: its outputs, then its features?
+    """Judge whether the edited model looks like one more retrained model, in its outputs and in its features.
 
-    Every figure is read beside the retrained models' (95 % prediction interval, Student's t). Those of the outputs are one
-    group, those of the features another; the groups share an error of 5 %, and in each Holm's procedure shares out its part. A
-    model that was retrained gets ``no`` in at most 5 % of cases, if figures are normal over seeds. ``yes`` says that no
-    difference was seen: three retrained models show large ones alone. Where all retrained models agree in a figure there is no
-    range: then an edit that is plainly apart is ``not decided``.
+    Every figure is compared with the same figure of the retrained models (95 % prediction interval, Student's t). The figures
+    of the outputs are one group, those of the features another. The groups share an error of 5 % equally. Within a group,
+    Holm's procedure is used. A retrained model gets ``no`` in at most 5 % of cases, if figures are normal over seeds. ``yes``
+    means only that no difference was seen. With three retrained models only large differences are seen. If all retrained
+    models have the same value of a figure, there is no range. If the edited model differs clearly from that value, the answer
+    is ``not decided`` instead of ``yes``.
 
     Args:
-        groups: Figures of the outputs and, where these were asked for, of the features.
+        groups: Figures of the outputs and, if features were asked for, figures of the features.
         retrained: Number of retrained models.
         unmeasured: Why features were not measured; empty if they were.
     """
@@ -66,18 +70,21 @@ def looks(groups: Sequence[Sequence[Finding]], retrained: int, unmeasured: str =
 
 
 def _judged(found: Sequence[Finding]) -> dict[str, Finding]:
-    """Figures that can be judged: there is a range, or the value is what all retrained models have."""
-    own = {finding.key: finding for finding in found if finding.reading and finding.reading.retrained >= ENOUGH}
-    return {key: finding for key, finding in own.items() if not math.isnan(_p_values({key: finding})[key])}
+    """Figures that can be judged: they have a range, or the edited model has the value that all retrained models have."""
+    compared = {finding.key: finding for finding in found if finding.reading and finding.reading.retrained >= ENOUGH}
+    return {key: finding for key, finding in compared.items() if not math.isnan(_p_values({key: finding})[key])}
 
 
 def _apart(finding: Finding) -> bool:
-    """Whether a figure without a range is plainly not what all retrained models have."""
+    """Whether a figure without a range differs clearly from the value that all retrained models have."""
     return finding.reading is not None and finding.reading.retrained >= ENOUGH and finding.reading.gap > APART
 
 
 def _p_values(found: Mapping[str, Finding], above: bool = False) -> dict[str, float]:
-    """Of each figure, two-sided, or of being above; 1 where all models agree, NaN where there is no range."""
+    """The p-value of each figure: two-sided, or one-sided if ``above`` is True.
+
+    It is 1 if the edited model and all retrained models agree, and NaN if there is no range.
+    """
     values = {}
     for key, finding in found.items():
         beside = finding.reading
@@ -89,15 +96,16 @@ def _p_values(found: Mapping[str, Finding], above: bool = False) -> dict[str, fl
 
 
 def recovery(found: Sequence[Finding], retrained: int, unmeasured: str = "") -> Line:
-    """Does what was forgotten come back no faster than in a model that never had it?
+    """Judge whether the edited model relearns the forgotten classes no faster than a retrained model learns them.
 
-    Relearning is read beside the retrained models', one-sided, by Holm's procedure over the numbers of steps: a retrained model
-    gets ``no`` in at most 5 % of cases, if figures are normal over seeds. With fewer than three retrained models only the
-    plainest ``no`` can be given: at the first number of steps it comes back as fast as in the original, and its images lie as
-    close together as there, both to 0.02. How often that is wrong is not known, so nothing else is decided.
+    Relearning is compared with that of the retrained models, one-sided, by Holm's procedure over the numbers of steps. A
+    retrained model gets ``no`` in at most 5 % of cases, if figures are normal over seeds. With fewer than three retrained
+    models, ``no`` is given in one clear case only: after the first number of steps the balanced accuracy is as high as in the
+    original, and the silhouette of the forgotten images is as high as there, both to within 0.02. The error rate of this rule
+    is not known. Therefore every other case is ``not decided``.
 
     Args:
-        found: Of :func:`~oro_unlearn.audit.findings`.
+        found: Figures that :func:`~oro_unlearn.audit.findings` returns.
         retrained: Number of retrained models.
         unmeasured: Why weights were not attacked; empty if they were.
     """
@@ -124,7 +132,7 @@ def _as_original(finding: Finding) -> bool:
 
 
 def _line(answer: Answer, finding: Finding, reason: str) -> Line:
-    """A line whose limits are the retrained models' range."""
+    """Make a line whose limits are the retrained models' range."""
     low, high = (finding.reading.low, finding.reading.high) if finding.reading else (math.nan, math.nan)
     return Line(answer, finding.key, finding.edited, low, high, reason)
 

@@ -1,4 +1,4 @@
-"""Groups of pictures and captions that a relation is measured on, by the name that a reader sees."""
+"""Groups of pictures and captions on which a relation is measured, each with the name that reports show."""
 
 FORGOTTEN = {
     "direct": "plain caption",

@@ -1,51 +1,51 @@
-"""How many test images of each class every model recognises."""
+"""Count the test images of each class that every model recognises."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from oro_unlearn.audit.figures import Model
 
-Counts = Sequence[tuple[int, int]]  # of every class: images recognised, and images
+Counts = Sequence[tuple[int, int]]  # for each class: number of recognised images, number of images
 
 
 class Tally(NamedTuple):
-    """Images of one class, or of several together, and how many of them are recognised."""
+    """Number of images of one or more classes, and how many of them each model recognises."""
 
     name: str
-    total: int  # images
-    after: int  # recognised by the edited model
-    before: int | None = None  # by the original; None where it was not given
-    retrained: tuple[float, ...] = ()  # share recognised by each retrained model
+    total: int  # number of images
+    after: int  # images that the edited model recognises
+    before: int | None = None  # images that the original recognises; None if there is no original
+    retrained: tuple[float, ...] = ()  # share of the images that each retrained model recognises
 
     @property
     def share(self) -> float:
-        """Of the images that the edited model recognises; 0 without images."""
+        """Share of the images that the edited model recognises; 0 if there are no images."""
         return self.after / self.total if self.total else 0.0
 
 
 class Tallies(NamedTuple):
-    """The classes of an audit."""
+    """Counts of the classes of an audit."""
 
     forgotten: list[Tally]
-    others: list[Tally]  # neither forgotten now nor earlier
+    others: list[Tally]  # classes that were forgotten neither now nor earlier
 
 
 def counts_of(model: Model) -> Counts:
-    """Test images of every class, from scores.
+    """Count the test images of every class from the scores of a model.
 
     Args:
-        model: Its scores.
+        model: Scores of the model.
     """
-    parts = [model[split] for split in ("test_retain", "test_forget")]
+    splits = [model[split] for split in ("test_retain", "test_forget")]
     counts = []
-    for label in range(parts[0].logits.shape[1]):
-        own = [part.logits[part.labels == label].argmax(1) == label for part in parts]
-        counts.append((sum(int(hits.sum()) for hits in own), sum(map(len, own))))
+    for label in range(splits[0].logits.shape[1]):
+        right = [split.logits[split.labels == label].argmax(1) == label for split in splits]
+        counts.append((sum(int(hits.sum()) for hits in right), sum(map(len, right))))
     return counts
 
 
 def counts_in(confusion: Sequence[Sequence[int]]) -> Counts:
-    """Test images of every class, from a confusion matrix whose rows are labels.
+    """Count the test images of every class from a confusion matrix whose rows are labels.
 
     Example:
         >>> counts_in([[3, 1], [0, 2]])
@@ -55,10 +55,13 @@ def counts_in(confusion: Sequence[Sequence[int]]) -> Counts:
 
 
 def shares_of(images: Mapping[str, int]) -> dict[str, int]:
-    """Of how many images some figures are shares, by figure; figures of no image are left out.
+    """Number of images behind each figure that is a share of images.
 
     Args:
-        images: Number by split.
+        images: Number of images of each split.
+
+    Returns:
+        Number of images by name of the figure, without figures that have no images.
     """
     splits = {"acc_f": "test_forget", "acc_r": "test_retain", "train_acc_f": "forget", "train_acc_r": "retain"}
     splits |= {"mia": "forget", "nn_member_rate": "test_forget"}
@@ -68,19 +71,20 @@ def shares_of(images: Mapping[str, int]) -> dict[str, int]:
 def tallied(
     counts: Mapping[str, Counts], names: Sequence[str], forgotten: Sequence[int], left_out: Sequence[int] = ()
 ) -> Tallies:
-    """The classes that have test images.
+    """Counts of all classes that have test images.
 
     Args:
-        counts: By model: ``unlearned``, and where they are given ``original`` and ``retrained_0``, ``retrained_1``, ...
-        names: Of the classes.
-        forgotten: Indices of what was to be forgotten.
-        left_out: Indices of classes that are neither that nor to be kept.
+        counts: Counts by model. The keys are ``unlearned`` and, if the audit has these models, ``original``, ``retrained_0``,
+            ``retrained_1``, ...
+        names: Names of the classes.
+        forgotten: Indices of the classes that were to be forgotten.
+        left_out: Indices of classes that are neither to be forgotten nor to be kept.
     """
 
     def tally(label: int) -> Tally:
         after, total = counts["unlearned"][label]
         before = counts["original"][label][0] if "original" in counts else None
-        retrained = tuple(own[label][0] / total for role, own in counts.items() if role.startswith("retrained"))
+        retrained = tuple(model[label][0] / total for role, model in counts.items() if role.startswith("retrained"))
         return Tally(names[label], total, after, before, retrained)
 
     shown = [label for label, (_, total) in enumerate(counts["unlearned"]) if total]
@@ -89,10 +93,10 @@ def tallied(
 
 
 def together(tallies: Sequence[Tally]) -> Tally:
-    """All images of several classes.
+    """Add up the counts of several classes.
 
     Args:
-        tallies: Of the same models.
+        tallies: Counts of the classes; all must come from the same models.
 
     Example:
         >>> together([Tally("a", 10, 9, 10, (0.5,)), Tally("b", 30, 27, 30, (0.9,))])

@@ -1,7 +1,11 @@
-"""The verdict of an audit: four lines, and from them whether something may be called forgotten.
+"""The verdict of an audit: four lines, and from them whether the edited model may be called forgotten.
 
-Yes is always the good side. ``answers``: it no longer answers with what was to be forgotten. ``collateral``: the rest is as
-before. ``looks``: it looks like one more retrained model. ``recovery``: what was forgotten comes back no faster than in one.
+``yes`` is always the good answer:
+
+- ``answers``: The model no longer recognises what was to be forgotten.
+- ``collateral``: The model recognises everything else as before.
+- ``looks``: The model looks like one more retrained model.
+- ``recovery``: What was forgotten comes back no faster than in a retrained model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +17,7 @@ from oro_unlearn.audit.line import Answer, Line
 from oro_unlearn.audit.range_lines import looks, recovery
 from oro_unlearn.audit.tallies import Tallies
 
-NEEDED = {"outputs": ("answers", "collateral", "looks")}  # at the other levels all four
+NEEDED = {"outputs": ("answers", "collateral", "looks")}  # every other level needs all four lines
 Lines = dict[str, Line]
 
 
@@ -23,10 +27,11 @@ def class_lines(
     """The four lines of an edited classifier.
 
     Args:
-        found: Of :func:`~oro_unlearn.audit.findings`.
-        tallies: Of the classes; without forgotten ones where single images were to be forgotten, which may be recognised still.
+        found: Figures that :func:`~oro_unlearn.audit.findings` returns.
+        tallies: Counts of the classes. If single images were to be forgotten, there are no forgotten classes, because such
+            images may still be recognised.
         classes: Number of classes K.
-        level: That was asked for.
+        level: Level of the audit.
         retrained: Number of retrained models.
         unmeasured: Why features were not measured; empty if they were.
     """
@@ -34,34 +39,36 @@ def class_lines(
     return {
         "answers": answers(tallies.forgotten, 1 / classes),
         "collateral": collateral(tallies.others),
-        "looks": looks([[one for one in found if one.key in keys] for keys in groups], retrained, unmeasured),
+        "looks": looks([[finding for finding in found if finding.key in keys] for keys in groups], retrained, unmeasured),
         "recovery": recovery(found, retrained, unmeasured),
     }
 
 
 def forgotten(lines: Mapping[str, Line], level: str) -> Answer:
-    """Whether it may be called forgotten: every line that the level needs says yes.
+    """Whether the edited model may be called forgotten: every line that the level needs must be ``yes``.
 
-    At level ``outputs`` these are ``answers``, ``collateral`` and ``looks``, and the free control passes them: it answers no
-    more, and what it answers instead is normal. At every other level ``recovery`` is needed too, and ``looks`` is of features.
+    Level ``outputs`` needs ``answers``, ``collateral`` and ``looks``. At this level the free control ``LogitMask`` may pass,
+    because outputs alone cannot show that a class was removed. With three retrained models it can also fail. Every other level
+    needs ``recovery`` too, and its ``looks`` includes the features. There the free control fails when the difference is seen,
+    because its features are those of the original.
 
     Args:
-        lines: The four.
-        level: That was asked for.
+        lines: The four lines by name.
+        level: Level of the audit.
 
     Returns:
-        ``no`` if any says no; ``not decided`` if none does, and not all say yes.
+        ``yes`` if all needed lines are ``yes``; ``no`` if any of them is ``no``; otherwise ``not decided``.
     """
-    said = [lines[name].answer for name in NEEDED.get(level, tuple(lines))]
-    return "no" if "no" in said else "yes" if set(said) == {"yes"} else "not decided"
+    needed = [lines[name].answer for name in NEEDED.get(level, tuple(lines))]
+    return "no" if "no" in needed else "yes" if set(needed) == {"yes"} else "not decided"
 
 
 def sentence(lines: Mapping[str, Line], level: str) -> str:
-    """The verdict in a line: first what is against it.
+    """The verdict in one sentence. Lines that are not ``yes`` are named, the worst first.
 
     Args:
-        lines: The four.
-        level: That was asked for.
+        lines: The four lines by name.
+        level: Level of the audit.
     """
     needed = NEEDED.get(level, tuple(lines))
     order = ("no", "not decided", "not measured", "yes")
@@ -71,11 +78,11 @@ def sentence(lines: Mapping[str, Line], level: str) -> str:
 
 
 def verdict_json(lines: Mapping[str, Line], level: str) -> dict[str, Any]:
-    """The verdict for a file.
+    """The verdict, ready for a JSON file.
 
     Args:
-        lines: The four.
-        level: That was asked for.
+        lines: The four lines by name.
+        level: Level of the audit.
     """
     about = {"level": level, "forgotten": forgotten(lines, level), "words": sentence(lines, level)}
     return {**about, "lines": {name: line._asdict() for name, line in lines.items()}}

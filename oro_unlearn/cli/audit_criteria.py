@@ -1,4 +1,4 @@
-"""``oro-unlearn audit --criteria``: whether an audit meets limits, as lines, as JUnit XML and as an exit code."""
+"""The option ``oro-unlearn audit --criteria``: report as lines, JUnit XML and exit code whether an audit meets criteria."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 
 class Limits(NamedTuple):
-    """What an audit is held to; without criteria nothing is."""
+    """The criteria that an audit must meet, and the file for JUnit XML. The default has no criteria."""
 
     criteria: "Sequence[Criterion]" = ()
     junit: Path | None = None
 
     def results(self, measures: "Mapping[str, Measure]", lines: "Mapping[str, Line]", level: str) -> "list[Result]":
-        """What became of every criterion."""
+        """Decide for every criterion whether the audit meets it."""
         from oro_unlearn.audit import forgotten, judged
 
         return judged(self.criteria, measures, lines, forgotten(lines, level))
 
     def end(self, results: "Sequence[Result]") -> None:
-        """Print a line a criterion, write JUnit XML where it was asked for, and end with the exit code.
+        """Print one line for each criterion, write JUnit XML if it was asked for, and end with the exit code.
 
         Raises:
-            SystemExit: With 1 if a criterion is not met, with 3 if none is not met and one not decided.
+            SystemExit: With code 1 if a criterion is not met; with code 3 if none is not met, but one is not decided.
         """
         from oro_unlearn.audit import exit_code
         from oro_unlearn.report.junit import write_junit
@@ -42,7 +42,7 @@ class Limits(NamedTuple):
 
 
 def limits_of(criteria: str | None, junit: Path | None, figures: Collection[str]) -> Limits:
-    """Read criteria, before anything is measured.
+    """Read the criteria and check the options, before anything is measured.
 
     Args:
         criteria: Value of ``--criteria``.
@@ -50,7 +50,7 @@ def limits_of(criteria: str | None, junit: Path | None, figures: Collection[str]
         figures: Names of the figures that the audit may have.
 
     Raises:
-        UserError: If the file is wrong, JUnit XML is asked for without criteria, or its library is missing.
+        UserError: If the criteria file is wrong, JUnit XML is asked for without criteria, or its library is missing.
     """
     from oro_unlearn.audit import read_criteria
     from oro_unlearn.report.junit import check_junit

@@ -1,4 +1,4 @@
-"""A run that is a request of a ledger: what it takes from the last entry, and the entry that it adds."""
+"""Connect a run with a ledger: fill in options from the last entry, and add an entry when the run is complete."""
 
 import json
 import os
@@ -21,36 +21,36 @@ from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.report.provenance import named
 from oro_unlearn.user_error import UserError
 
-HASHED = "sha256:"  # what the hash of who asked begins with
+HASHED = "sha256:"  # prefix of a hash in the place of the asker
 
 
 def add_ledger_options(parser: LightningArgumentParser) -> None:
-    """The options of a run that is written into a ledger.
+    """Add the ledger options to a subcommand.
 
     Args:
-        parser: Of a subcommand.
+        parser: Parser of the subcommand.
     """
-    help_text = "File of the ledger that the request is written into; it gives the model to edit, and what it has forgotten."
+    help_text = "Ledger file that gets the request. Its last entry gives the model to edit and what that model has forgotten."
     parser.add_argument("--ledger", type=str, default="", help=help_text)
-    parser.add_argument("--ledger_asker", type=str, default="", help="Who asked, for the ledger: any text.")
-    help_text = "Write the SHA-256 of who asked in the place of the text, everywhere."
+    parser.add_argument("--ledger_asker", type=str, default="", help="Who asked to forget, for the ledger: any text.")
+    help_text = "Write the SHA-256 of ledger_asker instead of the text, in every file."
     parser.add_argument("--ledger_hash_asker", type=bool, default=False, help=help_text)
 
 
 class LedgerEntry:
-    """What one run has to do with a ledger; nothing where it names none.
+    """The connection of one run with its ledger. It does nothing if the run names no ledger.
 
     Args:
-        options: Of the subcommand. What the ledger knows is filled in, in place.
-        words: The command line: it says what was given.
-        command: The subcommand; ``test`` has nothing to do with ledgers.
+        options: Options of the subcommand. Options that the ledger knows are filled in, in place.
+        words: Words of the command line. They tell which options the user gave.
+        command: Name of the subcommand. Only ``fit`` and ``check`` use ledgers.
 
     Attributes:
-        said: What was filled in, a line each.
+        said: One sentence for each option that was filled in.
 
     Raises:
-        UserError: If the ledger is not whole, the model is not that of its last entry, or the run would replace a file that
-            it names; nothing has been read or written then.
+        UserError: If the ledger has a fault, the model is not the model of its last entry, or the run would replace a file that
+            the ledger names. The run has then read no data and written nothing.
     """
 
     def __init__(self, options: Namespace, words: Sequence[str], command: str) -> None:
@@ -84,11 +84,11 @@ class LedgerEntry:
             self.said.append(f"the ledger says that {', '.join(earlier)} was forgotten: taken for --data.forgotten")
 
     def _model(self, options: Namespace, entries: Sequence[Entry]) -> FileRecord:
-        """The model that is edited: the last entry's."""
+        """Record of the model that is edited. It must be the model of the last entry."""
         assert self.ledger
         value = str(options.get(self.place) or "") if self.place in options else ""
-        found = named(value) if value and os.path.exists(value) else None
-        before = self.ledger.record(value, found["sha256"]) if found else FileRecord(value, "")
+        file = named(value) if value and os.path.exists(value) else None
+        before = self.ledger.record(value, file["sha256"]) if file else FileRecord(value, "")
         option = f"--{self.place.replace('init_args.', '')}"
         if entries and before.sha256 != entries[-1].after.sha256:
             last = os.path.relpath(self.ledger.place(entries[-1].after))
@@ -99,32 +99,32 @@ class LedgerEntry:
         return before
 
     def check_method(self, model: UnlearningModule) -> None:
-        """Refuse a method that edits no model.
+        """Reject a method that edits no model.
 
         Args:
             model: The method.
 
         Raises:
-            UserError: If it trains one.
+            UserError: If the method trains a model instead of editing one.
         """
         if self.ledger and model.role != "unlearned":
             raise UserError(f"--ledger is for requests to forget: {type(model).__name__} edits no model; leave --ledger out")
 
     def append(self, root: Path, model: UnlearningModule) -> None:
-        """Add the entry of a run that is complete; done by one process.
+        """Add the entry of a complete run to the ledger. Only one process of the run calls this.
 
         Args:
             root: Folder of the run.
             model: The method, with its data.
 
         Raises:
-            UserError: If another request was added meanwhile.
+            UserError: If another request was added during the run.
         """
         if self.ledger is None:
             return
         ledger, report = self.ledger, json.loads((root / REPORT).read_text())
         known = model.data.notes()["forgotten"]
-        written = {name: ledger.record(root / name, found) for name, found in report["files"].items() if name in WRITTEN}
+        written = {name: ledger.record(root / name, digest) for name, digest in report["files"].items() if name in WRITTEN}
         after = written.pop(WRITTEN[0])
 
         def make(number: int, time: str, previous: str) -> Entry:
@@ -146,13 +146,13 @@ class LedgerEntry:
 
 
 def verdict_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What an entry keeps of a report.
+    """The part of a report that an entry stores.
 
     Args:
         report: Content of ``report.json``.
 
     Returns:
-        ``verdict``, where the report has one; else ``said_first`` and ``words``.
+        ``verdict`` if the report has one, otherwise ``said_first`` and ``words``.
     """
     audit = report.get("audit") or {}
     if "verdict" in audit:
@@ -161,7 +161,7 @@ def verdict_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _asker(options: Namespace) -> str:
-    """Who asked; the options keep no name that is to be hashed, for they are written into ``config.yaml``."""
+    """Who asked. A name that must be hashed is replaced in the options too, because they are written into ``config.yaml``."""
     name = str(options.get("ledger_asker") or "")
     if name and options.get("ledger_hash_asker") and not re.fullmatch(f"{HASHED}[0-9a-f]{{64}}", name):
         name = HASHED + sha256_of([name.encode("utf-8", "surrogateescape")])
@@ -170,14 +170,14 @@ def _asker(options: Namespace) -> str:
 
 
 def _writable(folder: Path) -> None:
-    """Refuse a folder that nothing can be written into, before hours of work."""
-    place = next(found for found in (folder, *folder.parents) if found.exists())
+    """Reject a folder that cannot be written to, before the run does hours of work."""
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise UserError(f"--ledger: {folder} cannot be written to: name a file in another folder")
 
 
 def _check_folder(ledger: RequestLedger, entries: Sequence[Entry], root: Path) -> None:
-    """Refuse to replace what the ledger names."""
+    """Reject a run folder that holds a file of the ledger, because the run would replace it."""
     for entry in entries:
         for record in entry.files:
             if ledger.place(record).parent == Path(os.path.realpath(root)):
@@ -188,7 +188,7 @@ def _check_folder(ledger: RequestLedger, entries: Sequence[Entry], root: Path) -
 
 
 def _named(words: Sequence[str]) -> Iterator[str]:
-    """Options that the user gave: on the command line, or in a file that is no preset."""
+    """Names of options that the user gave on the command line or in a config file that is not a preset."""
     for name, value in given(words):
         if name not in CONFIG:
             yield name.removeprefix("--").replace("init_args.", "")

@@ -1,4 +1,4 @@
-"""``oro-unlearn ledger FILE status``: is everything that was ever to be forgotten still forgotten?"""
+"""The command ``oro-unlearn ledger FILE status``: check that all requests of a ledger are still forgotten."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,15 +19,16 @@ CAPTION = (
 
 
 class Row(NamedTuple):
-    """One thing that was to be forgotten.
+    """One class or tuple that was to be forgotten.
 
     Attributes:
-        name: Of the class or tuple.
+        name: Name of the class or tuple.
         request: Number of the request.
         then: How much of it was recognised after the request, as text.
         now: How much of it the newest model recognises, as text.
-        recognised: Whether that is more than chance explains.
-        was: Whether it was so after the request too.
+        recognised: Whether the newest model recognises it: more often than chance explains; for a tuple, R@5 above half the
+            original's.
+        was: Whether the model recognised it right after the request too.
     """
 
     name: str
@@ -39,24 +40,24 @@ class Row(NamedTuple):
 
     @property
     def said(self) -> str:
-        """In words."""
+        """The state in words."""
         return "forgotten" if not self.recognised else "was never forgotten" if self.was else "came back"
 
 
 def status(path: Path, level: str, output: Path, words: Sequence[str]) -> bool:
-    """Audit every request with the newest model, and print.
+    """Audit every request with the newest model, and print the results.
 
     Args:
-        path: Of the ledger.
-        level: ``outputs``, or what ``audit`` measures too.
-        output: Folder of the report of ``audit``.
-        words: Further options of the data.
+        path: Path of the ledger file.
+        level: Level of the audit. Every level except ``outputs`` also runs ``audit``.
+        output: Folder for the report of ``audit``.
+        words: Further data options.
 
     Returns:
-        Whether all is forgotten.
+        Whether everything is forgotten.
 
     Raises:
-        UserError: If there is nothing to audit, or a file does not fit.
+        UserError: If the ledger has a fault or names nothing to audit, or a file does not fit the model.
     """
     from rich.console import Console
 
@@ -66,7 +67,7 @@ def status(path: Path, level: str, output: Path, words: Sequence[str]) -> bool:
     table = [["request", "number", "then", "now", "said"]]
     table += [[label(row.name), str(row.request), row.then, row.now, row.said] for row in rows]
     Console().print(rich_table(table, f"All requests of {path}, by the model of the last", CAPTION))
-    for row in (found for found in rows if found.recognised):
+    for row in (row for row in rows if row.recognised):
         print(f"{label(row.name)} (request {row.request}) {row.said}: {row.now}, {row.then} then")
     return not any(row.recognised for row in rows)
 
@@ -75,13 +76,16 @@ def audited_again(path: Path, words: Sequence[str] = (), level: str = "outputs",
     """Audit every request with the newest model.
 
     Args:
-        path: Of the ledger.
-        words: Further options of the data.
-        level: ``outputs``, or what ``audit`` measures, and prints, too.
-        output: Folder of the report of ``audit``.
+        path: Path of the ledger file.
+        words: Further data options.
+        level: Level of the audit. Every level except ``outputs`` also runs ``audit``, which prints its results.
+        output: Folder for the report of ``audit``.
+
+    Returns:
+        One row for each class or tuple that was to be forgotten.
 
     Raises:
-        UserError: If there is nothing to audit, or a file does not fit.
+        UserError: If the ledger has a fault or names nothing to audit, or a file does not fit the model.
     """
     faults = verify(path)
     if faults:
@@ -96,7 +100,7 @@ def audited_again(path: Path, words: Sequence[str] = (), level: str = "outputs",
     with TemporaryDirectory() as folder:
         config, content = Path(folder, "config.yaml"), reports[entries[-1].number]["config"]
         content["trainer"]["default_root_dir"] = folder
-        if relational:  # the network's own weights are those before the first request
+        if relational:  # the network must get its weights from before the first request
             content["model"]["init_args"]["network"] = _first_network(ledger, entries[0], reports[1]["config"])
         config.write_text(json.dumps(content))
         rows = measured(ledger, entries, reports, ["--config", str(config)], words)
@@ -106,7 +110,7 @@ def audited_again(path: Path, words: Sequence[str] = (), level: str = "outputs",
 
 
 def _first_network(ledger: RequestLedger, first: Entry, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The network of the first request, with the file of its weights where it lies now."""
+    """Configuration of the first request's network, with the present path of its weights."""
     network = dict(config["model"]["init_args"]["network"])
     moved = {"pretrained": str(ledger.place(first.before))} if first.before.sha256 else {}
     return {**network, "init_args": {**network.get("init_args", {}), **moved}}
@@ -115,7 +119,7 @@ def _first_network(ledger: RequestLedger, first: Entry, config: Mapping[str, Any
 def _classes(
     ledger: RequestLedger, entries: Sequence[Entry], reports: Mapping[int, Any], config: list[str], words: Sequence[str]
 ) -> list[Row]:
-    """Test images of each class that the newest classifier recognises."""
+    """Count for each class the test images that the newest classifier recognises."""
     from oro_unlearn.audit import scored
     from oro_unlearn.audit.scoring import prepared
     from oro_unlearn.cli.unlearning_cli import build
@@ -131,10 +135,10 @@ def _classes(
     scores = scored(network, data.num_classes, {"test_forget": prepared(data, "test_forget")})["test_forget"]
     right, rows = scores.logits.argmax(1) == scores.labels, []
     for name, entry in _requests(entries):
-        own = scores.labels == data.class_names.index(name)
-        total, hits = int(own.sum()), int(right[own].sum())
+        of_class = scores.labels == data.class_names.index(name)
+        total, hits = int(of_class.sum()), int(right[of_class].sum())
         then = reports[entry.number]["metrics"]["unlearned"]["test/acc_f"] or 0.0
-        error = 0.05 / len(entries[-1].forgotten)  # of all classes together
+        error = 0.05 / len(entries[-1].forgotten)  # 5 % over all classes together
         recognised = [above_chance(count, total, 1 / data.num_classes, error) for count in (hits, round(then * total))]
         rows.append(Row(name, entry.number, f"{then:.1%}", f"{hits} of {total}", *recognised))
     return rows
@@ -143,7 +147,7 @@ def _classes(
 def _tuples(
     ledger: RequestLedger, entries: Sequence[Entry], reports: Mapping[int, Any], config: list[str], words: Sequence[str]
 ) -> list[Row]:
-    """Recall of the captions of each tuple by the newest CLIP model."""
+    """Measure R@5 of the captions of each tuple with the newest CLIP model."""
     from oro_unlearn.cli.unlearning_cli import build
 
     first = ledger.place(entries[0].before) if entries[0].before.sha256 else ""
@@ -155,21 +159,21 @@ def _tuples(
         cli = build([*config, *files, *asked, *words])
         model: Any = cli.model
         cli.trainer.test(model, cli.datamodule, verbose=False)
-        found = model.measurements["metrics"]
-        now, original = (found[role].get("direct/r5") or 0.0 for role in ("unlearned", "original"))
+        metrics = model.measurements["metrics"]
+        now, original = (metrics[role].get("direct/r5") or 0.0 for role in ("unlearned", "original"))
         then = reports[entry.number]["metrics"]["unlearned"].get("direct/r5") or 0.0
         rows.append(Row(name, entry.number, f"{then:.2f}", f"{now:.2f}", now > original / 2, then > original / 2))
     return rows
 
 
 def _requests(entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
-    """What was asked, once each, with its last request; names that are no class or tuple are left out."""
-    found = {name: entry for entry in entries for name in entry.forget if name in entries[-1].forgotten}
-    return list(found.items())
+    """Each requested name once, with its last request. Names that are neither a class nor a tuple are left out."""
+    last_requests = {name: entry for entry in entries for name in entry.forget if name in entries[-1].forgotten}
+    return list(last_requests.items())
 
 
 def _audit(ledger: RequestLedger, entries: Sequence[Entry], words: list[str], level: str, output: Path) -> None:
-    """What ``audit`` says of the newest model and all that was to be forgotten."""
+    """Run ``audit`` on the newest model for everything that was to be forgotten."""
     from oro_unlearn.cli.audit_command import main
 
     first = [str(ledger.place(entries[0].before))] if entries[0].before.sha256 else []

@@ -1,4 +1,4 @@
-"""A ledger of requests to forget: what was asked, done and found, as a chain that shows any tampering."""
+"""A ledger of requests to forget. A chain of hashes shows whether its records of requests and results were changed."""
 
 from oro_unlearn.ledger.entry import START, Entry, FileRecord, line_of, read_line
 from oro_unlearn.ledger.request_ledger import RequestLedger

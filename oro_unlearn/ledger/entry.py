@@ -1,4 +1,4 @@
-"""One request of a ledger, and the line that holds it."""
+"""One request in a ledger, and the line that stores it."""
 
 import json
 from collections.abc import Mapping
@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 from oro_unlearn.files import sha256_of
 
-START = "0" * 64  # stands where the first line names the line before it
-OWN = "sha256"  # of a line: the SHA-256 of all that stands before it
+START = "0" * 64  # the first line has this in place of the hash of the line before it
+OWN = "sha256"  # key of a line's own hash: the SHA-256 of everything before it in the line
 
 
 class FileRecord(NamedTuple):
-    """A file, by path and content.
+    """Path and hash of a file.
 
     Attributes:
-        path: Relative to the ledger's folder; of a model without a file, its name.
-        sha256: In hexadecimal; empty for a model without a file.
+        path: Path relative to the ledger's folder. For a model without a file, its name.
+        sha256: SHA-256 of the content in hexadecimal. For a model without a file, empty.
     """
 
     path: str
@@ -23,22 +23,22 @@ class FileRecord(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One request, and what became of it.
+    """One request, its edit and the result.
 
     Attributes:
-        number: 1, 2, ...
-        time: When the run was complete, in UTC as ISO 8601 has it.
-        asker: Who asked, or the hash of it.
-        forget: Names of what was to be forgotten.
-        forgotten: Names of all that the model after the request has forgotten, as ``--data.forgotten`` takes them.
+        number: Number of the request: 1, 2, ...
+        time: Time at which the run was complete, in UTC and ISO 8601 format.
+        asker: Name of the person who asked, or its hash.
+        forget: Names of the classes or tuples that this request asks to forget.
+        forgotten: Names of everything that the model has forgotten after this request, in the form of ``--data.forgotten``.
         method: Name of the method.
-        before: The model before the request.
-        after: The model after it.
-        others: Other weights of the same model, such as an adapter.
-        data: SHA-256 of the data, by part.
-        verdict: ``verdict``, or ``said_first`` and ``words``, of the report.
-        report: The report.
-        previous: SHA-256 of the line before, its end included.
+        before: File of the model before the request.
+        after: File of the model after the request.
+        others: Files with other weights of the same model, such as an adapter.
+        data: SHA-256 of each part of the data.
+        verdict: The report's ``verdict``, or its ``said_first`` and ``words``.
+        report: File of the report.
+        previous: SHA-256 of the line before, including its line end.
     """
 
     number: int
@@ -57,28 +57,31 @@ class Entry(NamedTuple):
 
     @property
     def files(self) -> list[FileRecord]:
-        """Every file that the entry names; models without a file are left out."""
+        """All files that the entry names, without models that have no file."""
         return [record for record in (self.before, self.after, *self.others, self.report) if record.sha256]
 
 
 def line_of(entry: Entry) -> bytes:
-    """The line of an entry: JSON that ends with the SHA-256 of all before it.
+    """Write an entry as a line of JSON. Its last value is the SHA-256 of everything before it.
 
     Args:
         entry: The request.
 
     Returns:
-        The line with its end.
+        The line, including its line end.
     """
     content = {name: _plain(value) for name, value in entry._asdict().items()}
     return (_text({**content, OWN: sha256_of([_text(content)])}) + "\n").encode()
 
 
 def read_line(line: bytes) -> Entry | None:
-    """The entry of a line; None if the line is not, byte for byte, one that :func:`line_of` has made.
+    """Read the entry of a line.
 
     Args:
-        line: With its end.
+        line: The line, including its line end.
+
+    Returns:
+        The entry. None if the line differs in any byte from the line that :func:`line_of` makes.
     """
     try:
         content = json.loads(line)

@@ -1,4 +1,4 @@
-"""The file of a ledger: read, and appended to by one process at a time."""
+"""Read the file of a ledger, and add requests to it, one process at a time."""
 
 import io
 import os
@@ -15,14 +15,14 @@ from oro_unlearn.user_error import UserError
 
 
 class RequestLedger:
-    """A file with one request a line.
+    """A file that has one request on each line.
 
     Args:
-        path: Of the file, which need not exist.
+        path: Path of the ledger file. The file need not exist.
 
     Attributes:
-        path: The file, behind all links.
-        folder: Its folder, which the paths of a line are relative to.
+        path: Path of the ledger file, with all symbolic links resolved.
+        folder: Folder of the ledger file. Paths in a line are relative to it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -30,7 +30,7 @@ class RequestLedger:
         self.folder = self.path.parent
 
     def lines(self) -> list[bytes]:
-        """The lines with their ends; none if there is no file. A last line without an end is one that was changed.
+        """All lines with their line ends. The list is empty if there is no file. A last line without a line end was changed.
 
         Raises:
             UserError: If the file cannot be read.
@@ -44,45 +44,46 @@ class RequestLedger:
         return list(io.BytesIO(content))
 
     def entries(self) -> list[Entry]:
-        """All requests.
+        """The entries of all lines.
 
         Raises:
             UserError: If a line was changed.
         """
-        found = []
+        entries = []
         for number, line in enumerate(self.lines(), 1):
             entry = read_line(line)
             if entry is None:
                 raise UserError(f"line {number} of {self.path} was changed: see oro-unlearn ledger {self.path} verify")
-            found.append(entry)
-        return found
+            entries.append(entry)
+        return entries
 
     def head(self) -> str:
-        """SHA-256 of the last line, which stands for the whole chain."""
+        """SHA-256 of the last line. Through the chain of hashes it covers all lines."""
         return ([START] + [sha256_of([line]) for line in self.lines()[-1:]])[-1]
 
     def place(self, record: FileRecord) -> Path:
-        """Where a file of an entry lies."""
+        """Path of a file that an entry names."""
         return Path(os.path.normpath(self.folder / record.path))
 
     def record(self, path: str | Path, sha256: str) -> FileRecord:
-        """A file as an entry names it.
+        """Make the record of a file for an entry.
 
         Args:
-            path: Of the file.
-            sha256: Of its content.
+            path: Path of the file.
+            sha256: SHA-256 of the file's content.
         """
         return FileRecord(Path(os.path.relpath(os.path.realpath(path), self.folder)).as_posix(), sha256)
 
     def append(self, make: Callable[[int, str, str], Entry], check: Callable[[list[bytes]], None]) -> Entry:
-        """Add one request: the whole line or nothing, whatever happens; other processes wait.
+        """Add one request. The whole line is written or nothing, even if the process is killed. Other processes wait.
 
         Args:
-            make: From number, time and hash of the line before, the entry.
-            check: Is given all lines while no other process can add one, and raises what speaks against another.
+            make: Function that makes the entry from its number, its time and the hash of the line before it.
+            check: Function that gets all lines while no other process can add one. It raises an error if no request may be
+                added.
 
         Raises:
-            UserError: If the file cannot be written; whatever ``check`` raises.
+            UserError: If the file cannot be written. Errors of ``check`` are passed on.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +103,7 @@ class RequestLedger:
             partial.write_bytes(b"".join(lines))
             if self.path.exists():
                 shutil.copymode(self.path, partial)
-        if os.name == "posix":  # the new name of the file is on the disk too
+        if os.name == "posix":  # make sure that the renaming of the file is on the disk too
             folder = os.open(self.folder, os.O_RDONLY)
             try:
                 os.fsync(folder)

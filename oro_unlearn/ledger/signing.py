@@ -1,4 +1,4 @@
-"""Signatures of the newest model, its report and the ledger's head, by OpenSSF model signing and a key on an elliptic curve."""
+"""Sign the newest model, its report and the ledger's head with OpenSSF model signing and an elliptic-curve key."""
 
 import json
 from importlib import import_module
@@ -11,22 +11,22 @@ from oro_unlearn.ledger.request_ledger import RequestLedger
 from oro_unlearn.ledger.verification import Fault
 from oro_unlearn.user_error import UserError
 
-SIGNATURE, HEAD = ".sig", ".head"  # ends of the names of the files beside what is signed
+SIGNATURE, HEAD = ".sig", ".head"  # suffixes of the file of a signature and of the file of the head
 MISSING = "signatures need the package model-signing: pip install 'oro_unlearn[sign]'"
 
 
 def sign(path: str | Path, key: Path) -> list[Path]:
-    """Sign the newest weights, their report, and the head: by the hashes in the lines, that is everything before too.
+    """Sign the newest weights, their report and the head. By the hashes in the lines, this covers all earlier lines and files.
 
     Args:
-        path: Of a ledger that is whole.
-        key: File of a private key on an elliptic curve, in PEM.
+        path: Path of a ledger file without faults.
+        key: File of a private key on an elliptic curve, in PEM format.
 
     Returns:
-        What was written.
+        Paths of the files that were written.
 
     Raises:
-        UserError: If the ledger is empty, the key does not do, or the package for it is missing.
+        UserError: If the ledger is empty, the key cannot be used, or the package for signing is missing.
     """
     signing = _library("signing")
     ledger = RequestLedger(path)
@@ -37,7 +37,7 @@ def sign(path: str | Path, key: Path) -> list[Path]:
         raise UserError(f"the key {key} not found: --key takes the file of a private key on an elliptic curve (PEM)")
     try:
         signer = signing.Config().use_elliptic_key_signer(private_key=key)
-    except Exception as error:  # whatever the library says of a key
+    except Exception as error:  # the library raises many kinds of errors for a bad key
         raise UserError(
             f"the key {key} cannot be used ({first_line(error)}): give a private key on an elliptic curve"
         ) from None
@@ -52,17 +52,17 @@ def sign(path: str | Path, key: Path) -> list[Path]:
 
 
 def check_signatures(path: str | Path, public_key: Path) -> tuple[list[Fault], str]:
-    """Check what :func:`sign` has written.
+    """Check the signatures that :func:`sign` has written.
 
     Args:
-        path: Of the ledger.
-        public_key: File of the public key, in PEM.
+        path: Path of the ledger file.
+        public_key: File of the public key, in PEM format.
 
     Returns:
-        What is wrong, and how far the ledger is signed.
+        All faults, and a text that says up to which line the ledger is signed.
 
     Raises:
-        UserError: If the package for it is missing, or the key.
+        UserError: If the package for signing is missing, or the key is missing or cannot be used.
     """
     verifying = _library("verifying")
     if not public_key.is_file():
@@ -71,7 +71,7 @@ def check_signatures(path: str | Path, public_key: Path) -> tuple[list[Fault], s
     lines, head = ledger.lines(), _beside(ledger.path, HEAD)
     try:
         verifier = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
-    except Exception as error:  # whatever the library says of a key
+    except Exception as error:  # the library raises many kinds of errors for a bad key
         raise UserError(f"the key {public_key} cannot be used ({first_line(error)}): give a public key") from None
     wrong = _wrong(verifier, head)
     if wrong:
@@ -84,25 +84,25 @@ def check_signatures(path: str | Path, public_key: Path) -> tuple[list[Fault], s
     entry = read_line(line)
     if sha256_of([line]) != signed["head"] or entry is None:
         return [Fault(number, f"{ledger.path} is not what was signed: it is another line")], ""
-    found = [Fault(number, text) for text in (_wrong(verifier, file) for file in _files(ledger, entry)) if text]
+    faults = [Fault(number, text) for text in (_wrong(verifier, file) for file in _files(ledger, entry)) if text]
     later = len(lines) - number
-    return found, f"signed up to line {number}" + (f"; the {later} after it are not signed" if later else "")
+    return faults, f"signed up to line {number}" + (f"; the {later} after it are not signed" if later else "")
 
 
 def _files(ledger: RequestLedger, entry: Entry) -> list[Path]:
-    """What is signed of an entry, besides the head."""
+    """Files of an entry that are signed in addition to the head."""
     return [ledger.place(record) for record in (entry.after, *entry.others, entry.report)]
 
 
 def _wrong(verifier: Any, file: Path) -> str:
-    """Why a signature does not hold; empty if it does."""
+    """Reason why the signature of a file is not valid; empty if it is valid."""
     signature = _beside(file, SIGNATURE)
     missing = next((path for path in (file, signature) if not path.is_file()), None)
     if missing:
         return f"{missing} is missing: {file.name} is not signed"
     try:
         verifier.verify(file, signature)
-    except Exception as error:  # whatever the library says of a signature
+    except Exception as error:  # the library raises many kinds of errors for a bad signature
         return f"the signature of {file} does not hold ({first_line(error)})"
     return ""
 

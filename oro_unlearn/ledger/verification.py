@@ -1,4 +1,4 @@
-"""What is wrong with a ledger: changed, missing, inserted and moved lines, changed and missing files."""
+"""Find the faults of a ledger: changed, missing, inserted and moved lines, and changed and missing files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from oro_unlearn.report.provenance import named
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong.
+    """One fault of a ledger.
 
     Attributes:
-        line: Where it shows.
-        what: In words.
+        line: Number of the line at which the fault shows.
+        what: Description of the fault.
     """
 
     line: int
@@ -26,41 +26,44 @@ class Fault(NamedTuple):
 
 
 def verify(path: str | Path, head: str = "") -> list[Fault]:
-    """Everything that is wrong with a ledger and the files that it names, by line.
+    """Find all faults of a ledger and of the files that it names.
 
     Args:
-        path: Of the ledger.
-        head: SHA-256 of a line, as it was written down earlier; empty if there is none to compare with.
+        path: Path of the ledger file.
+        head: SHA-256 of a line that was noted earlier; empty if no hash was noted.
+
+    Returns:
+        The faults, sorted by line.
     """
     ledger = RequestLedger(path)
     lines = ledger.lines()
-    found = [*chain_faults(lines), *file_faults(ledger, lines), *head_fault(lines, head)]
-    return sorted(found, key=lambda fault: fault.line)
+    faults = [*chain_faults(lines), *file_faults(ledger, lines), *head_fault(lines, head)]
+    return sorted(faults, key=lambda fault: fault.line)
 
 
 def chain_faults(lines: Sequence[bytes]) -> list[Fault]:
-    """Lines that were changed, or do not follow the line before them.
+    """Find lines that were changed, or that do not follow the line before them.
 
     Args:
-        lines: Of the ledger, with their ends.
+        lines: Lines of the ledger, including their line ends.
     """
     known = {START: 0, **{sha256_of([line]): number for number, line in enumerate(lines, 1)}}
     entries = [read_line(line) for line in lines]
-    found, before = [], START
+    faults, before = [], START
     for number, (line, entry) in enumerate(zip(lines, entries, strict=True), 1):
-        readable = number == 1 or entries[number - 2] is not None  # whether the line before is as it was written
+        readable = number == 1 or entries[number - 2] is not None  # the line before was not changed
         if entry is None:
-            found.append(Fault(number, "it was changed: its own SHA-256 does not fit"))
+            faults.append(Fault(number, "it was changed: its own SHA-256 does not fit"))
         elif entry.previous != before and (readable or entry.number != number):
-            found.append(Fault(number, _out_of_place(entry, number, known)))
+            faults.append(Fault(number, _out_of_place(entry, number, known)))
         elif entry.previous == before and readable:
-            found += _after(entries[number - 2] if number > 1 else None, entry, number)
+            faults += _after(entries[number - 2] if number > 1 else None, entry, number)
         before = sha256_of([line])
-    return found
+    return faults
 
 
 def _out_of_place(entry: Entry, number: int, known: dict[str, int]) -> str:
-    """Why a line does not follow the one before it."""
+    """Reason why a line does not follow the line before it."""
     place = known.get(entry.previous)
     here = f"it is request {entry.number} and does not follow the line before it"
     if place is None and entry.number > number:
@@ -76,7 +79,7 @@ def _out_of_place(entry: Entry, number: int, known: dict[str, int]) -> str:
 
 
 def _after(last: Entry | None, entry: Entry, number: int) -> list[Fault]:
-    """What is wrong with a line that has the right hash of the line before."""
+    """Find faults of a line that has the right hash of the line before it."""
     due = last.number + 1 if last else 1
     if entry.number != due:
         return [Fault(number, f"it was inserted: it calls itself request {entry.number}, and request {due} is due")]
@@ -94,20 +97,20 @@ def _lines(first: int, last: int) -> str:
 
 
 def file_faults(ledger: RequestLedger, lines: Sequence[bytes]) -> list[Fault]:
-    """Weights and reports that were changed or are missing; each file is told once.
+    """Find weights and reports that were changed or are missing. Each file is reported once.
 
     Args:
-        ledger: It says where they lie.
-        lines: Of it.
+        ledger: The ledger. Its folder is needed to find the files.
+        lines: Lines of this ledger.
     """
-    found, seen = [], set[FileRecord]()
+    faults, seen = [], set[FileRecord]()
     for number, line in enumerate(lines, 1):
         entry = read_line(line)
         for record in entry.files if entry else []:
             fault = _file_fault(ledger, record) if record not in seen else ""
             seen.add(record)
-            found += [Fault(number, fault)] if fault else []
-    return found
+            faults += [Fault(number, fault)] if fault else []
+    return faults
 
 
 def _file_fault(ledger: RequestLedger, record: FileRecord) -> str:
@@ -121,11 +124,11 @@ def _file_fault(ledger: RequestLedger, record: FileRecord) -> str:
 
 
 def head_fault(lines: Sequence[bytes], head: str) -> list[Fault]:
-    """A line that was written down earlier and is no longer there.
+    """Report a fault if a line whose hash was noted earlier is missing now.
 
     Args:
-        lines: Of the ledger.
-        head: SHA-256 of one of them; empty if there is none to compare with.
+        lines: Lines of the ledger.
+        head: SHA-256 of a line that was noted earlier; empty if no hash was noted.
     """
     if not head or head in (sha256_of([line]) for line in lines):
         return []

@@ -1,4 +1,4 @@
-"""Criteria as JUnit XML, which CI services show."""
+"""Write the results of criteria as JUnit XML, which CI services can show."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -10,25 +10,25 @@ from oro_unlearn.user_error import UserError
 
 
 def check_junit() -> None:
-    """Find the library before anything is measured.
+    """Check that the library for JUnit XML is installed, before anything is measured.
 
     Raises:
-        UserError: If it is not installed.
+        UserError: If the library is not installed.
     """
     if find_spec("junitparser") is None:
         raise UserError("--junit needs the library junitparser: pip install 'oro_unlearn[junit]'")
 
 
 def write_junit(results: Sequence[Result], suite: str, path: Path) -> None:
-    """One test case a criterion: a failure if it is not met, an error if it is not decided.
+    """Write one test case for each criterion. A criterion that is not met is a failure; one that is not decided is an error.
 
     Args:
-        results: Of :func:`~oro_unlearn.audit.judged`.
+        results: Results that :func:`~oro_unlearn.audit.judged` returns.
         suite: Name of the test suite.
-        path: The file.
+        path: Path of the XML file.
 
     Raises:
-        UserError: If it cannot be written.
+        UserError: If the file cannot be written.
     """
     from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
