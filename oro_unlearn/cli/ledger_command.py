@@ -1,4 +1,4 @@
-"""``oro-unlearn ledger``: what was asked, done and found, and whether anyone has changed it since."""
+"""The command ``oro-unlearn ledger``: show the requests of a ledger, and check whether the ledger was changed."""
 
 import re
 from collections.abc import Sequence
@@ -10,38 +10,41 @@ from oro_unlearn.report.names import label, printable
 from oro_unlearn.user_error import UserError
 
 ABOUT = """\
-A ledger holds one line for each request to forget: what was asked, done and found. Each line has the SHA-256 of the line before
-it, and of the weights and the report. "fit --ledger FILE" writes it."""
+A ledger has one line for each request to forget. The line records the request, the edit and the verdict. It contains the
+SHA-256 of the line before it, of the weights and of the report. "fit --ledger FILE" writes the ledger."""
 ACTIONS = """\
-what to do; default: show. "show": print it. "verify": find changed, missing, inserted and moved lines, and changed and missing
-files. "status": audit all requests again, with the newest model. "sign": sign it, the newest weights and report"""
-MORE = 'Exit code of "verify" and "status": 0 if all is well, 1 if not. "status" takes options of data, such as --data.root.'
+what to do; default: show. "show": print all requests. "verify": find changed, missing, inserted and moved lines, and changed
+and missing files. "status": audit all requests again, with the newest model. "sign": sign the ledger's head, the newest weights
+and their report"""
+MORE = 'Exit code of "verify" and "status": 0 if all is well, 1 if not. "status" also takes data options, such as --data.root.'
 LEVELS = ("outputs", "features", "all")
-LEVEL = "of status: accuracies alone (outputs), or what audit measures at that level too; default: outputs"
+LEVEL = "status: accuracies only (outputs), or also run audit at this level (features, all); default: outputs"
 
 
 def parser() -> PlainParser:
-    """Options of ``ledger``."""
+    """Parser for the options of ``ledger``."""
     result = PlainParser("ledger", description=ABOUT, epilog=MORE)
     result.add_argument("file", type=Path, metavar="FILE", help="the ledger")
     result.add_argument("action", nargs="?", default="show", choices=("show", "verify", "status", "sign"), help=ACTIONS)
-    result.add_argument("--head", default="", metavar="HASH", help="verify: SHA-256 of a line, as it was written down earlier")
-    result.add_argument("--public_key", type=Path, metavar="KEY", help="verify: check signatures too, by this key (PEM)")
+    result.add_argument("--head", default="", metavar="HASH", help="verify: SHA-256 of a line that you noted earlier")
+    result.add_argument("--public_key", type=Path, metavar="KEY", help="verify: also check signatures by this public key (PEM)")
     result.add_argument("--key", type=Path, metavar="KEY", help="sign: a private key on an elliptic curve (PEM)")
     result.add_argument("--level", choices=LEVELS, default="outputs", help=LEVEL)
-    result.add_argument("--output", type=Path, default=Path("runs/ledger"), metavar="FOLDER", help="of status at other levels")
+    result.add_argument(
+        "--output", type=Path, default=Path("runs/ledger"), metavar="FOLDER", help="status: folder of the audit"
+    )
     return result
 
 
 def main(words: Sequence[str]) -> None:
-    """Do what is asked.
+    """Run the command.
 
     Args:
-        words: After ``ledger``.
+        words: Words of the command line after ``ledger``.
 
     Raises:
-        UserError: If options do not fit, or the file cannot be read.
-        SystemExit: With code 1, if the ledger is not whole, or something came back.
+        UserError: If options do not fit together, or the file cannot be read.
+        SystemExit: With code 1, if ``verify`` finds a fault, or ``status`` finds something that is recognised.
     """
     options, others = parser().parse_known_args(words)
     if others and options.action != "status":
@@ -64,7 +67,7 @@ def main(words: Sequence[str]) -> None:
 
 
 def _show(path: Path) -> None:
-    """A row for each request."""
+    """Print a table with one row for each request."""
     from rich.console import Console
 
     from oro_unlearn.report.tables import rich_table
@@ -81,15 +84,15 @@ def _asked(entry: Entry) -> str:
 
 
 def _said(entry: Entry) -> str:
-    """The verdict in one line: what was said first, or else of the outputs."""
+    """The verdict of an entry. Without a verdict: the first sentence of ``said_first``, or else the line about the outputs."""
     if "verdict" in entry.verdict:
-        return printable(str(entry.verdict["verdict"]))
+        return printable(entry.verdict["verdict"]["words"])
     outputs = [line for line in entry.verdict.get("words", []) if line.startswith("Outputs")]
     return printable(" ".join([*entry.verdict.get("said_first", []), *outputs][:1]))
 
 
 def _verify(path: Path, head: str, public_key: Path | None) -> bool:
-    """Whether it is whole; prints what is wrong, or its head."""
+    """Print the faults of a ledger, or its head if there are none. Returns whether there are no faults."""
     if head and not re.fullmatch("[0-9a-f]{64}", head):
         raise UserError("ledger: --head takes the SHA-256 of a line: 64 digits and letters from a to f")
     faults, signed = verify(path, head), ""
@@ -107,7 +110,7 @@ def _verify(path: Path, head: str, public_key: Path | None) -> bool:
 
 
 def _sign(path: Path, key: Path | None) -> None:
-    """Sign what is whole."""
+    """Sign a ledger that has no faults."""
     from oro_unlearn.ledger.signing import sign
 
     if key is None:

@@ -46,6 +46,15 @@ def test_a_second_request_takes_model_and_earlier_ones_from_the_ledger(first, ru
     assert verify(LEDGER) == []
 
 
+def test_the_table_shows_the_verdict_in_words(first, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    capsys.readouterr()
+    main(["ledger", str(LEDGER)])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Verdict: forgotten at level" in shown
+    assert "{" not in shown
+
+
 def test_who_asked_is_nowhere_in_plain_text(first):
     assert first.entries()[0].asker.startswith("sha256:")
     written = [path for path in Path().rglob("*") if path.is_file()]
