@@ -12,7 +12,7 @@ from torchvision import datasets
 
 from oro_unlearn.cli import build, main
 from oro_unlearn.networks import save_weights
-from oro_unlearn.report import class_report
+from oro_unlearn.report import class_report, relation_report
 from tests import small_world
 
 ROOT = Path(__file__).parents[1]
@@ -63,8 +63,12 @@ def threads_stay():
 @pytest.fixture(autouse=True)
 def drawn_where_looked_at(request, monkeypatch):
     """Pictures are empty files but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
-    if not request.node.get_closest_marker("pictures"):
-        monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).touch())
+    if request.node.get_closest_marker("pictures"):
+        return
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).touch())
+    monkeypatch.setattr(class_report, "plot_confusion_and_redirection", lambda *given: given[-1].touch())
+    for name in ("plot_losses", "plot_cosines", "plot_closest"):
+        monkeypatch.setattr(relation_report, name, lambda *given: given[-1].touch())
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,8 @@
 """Read YAML from configuration files and options, and reject harmful or ambiguous content."""
 
 import math
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,17 @@ def load_checked(text: str) -> Any:
             its aliases expand to too much.
     """
     try:
-        return with_names(composed(text), get_loader("yaml")(text))
+        return deepcopy(_loaded(text))  # whoever gets a list or mapping may change it
     except RecursionError:  # a long chain of aliases
         raise yaml.YAMLError("lists and mappings are nested too deeply") from None
     except ValueError as error:  # a number or date that Python cannot represent
         raise yaml.YAMLError(str(error).partition(";")[0]) from None
+
+
+@lru_cache(maxsize=256)
+def _loaded(text: str) -> Any:
+    """The value of a YAML text. jsonargparse reads the same few texts many times for one command line."""
+    return with_names(composed(text), get_loader("yaml")(text))
 
 
 def check_config(path: Path) -> None:

@@ -5,6 +5,7 @@ import math
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import mean, stdev
@@ -108,6 +109,12 @@ def share_of(classes: Sequence[int], confusion: Sequence[Sequence[int]]) -> floa
 
 def versions() -> dict[str, str]:
     """Versions of Python, of this package and of the packages that determine the figures."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """The versions. To read them takes a tenth of a second, and a process has only one of each package."""
     found = {"python": platform.python_version(), "oro_unlearn": oro_unlearn.__version__}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
