@@ -2,12 +2,14 @@
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.datasets import load_digits
 from torchvision import datasets
 
 from oro_unlearn.cli import build, main
@@ -19,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "lightning_configs"
 SHORT = [
     *("--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1", "--trainer.enable_progress_bar", "false"),
-    *("--trainer.accelerator", "cpu", "--data.batch_size", "8", "--force", "true"),  # originals are random weights
+    *("--trainer.accelerator", "cpu", "--data.batch_size", "32", "--force", "true"),  # originals are random weights
     *("--audit.level", "outputs"),
 ]
 REQUESTS = {  # a class of each data set, by the beginning of its configs' folder
@@ -48,6 +50,14 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ORO_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(sys, "argv", ["oro-unlearn"])
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def digits_read_once():
+    """scikit-learn parses the file of the digits each time, which takes longer than a step of training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sklearn.datasets.load_digits", cache(load_digits))
+        yield
 
 
 @pytest.fixture(autouse=True)

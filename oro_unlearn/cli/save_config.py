@@ -40,7 +40,7 @@ class SaveConfig(SaveConfigCallback):
         """Write the configuration into the run's folder, atomically."""
         path = Path(trainer.default_root_dir) / self.config_filename
         with replacing(path) as partial:
-            self.parser.save(self.config, partial, skip_none=False, overwrite=True)
+            self.parser.save(self.config, partial, skip_unset=False, skip_validation=True, overwrite=True)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Record the identity of the run, so that the same command recognises its checkpoint."""

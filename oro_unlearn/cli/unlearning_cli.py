@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
@@ -167,14 +166,14 @@ class UnlearningCLI(LightningCLI):
     def _dump_config(self) -> None:
         """Dump the configuration without checking it again, since it was checked when it was read."""
         if not hasattr(self, "config_dump"):
-            text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False, skip_validation=True)
-            content = yaml.safe_load(text)
+            text = self.parser.dump(self.config, "json", skip_link_targets=False, skip_unset=False, skip_validation=True)
+            content = json.loads(text)
             self.config_dump = content[self.config.subcommand] if "subcommand" in self.config else content
 
     def _asked_for(self) -> dict[str, Any]:
         """All options that can change a figure, with their defaults, as plain values."""
         parser, config = self._parser(self.subcommand), self.config.get(str(self.subcommand), self.config)
-        content = yaml.safe_load(parser.dump(config, skip_none=False, skip_validation=True))
+        content = json.loads(parser.dump(config, "json", skip_unset=False, skip_validation=True))
         return {part: content[part] for part in ("seed_everything", "trainer", "model", "data")}
 
     def _begin(self) -> None:

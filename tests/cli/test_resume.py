@@ -12,7 +12,7 @@ from oro_unlearn.cli import build
 from tests.conftest import CONFIGS
 from tests.reliability.small_runs import PRESETS, cases, killed_in_second_epoch, prepare
 
-CASES = cases(Path("original.safetensors"), epochs=3)
+CASES = cases(Path("original.safetensors"), epochs=2)
 METHODS = {path.stem: yaml.safe_load(path.read_text())["model"]["class_path"] for path in PRESETS}
 AT_ONCE = ("logit_mask", "logit_mask-one-test-image", "ssd", "svd", "gradient_ascent", "gradient_ascent_bounded")
 OF_THIS_RUN = {"seconds", "files", "config"}  # the last names the folder
@@ -42,7 +42,7 @@ def test_every_method_goes_on_exactly(case, run, original):
     if killed:
         with Path("killed/logs/version_1/metrics.csv").open() as file:
             epochs = [row["epoch"] for row in csv.DictReader(file)]
-        assert epochs == ["1", "2"], "what is finished is not done again"
+        assert epochs == ["1"], "what is finished is not done again"
     assert result("killed") == result("whole")
     if case.name in METHODS:
         assert result("whole")[1]["method"] == METHODS[case.name]

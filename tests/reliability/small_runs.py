@@ -35,7 +35,7 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-paper": ["relation_unlearning_paper"],
     "relations-push": ["push_only"],
     "relations-redirect": ["redirect"],
-    "relations-pretraining": ["pretraining", "--data.batch_size", "64", "--trainer.limit_train_batches", "1"],
+    "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }
 
 
@@ -97,6 +97,7 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
             continue
         scenes = [word for option, value in SCENES.items() for word in (f"--data.{option}", str(value))]
         more = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
+        more += ["--trainer.limit_train_batches", "1", "--trainer.precision", "32-true"]
         given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), "--force", "true"]
         given += ["--data.graph", str(SMALL_GRAPH)]
         given += ["--data.listed", LISTED, *scenes, *words, *more, *(SGD if config != "pretraining" else [])]
