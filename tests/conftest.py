@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.datasets import load_digits
 from torchvision import datasets
 
 from oro_unlearn.cli import build, main
@@ -19,11 +18,12 @@ from tests import small_world
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "lightning_configs"
-SHORT = [
+BRIEF = [
     *("--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1", "--trainer.enable_progress_bar", "false"),
     *("--trainer.accelerator", "cpu", "--data.batch_size", "32", "--force", "true"),  # originals are random weights
     *("--audit.level", "outputs"),
 ]
+SHORT = [*BRIEF, "--data.per_class", "20", "--data.test_per_class", "10"]  # of labelled images
 REQUESTS = {  # a class of each data set, by the beginning of its configs' folder
     "digits": "8",
     "mnist": "8",
@@ -55,8 +55,10 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True, scope="session")
 def digits_read_once():
     """scikit-learn parses the file of the digits each time, which takes longer than a step of training."""
+    import sklearn.datasets  # here, after lightning: Python keeps one Optional[int | float], with the order of the first
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sklearn.datasets.load_digits", cache(load_digits))
+        patch.setattr(sklearn.datasets, "load_digits", cache(sklearn.datasets.load_digits))
         yield
 
 

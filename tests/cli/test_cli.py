@@ -16,7 +16,7 @@ from oro_unlearn.report.provenance import package_sources
 from tests.conftest import CONFIGS, SHORT
 
 DIGITS = CONFIGS / "digits"
-EIGHT = ["--data.forget", "[8]", "--force", "true", "--audit.level", "outputs"]  # originals are random weights
+EIGHT = ["--data.forget", "[8]", "--force", "true", "--audit.level", "outputs", "--data.per_class", "40"]  # random weights
 ONE_EPOCH = [*SHORT, "--trainer.max_epochs", "1"]
 
 
@@ -214,8 +214,9 @@ def test_single_samples_can_be_retrained_without(run, report):
 def test_two_classes_leave_nothing_to_tell_apart(run, report, image_folder, original_weights):
     image_folder("data/images", classes=("cat", "dog"))
     config = CONFIGS / "image_folder/logit_mask.yaml"
-    command = ["--config", str(config), "--model.original", original_weights(config), "--data.forget", "cat"]
-    command += ["--force", "true"]
+    narrow = ["--model.network.init_args.width", "8"]
+    command = ["--config", str(config), "--model.original", original_weights(config, *narrow), "--data.forget", "cat"]
+    command += ["--force", "true", *narrow]
     code, message = run("fit", *command, "--trainer.default_root_dir", "out", "--trainer.accelerator", "cpu")
     assert code == 0, message
     figures = report("out")["metrics"]["unlearned"]

@@ -66,7 +66,7 @@ def fit(module: UnlearningModule, epochs: int = 1, **kwargs) -> Trainer:
         limit_train_batches=3,
         **kwargs,
     )
-    trainer.fit(module, Digits(forget=FORGET))
+    trainer.fit(module, Digits(forget=FORGET, per_class=40))
     return trainer
 
 

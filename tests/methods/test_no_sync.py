@@ -79,6 +79,7 @@ def fit(words, patch):
     """Three epochs of three guarded steps."""
     words = [*words, "--trainer.max_epochs", "3", "--trainer.limit_train_batches", "3", "--trainer.accelerator", "cpu"]
     words += ["--data.batch_size", "8", *(word for name in QUIET for word in (f"--trainer.{name}", "false"))]
+    words += [] if "--data.per_class" in words else ["--data.per_class", "20"]
     cli = build([*words, "--force", "true"])  # the original is random weights
     module, data, trainer = cli.model, cli.datamodule, cli.trainer
     for owner, name in ((module, "optimizer_step"), (data, "on_after_batch_transfer")):
