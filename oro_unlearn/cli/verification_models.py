@@ -86,8 +86,9 @@ def verification_models(others: Sequence[str], mark: str, folder: Path, count: i
     missing = [model for model in models if not model.finished]
     shares = dict.fromkeys(model.share for model in models)
     each = " and ".join(f"{count} on {share * retained:,.0f} images each" for share in shares)
+    recipe = "/".join(Path(configs[0]).parts[-2:])
     print(
-        f"verification (experimental): {len(models)} models, {each}, by the recipe {configs[0]}; together they read "
+        f"verification (experimental): {len(models)} models, {each}, by the recipe {recipe}; together they read "
         f"{count * sum(shares):.2f} times the images of one retraining; {len(missing)} still to train",
         flush=True,
     )
