@@ -28,7 +28,7 @@ RESULT, RUNS = RESULTS / "verification_calibration.json", Path("runs/verificatio
 TRIED = ("logit_mask", "rwft_o", "rwft_2_o", "eu_k")
 
 
-class Tested(NamedTuple):
+class Pool(NamedTuple):
     """The figures of all models."""
 
     models: Mapping[str, Sequence[Figures]]  # by kind: retrained, original and the edits
@@ -62,30 +62,30 @@ def _scoring(options: argparse.Namespace, job: Job, forget: Sequence[str]) -> Jo
     return Scoring(options.runs / f"scores-{job.folder.name}", Path("digits/original.yaml"), 0, list(forget), [weights])
 
 
-def counted(tested: Tested, options: argparse.Namespace) -> list[dict[str, Any]]:
+def counted(pool: Pool, options: argparse.Namespace) -> list[dict[str, Any]]:
     """How often residue is found. There is one row for each kind of model and number of verification models.
 
     Args:
-        tested: Figures of all models.
+        pool: Figures of all models.
         options: Options of :func:`parser`.
     """
     rows = []
     for count in [count for count in options.numbers if count <= options.small]:
         generator = np.random.default_rng(count)
-        found: dict[str, list[list[str]]] = {kind: [] for kind in tested.models}
+        found: dict[str, list[list[str]]] = {kind: [] for kind in pool.models}
         for _ in range(options.draws):
             beside = {
                 share: [models[row] for row in generator.permutation(len(models))[:count]]
-                for share, models in tested.small.items()
+                for share, models in pool.small.items()
             }
-            for kind, models in tested.models.items():
-                found[kind] += [residue(figures, beside, *tested.counts).found for figures in models]
+            for kind, models in pool.models.items():
+                found[kind] += [residue(figures, beside, *pool.counts).found for figures in models]
         for kind, results in found.items():
             keys = sorted({key for keys in results for key in keys})
             by_figure = {key: sum(key in keys for keys in results) / len(results) for key in keys}
             share = sum(bool(keys) for keys in results) / len(results)
             rows.append(
-                {"edited": kind, "small": count, "models": len(tested.models[kind]), "residue": share, "by_figure": by_figure}
+                {"edited": kind, "small": count, "models": len(pool.models[kind]), "residue": share, "by_figure": by_figure}
             )
     return rows
 
@@ -111,7 +111,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--retrained", type=int, default=15, help="retrained models; default: 15")
     result.add_argument("--originals", type=int, default=3, help="originals; default: 3")
-    result.add_argument("--small", type=int, default=12, help="verification models of each share; default: 12")
+    result.add_argument("--small", type=int, default=10, help="verification models of each share; default: 10")
     result.add_argument("--numbers", type=int, nargs="+", default=[3, 4, 6], help="values of --verify; default: 3 4 6")
     result.add_argument("--forget", default="4", help="the digit; default: 4")
     result.add_argument("--draws", type=int, default=200, help="draws of verification models; default: 200")
@@ -142,15 +142,15 @@ def main(args: Sequence[str] | None = None) -> None:
     machine = {name: done[-1].report()[name] for name in ("versions", "hardware")}
     scores = read(next(job for job in jobs.scorings if job.finished()))
     counts = (len(scores["test_forget"].labels), len(scores["test_retain"].labels))
-    tested = Tested(_figures(kinds), _figures(scorings), counts)
+    pool = Pool(_figures(kinds), _figures(scorings), counts)
     about = {
         "command": " ".join(["python -m benchmarks.verification_calibration", *words]),
         **record(__file__, done),
         **machine,
     }
-    figures = {"models": dict(tested.models), "small": {str(share): own for share, own in tested.small.items()}}
+    figures = {"models": dict(pool.models), "small": {str(share): own for share, own in pool.small.items()}}
     asked = {"config": "digits/original.yaml", "forget": options.forget, "seed": "the number of models", "draws": options.draws}
-    write_json({**about, **asked, "rows": counted(tested, options), "figures": figures}, options.result)
+    write_json({**about, **asked, "rows": counted(pool, options), "figures": figures}, options.result)
     print(f"written to {options.result}")
 
 

@@ -56,9 +56,9 @@ def same_mix(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         Rows of the first and of the second set. All rows of the second set are taken whose class the first set has.
 
     Example:
-        >>> rows, others = same_mix(torch.tensor([0, 0, 0, 0, 1, 1, 1]), torch.tensor([1, 0, 1, 0, 0]))
+        >>> rows, others = same_mix(torch.tensor([0, 0, 0, 0, 1, 1, 1]), torch.tensor([1, 0, 1, 0]))
         >>> rows.tolist(), others.tolist()
-        ([0, 1, 2, 4, 5], [0, 1, 2, 3, 4])
+        ([0, 1, 2, 4, 5, 6], [0, 1, 2, 3])
     """
     classes = [label for label in second.unique() if (first == label).any()]
     if not classes:

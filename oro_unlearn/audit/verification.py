@@ -137,8 +137,12 @@ def verification_words(result: Residue, counts: Mapping[float, int]) -> str:
         counts: Number of verification models by share.
     """
     models = " and ".join(f"{count} models trained on {100 * share:g} %" for share, count in counts.items())
-    named = f": {figure_names(result.found)}" if result.found else ""
-    return f"Verification (experimental, one-sided): {result.answer}{named}; beside {models} of the retained images."
+    figures = [result.figures[key] for key in result.found]
+    if not figures and result.figures:
+        figures = [min(result.figures.values(), key=lambda figure: figure.p)]
+    shown = "; ".join(f"{figure_names([one.key])} {one.edited:.2f}, limit alone {one.limit:.2f}" for one in figures)
+    told = f" ({shown}; {len(result.figures)} figures judged together)" if shown else ""
+    return f"Verification (experimental, one-sided): {result.answer}{told}; beside {models} of the retained images."
 
 
 def verification_json(result: Residue, groups: Mapping[float, Mapping[str, Figures]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.verification_calibration import Tested, counted, parser, verification_table
+from benchmarks.verification_calibration import Pool, counted, parser, verification_table
 from oro_unlearn.audit import no_line, residue, verification_json, verification_words, verified_recovery
 from oro_unlearn.audit.verification import FOUND, NOT_FOUND
 
@@ -54,7 +54,7 @@ def test_the_line_is_never_yes():
     said = verified_recovery(line, none)
     assert (said.answer, "one-sided" in said.reason) == ("not decided", True)
     assert verified_recovery(line._replace(answer="no"), none).answer == "no", "what the original shows still counts"
-    assert "residue found: silhouette" in verification_words(found, {0.15: 3, 0.4: 3})
+    assert "residue found (silhouette of forgotten 0.60, limit alone 0.39; 1 figures" in verification_words(found, {0.15: 3})
     models = {0.4: {"a": {"silhouette": 0.2, "acc_r": 0.9}}}
     content = verification_json(found, models)
     assert content["answer"] == FOUND
@@ -68,7 +68,7 @@ def test_the_calibration_counts_residue_by_kind():
     def made(mean: float, count: int) -> list[dict[str, float]]:
         return [{"silhouette": float(value)} for value in generator.normal(mean, 0.03, count)]
 
-    tested = Tested({"retrained": made(0.3, 5), "original": made(0.7, 1)}, {0.15: made(0.3, 6), 0.4: made(0.2, 6)}, (36, 300))
+    tested = Pool({"retrained": made(0.3, 5), "original": made(0.7, 1)}, {0.15: made(0.3, 6), 0.4: made(0.2, 6)}, (36, 300))
     options = parser().parse_args(["--draws", "20", "--numbers", "4", "--small", "6"])
     rows = counted(tested, options)
     assert [(row["edited"], row["residue"] > 0.5) for row in rows] == [("retrained", False), ("original", True)]

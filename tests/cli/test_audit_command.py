@@ -125,7 +125,7 @@ def test_weights_are_run_once_and_anything_else_again(original_weights, monkeypa
 
 
 def test_verification_models_are_trained_once_and_kept(original_weights, monkeypatch, capsys):
-    """One of the six is really trained, the others have its weights with noise."""
+    """One of the six is really trained, the others have its weights with noise. No model is really attacked."""
     edited = original_weights(CONFIGS / "digits/original.yaml", name="edited.safetensors")
     short = ("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1")
     given = ["--edited", edited, "--config", "digits/original.yaml", *FEW, *short, "--verify", "3", "--force"]
@@ -144,7 +144,11 @@ def test_verification_models_are_trained_once_and_kept(original_weights, monkeyp
         save_file(noisy, model.weights)
         (model.folder / "report.json").write_text("{}")
 
+    def attack(network: torch.nn.Module, *_: object) -> dict[str, float]:
+        return {"relearn_10": 0.5, "silhouette": float(network.fc.bias.detach().mean())}
+
     monkeypatch.setattr(verification_models, "_train", short_cut)
+    monkeypatch.setattr("oro_unlearn.audit.attack_features", attack)
     first = audited(*given)
     assert len({model.folder for model in trained}) == 6
     assert all(model.finished for model in trained)
