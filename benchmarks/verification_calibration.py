@@ -155,8 +155,9 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _figures(kinds: Mapping[Any, Sequence[Job]]) -> dict[Any, list[Figures]]:
-    """Figures of the finished models, by kind."""
-    return {kind: [job.report()["figures"] for job in own if job.finished()] for kind, own in kinds.items()}
+    """Figures of the finished models, by kind. Kinds without a finished model are left out."""
+    found = {kind: [job.report()["figures"] for job in own if job.finished()] for kind, own in kinds.items()}
+    return {kind: figures for kind, figures in found.items() if figures}
 
 
 if __name__ == "__main__":
