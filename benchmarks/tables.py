@@ -18,18 +18,21 @@ from typing import Any
 from benchmarks import RESULTS
 from benchmarks.architecture_tables import architectures_table
 from benchmarks.audit_calibration import calibration_table
+from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.speed_tables import SPEED_TABLES
 from benchmarks.summary import summary_table
 from benchmarks.verification.table import VERIFICATION_TABLES
+from benchmarks.verification_calibration import verification_table
 from oro_unlearn.compare.sources import said
 from oro_unlearn.compare.tables import COMPARISONS
 from oro_unlearn.report.tables import markdown_table
 
 PAGES = (
     "README.md",
+    "docs/audit.md",
     "docs/class_unlearning.md",
     "docs/findings.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),
@@ -65,9 +68,21 @@ def calibration(name: str) -> str:
     return markdown_table(calibration_table(load(name)))
 
 
+def residue_found(name: str) -> str:
+    """How often the test beside verification models finds residue."""
+    return markdown_table(verification_table(load(name)))
+
+
+def epsilon_bounds(name: str) -> str:
+    """The lower bound on epsilon beside the true epsilon of known mechanisms."""
+    return markdown_table(epsilon_table(load(name)))
+
+
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
+    "residue_found": residue_found,
+    "epsilon_bounds": epsilon_bounds,
     "provenance": provenance,
     "summary": summary_table,
     **README_TABLES,

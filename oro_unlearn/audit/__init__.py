@@ -25,6 +25,7 @@ from oro_unlearn.audit.figures import (
     utv_of,
 )
 from oro_unlearn.audit.findings import Asked, Finding, as_json, findings, from_json, rows, unknowing, words
+from oro_unlearn.audit.leakage import leakage, leakage_words
 from oro_unlearn.audit.line import Line, no_line
 from oro_unlearn.audit.outputs_file import check_same_images, read_outputs
 from oro_unlearn.audit.range_lines import holm, looks, recovery
@@ -32,10 +33,19 @@ from oro_unlearn.audit.run_audit import Edit, audit_run
 from oro_unlearn.audit.scoring import LEVELS, attack_features, audited_images, score, scored
 from oro_unlearn.audit.tallies import Tallies, Tally, counts_of, shares_of, tallied
 from oro_unlearn.audit.verdict import Lines, class_lines, forgotten, sentence, verdict_json
+from oro_unlearn.audit.verification import (
+    SHARES,
+    Residue,
+    residue,
+    verification_json,
+    verification_words,
+    verified_recovery,
+)
 
 __all__ = [
     "CLASS_FIGURES",
     "LEVELS",
+    "SHARES",
     "Asked",
     "Criterion",
     "Edit",
@@ -45,6 +55,7 @@ __all__ = [
     "Lines",
     "Measure",
     "Model",
+    "Residue",
     "Result",
     "Tallies",
     "Tally",
@@ -70,12 +81,15 @@ __all__ = [
     "from_json",
     "holm",
     "judged",
+    "leakage",
+    "leakage_words",
     "looks",
     "margins",
     "no_line",
     "read_criteria",
     "read_outputs",
     "recovery",
+    "residue",
     "results_json",
     "rounded",
     "rows",
@@ -87,5 +101,8 @@ __all__ = [
     "unknowing",
     "utv_of",
     "verdict_json",
+    "verification_json",
+    "verification_words",
+    "verified_recovery",
     "words",
 ]

@@ -91,7 +91,7 @@ def alignments(model: Model, retrained: Sequence[Model], originals: Mapping[int,
 
 def beside_retrained(model: Model, retrained: Sequence[Model], forgotten: Sequence[int]) -> Figures:
     """Total variation to retrained models, and MIA-NN with the nearest class that retrained models give."""
-    several, figures = _several_retained(model, forgotten), {}
+    several, figures = several_retained(model, forgotten), {}
     for split, prefix in (("test_forget", "test"), ("forget", "train")):
         figures[f"utv_{prefix}"] = mean(utv_of(model, other, split) for other in retrained)
         if several:
@@ -99,7 +99,7 @@ def beside_retrained(model: Model, retrained: Sequence[Model], forgotten: Sequen
     return figures | (nearest_figures(model, retrained, forgotten) if several else {})
 
 
-def _several_retained(model: Model, forgotten: Sequence[int]) -> bool:
+def several_retained(model: Model, forgotten: Sequence[int]) -> bool:
     """Whether there are at least two retained classes, which comparisons among them need."""
     return model["test_retain"].logits.shape[1] - len(forgotten) > 1
 
@@ -161,7 +161,17 @@ def margins(model: Model, forgotten: Sequence[int], kind: str) -> Tensor:
     if kind == "features":
         labels = torch.cat([model["test_retain"].labels, model["test_forget"].labels])
         return separation_margin(test_features(model), labels, forgotten).double()
-    scores = model["forget"]
+    return sample_margins(model["forget"], forgotten, kind)
+
+
+def sample_margins(scores: Scores, forgotten: Sequence[int], kind: str) -> Tensor:
+    """The margin (N,) of each sample of a split, clipped where an attacker gains nothing from a larger one.
+
+    Args:
+        scores: Scores of the split.
+        forgotten: Indices of the forgotten classes.
+        kind: ``own`` or ``retained``, as for :func:`margins`.
+    """
     if kind == "own":
         return logit_margin(scores.logits, scores.labels).clamp(-SATURATED, SATURATED)
     kept = scores.logits.index_fill(1, torch.tensor(list(forgotten)), -torch.inf)
@@ -171,7 +181,7 @@ def margins(model: Model, forgotten: Sequence[int], kind: str) -> Tensor:
 def attack_models(unlearned: Sequence[Model], retrained: Sequence[Model], forgotten: Sequence[int]) -> dict[str, Figures]:
     """U-LIRA between unlearned and retrained models, with leave-one-out, by statistic."""
     found = {}
-    for kind in ("own", "retained", "features") if _several_retained(retrained[0], forgotten) else ("own", "features"):
+    for kind in ("own", "retained", "features") if several_retained(retrained[0], forgotten) else ("own", "features"):
         ours, theirs = (torch.stack([margins(model, forgotten, kind) for model in models]) for models in (unlearned, retrained))
         example, pooled = u_lira(ours, theirs), u_lira(ours, theirs, protocol="class")
         found[kind] = {

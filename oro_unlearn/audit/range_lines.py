@@ -55,24 +55,24 @@ def looks(groups: Sequence[Sequence[Finding]], retrained: int, unmeasured: str =
         return no_line("not decided", "", f"{FEW_RETRAINED} and {retrained} given.")
     judged = [_judged(group) for group in groups]
     readings = {key: finding for group in judged for key, finding in group.items()}
-    outside = [key for group in judged for key in holm(_p_values(group), ERROR / len(groups))]
+    outside = [key for group in judged for key in holm(p_values(group), ERROR / len(groups))]
     if not readings:
         return no_line("not decided", "", "no figure can be judged: the retrained models agree in all of them.")
-    worst = outside[0] if outside else min(readings, key=lambda key: _p_values(readings)[key])
+    worst = outside[0] if outside else min(readings, key=lambda key: p_values(readings)[key])
     if outside:
-        return _line("no", readings[worst], f"outside the retrained models' range: {_names(outside)}.")
+        return _line("no", readings[worst], f"outside the retrained models' range: {figure_names(outside)}.")
     if not all(judged):
         return _line("not measured", readings[worst], f"outputs are inside; features were not measured: {unmeasured}.")
     apart = [finding.key for group in groups for finding in group if finding.key not in readings and _apart(finding)]
     if apart:
-        return _line("not decided", readings[worst], f"retrained models agree in, and the edit differs: {_names(apart)}.")
+        return _line("not decided", readings[worst], f"retrained models agree in, and the edit differs: {figure_names(apart)}.")
     return _line("yes", readings[worst], f"none of {len(readings)} figures is outside the retrained models' range.")
 
 
 def _judged(found: Sequence[Finding]) -> dict[str, Finding]:
     """Figures that can be judged: they have a range, or the edited model has the value that all retrained models have."""
     compared = {finding.key: finding for finding in found if finding.reading and finding.reading.retrained >= ENOUGH}
-    return {key: finding for key, finding in compared.items() if not math.isnan(_p_values({key: finding})[key])}
+    return {key: finding for key, finding in compared.items() if not math.isnan(p_values({key: finding})[key])}
 
 
 def _apart(finding: Finding) -> bool:
@@ -80,7 +80,7 @@ def _apart(finding: Finding) -> bool:
     return finding.reading is not None and finding.reading.retrained >= ENOUGH and finding.reading.gap > APART
 
 
-def _p_values(found: Mapping[str, Finding], above: bool = False) -> dict[str, float]:
+def p_values(found: Mapping[str, Finding], above: bool = False) -> dict[str, float]:
     """The p-value of each figure: two-sided, or one-sided if ``above`` is True.
 
     It is 1 if the edited model and all retrained models agree, and NaN if there is no range.
@@ -118,10 +118,10 @@ def recovery(found: Sequence[Finding], retrained: int, unmeasured: str = "") -> 
             return _line("no", first, "it comes back as fast as in the original, and its features lie as close together.")
         return _line("not decided", first, f"{FEW_RETRAINED} and {retrained} given.")
     judged = _judged(list(measured.values()))
-    p = _p_values(judged, above=True)
+    p = p_values(judged, above=True)
     faster = holm(p, ERROR)
     if faster:
-        return _line("no", judged[faster[0]], f"it comes back faster than in retrained models: {_names(faster)}.")
+        return _line("no", judged[faster[0]], f"it comes back faster than in retrained models: {figure_names(faster)}.")
     if not judged:
         return _line("not decided", first, "the retrained models agree: there is no range.")
     return _line("yes", judged[min(p, key=lambda key: p[key])], "it comes back no faster than in retrained models.")
@@ -137,5 +137,6 @@ def _line(answer: Answer, finding: Finding, reason: str) -> Line:
     return Line(answer, finding.key, finding.edited, low, high, reason)
 
 
-def _names(keys: Sequence[str]) -> str:
+def figure_names(keys: Sequence[str]) -> str:
+    """The labels of figures in the table, in one line."""
     return ", ".join(LABELS.get(key, (key,))[0].strip() for key in keys)

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from oro_unlearn.cli.audit_additions import Judged, additions, check_delta
 from oro_unlearn.cli.audit_criteria import Limits, limits_of
 from oro_unlearn.cli.audit_relation import EDITED, Files, audit_relation
 from oro_unlearn.cli.command_words import CONFIG, chosen, with_presets
 from oro_unlearn.cli.plain_parser import PlainParser
+from oro_unlearn.cli.verification_models import check_verify
 from oro_unlearn.files import sha256_of, shortened
 from oro_unlearn.user_error import UserError
 
@@ -22,6 +24,11 @@ LEVEL = (
     "longer; default: features"
 )
 CRITERIA = "limits: a YAML file, or strict, outputs or clip; exit code 0: all met, 1: one not met, 3: one not decided"
+VERIFY = (
+    "experimental: without retrained models, train N models on 15 % and N on 40 % of the retained images, and test whether the "
+    "edited model knows more of the classes than they do; N is 3 or more"
+)
+EPSILON = "lower bound on epsilon: how surely the outputs tell forgotten training images from others; never a certificate"
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
 CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' if all of these agree."
 CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or continue with --force"
@@ -44,6 +51,7 @@ class Request(NamedTuple):
     forgotten: list[int]  # indices of the classes
     names: list[str]  # names of these classes
     level: str  # outputs, features or all
+    verification: Mapping[float, Sequence[str]] = {}
 
 
 def parser() -> PlainParser:
@@ -54,6 +62,9 @@ def parser() -> PlainParser:
     result.add_argument("--original", metavar="FILE", help="weights or outputs of the model before the edit")
     result.add_argument("--retrained", default="[]", metavar='"[A, B]"', help="models trained without the forgotten classes")
     result.add_argument("--level", choices=("outputs", "features", "all"), default="features", help=LEVEL)
+    result.add_argument("--verify", type=int, metavar="N", help=VERIFY)
+    result.add_argument("--epsilon", action="store_true", help=EPSILON)
+    result.add_argument("--delta", type=float, metavar="D", help="the delta of --epsilon; default: 1e-5")
     result.add_argument("--output", type=Path, default=Path("runs/audit"), metavar="FOLDER", help="default: runs/audit")
     result.add_argument("--criteria", metavar="NAME", help=CRITERIA)
     result.add_argument("--junit", type=Path, metavar="FILE", help="what became of the criteria, as JUnit XML")
@@ -83,19 +94,22 @@ def main(words: Sequence[str]) -> None:
     outputs = [Path(file).suffix == ".npz" for file in files]
     if any(outputs) and not all(outputs):
         raise UserError("audit: give outputs (.npz) of all models, or weights of all")
+    relation = not all(outputs) and _is_relational(others)
+    check_verify(options.verify, options.level, retrained, all(outputs), relation)
+    check_delta(options, relation)
     if all(outputs):
         if others:
             raise UserError(f"audit: outputs (.npz) need no data and no network: leave out {others[0]}")
         limits = limits_of(options.criteria, options.junit, CLASS_FIGURES)
         models, request = _from_outputs(files)
-    elif _is_relational(others):
+    elif relation:
         own = Files(options.edited, options.original or "", retrained)
         limits = limits_of(options.criteria, options.junit, relation_figures())
         hashes = {file: _hash(file) for file in files}
         return audit_relation(own, _words(others, EDITED), hashes, options.output, options.level, limits)
     else:
         limits = limits_of(options.criteria, options.junit, CLASS_FIGURES)
-        models, request = _from_weights(files, others, options.output, options.level)
+        models, request = _from_weights(files, others, options)
     _report(options, retrained, models, request, limits)
 
 
@@ -126,12 +140,10 @@ def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], Request]:
     return {file: Audited(model, {}, _hash(file)) for file, model in models.items()}, request
 
 
-def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, level: str) -> tuple[dict[str, Audited], Request]:
-    """Models that are run here, one after the other. What is finished is not run again."""
-    from rich.progress import track
-
-    from oro_unlearn.audit import audited_images
+def _from_weights(files: Sequence[str], others: Sequence[str], options: Any) -> tuple[dict[str, Audited], Request]:
+    """Models that are run here, one after the other, and verification models. What is finished is not run again."""
     from oro_unlearn.cli import build
+    from oro_unlearn.cli.verification_models import verification_models
 
     cli = build(_words(others, "Training"))
     data: Any = cli.datamodule
@@ -139,6 +151,23 @@ def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, lev
     if not data.forget_classes:
         raise UserError(f"audit: no class to forget is named: {data.how_to_name}")
     cli.run_folder.learn(data.content())
+    models, verification = _scored(cli, files, options.output, options.level), {}
+    if options.verify:
+        mark, folder = cli.run_folder.identity.mark, options.output / "verification"
+        verification = verification_models(others, mark, folder, options.verify, len(data.split("retain")))
+        trained = [file for own in verification.values() for file in own]
+        models |= _scored(cli, trained, options.output, options.level)
+    names = [data.class_names[label] for label in data.forget_classes]
+    return models, Request(list(data.forget_classes), names, options.level, verification)
+
+
+def _scored(cli: Any, files: Sequence[str], output: Path, level: str) -> dict[str, Audited]:
+    """Run the models that were not run before, and read the scores of all."""
+    from rich.progress import track
+
+    from oro_unlearn.audit import audited_images
+
+    data = cli.datamodule
     hashes = {file: _hash(file) for file in files}
     places = {file: _place(output / "scores", hashes[file], cli.run_folder.identity.mark, level) for file in files}
     missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
@@ -146,8 +175,7 @@ def _from_weights(files: Sequence[str], others: Sequence[str], output: Path, lev
     for file in track(missing, "auditing models", transient=True):
         network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
         _run(network, data, images, level, places[file])
-    request = Request(list(data.forget_classes), [data.class_names[label] for label in data.forget_classes], level)
-    return {file: _read(place, hashes[file]) for file, place in places.items()}, request
+    return {file: _read(place, hashes[file]) for file, place in places.items()}
 
 
 def _is_relational(others: Sequence[str]) -> bool:
@@ -260,7 +288,7 @@ def _report(
     from oro_unlearn.report.tables import rich_table
 
     figures = _figures(options, retrained, models, request)
-    said_first = _complaints(options, retrained, models, figures)
+    said_first = _complaints(options, retrained, models, request, figures)
     edited, names = models[options.edited].model, ", ".join(map(label, request.names))
     samples = shares_of({split: len(scores.labels) for split, scores in edited.items()})
     beside = [figures[file] for file in retrained]
@@ -272,20 +300,24 @@ def _report(
     unmeasured = need if request.level == "outputs" else ""
     lines = words(asked, found, len(retrained), unmeasured)
     verdict = _verdict(options, retrained, models, request, found, unmeasured)
+    scores = {file: audited.model for file, audited in models.items()}
+    judged = Judged(scores, figures, request.forgotten, retrained, request.verification)
+    more, entries = additions(options, judged, verdict)
     results = limits.results(class_measures(found, samples), verdict, request.level)
     content = {
         "forget": request.names,
         "level": request.level,
         "files": {file: audited.sha256 for file, audited in models.items()},
-        "said_first": [*said_first, *lines],
+        "said_first": [*said_first, *lines, *more],
         "verdict": verdict_json(verdict, request.level),
         "figures": as_json(found),
+        **entries,
         **({"criteria": results_json(results)} if results else {}),
         "versions": versions(),
     }
     write_json(without_nan(content), options.output / "audit.json")
     table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
-    shown = map(Text, [*lines, sentence(verdict, request.level)])
+    shown = map(Text, [*lines, *more, sentence(verdict, request.level)])
     Console().print(*(Text(line, "bold red") for line in said_first), *shown, table, sep="\n")
     print(f"written to {options.output / 'audit.json'}")
     limits.end(results)
@@ -315,12 +347,14 @@ def _complaints(
     options: argparse.Namespace,
     retrained: Sequence[str],
     models: Mapping[str, Audited],
+    request: Request,
     figures: Found,
 ) -> list[str]:
     """Reasons why the figures may be wrong. Without ``--force`` they are an error."""
     from oro_unlearn.audit import unknowing
 
     checked = [(file, True) for file in retrained] + ([(options.original, False)] if options.original else [])
+    checked += [(file, True) for files in request.verification.values() for file in files]
     reasons = [unknowing(figures[file], models[file].model, file, forgets) for file, forgets in checked]
     reasons = [reason for reason in reasons if reason]
     if reasons and not options.force:

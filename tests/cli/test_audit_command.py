@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import one_hot
 
 from oro_unlearn.audit import Asked, audit_model, findings, read_outputs, rows, words
-from oro_unlearn.cli import audit_command, main
+from oro_unlearn.cli import audit_command, main, verification_models
 from oro_unlearn.user_error import UserError
 from tests.conftest import CONFIGS
 from tests.small_world import ONE_BATCH
@@ -67,6 +67,19 @@ def test_outputs_of_a_model_that_forgot_are_inside_and_those_of_the_original_are
     assert "written to audit/audit.json" in capsys.readouterr().out
 
 
+def test_leakage_is_bounded_beside_the_original_and_retrained_models(archives, capsys):
+    arrays = dict(np.load("good.npz"))
+    arrays["forget_logits"] = arrays["forget_logits"] + 9 * np.eye(CLASSES, dtype=np.float32)[FORGOTTEN]
+    np.savez("leaky.npz", **arrays)
+    found = audited("--edited", "leaky.npz", *archives, "--epsilon")
+    bounds = {file: bound["epsilon"] for file, bound in found["epsilon"]["models"].items()}
+    assert bounds["leaky.npz"] > 0.5
+    assert set(bounds.values()) - {bounds["leaky.npz"]} == {0}
+    assert found["epsilon"]["models"]["leaky.npz"]["delta"] == 1e-5
+    assert "never a certificate" in " ".join(capsys.readouterr().out.split())
+    assert "epsilon" not in audited("--edited", "good.npz")
+
+
 def test_five_lines_and_five_columns(archives):
     models = {name: read_outputs(f"{name}.npz") for name in ("good", "original", "retrained0", "retrained1", "retrained2")}
     retrained = [models[f"retrained{seed}"] for seed in range(3)]
@@ -111,6 +124,48 @@ def test_weights_are_run_once_and_anything_else_again(original_weights, monkeypa
     assert set(outputs_alone) & {"cka_original", "silhouette", "relearn_20"} == set()
 
 
+def test_verification_models_are_trained_once_and_kept(original_weights, monkeypatch, capsys):
+    """One of the six is really trained, the others have its weights with noise. No model is really attacked."""
+    edited = original_weights(CONFIGS / "digits/original.yaml", name="edited.safetensors")
+    short = ("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1")
+    given = ["--edited", edited, "--config", "digits/original.yaml", *FEW, *short, "--verify", "3", "--force"]
+    trained: list[verification_models.Small] = []
+    train = verification_models._train
+
+    def short_cut(model: verification_models.Small) -> None:
+        trained.append(model)
+        if len(trained) == 1:
+            return train(model)
+        model.folder.mkdir(parents=True, exist_ok=True)
+        state = load_file(trained[0].weights)
+        noisy = {
+            name: part + 0.02 * torch.randn_like(part) if part.is_floating_point() else part for name, part in state.items()
+        }
+        save_file(noisy, model.weights)
+        (model.folder / "report.json").write_text("{}")
+
+    def attack(network: torch.nn.Module, *_: object) -> dict[str, float]:
+        return {"relearn_10": 0.5, "silhouette": float(network.fc.bias.detach().mean())}
+
+    monkeypatch.setattr(verification_models, "_train", short_cut)
+    monkeypatch.setattr("oro_unlearn.audit.attack_features", attack)
+    first = audited(*given)
+    assert len({model.folder for model in trained}) == 6
+    assert all(model.finished for model in trained)
+    report = json.loads((trained[0].folder / "report.json").read_text())
+    assert (report["method"], report["config"]["data"]["init_args"]["train_share"]) == ("Retraining", 0.15)
+    assert "3 on 27 images each and 3 on 72 images each, by the recipe digits/retrained.yaml" in capsys.readouterr().out
+    found = first["verification"]
+    assert found["answer"] in ("residue found", "no residue found by this test")
+    assert [len(models) for models in found["models"].values()] == [3, 3]
+    assert first["verdict"]["lines"]["recovery"]["answer"] == ("no" if found["residue"] else "not decided")
+    assert first["verdict"]["lines"]["looks"]["answer"] == "not decided"
+    (trained[4].folder / "report.json").unlink()
+    again = audited(*given)
+    assert [model.folder for model in trained[6:]] == [trained[4].folder], "only what was not finished"
+    assert again["figures"] == first["figures"]
+
+
 def test_the_free_control_is_audited_and_nan_is_refused(original_weights, capsys):
     preset = CONFIGS / "digits/original.yaml"
     state = load_file(original_weights(preset, name="original.safetensors"))
@@ -146,6 +201,14 @@ def test_the_free_control_is_audited_and_nan_is_refused(original_weights, capsys
         ),
         (["--edited", "good.npz", "--retrained", "[original.npz]"], "was given as retrained and recalls"),
         (["--edited", "good.npz", "--levl", "outputs"], "outputs (.npz) need no data and no network: leave out --levl"),
+        (["--edited", "good.npz", "--verify", "3"], "saved outputs (.npz) have no weights"),
+        (["--edited", "a.pt", "--config", "scenes/relation_unlearning.yaml", "--verify", "3"], "relations have no classes"),
+        (["--edited", "a.pt", "--config", "scenes/relation_unlearning.yaml", "--epsilon"], "the outputs of classifiers"),
+        (["--edited", "a.pt", "--config", "digits/original.yaml", "--verify", "2"], "--verify takes 3 or more models"),
+        (["--edited", "a.pt", "--config", "digits/original.yaml", "--verify", "3", "--level", "outputs"], "compares features"),
+        (["--edited", "a.pt", "--retrained", "b.pt", "--config", "digits/original.yaml", "--verify", "3"], "not both"),
+        (["--edited", "good.npz", "--delta", "0.1"], "--delta belongs to --epsilon"),
+        (["--edited", "good.npz", "--epsilon", "--delta", "1"], "--delta is a probability in [0, 1)"),
         (["--edited", "text.npz"], "text.npz cannot be read as a NumPy archive"),
         (["--edited", "pickle.npz"], "pickle.npz cannot be read as a NumPy archive"),
         (["--edited", "few.npz"], "few.npz lacks forget_logits, forget_labels"),

@@ -68,6 +68,25 @@ def test_holdout_never_reads_the_test_split():
     assert all(part.images is parts[0].images for part in parts)
 
 
+def test_parts_of_the_training_set_have_every_class_and_no_image_twice(image_folder):
+    whole = Digits(forget=[4])
+    parts = [Digits(forget=[4], train_share=0.15, train_part=part) for part in range(3)]
+    positions = torch.cat([part.split("retain").positions for part in parts])
+    assert len(positions.unique()) == len(positions)
+    for part in parts:
+        counts = labels(part, "train").bincount().float()
+        assert (counts - 0.15 * labels(whole, "train").bincount()).abs().max() <= 1
+        assert len(part.split("test_retain")) == len(whole.split("test_retain"))
+    assert parts[0].inventory()["split"].endswith("of the training split 15 % are used, part 0 (train_share)")
+    folder = str(image_folder("few"))
+    few = [ImageFolder(folder, train_share=0.5, train_part=part).split("train").positions for part in range(4)]
+    assert torch.cat(few[:2]).sort().values.tolist() == torch.cat(few[2:]).sort().values.tolist() == list(range(18))
+    assert not few[0].equal(few[2]), "another shuffle"
+    for mistake in ({"train_share": 0}, {"train_share": 1.5}, {"train_part": -1}):
+        with pytest.raises(UserError, match=f"--data.{next(iter(mistake))} is"):
+            Digits(**mistake)
+
+
 def test_holdout_of_one_folder_never_reads_the_test_split(image_folder):
     root = str(image_folder("whole", parts=("",), count=20))
     data, whole = ImageFolder(root, forget="cat", holdout=0.25), ImageFolder(root, forget="cat")

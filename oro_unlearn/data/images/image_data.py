@@ -29,6 +29,7 @@ from oro_unlearn.data.images.labelled_images import (
 )
 from oro_unlearn.data.images.splits import check_request, make_splits
 from oro_unlearn.data.images.subsets import stratified_split, with_first_of_each
+from oro_unlearn.data.images.training_share import check_share, with_share_of_each
 from oro_unlearn.files import first_line
 from oro_unlearn.report.inventory import inventory_lines
 from oro_unlearn.user_error import UserError
@@ -74,6 +75,8 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         test_per_class: The same for the test images.
         holdout: Fraction of the training split to evaluate on, for tuning. The test split is then never used. The fraction is
             stratified and always the same.
+        train_share: Share of the training images of each class to use, in (0, 1].
+        train_part: Which part of that share, from 0 on. The first ``int(1 / train_share)`` parts have no image in common.
         device_limit: Limit in GiB. Images in memory (uint8, all splits together) within it are copied once to the device that
             trains or tests, and batches are read there. 0 keeps them on the CPU.
     """
@@ -95,6 +98,8 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         per_class: int = 0,
         test_per_class: int = 0,
         holdout: float = 0.0,
+        train_share: float = 1.0,
+        train_part: int = 0,
         device_limit: float = 4.0,
     ) -> None:
         super().__init__()
@@ -110,9 +115,11 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
             raise UserError(f"--data.crop_padding is a number of pixels, 0 for none, not {crop_padding}")
         if not device_limit >= 0:
             raise UserError(f"device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
+        check_share(train_share, train_part)
         self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
         self.channels, self.holdout = channels, holdout
         self.per_class, self.test_per_class = per_class, test_per_class
+        self.train_share, self.train_part = train_share, train_part
         self.forget, self.forget_index, self.forget_indices, self.forgotten = forget, forget_index, forget_indices, forgotten
         self.only_one_request()
         self.device_limit = device_limit
@@ -147,6 +154,7 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
         if self.holdout:
             rows = stratified_split(train.labels[train.positions], self.holdout, seed=0)
             train, test = (train.subset(train.positions[part]) for part in rows)
+        train = with_share_of_each(train, self.train_share, self.train_part)
         samples = self.forget_samples(len(train.labels)) if self.samples_file else None
         must_go = self.requested_classes if self.forget_classes else []
         splits = make_splits(train, test, must_go, self.earlier_classes, samples, self.samples_file, self.sample_name)

@@ -49,10 +49,12 @@ def _by_class(data: Any, classes: Sequence[int], splits: tuple[str, str]) -> dic
 
 
 def _split(data: Any) -> str:
+    said = [data.split_made_by]
     if data.holdout:
-        part = f"{100 * data.holdout:g} %"
-        return f"{data.split_made_by}; of the training split {part} stand for the test split, which is not read (holdout)"
-    return data.split_made_by
+        said.append(f"of the training split {100 * data.holdout:g} % stand for the test split, which is not read (holdout)")
+    if data.train_share < 1:
+        said.append(f"of the training split {100 * data.train_share:g} % are used, part {data.train_part} (train_share)")
+    return "; ".join(said)
 
 
 def _size(part: Any) -> list[int]:

@@ -44,7 +44,8 @@ def make_splits(
         if len(missing):
             raise UserError(
                 f"{source}: {len(missing)} of {len(chosen)} samples are not in the training split, first "
-                f"{sample_name(int(missing[0]))}: it was set aside for the test or forgotten earlier; name training images only"
+                f"{sample_name(int(missing[0]))}: it was set aside for the test, left out by train_share "
+                "or forgotten earlier; name training images only"
             )
         to_forget = torch.isin(train.positions, chosen)
     is_requested, is_earlier = of_classes(test, requested), of_classes(test, sorted(set(earlier) - set(requested)))

@@ -1,0 +1,164 @@
+"""Measure how often ``oro-unlearn audit --verify`` finds residue: falsely in retrained models, and rightly in edits.
+
+    python -m benchmarks.verification_calibration
+
+The command trains originals, retrained models and verification models of digits under runs/verification_calibration, edits the
+originals, and scores every model once. Finished runs are not run again. Then it draws N verification models of each share, many
+times, and tests every model beside them. The results are in benchmarks/results/verification_calibration.json. Residue in a
+retrained model is a false alarm.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks import RESULTS
+from benchmarks.audit_calibration import EDITS, plan
+from oro_unlearn.audit import SHARES, Figures, residue
+from oro_unlearn.compare.audits import read
+from oro_unlearn.compare.edits import Scoring
+from oro_unlearn.compare.jobs import Job, run_stages
+from oro_unlearn.compare.sources import record
+from oro_unlearn.files import write_json
+
+RESULT, RUNS = RESULTS / "verification_calibration.json", Path("runs/verification_calibration")
+TRIED = ("logit_mask", "rwft_o", "rwft_2_o", "eu_k")
+
+
+class Pool(NamedTuple):
+    """The figures of all models."""
+
+    models: Mapping[str, Sequence[Figures]]  # by kind: retrained, original and the edits
+    small: Mapping[float, Sequence[Figures]]  # verification models by share
+    counts: tuple[int, int]  # forgotten and other test images
+
+
+def small_jobs(options: argparse.Namespace) -> tuple[dict[float, list[Job]], dict[float, list[Job]]]:
+    """Trainings and scorings of the verification models, by share.
+
+    Args:
+        options: Options of :func:`parser`.
+    """
+    short = ["--trainer.max_epochs", str(options.epochs)] if options.epochs else []
+    forget = ["--data.forget", f"[{options.forget}]"]
+    trainings: dict[float, list[Job]] = {}
+    scorings: dict[float, list[Job]] = {}
+    for number, share in enumerate(SHARES):
+        jobs = []
+        for part in range(options.small):
+            own = ["--data.train_share", str(share), "--data.train_part", str(part), "--audit.level", "outputs"]
+            folder = options.runs / f"small-{100 * share:g}-s{part}"
+            jobs.append(Job(folder, Path("digits/retrained.yaml"), 2000 + 100 * number + part, [*forget, *short, *own], []))
+        trainings[share] = jobs
+        scorings[share] = [_scoring(options, job, forget) for job in jobs]
+    return trainings, scorings
+
+
+def _scoring(options: argparse.Namespace, job: Job, forget: Sequence[str]) -> Job:
+    weights = job.folder / "model.safetensors"
+    return Scoring(options.runs / f"scores-{job.folder.name}", Path("digits/original.yaml"), 0, list(forget), [weights])
+
+
+def counted(pool: Pool, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """How often residue is found. There is one row for each kind of model and number of verification models.
+
+    Args:
+        pool: Figures of all models.
+        options: Options of :func:`parser`.
+    """
+    rows = []
+    for count in [count for count in options.numbers if count <= options.small]:
+        generator = np.random.default_rng(count)
+        found: dict[str, list[list[str]]] = {kind: [] for kind in pool.models}
+        for _ in range(options.draws):
+            beside = {
+                share: [models[row] for row in generator.permutation(len(models))[:count]]
+                for share, models in pool.small.items()
+            }
+            for kind, models in pool.models.items():
+                found[kind] += [residue(figures, beside, *pool.counts).found for figures in models]
+        for kind, results in found.items():
+            keys = sorted({key for keys in results for key in keys})
+            by_figure = {key: sum(key in keys for keys in results) / len(results) for key in keys}
+            share = sum(bool(keys) for keys in results) / len(results)
+            rows.append(
+                {"edited": kind, "small": count, "models": len(pool.models[kind]), "residue": share, "by_figure": by_figure}
+            )
+    return rows
+
+
+def verification_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Table of the share of draws in which residue is found, by kind of model and number of verification models.
+
+    Args:
+        content: Content of ``verification_calibration.json``.
+    """
+    rows, counts = content["rows"], sorted({row["small"] for row in content["rows"]})
+    labels = {"retrained": "retrained models (false alarms)", "original": "the original"} | EDITS
+    table = [["edited model", "models", *(f"--verify {count}" for count in counts)]]
+    for kind in dict.fromkeys(row["edited"] for row in rows):
+        own = {row["small"]: row for row in rows if row["edited"] == kind}
+        shown = [f"{own[count]['residue']:.2f}" for count in counts]
+        table.append([labels.get(kind, kind), str(next(iter(own.values()))["models"]), *shown])
+    return table
+
+
+def parser() -> argparse.ArgumentParser:
+    """Parser for the options."""
+    result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("--retrained", type=int, default=15, help="retrained models; default: 15")
+    result.add_argument("--originals", type=int, default=3, help="originals; default: 3")
+    result.add_argument("--small", type=int, default=10, help="verification models of each share; default: 10")
+    result.add_argument("--numbers", type=int, nargs="+", default=[3, 4, 6], help="values of --verify; default: 3 4 6")
+    result.add_argument("--forget", default="4", help="the digit; default: 4")
+    result.add_argument("--draws", type=int, default=200, help="draws of verification models; default: 200")
+    result.add_argument("--edits", nargs="*", default=list(TRIED), help="presets of lightning_configs/methods")
+    result.add_argument("--epochs", type=int, default=0, help="of every training; default: the preset's")
+    result.add_argument("--processes", type=int, default=None, help="default: one a core")
+    result.add_argument("--runs", type=Path, default=RUNS, help=f"default: {RUNS}")
+    result.add_argument("--result", type=Path, default=RESULT, help=f"default: {RESULT}")
+    result.add_argument("--reuse", action="store_true", help="take finished runs of other sources too")
+    return result
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Train, edit and score the models, draw verification models, and write the results."""
+    import sys
+
+    words = list(sys.argv[1:] if args is None else args)
+    options = parser().parse_args(words)
+    jobs, (trainings, scorings) = plan(options), small_jobs(options)
+    stages = [
+        [*jobs.originals, *jobs.retrained, *(job for own in trainings.values() for job in own)],
+        [*jobs.scorings, *(job for own in (*scorings.values(), *jobs.edits.values()) for job in own)],
+    ]
+    run_stages(stages, options.processes, reuse=options.reuse)
+    first = len(jobs.originals)
+    kinds = {"retrained": jobs.scorings[first:], "original": jobs.scorings[:first], **jobs.edits}
+    done = [job for stage in stages for job in stage if job.finished()]
+    machine = {name: done[-1].report()[name] for name in ("versions", "hardware")}
+    scores = read(next(job for job in jobs.scorings if job.finished()))
+    counts = (len(scores["test_forget"].labels), len(scores["test_retain"].labels))
+    pool = Pool(_figures(kinds), _figures(scorings), counts)
+    about = {
+        "command": " ".join(["python -m benchmarks.verification_calibration", *words]),
+        **record(__file__, done),
+        **machine,
+    }
+    figures = {"models": dict(pool.models), "small": {str(share): own for share, own in pool.small.items()}}
+    asked = {"config": "digits/original.yaml", "forget": options.forget, "seed": "the number of models", "draws": options.draws}
+    write_json({**about, **asked, "rows": counted(pool, options), "figures": figures}, options.result)
+    print(f"written to {options.result}")
+
+
+def _figures(kinds: Mapping[Any, Sequence[Job]]) -> dict[Any, list[Figures]]:
+    """Figures of the finished models, by kind. Kinds without a finished model are left out."""
+    found = {kind: [job.report()["figures"] for job in own if job.finished()] for kind, own in kinds.items()}
+    return {kind: figures for kind, figures in found.items() if figures}
+
+
+if __name__ == "__main__":
+    main()
