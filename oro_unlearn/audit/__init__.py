@@ -29,6 +29,7 @@ from oro_unlearn.audit.line import Line, no_line
 from oro_unlearn.audit.outputs_file import check_same_images, read_outputs
 from oro_unlearn.audit.range_lines import holm, looks, recovery
 from oro_unlearn.audit.run_audit import Edit, audit_run
+from oro_unlearn.audit.saved import SavedAudit, judged_apart, judged_json, read_audit, saved_criteria
 from oro_unlearn.audit.scoring import LEVELS, attack_features, audited_images, score, scored
 from oro_unlearn.audit.tallies import Tallies, Tally, counts_of, shares_of, tallied
 from oro_unlearn.audit.verdict import Lines, class_lines, forgotten, sentence, verdict_json
@@ -46,6 +47,7 @@ __all__ = [
     "Measure",
     "Model",
     "Result",
+    "SavedAudit",
     "Tallies",
     "Tally",
     "accuracies",
@@ -70,15 +72,19 @@ __all__ = [
     "from_json",
     "holm",
     "judged",
+    "judged_apart",
+    "judged_json",
     "looks",
     "margins",
     "no_line",
+    "read_audit",
     "read_criteria",
     "read_outputs",
     "recovery",
     "results_json",
     "rounded",
     "rows",
+    "saved_criteria",
     "score",
     "scored",
     "sentence",

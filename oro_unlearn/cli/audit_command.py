@@ -247,6 +247,7 @@ def _report(
         as_json,
         class_measures,
         findings,
+        judged_json,
         results_json,
         rows,
         sentence,
@@ -272,7 +273,8 @@ def _report(
     unmeasured = need if request.level == "outputs" else ""
     lines = words(asked, found, len(retrained), unmeasured)
     verdict = _verdict(options, retrained, models, request, found, unmeasured)
-    results = limits.results(class_measures(found, samples), verdict, request.level)
+    measures = class_measures(found, samples)
+    results = limits.results(measures, verdict, request.level)
     content = {
         "forget": request.names,
         "level": request.level,
@@ -280,6 +282,7 @@ def _report(
         "said_first": [*said_first, *lines],
         "verdict": verdict_json(verdict, request.level),
         "figures": as_json(found),
+        **judged_json(measures, verdict),
         **({"criteria": results_json(results)} if results else {}),
         "versions": versions(),
     }

@@ -58,7 +58,7 @@ def audit_relation(
     report = relation_report.make_report(header, model, data, output, level)
     said_first = relation_words(model.measurements["metrics"])
     results = limits.results(
-        relation_measures(model.measurements["metrics"], data.measured),
+        relation_measures(model.measurements, data.measured),
         relation_lines(model, data.measured, model.removable),
         level,
     )
