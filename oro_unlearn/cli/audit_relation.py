@@ -1,5 +1,6 @@
 """``oro-unlearn audit`` of a CLIP model: is the tuple forgotten, also under attack, and are its neighbours kept?"""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,7 +48,8 @@ def audit_relation(
 
     given = ["--model.edited", files.edited, "--model.original", files.original]
     given += ["--model.retrained", f"[{', '.join(files.retrained)}]"]
-    cli = build([*words, *given])
+    seen = ["--trainer.enable_progress_bar", str(sys.stdout.isatty()).lower()]
+    cli = build([*words, *given, *seen])
     model: Any = cli.model
     data: Any = cli.datamodule
     if not data.forget_names:
