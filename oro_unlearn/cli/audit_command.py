@@ -21,7 +21,7 @@ LEVEL = (
     "what is measured. outputs: the outputs alone; features: also probes and relearning; all: relearning from more seeds, and "
     "longer; default: features"
 )
-CRITERIA = "limits: a YAML file, or strict, outputs or clip; exit code 0: all met, 1: one not met, 3: one not decided"
+CRITERIA = "limits: a YAML file, or strict, outputs, clip or graph; exit code 0: all met, 1: one not met, 3: one not decided"
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_progress_bar", "false"]
 CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more retrained model; 'same' if all of these agree."
 CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or continue with --force"
