@@ -4,19 +4,17 @@ pytest imports this module wherever the package is installed. It imports nothing
 """
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from oro_unlearn.user_error import UserError
 
-if TYPE_CHECKING:
-    from oro_unlearn.audit import Result
-
-SAVED = pytest.StashKey[Path]()  # the file of the audit
-RESULTS = pytest.StashKey["list[tuple[str, str, Result]]"]()
+Found = tuple[str, list[tuple[str, str, str]]]  # path of the audit; name, state and words of every result
+FOUND = pytest.StashKey[Found]()
+KEY = "oro_unlearn"  # of what a process of pytest-xdist receives
 GRAPH_CONFIG = "scenes/relation_unlearning.yaml"
 HELP = {
     "run": "folder of a finished run or of an audit, with report.json or audit.json: each of its criteria is a test",
@@ -69,22 +67,37 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         UsageError: If the model cannot be audited, or the audit or the criteria cannot be read.
     """
     config, option = session.config, session.config.option
+    received = getattr(config, "workerinput", None)  # a process of pytest-xdist gets what the first one has found
     try:
-        if option.oro_graph and not hasattr(config, "workerinput"):
-            option.oro_criteria = option.oro_criteria or "graph"
-            option.oro_run = str(_audited(config))  # processes of pytest-xdist get this option, and audit nothing
-        if option.oro_run:
-            _judge(config)
+        if received is None and (option.oro_run or option.oro_graph):
+            run = option.oro_run or _audited(config)
+            config.stash[FOUND] = _judged(run, option.oro_criteria or ("graph" if option.oro_graph else ""))
+        elif received and KEY in received:
+            config.stash[FOUND] = received[KEY]
     except UserError as error:
         raise pytest.UsageError(str(error)) from None
 
 
-def _judge(config: pytest.Config) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a process of pytest-xdist what was found: the model is audited once."""
+    if FOUND in node.config.stash:
+        node.workerinput[KEY] = node.config.stash[FOUND]
+
+
+def _judged(run: str | Path, criteria: str) -> Found:
     from oro_unlearn.audit import judged_apart, read_audit, saved_criteria
 
-    saved = read_audit(config.option.oro_run)
-    criteria = saved_criteria(saved, config.option.oro_criteria or "")
-    config.stash[SAVED], config.stash[RESULTS] = saved.path.resolve(), list(judged_apart(criteria, saved))
+    saved = read_audit(run)
+    results = judged_apart(saved_criteria(saved, criteria), saved)
+    return str(saved.path.resolve()), [(_named(figure, part), result.state, str(result)) for figure, part, result in results]
+
+
+def _named(figure: str, part: str) -> str:
+    """Name of a test, without spaces and signs in the part, so that it can be typed after ``-k``."""
+    name = figure.removeprefix("verdict.")
+    words = "-".join(re.findall(r"\w+", part))
+    return f"{name}[{words}]" if part else name
 
 
 def _audited(config: pytest.Config) -> Path:
@@ -115,46 +128,50 @@ def _audited(config: pytest.Config) -> Path:
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Add the file of the audit to what the session has collected."""
     report = yield
-    saved = collector.config.stash.get(SAVED, None)
-    if saved is not None and isinstance(collector, pytest.Session) and report.passed:
-        report.result = [*report.result, AuditFile.from_parent(collector, path=saved)]
+    if FOUND in collector.config.stash and isinstance(collector, pytest.Session) and report.passed:
+        path, results = collector.config.stash[FOUND]
+        report.result = [*report.result, AuditFile.from_parent(collector, path=Path(path), results=results)]
     return report
 
 
 class AuditFile(pytest.File):
-    """``report.json`` or ``audit.json``."""
+    """``report.json`` or ``audit.json``.
+
+    Args:
+        results: Name, state and words of every result.
+        kwargs: Arguments of :class:`pytest.File`.
+    """
+
+    def __init__(self, *, results: Sequence[tuple[str, str, str]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.results = results
 
     def collect(self) -> Iterator["AuditTest"]:
         """One test for each criterion and each of its parts."""
-        for figure, part, result in self.config.stash[RESULTS]:
-            name = figure.removeprefix("verdict.")
-            yield AuditTest.from_parent(self, name=f"{name}[{_plain(part)}]" if part else name, result=result)
+        for name, state, words in self.results:
+            yield AuditTest.from_parent(self, name=name, state=state, words=words)
 
 
 class AuditTest(pytest.Item):
     """A criterion, or a part of it.
 
     Args:
-        result: What became of it.
+        state: ``met``, ``not met`` or ``not decided``.
+        words: The criterion, its state and the reason.
         kwargs: Arguments of :class:`pytest.Item`.
     """
 
-    def __init__(self, *, result: "Result", **kwargs: Any) -> None:
+    def __init__(self, *, state: str, words: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.result = result
+        self.state, self.words = state, words
 
     def runtest(self) -> None:
         """Fail with the result in words, unless the criterion is met."""
-        if self.result.state == "not decided" and self.config.option.oro_undecided == "skip":
-            pytest.skip(str(self.result))
-        if self.result.state != "met":
-            pytest.fail(str(self.result), pytrace=False)
+        if self.state == "not decided" and self.config.option.oro_undecided == "skip":
+            pytest.skip(self.words)
+        if self.state != "met":
+            pytest.fail(self.words, pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """File and name."""
         return self.path, None, self.name
-
-
-def _plain(name: str) -> str:
-    """A name without spaces and signs, so that it can be typed after ``-k`` or as a part of a test's name."""
-    return re.sub(r"\W+", "-", name).strip("-")
