@@ -93,6 +93,11 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # errors of libraries: typ
         "{} takes no num_classes: choose a classifier with --model.network",
     ),
     (
+        ValueError,
+        "Neither `tensorboard` nor `tensorboardX` is available",
+        "TensorBoardLogger needs the library tensorboard: pip install 'oro_unlearn[tensorboard]'",
+    ),
+    (
         RuntimeError,
         "Output size is too small",
         "the images are too small for the network: set a larger --data.image_size, or another --model.network",
