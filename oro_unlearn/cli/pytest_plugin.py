@@ -149,7 +149,8 @@ class AuditFile(pytest.File):
     def collect(self) -> Iterator["AuditTest"]:
         """One test for each criterion and each of its parts."""
         for name, state, words in self.results:
-            yield AuditTest.from_parent(self, name=name, state=state, words=words)
+            nodeid = f"{self.nodeid}::{name}"  # as text: pytest takes the part as a parameter, and --lf finds it again
+            yield AuditTest.from_parent(self, name=name, nodeid=nodeid, state=state, words=words)
 
 
 class AuditTest(pytest.Item):
