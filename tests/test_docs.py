@@ -19,6 +19,7 @@ import yaml
 
 from oro_unlearn.cli.command_words import COMMANDS, CONFIG, OTHERS, RUNS, chosen, command_of, given, tidied
 from oro_unlearn.cli.presets import PRESETS, config_path
+from oro_unlearn.cli.pytest_plugin import HELP
 from oro_unlearn.cli.source_options import found
 from oro_unlearn.cli.suggestions import known_options
 from tests.conftest import ROOT
@@ -62,12 +63,15 @@ def python_of(page: Path) -> list[Block]:
 
 
 def commands_of(page: Path) -> Iterator[list[str]]:
-    """Words of every command line, in blocks and in the text."""
+    """Words of every command line, in blocks, in steps of a workflow and in the text."""
     shell = [block.code.replace("\\\n", " ") for block in blocks(page) if block.info in ("sh", "bash")]
+    shell += [
+        line for block in blocks(page) if block.info == "yaml" for line in re.findall(r"^ *- run: (.*)$", block.code, re.M)
+    ]
     for line in "\n".join(shell).splitlines():
         inner = re.search(r"\$\((.*?)\)", line)
         yield shlex.split(inner[1] if inner else line, comments=True)
-    for line in re.findall(r"`((?:oro-unlearn|python -m|make) [^`\n]+)`", prose(page)):
+    for line in re.findall(r"`((?:oro-unlearn|python -m|make|pytest) [^`\n]+)`", prose(page)):
         yield shlex.split(line)
 
 
@@ -89,6 +93,9 @@ def test_commands_exist(page):
             check_command(ours)
         if words[:2] == ["python", "-m"] and not words[2].rpartition(".")[2].isupper():
             assert importlib.util.find_spec(words[2]), words
+        if words[:1] == ["pytest"]:
+            own = {name for name, _ in given(words) if name.startswith("--oro")}
+            assert own <= {f"--oro-{name}" for name in (*HELP, "undecided")}, words
         if words[:1] == ["make"]:
             targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
             assert {word for word in words[1:] if "=" not in word} <= set(targets), words

@@ -71,7 +71,8 @@ def test_a_contract_is_read_without_the_data():
 
 
 def test_the_package_alone_imports_nothing_heavy():
-    code = "import oro_unlearn, sys; assert not {'torch', 'numpy', 'lightning'} & set(sys.modules)"
+    """Nor does its plugin, which pytest imports wherever the package is installed."""
+    code = "import oro_unlearn.cli.pytest_plugin, sys; assert not {'torch', 'numpy', 'lightning', 'yaml'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -30,6 +30,7 @@ from oro_unlearn.audit.line import Line, no_line
 from oro_unlearn.audit.outputs_file import check_same_images, read_outputs
 from oro_unlearn.audit.range_lines import holm, looks, recovery
 from oro_unlearn.audit.run_audit import Edit, audit_run
+from oro_unlearn.audit.saved import SavedAudit, judged_apart, judged_json, read_audit, saved_criteria
 from oro_unlearn.audit.scoring import LEVELS, attack_features, audited_images, score, scored
 from oro_unlearn.audit.tallies import Tallies, Tally, counts_of, shares_of, tallied
 from oro_unlearn.audit.verdict import Lines, class_lines, forgotten, sentence, verdict_json
@@ -57,6 +58,7 @@ __all__ = [
     "Model",
     "Residue",
     "Result",
+    "SavedAudit",
     "Tallies",
     "Tally",
     "accuracies",
@@ -81,11 +83,14 @@ __all__ = [
     "from_json",
     "holm",
     "judged",
+    "judged_apart",
+    "judged_json",
     "leakage",
     "leakage_words",
     "looks",
     "margins",
     "no_line",
+    "read_audit",
     "read_criteria",
     "read_outputs",
     "recovery",
@@ -93,6 +98,7 @@ __all__ = [
     "results_json",
     "rounded",
     "rows",
+    "saved_criteria",
     "score",
     "scored",
     "sentence",

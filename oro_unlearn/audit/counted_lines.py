@@ -33,14 +33,15 @@ def answers(tallies: Sequence[Tally], chance: float, figure: str = "acc_f", what
         what: Name of the images that are counted, for the reason.
 
     Returns:
-        The line of the worst class.
+        The line of the worst class. Its parts are the lines of all classes.
     """
     shown = [tally for tally in tallies if tally.total]
     if not shown:
         return no_line("not measured", figure, f"no {what} show it.")
-    lines = [_answered(tally, chance, ERROR / len(shown), figure, what) for tally in shown]
+    lines = {tally.name: _answered(tally, chance, ERROR / len(shown), figure, what) for tally in shown}
     order = ("no", "not decided", "yes")
-    return min(lines, key=lambda line: (order.index(line.answer), -line.value))
+    worst = min(lines.values(), key=lambda line: (order.index(line.answer), -line.value))
+    return worst._replace(parts=lines)
 
 
 def can_tell(tally: Tally, chance: float) -> bool:
@@ -102,6 +103,10 @@ def collateral(
         tolerance: Share of images that may be lost.
         figure: Name of the figure.
         what: Name of the images that are counted, for the reason.
+
+    Returns:
+        The line. If there is an original, its parts are the lines of single classes. They are ``no`` or ``yes``: with few
+        images of a class, ``yes`` says only that no such loss was seen.
     """
     every = together([tally for tally in tallies if tally.total])
     if not every.total:
@@ -124,7 +129,15 @@ def collateral(
         answer = "yes"
     else:
         answer = "no" if normal is False or (worse and not normal) else "not decided"
-    return Line(answer, figure, every.share, *limits, f"{reason}; {100 * tolerance:g} points may be lost.")
+    parts = {tally.name: _class_line(tally, tally.name in collapsed, figure) for tally in tallies if tally.total}
+    return Line(answer, figure, every.share, *limits, f"{reason}; {100 * tolerance:g} points may be lost.", parts)
+
+
+def _class_line(tally: Tally, collapsed: bool, figure: str) -> Line:
+    """The line of a single class that is to be kept."""
+    counts = f"{tally.after} of {tally.total} images of {tally.name} are recognised, {tally.before} before"
+    reason = f"{counts}: {'a' if collapsed else 'no'} loss of more than {100 * CLASS_TOLERANCE:g} points is shown."
+    return Line("no" if collapsed else "yes", figure, tally.share, *share_limits(tally.after, tally.total), reason)
 
 
 def _normal(tally: Tally) -> bool | None:

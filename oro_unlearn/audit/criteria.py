@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from oro_unlearn.audit.findings import LABELS, Finding
@@ -40,6 +41,7 @@ class Measure(NamedTuple):
     low: float = math.nan  # lower and upper limit, each wrong in at most 5 % of cases; NaN if the figure has no limits
     high: float = math.nan
     beside: str = "not judged"  # place in the retrained models' range: inside, outside or not judged
+    parts: "Mapping[str, Measure]" = MappingProxyType({})  # the measures of which this is the worst, such as of each neighbour
 
 
 class Result(NamedTuple):

@@ -1,6 +1,8 @@
 """One line of a verdict."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 Answer = Literal["yes", "no", "not decided", "not measured"]
@@ -16,6 +18,7 @@ class Line(NamedTuple):
     low: float  # lower limit of the value, wrong in at most 5 % of cases; ``looks``, ``recovery``: the retrained models' range
     high: float  # upper limit, likewise
     reason: str
+    parts: "Mapping[str, Line]" = MappingProxyType({})  # lines of single classes or groups; if any is ``no``, this is too
 
 
 def no_line(answer: Answer, figure: str, reason: str) -> Line:

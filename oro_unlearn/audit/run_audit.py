@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from oro_unlearn.audit.criteria import class_measures
 from oro_unlearn.audit.figures import Figures, Model, alignments
 from oro_unlearn.audit.findings import Asked, as_json, findings, words
+from oro_unlearn.audit.saved import judged_json
 from oro_unlearn.audit.scoring import LEVELS, SPLITS, Depth, attack_features, audited_images, scored
 from oro_unlearn.audit.tallies import counts_in, shares_of, tallied
 from oro_unlearn.audit.verdict import class_lines, verdict_json
@@ -49,7 +51,7 @@ def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[s
         device: The device on which networks run.
 
     Returns:
-        ``level``, ``words`` (five lines), ``figures`` and ``verdict``, for a report.
+        ``level``, ``words`` (five lines), ``figures``, ``verdict``, ``measures`` and ``parts``, for a report.
     """
     figures = {role: _measured(found) for role, found in edit.metrics.items()}
     unmeasured = "" if LEVELS[level] else "run with --audit.level features"
@@ -69,7 +71,8 @@ def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[s
     tallies = tallied(counts, data.class_names, edit.forgotten, data.forget_classes)
     judged = class_lines(found, tallies, data.num_classes, level, len(retrained), unmeasured)
     measured = "outputs" if unmeasured else level
-    return {"level": measured, "words": lines, "figures": as_json(found), "verdict": verdict_json(judged, level)}
+    held = judged_json(class_measures(found, samples), judged)
+    return {"level": measured, "words": lines, "figures": as_json(found), "verdict": verdict_json(judged, level), **held}
 
 
 def _measured(figures: Mapping[str, float]) -> Figures:

@@ -85,4 +85,8 @@ def verdict_json(lines: Mapping[str, Line], level: str) -> dict[str, Any]:
         level: Level of the audit.
     """
     about = {"level": level, "forgotten": forgotten(lines, level), "words": sentence(lines, level)}
-    return {**about, "lines": {name: line._asdict() for name, line in lines.items()}}
+    return {**about, "lines": {name: _without_parts(line) for name, line in lines.items()}}
+
+
+def _without_parts(line: Line) -> dict[str, Any]:
+    return {name: value for name, value in line._asdict().items() if name != "parts"}

@@ -23,7 +23,7 @@ LEVEL = (
     "what is measured. outputs: the outputs alone; features: also probes and relearning; all: relearning from more seeds, and "
     "longer; default: features"
 )
-CRITERIA = "limits: a YAML file, or strict, outputs or clip; exit code 0: all met, 1: one not met, 3: one not decided"
+CRITERIA = "limits: a YAML file, or strict, outputs, clip or graph; exit code 0: all met, 1: one not met, 3: one not decided"
 VERIFY = (
     "experimental: without retrained models, train N models on 15 % and N on 40 % of the retained images, and test whether the "
     "edited model knows more of the classes than they do; N is 3 or more"
@@ -275,6 +275,7 @@ def _report(
         as_json,
         class_measures,
         findings,
+        judged_json,
         results_json,
         rows,
         sentence,
@@ -303,7 +304,8 @@ def _report(
     scores = {file: audited.model for file, audited in models.items()}
     judged = Judged(scores, figures, request.forgotten, retrained, request.verification)
     more, entries = additions(options, judged, verdict)
-    results = limits.results(class_measures(found, samples), verdict, request.level)
+    measures = class_measures(found, samples)
+    results = limits.results(measures, verdict, request.level)
     content = {
         "forget": request.names,
         "level": request.level,
@@ -312,6 +314,7 @@ def _report(
         "verdict": verdict_json(verdict, request.level),
         "figures": as_json(found),
         **entries,
+        **judged_json(measures, verdict),
         **({"criteria": results_json(results)} if results else {}),
         "versions": versions(),
     }

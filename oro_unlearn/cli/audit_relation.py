@@ -1,5 +1,6 @@
 """``oro-unlearn audit`` of a CLIP model: is the tuple forgotten, also under attack, and are its neighbours kept?"""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,7 +48,8 @@ def audit_relation(
 
     given = ["--model.edited", files.edited, "--model.original", files.original]
     given += ["--model.retrained", f"[{', '.join(files.retrained)}]"]
-    cli = build([*words, *given])
+    seen = ["--trainer.enable_progress_bar", str(sys.stdout.isatty()).lower()]
+    cli = build([*words, *given, *seen])
     model: Any = cli.model
     data: Any = cli.datamodule
     if not data.forget_names:
@@ -58,7 +60,7 @@ def audit_relation(
     report = relation_report.make_report(header, model, data, output, level)
     said_first = relation_words(model.measurements["metrics"])
     results = limits.results(
-        relation_measures(model.measurements["metrics"], data.measured),
+        relation_measures(model.measurements, data.measured),
         relation_lines(model, data.measured, model.removable),
         level,
     )

@@ -93,6 +93,11 @@ FAILURES: list[tuple[type[Exception], str, str]] = [  # errors of libraries: typ
         "{} takes no num_classes: choose a classifier with --model.network",
     ),
     (
+        ValueError,
+        "Neither `tensorboard` nor `tensorboardX` is available",
+        "TensorBoardLogger needs the library tensorboard: pip install 'oro_unlearn[tensorboard]'",
+    ),
+    (
         RuntimeError,
         "Output size is too small",
         "the images are too small for the network: set a larger --data.image_size, or another --model.network",
@@ -199,6 +204,7 @@ def _shorter(text: str) -> str:
         line = f"{fault} {what} {unknown[1]!r} for {key[-1]}; known: {', '.join(known)}, or the import path of your own"
         line += ", timm:NAME, torchvision:NAME or hf:FOLDER" if module is networks else ""
         return f"{line};{near}" if near else line
+    text = re.sub('("trainer.logger": ).*save_dir=None.*', r"\1it needs a folder: add --trainer.logger.save_dir FOLDER", text)
     union = UNION.search(text)
     if union:
         classes = [name.rpartition(".")[2].replace("NoneType", "null") for name in CLASS.findall(union[1])]

@@ -148,12 +148,14 @@ def _tuples(
     ledger: RequestLedger, entries: Sequence[Entry], reports: Mapping[int, Any], config: list[str], words: Sequence[str]
 ) -> list[Row]:
     """Measure R@5 of the captions of each tuple with the newest CLIP model."""
+    from rich.progress import track
+
     from oro_unlearn.cli.unlearning_cli import build
 
     first = ledger.place(entries[0].before) if entries[0].before.sha256 else ""
     files = ["--model", EDITED, "--model.edited", str(ledger.place(entries[-1].after)), "--model.original", str(first)]
     rows = []
-    for name, entry in _requests(entries):
+    for name, entry in track(_requests(entries), "auditing requests", transient=True):
         others = [other for other in entries[-1].forgotten if other != name]
         asked = ["--data.forget", json.dumps([name]), *ALONE, "--data.forgotten", json.dumps(others)]
         cli = build([*config, *files, *asked, *words])

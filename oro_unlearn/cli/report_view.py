@@ -1,14 +1,16 @@
 """What every report of a run begins with, and how a report is printed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import Logger
 from rich.console import Console
 from rich.text import Text
 
+from oro_unlearn.cli.run_folder import History
 from oro_unlearn.report.run_report import hardware, versions
 
 
@@ -36,6 +38,22 @@ def header_of(trainer: Trainer, seed: Any) -> dict[str, Any]:
         "images_backward": model.images_backward,
         **({"read": data.inventory()} if hasattr(data, "inventory") else {}),
     }
+
+
+def log_figures(loggers: Sequence[Logger], report: Mapping[str, Any], step: int) -> None:
+    """Give the figures of the edited model to the loggers that the user chose, as ``report/FIGURE``.
+
+    Args:
+        loggers: The trainer's loggers. The history of losses in the run's folder gets no figures: its folder has the report.
+        report: Content of ``report.json``.
+        step: Number of training steps.
+    """
+    metrics = report["metrics"]
+    figures = metrics.get("unlearned", metrics.get("original", {}))
+    known = {f"report/{name}": value for name, value in figures.items() if value is not None}
+    for logger in (logger for logger in loggers if not isinstance(logger, History)):
+        logger.log_metrics(known, step)
+        logger.finalize("success")
 
 
 def show(report_module: str, report: Mapping[str, Any], place: Path | None) -> None:

@@ -26,7 +26,7 @@ from oro_unlearn.cli.one_line import fail
 from oro_unlearn.cli.precision import check_precision
 from oro_unlearn.cli.progress import OneLineProgress
 from oro_unlearn.cli.quick_help import answer
-from oro_unlearn.cli.report_view import header_of, show
+from oro_unlearn.cli.report_view import header_of, log_figures, show
 from oro_unlearn.cli.run_folder import CHECKPOINT, History, RunFolder, WholeCheckpoints, free_for_a_report
 from oro_unlearn.cli.save_config import SaveConfig
 from oro_unlearn.cli.settling import settle
@@ -211,7 +211,9 @@ class UnlearningCLI(LightningCLI):
             self.model.write(root, self.run_folder.notes)
         self.trainer.test(self.model, self.datamodule, verbose=False)
         if self.trainer.is_global_zero:
-            show(self.model.report_module, self._report(root), root)
+            report = self._report(root)
+            log_figures(self.trainer.loggers, report, self.trainer.global_step)
+            show(self.model.report_module, report, root)
             self.ledger_entry.append(root, self.model)
 
     def before_test(self) -> None:

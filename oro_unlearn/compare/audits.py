@@ -59,6 +59,7 @@ def audit(
         hardware.
     """
     from joblib import Parallel, delayed
+    from rich.progress import track
 
     options = comparison.options
     tasks = [
@@ -71,7 +72,8 @@ def audit(
         )
         for request in requests
     ]
-    parts = Parallel(n_jobs=options.processes)(tasks)
+    results = Parallel(n_jobs=options.processes, return_as="generator")(tasks)
+    parts = list(track(results, "auditing requests", total=len(tasks), transient=True))
     machine = next(job.report() for jobs in scorings.values() for job in jobs if job.finished())
     return {
         "data": str(options.config),

@@ -142,7 +142,7 @@ def run_stages(
         missing = [job for job in stage if not job.usable(reuse)]
         with parallel_config(backend=backend, n_jobs=processes):
             results = Parallel(**ordered)(delayed(_work)(job, threads, reuse) for job in missing)
-        for _ in track(results, f"stage {number} of {len(stages)}", total=len(missing)):
+        for _ in track(results, f"stage {number} of {len(stages)}", total=len(missing), transient=True):
             pass
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from oro_unlearn.audit import verdict_json
+from oro_unlearn.audit import judged_json, verdict_json
 from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, UTILITY
-from oro_unlearn.audit.relation_verdict import relation_lines
+from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
 from oro_unlearn.report.run_report import summarise, without_nan
 from oro_unlearn.report.tables import title, title_of
@@ -44,8 +44,9 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
     }
     if "unlearned" in metrics:
         removable = bool(report["adapter_parameters"]) or getattr(model, "removable", False)
-        verdict = without_nan(verdict_json(relation_lines(model, probes, removable), level))
-        report["audit"] = {"level": level, "words": words(report), "verdict": verdict}
+        lines = relation_lines(model, probes, removable)
+        held = judged_json(relation_measures(found, probes), lines)
+        report["audit"] = {"level": level, "words": words(report), "verdict": without_nan(verdict_json(lines, level)), **held}
     if root is not None:
         _draw(found, probes, root)
     return report

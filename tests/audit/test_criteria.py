@@ -77,9 +77,9 @@ def test_lines_of_the_verdict_and_exit_codes():
 
 
 def test_every_preset_can_be_read():
-    assert criteria_names() == ["clip", "outputs", "strict"]
+    assert criteria_names() == ["clip", "graph", "outputs", "strict"]
     for name in criteria_names():
-        assert read_criteria(name, relation_figures() if name == "clip" else CLASS_FIGURES)
+        assert read_criteria(name, relation_figures() if name in ("clip", "graph") else CLASS_FIGURES)
     assert (PRESETS / "strict.yaml").is_file()
     Path("strict").write_text('acc_f: "<= 0.5"')
     assert [str(one) for one in read_criteria("strict", CLASS_FIGURES)] == ["acc_f <= 0.5"], "a file comes first"

@@ -11,7 +11,9 @@ import lightning
 import numpy as np
 import pytest
 import torch
+from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningModule
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.migration import migrate_checkpoint
 from packaging.version import Version
@@ -66,6 +68,16 @@ def validate_seldom() -> None:
     trainer.fit(Validated(), torch.ones(4, 1), torch.ones(4, 1))
 
 
+def log_without_tensorboard() -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--logger", type=Logger | bool)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_TENSORBOARD_AVAILABLE", "_TENSORBOARDX_AVAILABLE"):
+            patch.setattr(f"lightning.fabric.loggers.tensorboard.{name}", False)
+        words = ["--logger", "lightning.pytorch.loggers.TensorBoardLogger", "--logger.save_dir", "tb"]
+        parser.instantiate_classes(parser.parse_args(words))
+
+
 PRODUCERS: list[list[Callable[[], object]]] = [  # for each entry of FAILURES, what makes the library say it
     [unpickle],
     [out_of_gpu_memory],
@@ -82,6 +94,7 @@ PRODUCERS: list[list[Callable[[], object]]] = [  # for each entry of FAILURES, w
     [lambda: nn.Linear(2, 2).load_state_dict({})],
     [lambda: migrate_checkpoint({"state_dict": {}})],
     [lambda: Bare(**{"num_classes": 3})],
+    [log_without_tensorboard],
     [lambda: nn.MaxPool2d(4)(torch.ones(1, 1, 2, 2))],
     [lambda: nn.Conv2d(3, 4, 3)(torch.ones(1, 1, 8, 8))],
 ]

@@ -60,7 +60,7 @@ class PretrainingPairs(Dataset[Any]):
         if self.contexts:
             return
         pixels = torch.empty(len(self), 3, 64, 64, dtype=torch.uint8)
-        for number in track(range(len(self)), "drawing"):
+        for number in track(range(len(self)), "drawing", transient=True):
             generator = np.random.default_rng([*self.seed, number])
             context = "" if generator.random() < PLAIN else CONTEXTS[generator.integers(len(CONTEXTS))]
             style = STYLES[generator.integers(len(STYLES))] if generator.random() < STYLED else ""

@@ -3,15 +3,13 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import track
 from torch import Tensor, nn
 
 from oro_unlearn.methods.unlearning_module import Batch
@@ -102,16 +100,8 @@ class SampleCache:
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(torch.initial_seed())
             for split, view in product(self.plan.splits, range(max(1, self.views))):
-                for batch in self._tracked(split):
+                for batch in self.method.tracked(split, f"caching {split}", augment=self.views > 0):
                     self._keep(split, batch, self._rows(batch.index, view))
-
-    def _tracked(self, split: str) -> Iterable[Batch]:
-        """Every batch of a split, with a progress bar if training has one."""
-        trainer, size = self.method.trainer, self.method.data.batch_size
-        shown = trainer.progress_bar_callback is not None and trainer.is_global_zero
-        total = math.ceil(len(self.method.data.split(split)) / size)
-        batches = self.method.read(split, augment=self.views > 0)
-        return track(batches, f"caching {split}", total, console=Console(), transient=True, disable=not shown)
 
     def batch(self, split: str, batch: Batch) -> Batch:
         """A training batch with its cached values: activations in place of the images, and the teacher's outputs."""

@@ -1,12 +1,15 @@
 """Base class of the methods that forget classes: the original, the retrained models, and the trained parameters."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor, nn
 
 from oro_unlearn.methods.classes.cache import CacheMode, Plan, SampleCache, make_plan
@@ -216,7 +219,13 @@ class ClassUnlearning(Classifier):
 
         Under DDP every process passes over the whole split, so that all processes compute the same.
         """
-        yield from self.read(split)
+        yield from self.tracked(split, f"reading {split}")
+
+    def tracked(self, split: str, what: str, augment: bool = False) -> Iterable[Batch]:
+        """:meth:`read`, with a progress bar called ``what`` if training has one."""
+        shown = self.trainer.progress_bar_callback is not None and self.trainer.is_global_zero
+        total = math.ceil(len(self.data.split(split)) / self.data.batch_size)
+        return track(self.read(split, augment), what, total, console=Console(), transient=True, disable=not shown)
 
     def read(self, split: str, augment: bool = False, at_most: int = 0) -> Iterator[Batch]:
         """:meth:`batches`, augmented if ``augment`` is set, and of at most ``at_most`` evenly spaced images (0: all)."""

@@ -104,7 +104,7 @@ class SCRUB(ClassUnlearning):
     def error(self, split: str) -> float:
         """Share of a split that the network gets wrong in eval mode; under DDP all processes use the first one's value."""
         self.eval()
-        right = [self._probe(self.network, batch.images).argmax(1) == batch.labels for batch in self.batches(split)]
+        right = [self._probe(self.network, batch.images).argmax(1) == batch.labels for batch in self.read(split)]
         self.train()
         return self.trainer.strategy.broadcast(1 - torch.cat(right).float().mean().item())
 

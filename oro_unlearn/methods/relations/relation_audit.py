@@ -144,7 +144,7 @@ def _group(
     figures = {"cosine": float(cosine.mean()), "median_rank": float(ranks.expected.quantile(0.5)) / last}
     figures |= {f"rank_{q}": float(ranks.expected.quantile(q / 100)) / last for q in (5, 95)}
     figures |= {f"r{k}": float(ranks.within(k).mean()) for k in (1, 5, 10)}
-    by_item = {"cosine": _by_item(cosine, item), "r5": _by_item(ranks.within(5), item)}
+    by_item = {"cosine": _by_item(cosine, item), **{f"r{k}": _by_item(ranks.within(k), item) for k in (1, 5)}}
     figures["worst_r5"] = max(by_item["r5"])
     if original is not None:
         base = (original.images[rows] * original.texts[texts]).sum(1)
