@@ -1,5 +1,6 @@
 """What the tests share: small offline data, and the command line in this process."""
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -31,6 +32,9 @@ REQUESTS = {  # a class of each data set, by the beginning of its configs' folde
     "image_folder": "cat",
     "tiny": "n01443537",
 }
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)  # a PNG
 WNIDS = ("n01443537", "n01629819", "n01641577")  # of Tiny-ImageNet
 
 
@@ -62,9 +66,10 @@ def threads_stay():
 
 @pytest.fixture(autouse=True)
 def drawn_where_looked_at(request, monkeypatch):
-    """Pictures are empty files but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
+    """Pictures are one pixel but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
     if not request.node.get_closest_marker("pictures"):
-        monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).touch())
+        monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).write_bytes(PIXEL))
+        monkeypatch.setattr("oro_unlearn.report.drawings.drawn", lambda _: "<svg></svg>")
 
 
 @pytest.fixture(autouse=True)

@@ -30,11 +30,13 @@ from oro_unlearn.audit.outputs_file import check_same_images, read_outputs
 from oro_unlearn.audit.range_lines import holm, looks, recovery
 from oro_unlearn.audit.run_audit import Edit, audit_run
 from oro_unlearn.audit.scoring import LEVELS, attack_features, audited_images, score, scored
-from oro_unlearn.audit.tallies import Tallies, Tally, counts_of, shares_of, tallied
+from oro_unlearn.audit.tallies import Tallies, Tally, confidences_of, confusion_of, counts_in, counts_of, shares_of, tallied
 from oro_unlearn.audit.verdict import Lines, class_lines, forgotten, sentence, verdict_json
+from oro_unlearn.metrics.confidence_histogram import LIMIT as CONFIDENCE_LIMIT
 
 __all__ = [
     "CLASS_FIGURES",
+    "CONFIDENCE_LIMIT",
     "LEVELS",
     "Asked",
     "Criterion",
@@ -61,6 +63,9 @@ __all__ = [
     "class_lines",
     "class_measures",
     "collateral",
+    "confidences_of",
+    "confusion_of",
+    "counts_in",
     "counts_of",
     "criteria_names",
     "exit_code",

@@ -15,6 +15,7 @@ from oro_unlearn.cli.run_identity import Identity
 from oro_unlearn.files import first_line, one_line, replacing, sha256, write_json
 from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
 from oro_unlearn.report import pictures
+from oro_unlearn.report.page import PAGES
 from oro_unlearn.report.provenance import input_files, named, written
 from oro_unlearn.user_error import UserError
 
@@ -95,7 +96,7 @@ class RunFolder:
         if self.begun:
             return
         self.begun = True
-        for name in (REPORT, *PICTURES, *WRITTEN):  # the report first: without it the folder counts as unfinished
+        for name in (REPORT, *PAGES, *PICTURES, *WRITTEN):  # the report first: without it the folder counts as unfinished
             (self.root / name).unlink(missing_ok=True)
         adapter = self.root / "adapter"
         if adapter.is_dir() and not any(adapter.iterdir()):

@@ -13,7 +13,10 @@ PACKAGE = Path(__file__).resolve().parent.parent
 VERSIONED = {*sys.stdlib_module_names, PACKAGE.name, "torch", "torchvision", "lightning"}  # identified by version
 MODEL_FOLDERS = ("config.json", "open_clip_config.json")  # a folder with one of these files is a model
 LARGEST = 1 << 20  # largest number of characters of an option that can be a path
-FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # in a report
+FIGURES = (  # in a report
+    *("metrics", "items", "neighbours", "redirection", "confusion", "confidences", "losses", "retrained_models", "gallery"),
+    "pictures",
+)
 VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # options that change no figure
 
 
