@@ -85,7 +85,7 @@ def write_class_audit(
     content = {
         **{"method": "audit", "data": request.data, "network": request.network, "forget": request.names},
         "level": request.level,
-        "models": dict(roles),
+        "roles": dict(roles),
         "files": {file: audited.sha256 for file, audited in models.items()},
         "images": {split: len(scores.labels) for split, scores in own["unlearned"].items()},
         "retrained_models": sum(role.startswith("retrained") for role in roles),

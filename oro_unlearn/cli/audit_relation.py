@@ -65,7 +65,7 @@ def audit_relation(
     own = report["audit"]["words"]
     content = {**report, "files": dict(hashes), "said_first": [*said_first, *own], "verdict": report["audit"]["verdict"]}
     content |= {"criteria": results_json(results)} if results else {}
-    content |= {"models": roles_of(files.edited, files.original, files.retrained), "versions": versions()}
+    content |= {"roles": roles_of(files.edited, files.original, files.retrained), "versions": versions()}
     write_audit(relation_report, content, said_first, output)
     shown = map(Text, [*own, report["audit"]["verdict"]["words"]])
     lines = [*(Text(line, "bold red") for line in said_first), *shown]

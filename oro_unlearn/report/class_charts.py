@@ -36,7 +36,7 @@ def redirection_chart(shares: Mapping[str, Mapping[str, float]]) -> "Figure":
         panel.barh(rows, [100 * shares[role][name] for name in names], height, label=ROLES[role], color=COLOURS[role])
     panel.set_yticks(range(len(names)), [label_of(name) for name in names])
     panel.invert_yaxis()
-    panel.set(xlabel="% of the forgotten test images", xlim=(0, 100), ylabel="predicted class")
+    panel.set(xlabel="% of the forgotten test images", xlim=(0, 100))
     figure.legend(loc="outside upper left", ncols=3)
     return figure
 

@@ -21,6 +21,7 @@ from oro_unlearn.report.page_parts import (
     limits_section,
     loading_section,
     provenance_section,
+    sentence_of,
     with_glossary,
 )
 from oro_unlearn.report.tables import IN_RANGE, caption, single_rows
@@ -57,7 +58,7 @@ def make_page(content: Content, folder: Path) -> Page:
         facts=_facts(content, names),
         sections=sections,
         answer=verdict["forgotten"] if verdict else "",
-        verdict=printable(verdict["words"]) if verdict else "",
+        verdict=sentence_of(verdict) if verdict else "",
         lines=judged_lines(verdict, _figure_text) if verdict else (),
         words=words,
         warnings=[printable(text) for text in content.get("said_first", ())],
@@ -109,7 +110,7 @@ def _figures(content: Content, found: Sequence[Finding]) -> Section:
 def _row(finding: Finding, line: Sequence[str]) -> list[Cell | str]:
     """A row of the table. ``line`` has the texts of name, before, after and, with retrained models, ideal and verdict."""
     numbers = [finding.original, finding.edited, finding.reading.ideal if finding.reading else None]
-    cells: list[Cell | str] = [line[0].strip()]
+    cells: list[Cell | str] = [_name(finding.key)]
     cells += [Cell(text, _order(value)) for text, value in zip(line[1:4], numbers, strict=False)]
     if len(line) <= 3:
         return cells
@@ -119,6 +120,12 @@ def _row(finding: Finding, line: Sequence[str]) -> list[Cell | str]:
     inside = {"yes": Cell("yes", answer="yes"), "no": Cell("no", answer="no")}.get(line[4], Cell(line[4]))
     strip = _strip(finding)
     return [*cells, range_text, inside, Cell(f"after {line[2]}, range {range_text}" if strip else "–", strip=strip)]
+
+
+def _name(key: str) -> str:
+    """Name of a figure, which says of which attack it is."""
+    attack = {"mia_own_accuracy": "MIA: ", "nn_own_accuracy": "MIA-NN: "}.get(key, "")
+    return attack + LABELS[key][0].strip()
 
 
 def _strip(finding: Finding) -> Strip | None:
@@ -144,7 +151,7 @@ def _number(key: str, value: float) -> str:
 
 def _figure_text(key: str, value: float) -> str:
     """Name and value of a figure of the verdict."""
-    return f"{LABELS[key][0].strip()}: {_number(key, value)}" if key in LABELS else f"{key}: {value:.3f}"
+    return f"{_name(key)}: {_number(key, value)}" if key in LABELS else f"{key}: {value:.3f}"
 
 
 def _strongest(found: Sequence[Finding]) -> Iterator[Section]:
@@ -194,7 +201,12 @@ def _predictions(content: Content) -> Iterator[Picture]:
         most = max(edited, key=lambda name: edited[name])
         title = "Where test images of the forgotten classes go"
         alt = f"{title}: bars per class and model. Most go to {label(most)} ({100 * edited[most]:.0f} %)."
-        yield Picture(title, alt, svg_of(lambda: redirection_chart(shares)), note="Like the retrained models is the ideal.")
+        yield Picture(
+            title,
+            alt,
+            svg_of(lambda: redirection_chart(shares)),
+            note="The predicted classes. The ideal is the distribution of the retrained models.",
+        )
     if confusion and names:
         title = "Confusion on the test images"
         alt = f"{title}: rows are the {len(names)} labels, columns the predictions of the measured model."

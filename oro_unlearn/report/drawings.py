@@ -17,8 +17,8 @@ FONTS = ["Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans
 STYLE = {
     "svg.fonttype": "none",  # text stays text: smaller than outlines, and it can be searched and read aloud
     "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.titlesize": 9,
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#8a909a",

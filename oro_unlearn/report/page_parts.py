@@ -49,6 +49,12 @@ def judged_lines(verdict: Content, figure: Figure) -> list[Judged]:
     return lines
 
 
+def sentence_of(verdict: Content) -> str:
+    """The verdict in one sentence, without the word that stands above it."""
+    text = printable(verdict["words"].removeprefix("Verdict: "))
+    return text[:1].upper() + text[1:]
+
+
 def criteria_section(content: Content) -> Iterator[Section]:
     """What became of the criteria, if there were any."""
     states = {"met": "yes", "not met": "no", "not decided": "not decided"}
@@ -87,7 +93,7 @@ def loading_section(content: Content, code: str) -> Iterator[Section]:
 
 def files_of(content: Content) -> list[tuple[str, str, str]]:
     """Role, path and SHA-256 of every file that a report names."""
-    roles = {path: _role(role) for role, path in content.get("models", {}).items()}
+    roles = {path: _role(role) for role, path in content.get("roles", {}).items()}
     found = [(roles.get(path, "written"), path, digest) for path, digest in content.get("files", {}).items()]
     named = {**content.get("inputs", {}), **({"edited": content["checkpoint"]} if "checkpoint" in content else {})}
     found += [(_role(option), file["path"], file["sha256"]) for option, file in named.items()]

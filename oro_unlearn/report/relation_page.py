@@ -18,6 +18,7 @@ from oro_unlearn.report.page_parts import (
     limits_section,
     loading_section,
     provenance_section,
+    sentence_of,
     with_glossary,
 )
 from oro_unlearn.report.relation_plots import cosines_figure, losses_figure
@@ -64,7 +65,7 @@ def make_page(content: Content, folder: Path) -> Page:
             provenance_section(content),
         ],
         answer=verdict["forgotten"] if verdict else "",
-        verdict=printable(verdict["words"]) if verdict else "",
+        verdict=sentence_of(verdict) if verdict else "",
         lines=judged_lines(verdict, _figure_text) if verdict else (),
         words=said,
         warnings=[printable(text) for text in content.get("said_first", ())],

@@ -18,7 +18,7 @@
 
   const methods = document.getElementById("methods");
   if (!methods) return;
-  const { figures, names, rows } = JSON.parse(methods.textContent);
+  const { figures, names, rows, classes, shares } = JSON.parse(methods.textContent);
   const [a, b] = ["method-a", "method-b"].map((id) => document.getElementById(id));
   const place = document.getElementById("side-by-side");
   const make = (tag, text, set = {}) => Object.assign(document.createElement(tag), { textContent: text }, set);
@@ -52,6 +52,25 @@
     });
     return svg;
   };
+  const redirected = () => {
+    const table = document.createElement("table");
+    const head = document.createElement("tr");
+    const chosen = [a.value, b.value, ...(shares.retrained ? ["retrained"] : [])];
+    for (const name of ["predicted class", ...chosen.map((key) => names[key])]) head.append(make("th", name, { scope: "col" }));
+    table.append(make("caption", "Where forgotten test images go, mean over the requests"), make("thead", ""), make("tbody", ""));
+    table.tHead.append(head);
+    classes.forEach((name, place) => {
+      const row = document.createElement("tr");
+      row.append(make("th", name, { scope: "row" }));
+      for (const key of chosen) {
+        const cell = make("td", `${(100 * shares[key][place]).toFixed(1)}%`, { className: "bar" });
+        cell.style.setProperty("--share", `${100 * shares[key][place]}%`);
+        row.append(cell);
+      }
+      table.tBodies[0].append(row);
+    });
+    return table;
+  };
   const compare = () => {
     const table = document.createElement("table");
     const head = document.createElement("tr");
@@ -60,7 +79,7 @@
     table.append(make("caption", `${names[a.value]} beside ${names[b.value]}`), make("thead", ""), make("tbody", ""));
     table.tHead.append(head);
     for (const figure of figures) table.tBodies[0].append(line(figure, [a, b].map((one) => rows[one.value][figure.key])));
-    place.replaceChildren(table);
+    place.replaceChildren(table, ...(classes.length ? [redirected()] : []));
   };
   for (const select of [a, b]) {
     for (const [key, name] of Object.entries(names)) select.append(make("option", name, { value: key }));
