@@ -12,6 +12,7 @@ from oro_unlearn.files import write_text
 HTML, MARKDOWN = "report.html", "report.md"
 PAGES = (HTML, MARKDOWN)
 TEMPLATES = Path(__file__).parent / "templates"
+FEW = 6  # rows of a table that needs no sorting
 ICONS = {"yes": "✓", "no": "✕", "not decided": "?", "not measured": "–"}
 
 
@@ -44,9 +45,14 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[Cell | str]]
     note: str = ""
-    sortable: bool = True
     searchable: bool = False
     wide: bool = False  # many columns of numbers
+    facts: bool = False  # names with one value each, which nobody sorts
+
+    @property
+    def sortable(self) -> bool:
+        """Whether sorting helps: a reader sees a few rows at once."""
+        return len(self.rows) > FEW and not self.facts
 
     def cells(self) -> list[list[Cell]]:
         """Rows whose texts are cells."""

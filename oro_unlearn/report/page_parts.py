@@ -118,8 +118,8 @@ def provenance_section(content: Content) -> Section:
     facts |= {"commit": content.get("commit"), "sources of oro_unlearn, SHA-256": content.get("sources")}
     shown = [[name, str(value)] for name, value in facts.items() if value not in (None, "")]
     versions = [[name, version] for name, version in content.get("versions", {}).items()]
-    blocks += [Table("Run and hardware", ["what", "value"], shown, sortable=False)] if shown else []
-    blocks += [Table("Versions", ["package", "version"], versions, sortable=False)] if versions else []
+    blocks += [Table("Run and hardware", ["what", "value"], shown, facts=True)] if shown else []
+    blocks += [Table("Versions", ["package", "version"], versions, facts=True)] if versions else []
     return Section("Provenance", blocks)
 
 
