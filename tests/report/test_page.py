@@ -68,7 +68,7 @@ def content():
     line = {"answer": "no", "figure": "acc_f", "value": 0.1, "low": 0.0, "high": 0.2, "reason": f"seen: {NAMES[0]}."}
     verdict = {"level": "features", "forgotten": "no", "words": f"Verdict: no ({NAMES[0]})", "lines": {"answers": line}}
     row = [0, 5, *[1] * 62]
-    counts = {group: row for group in ("retain", "test_retain", "forget", "test_forget")}
+    counts = dict.fromkeys(("retain", "test_retain", "forget", "test_forget"), row)
     return {
         **{"method": "RWFT", "data": "mine", "network": NAMES[1], "forget": NAMES[:1], "forgotten": NAMES[1:2]},
         "said_first": [f"Nothing changed in {NAMES[0]}"],
@@ -81,7 +81,7 @@ def content():
             role: dict(zip(NAMES, (0.2, 0.3, 0.5), strict=True)) for role in ("original", "unlearned", "retrained")
         },
         "confusion": [[1, 2, 0], [0, 3, 0], [0, 0, 3]],
-        "confidences": {"limit": 16.0, "counts": {role: counts for role in ("original", "unlearned", "retrained")}},
+        "confidences": {"limit": 16.0, "counts": dict.fromkeys(("original", "unlearned", "retrained"), counts)},
         "files": {"model.safetensors": "ab" * 32},
         "versions": {"torch": "2"},
         "config": {"model": {"init_args": {"network": {"class_path": "my.Net", "init_args": {"name": NAMES[1]}}}}},
