@@ -1,6 +1,5 @@
 """Parts that the pages of all kinds of task share: verdict, criteria, gaps, limits, provenance, glossary."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -94,11 +93,16 @@ def loading_section(content: Content, code: str) -> Iterator[Section]:
 def files_of(content: Content) -> list[tuple[str, str, str]]:
     """Role, path and SHA-256 of every file that a report names."""
     roles = {path: _role(role) for role, path in content.get("roles", {}).items()}
-    found = [(roles.get(path, "written"), path, digest) for path, digest in content.get("files", {}).items()]
+    found = [(roles.get(path) or _written(path), path, digest) for path, digest in content.get("files", {}).items()]
     named = {**content.get("inputs", {}), **({"edited": content["checkpoint"]} if "checkpoint" in content else {})}
     found += [(_role(option), file["path"], file["sha256"]) for option, file in named.items()]
     found += [("data", name, digest) for name, digest in content.get("data_sha256", {}).items()]
     return [(role, printable(path), digest) for role, path, digest in found]
+
+
+def _written(name: str) -> str:
+    """What a file is that a run has written."""
+    return {"model.safetensors": "the model", "model.ckpt": "checkpoint"}.get(name, name.partition("/")[0])
 
 
 def _role(option: str) -> str:
@@ -142,8 +146,3 @@ def _texts(page: Page) -> Iterator[str]:
             yield from (block.title, block.note, block.alt)
         elif isinstance(block, Listing):
             yield from block.items
-
-
-def finite(value: float | None) -> bool:
-    """Whether there is a value."""
-    return value is not None and math.isfinite(value)
