@@ -16,7 +16,7 @@ from oro_unlearn.files import first_line, one_line, replacing, sha256, write_jso
 from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
 from oro_unlearn.report import pictures
 from oro_unlearn.report.page import PAGES
-from oro_unlearn.report.provenance import input_files, named, written
+from oro_unlearn.report.provenance import commit, input_files, named, written
 from oro_unlearn.user_error import UserError
 
 CHECKPOINT, REPORT = "model.ckpt", "report.json"
@@ -137,6 +137,7 @@ class RunFolder:
             measured: The checkpoint that ``--ckpt_path`` names for a measurement; None for the checkpoint of this run.
         """
         where = {"run": self.identity.mark, "sources": self.identity.sources, "own_sources": self.identity.own_sources}
+        where |= {"commit": commit()} if commit() else {}
         where |= {"inputs": self.inputs, "data_sha256": self.identity.data}
         if measured is None:
             where |= {"started_from": self.started_from} if self.started_from else {}

@@ -1,9 +1,11 @@
 """Origin of figures: hashes of input and output files, versions of the code, and comparison of two reports."""
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,16 @@ def package_sources() -> str:
     inside = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*")) if path.is_file()]
     own = [path for path in inside if not any(part.startswith((".", "__pycache__")) for part in path.parts)]
     return sha256_of(f"{path.as_posix()} {sha256(PACKAGE / path)}\n" for path in own)
+
+
+@cache
+def commit() -> str:
+    """The commit that the package was installed from, where pip knows it (``pip install git+...``); otherwise empty."""
+    try:
+        known = json.loads(distribution(PACKAGE.name).read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        return ""
+    return str(known.get("vcs_info", {}).get("commit_id", ""))
 
 
 def own_sources(config: Mapping[str, Any]) -> dict[str, str]:
