@@ -18,6 +18,7 @@ from oro_unlearn.report.page import Cell, Explorer, Page, Picture, Section, Tabl
 from oro_unlearn.report.page_parts import provenance_section, with_glossary
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 HEADINGS = {
@@ -32,6 +33,7 @@ HEADINGS = {
     "tuning": "Tuning",
 }
 NOTES = {"headline": CAPTION}
+LINE = 0.055  # distance of two names, as a part of the height of a drawing
 NAMED = 10  # methods whose names are written beside their points
 NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?")
 Rows = Sequence[Sequence[str]]
@@ -91,6 +93,8 @@ def explored(result: Result) -> dict[str, Any]:
         result: Result of a comparison.
     """
     names = {method: label(method) for method in methods_of(result)}
+    first = [method for method in names if method not in ("original", "retrained", "logit_mask")][:1]
+    chosen = [*first, "logit_mask"] if first and "logit_mask" in names else list(names)[:2]
     keys = [key for key in LABELS if any(record["figures"].get(key) is not None for record in result["models"])]
     yardstick = Yardstick(result)
     figures = [_figure(key, *_range(result, yardstick, key)) for key in keys]
@@ -99,13 +103,9 @@ def explored(result: Result) -> dict[str, Any]:
     rows = {method: _values(result, method, keys) for method in names}
     shares = {method: _redirection(runs_of(result, method)) for method in names}
     classes = list(result.get("class_names", ()))
-    return {
-        "names": names,
-        "figures": figures,
-        "rows": rows,
-        "classes": classes if all(shares.values()) else [],
-        "shares": shares,
-    }
+    classes = classes if all(shares.values()) else []
+    about = {"names": names, "chosen": chosen, "figures": figures, "rows": rows}
+    return {**about, "classes": classes, "shares": shares if classes else {}}
 
 
 def _figure(key: str, low: float, high: float) -> dict[str, Any]:
@@ -167,41 +167,37 @@ def _costs(result: Result) -> Iterator[Section]:
             note = (
                 "Lower is closer to retraining; 1 is one more retrained model. Lines: 95 % intervals over resampled requests."
             )
-            pictures.append(Picture(f"Cost against distance, {name}", alt, svg, note=note))
+            pictures.append(Picture(f"Cost against distance, {name}", alt, svg, note=note, wide=True))
     if pictures:
         yield Section("Cost against distance", pictures)
 
 
 def _scatter(shares: Mapping[str, float], found: Mapping[str, Headline]) -> "Figure":
-    """Points with intervals; the closest methods are named."""
+    """Points with intervals. The names of the closest methods stand at the right, with lines to their points."""
     import numpy as np
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.6, 5), layout="constrained")
+    figure = Figure(figsize=(8.6, 4.8), layout="constrained")
     panel = figure.subplots()
     ordered = sorted(shares, key=lambda method: found[method].value)
     for place, method in enumerate(ordered):
         value, drawn = found[method].value, found[method].drawn
-        named = place < NAMED
-        colour = "#d2480a" if named else "#8a909a"
+        colour = "#d2480a" if place < NAMED else "#8a909a"
         if np.isfinite(drawn).all():
             panel.plot([shares[method]] * 2, np.quantile(drawn, [0.025, 0.975]), color=colour, linewidth=1, alpha=0.5)
         panel.plot(shares[method], value, "o", color=colour, markersize=4.5)
-        if named:
-            side = 1 if place % 2 else -1
-            shift = (6 * side, 3)
-            panel.annotate(
-                label(method),
-                (shares[method], value),
-                shift,
-                textcoords="offset points",
-                ha="left" if side > 0 else "right",
-                fontsize=7,
-            )
     panel.axhline(1, color="#1a73e8", linestyle="dashed", linewidth=1)
     panel.set(yscale="log", xlabel="images read, % of those of retraining", ylabel="distance from retrained models (log)")
     panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     panel.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
-    panel.margins(x=0.25)
     panel.grid(color="#e6e8ec", linewidth=0.6)
+    _name_points(panel, {label(method): (shares[method], found[method].value) for method in ordered[:NAMED]})
     return figure
+
+
+def _name_points(panel: "Axes", points: Mapping[str, tuple[float, float]]) -> None:
+    """Write names beside a panel, from bottom to top, none over another."""
+    height, line = 0.0, {"arrowstyle": "-", "color": "#b9bec7", "linewidth": 0.6}
+    for name, point in points.items():
+        height = max(panel.transLimits.transform(panel.transScale.transform(point))[1], height + LINE)
+        panel.annotate(name, point, (1.03, height), textcoords="axes fraction", va="center", fontsize=8.5, arrowprops=line)

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oro_unlearn.files import sha256_of
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WIDEST = 1500  # pixels of a photograph's longer side
 FONTS = ["Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"]
-STYLE = {
+STYLE: Any = {  # names and values of Matplotlib's settings
     "svg.fonttype": "none",  # text stays text: smaller than outlines, and it can be searched and read aloud
     "font.family": "sans-serif",
     "font.size": 10.5,

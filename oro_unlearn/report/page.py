@@ -186,6 +186,7 @@ def html_of(page: Page, date: str = "") -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # methods stay in the order of the tables
     date = date or datetime.datetime.now().astimezone().strftime("%Y-%m-%d")
     return environment.get_template("page.html.jinja").render(page=page, date=date, icons=ICONS, **_datatables(page))
 

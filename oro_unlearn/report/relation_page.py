@@ -94,7 +94,7 @@ def _figures(content: Content) -> Section:
 
 
 def _table(text: str, part: Part) -> Table:
-    rows = [[row[0].strip(), *(Cell(cell, _value(cell)) for cell in row[1:])] for row in part.rows]
+    rows: list[list[Cell | str]] = [[row[0].strip(), *(Cell(cell, _value(cell)) for cell in row[1:])] for row in part.rows]
     return Table(text, part.header, rows)
 
 

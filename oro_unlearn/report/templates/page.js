@@ -18,7 +18,7 @@
 
   const methods = document.getElementById("methods");
   if (!methods) return;
-  const { figures, names, rows, classes, shares } = JSON.parse(methods.textContent);
+  const { figures, names, chosen: first, rows, classes, shares } = JSON.parse(methods.textContent);
   const [a, b] = ["method-a", "method-b"].map((id) => document.getElementById(id));
   const place = document.getElementById("side-by-side");
   const make = (tag, text, set = {}) => Object.assign(document.createElement(tag), { textContent: text }, set);
@@ -81,11 +81,11 @@
     for (const figure of figures) table.tBodies[0].append(line(figure, [a, b].map((one) => rows[one.value][figure.key])));
     place.replaceChildren(table, ...(classes.length ? [redirected()] : []));
   };
-  for (const select of [a, b]) {
+  [a, b].forEach((select, index) => {
     for (const [key, name] of Object.entries(names)) select.append(make("option", name, { value: key }));
+    select.value = first[index] ?? first[0];
     select.addEventListener("change", compare);
-  }
-  b.selectedIndex = Math.min(1, b.options.length - 1);
+  });
   document.querySelector(".explorer").hidden = false;
   compare();
 })();
