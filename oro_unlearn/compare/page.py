@@ -197,6 +197,7 @@ def _scatter(shares: Mapping[str, float], found: Mapping[str, Headline]) -> "Fig
 
 def _name_points(panel: "Axes", points: Mapping[str, tuple[float, float]]) -> None:
     """Write names beside a panel, from bottom to top, none over another."""
+    panel.autoscale_view()
     height, line = 0.0, {"arrowstyle": "-", "color": "#b9bec7", "linewidth": 0.6}
     for name, point in points.items():
         height = max(panel.transLimits.transform(panel.transScale.transform(point))[1], height + LINE)
