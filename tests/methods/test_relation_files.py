@@ -20,8 +20,8 @@ from tests.conftest import CONFIGS
 from tests.small_world import LISTED, LOSSES, ONE_BATCH, SHIPPED, write_graph
 
 CAPTIONS = ["a child eating a hamburger", "an adult holding a ball", "a dog"]
-FILES = {"report.json", "report.html", "report.md", "config.yaml", "model.ckpt", "model.safetensors", "adapter", "logs", "losses.png", "cosines.png",
-         "closest.png", "graph.png"}  # fmt: skip
+FILES = {"report.json", "report.html", "report.md", "config.yaml", "model.ckpt", "model.safetensors", "adapter", "logs",
+         "losses.png", "cosines.png", "closest.png", "graph.png"}  # fmt: skip
 
 
 def loaded(folder: Path) -> OpenCLIP:
