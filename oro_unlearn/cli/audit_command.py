@@ -258,7 +258,7 @@ def _report(
     lines = words(asked, found, len(retrained), unmeasured)
     verdict = _verdict(options, retrained, models, request, found, unmeasured)
     results = limits.results(class_measures(found, samples), verdict, request.level)
-    audit = {"words": lines, "verdict": verdict_json(verdict, request.level), "figures": as_json(found)}
+    audit: dict[str, Any] = {"words": lines, "verdict": verdict_json(verdict, request.level), "figures": as_json(found)}
     audit |= {"criteria": results_json(results)} if results else {}
     roles = roles_of(options.edited, options.original or "", retrained)
     write_class_audit(roles, models, request, audit, said_first, options.output)

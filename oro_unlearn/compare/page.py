@@ -68,7 +68,7 @@ def _section(kind: str, rows: Rows) -> Section:
     """A table as a section, sortable by the first number of each cell."""
     header, *lines = rows
     heading = HEADINGS.get(kind, kind)
-    body = [[line[0], *(Cell(text, _first_number(text)) for text in line[1:])] for line in lines]
+    body: list[list[Cell | str]] = [[line[0], *(Cell(text, _first_number(text)) for text in line[1:])] for line in lines]
     return Section(heading, [Table(heading, header, body, NOTES.get(kind, ""), searchable=True, wide=len(header) > 6)])
 
 

@@ -134,7 +134,8 @@ def _strip(finding: Finding) -> Strip | None:
     if beside is None or math.isnan(beside.low) or math.isnan(finding.edited):
         return None
     low, high = (max(0.0, min(1.0, end)) if LABELS[finding.key][1] else end for end in (beside.low, beside.high))
-    values = [low, high, finding.edited, *([finding.original] if _order(finding.original) is not None else [])]
+    before = _order(finding.original)
+    values = [low, high, finding.edited, *([before] if before is not None else [])]
     first, last = (0.0, 1.0) if LABELS[finding.key][1] else (min(*values, 0.0), max(*values, 1.0))
     places = [(value - first) / (last - first) for value in values]
     return Strip(places[0], places[1], places[2], places[3] if len(places) > 3 else None)
@@ -175,7 +176,8 @@ def _strongest(found: Sequence[Finding]) -> Iterator[Section]:
 
 def _beside(finding: Finding) -> str:
     text = _figure_text(finding.key, finding.edited)
-    before = [f"{_number(finding.key, finding.original)} before"] if _order(finding.original) is not None else []
+    original = _order(finding.original)
+    before = [f"{_number(finding.key, original)} before"] if original is not None else []
     beside = [f"{_number(finding.key, finding.reading.ideal)} retrained"] if finding.reading else []
     return f"{text} ({', '.join([*before, *beside])})"
 
