@@ -13,6 +13,7 @@ from oro_unlearn.compare.headline import CAPTION
 from oro_unlearn.compare.rows import Records, Result, label, methods_of, runs_of
 from oro_unlearn.compare.spreads import known
 from oro_unlearn.compare.summary import Headline, level_of
+from oro_unlearn.report.class_page import figure_name
 from oro_unlearn.report.drawings import svg_of
 from oro_unlearn.report.page import Cell, Explorer, Page, Picture, Section, Table
 from oro_unlearn.report.page_parts import provenance_section, with_glossary
@@ -113,7 +114,7 @@ def _figure(key: str, low: float, high: float) -> dict[str, Any]:
     low, high = (min(1.0, max(0.0, end)) if share and isfinite(end) else end for end in (low, high))
     text = f"{_text(low, share)} to {_text(high, share)}" if isfinite(low) and isfinite(high) else "–"
     ends = [end if isfinite(end) else None for end in (low, high)]
-    return {"key": key, "name": LABELS[key][0].strip(), "low": ends[0], "high": ends[1], "range": text}
+    return {"key": key, "name": figure_name(key), "low": ends[0], "high": ends[1], "range": text}
 
 
 def _range(result: Result, yardstick: Yardstick, key: str) -> tuple[float, float]:

@@ -110,7 +110,7 @@ def _figures(content: Content, found: Sequence[Finding]) -> Section:
 def _row(finding: Finding, line: Sequence[str]) -> list[Cell | str]:
     """A row of the table. ``line`` has the texts of name, before, after and, with retrained models, ideal and verdict."""
     numbers = [finding.original, finding.edited, finding.reading.ideal if finding.reading else None]
-    cells: list[Cell | str] = [_name(finding.key)]
+    cells: list[Cell | str] = [figure_name(finding.key)]
     cells += [Cell(text, _order(value)) for text, value in zip(line[1:4], numbers, strict=False)]
     if len(line) <= 3:
         return cells
@@ -122,8 +122,12 @@ def _row(finding: Finding, line: Sequence[str]) -> list[Cell | str]:
     return [*cells, range_text, inside, Cell(f"after {line[2]}, range {range_text}" if strip else "–", strip=strip)]
 
 
-def _name(key: str) -> str:
-    """Name of a figure, which says of which attack it is."""
+def figure_name(key: str) -> str:
+    """Name of a figure in a table that may be sorted: it says of which attack it is.
+
+    Args:
+        key: Name of the figure in the audit.
+    """
     attack = {"mia_own_accuracy": "MIA: ", "nn_own_accuracy": "MIA-NN: "}.get(key, "")
     return attack + LABELS[key][0].strip()
 
@@ -152,7 +156,7 @@ def _number(key: str, value: float) -> str:
 
 def _figure_text(key: str, value: float) -> str:
     """Name and value of a figure of the verdict."""
-    return f"{_name(key)}: {_number(key, value)}" if key in LABELS else f"{key}: {value:.3f}"
+    return f"{figure_name(key)}: {_number(key, value)}" if key in LABELS else f"{key}: {value:.3f}"
 
 
 def _strongest(found: Sequence[Finding]) -> Iterator[Section]:
