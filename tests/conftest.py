@@ -1,5 +1,6 @@
 """What the tests share: small offline data, and the command line in this process."""
 
+import base64
 import json
 import sys
 from functools import cache
@@ -33,6 +34,9 @@ REQUESTS = {  # a class of each data set, by the beginning of its configs' folde
     "image_folder": "cat",
     "tiny": "n01443537",
 }
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)  # a PNG
 WNIDS = ("n01443537", "n01629819", "n01641577")  # of Tiny-ImageNet
 
 
@@ -74,13 +78,14 @@ def threads_stay():
 
 @pytest.fixture(autouse=True)
 def drawn_where_looked_at(request, monkeypatch):
-    """Pictures are empty files but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
+    """Pictures are one pixel but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
     if request.node.get_closest_marker("pictures"):
         return
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).touch())
-    monkeypatch.setattr(class_report, "plot_confusion_and_redirection", lambda *given: given[-1].touch())
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).write_bytes(PIXEL))
+    monkeypatch.setattr("oro_unlearn.report.drawings.drawn", lambda _: "<svg></svg>")
+    monkeypatch.setattr(class_report, "plot_confusion_and_redirection", lambda *given: given[-1].write_bytes(PIXEL))
     for name in ("plot_losses", "plot_cosines", "plot_closest"):
-        monkeypatch.setattr(relation_report, name, lambda *given: given[-1].touch())
+        monkeypatch.setattr(relation_report, name, lambda *given: given[-1].write_bytes(PIXEL))
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ from oro_unlearn.audit.range_lines import holm, looks, recovery
 from oro_unlearn.audit.run_audit import Edit, audit_run
 from oro_unlearn.audit.saved import SavedAudit, judged_apart, judged_json, read_audit, saved_criteria
 from oro_unlearn.audit.scoring import LEVELS, attack_features, audited_images, score, scored
-from oro_unlearn.audit.tallies import Tallies, Tally, counts_of, shares_of, tallied
+from oro_unlearn.audit.tallies import Tallies, Tally, confidences_of, confusion_of, counts_in, counts_of, shares_of, tallied
 from oro_unlearn.audit.verdict import Lines, class_lines, forgotten, sentence, verdict_json
 from oro_unlearn.audit.verification import (
     SHARES,
@@ -42,9 +42,11 @@ from oro_unlearn.audit.verification import (
     verification_words,
     verified_recovery,
 )
+from oro_unlearn.metrics.confidence_histogram import LIMIT as CONFIDENCE_LIMIT
 
 __all__ = [
     "CLASS_FIGURES",
+    "CONFIDENCE_LIMIT",
     "LEVELS",
     "SHARES",
     "Asked",
@@ -74,6 +76,9 @@ __all__ = [
     "class_lines",
     "class_measures",
     "collateral",
+    "confidences_of",
+    "confusion_of",
+    "counts_in",
     "counts_of",
     "criteria_names",
     "exit_code",

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import torch
+
 from oro_unlearn.audit.figures import Model
+from oro_unlearn.metrics import ConfidenceHistogram
 
 Counts = Sequence[tuple[int, int]]  # for each class: number of recognised images, number of images
 
@@ -30,18 +33,33 @@ class Tallies(NamedTuple):
     others: list[Tally]  # classes that were forgotten neither now nor earlier
 
 
+def confusion_of(model: Model) -> list[list[int]]:
+    """Confusion matrix (K, K) on all test images; rows are labels, columns predictions.
+
+    Args:
+        model: Scores of the model.
+    """
+    splits = [model[split] for split in ("test_retain", "test_forget")]
+    classes = splits[0].logits.shape[1]
+    cells = torch.cat([split.labels * classes + split.logits.argmax(1) for split in splits])
+    return torch.bincount(cells, minlength=classes * classes).view(classes, classes).tolist()
+
+
 def counts_of(model: Model) -> Counts:
     """Count the test images of every class from the scores of a model.
 
     Args:
         model: Scores of the model.
     """
-    splits = [model[split] for split in ("test_retain", "test_forget")]
-    counts = []
-    for label in range(splits[0].logits.shape[1]):
-        right = [split.logits[split.labels == label].argmax(1) == label for split in splits]
-        counts.append((sum(int(hits.sum()) for hits in right), sum(map(len, right))))
-    return counts
+    return counts_in(confusion_of(model))
+
+
+def confidences_of(model: Model) -> dict[str, list[int]]:
+    """Counts of :class:`~oro_unlearn.metrics.ConfidenceHistogram` by group, from the scores of a model."""
+    histogram = ConfidenceHistogram()
+    for split, scores in model.items():
+        histogram.update(scores.logits, scores.labels, split)
+    return {group: counts.tolist() for group, counts in histogram.compute().items()}
 
 
 def counts_in(confusion: Sequence[Sequence[int]]) -> Counts:

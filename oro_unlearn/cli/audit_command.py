@@ -4,10 +4,11 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from oro_unlearn.cli.audit_additions import Judged, additions, check_delta
 from oro_unlearn.cli.audit_criteria import Limits, limits_of
+from oro_unlearn.cli.audit_files import Audited, Request, roles_of, write_class_audit
 from oro_unlearn.cli.audit_relation import EDITED, Files, audit_relation
 from oro_unlearn.cli.command_words import CONFIG, chosen, with_presets
 from oro_unlearn.cli.plain_parser import PlainParser
@@ -34,24 +35,7 @@ CAPTION = "Retrained: the mean. In range: inside the 95 % interval for one more 
 CAUSES = "check class order (--data.class_names), image size, normalisation and the file itself, or continue with --force"
 
 
-class Audited(NamedTuple):
-    """One model and its figures."""
-
-    model: Mapping[str, Any]  # scores by split
-    figures: dict[str, float]  # results of attacks on features; empty if only outputs are audited
-    sha256: str  # hash of its file
-
-
 Found = dict[str, dict[str, float]]  # figures by file
-
-
-class Request(NamedTuple):
-    """The classes that were to be forgotten, and the level of the audit."""
-
-    forgotten: list[int]  # indices of the classes
-    names: list[str]  # names of these classes
-    level: str  # outputs, features or all
-    verification: Mapping[float, Sequence[str]] = {}
 
 
 def parser() -> PlainParser:
@@ -157,8 +141,9 @@ def _from_weights(files: Sequence[str], others: Sequence[str], options: Any) -> 
         verification = verification_models(others, mark, folder, options.verify, len(data.split("retain")))
         trained = [file for own in verification.values() for file in own]
         models |= _scored(cli, trained, options.output, options.level)
-    names = [data.class_names[label] for label in data.forget_classes]
-    return models, Request(list(data.forget_classes), names, options.level, verification)
+    classes, forgotten = list(data.class_names), list(data.forget_classes)
+    about = (classes, data.name, type(cli.model.network).__name__, verification)
+    return models, Request(forgotten, [classes[label] for label in forgotten], options.level, *about)
 
 
 def _scored(cli: Any, files: Sequence[str], output: Path, level: str) -> dict[str, Audited]:
@@ -283,9 +268,7 @@ def _report(
         verdict_json,
         words,
     )
-    from oro_unlearn.files import write_json
     from oro_unlearn.report.names import label
-    from oro_unlearn.report.run_report import versions, without_nan
     from oro_unlearn.report.tables import rich_table
 
     figures = _figures(options, retrained, models, request)
@@ -306,19 +289,14 @@ def _report(
     more, entries = additions(options, judged, verdict)
     measures = class_measures(found, samples)
     results = limits.results(measures, verdict, request.level)
-    content = {
-        "forget": request.names,
-        "level": request.level,
-        "files": {file: audited.sha256 for file, audited in models.items()},
-        "said_first": [*said_first, *lines, *more],
+    audit: dict[str, Any] = {
+        "words": [*lines, *more],
         "verdict": verdict_json(verdict, request.level),
         "figures": as_json(found),
-        **entries,
-        **judged_json(measures, verdict),
-        **({"criteria": results_json(results)} if results else {}),
-        "versions": versions(),
     }
-    write_json(without_nan(content), options.output / "audit.json")
+    audit |= {**entries, **judged_json(measures, verdict), **({"criteria": results_json(results)} if results else {})}
+    roles = roles_of(options.edited, options.original or "", retrained)
+    write_class_audit(roles, models, request, audit, said_first, options.output)
     table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
     shown = map(Text, [*lines, *more, sentence(verdict, request.level)])
     Console().print(*(Text(line, "bold red") for line in said_first), *shown, table, sep="\n")
@@ -337,9 +315,10 @@ def _verdict(
     """The four lines."""
     from oro_unlearn.audit import class_lines, counts_of, tallied
 
-    roles = {"unlearned": options.edited, **({"original": options.original} if options.original else {})}
-    roles |= {f"retrained_{n}": file for n, file in enumerate(retrained)}
-    counts = {role: counts_of(models[file].model) for role, file in roles.items()}
+    counts = {
+        role: counts_of(models[file].model)
+        for role, file in roles_of(options.edited, options.original or "", retrained).items()
+    }
     classes = len(counts["unlearned"])
     names = dict(zip(request.forgotten, request.names, strict=True))
     tallies = tallied(counts, [names.get(label, str(label)) for label in range(classes)], request.forgotten)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oro_unlearn.cli.audit_criteria import Limits
+from oro_unlearn.cli.audit_files import roles_of, write_audit
 from oro_unlearn.user_error import UserError
 
 EDITED = "oro_unlearn.methods.relations.edited_encoder.EditedEncoder"
@@ -41,7 +42,6 @@ def audit_relation(
     from oro_unlearn.audit import results_json
     from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
     from oro_unlearn.cli.unlearning_cli import build
-    from oro_unlearn.files import write_json
     from oro_unlearn.methods.first_words import relation_words
     from oro_unlearn.report import relation_report
     from oro_unlearn.report.run_report import versions
@@ -67,7 +67,8 @@ def audit_relation(
     own = report["audit"]["words"]
     content = {**report, "files": dict(hashes), "said_first": [*said_first, *own], "verdict": report["audit"]["verdict"]}
     content |= {"criteria": results_json(results)} if results else {}
-    write_json({**content, "versions": versions()}, output / "audit.json")
+    content |= {"roles": roles_of(files.edited, files.original, files.retrained), "versions": versions()}
+    write_audit(relation_report, content, said_first, output)
     shown = map(Text, [*own, report["audit"]["verdict"]["words"]])
     lines = [*(Text(line, "bold red") for line in said_first), *shown]
     Console().print(*lines, relation_report.report_table(report), sep="\n")

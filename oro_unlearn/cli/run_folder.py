@@ -15,7 +15,8 @@ from oro_unlearn.cli.run_identity import Identity
 from oro_unlearn.files import first_line, one_line, replacing, sha256, write_json
 from oro_unlearn.networks.adapter_files import BASE, CONFIG, WEIGHTS
 from oro_unlearn.report import pictures
-from oro_unlearn.report.provenance import input_files, named, written
+from oro_unlearn.report.page import PAGES
+from oro_unlearn.report.provenance import commit, input_files, named, written
 from oro_unlearn.user_error import UserError
 
 CHECKPOINT, REPORT = "model.ckpt", "report.json"
@@ -95,7 +96,7 @@ class RunFolder:
         if self.begun:
             return
         self.begun = True
-        for name in (REPORT, *PICTURES, *WRITTEN):  # the report first: without it the folder counts as unfinished
+        for name in (REPORT, *PAGES, *PICTURES, *WRITTEN):  # the report first: without it the folder counts as unfinished
             (self.root / name).unlink(missing_ok=True)
         adapter = self.root / "adapter"
         if adapter.is_dir() and not any(adapter.iterdir()):
@@ -136,6 +137,7 @@ class RunFolder:
             measured: The checkpoint that ``--ckpt_path`` names for a measurement; None for the checkpoint of this run.
         """
         where = {"run": self.identity.mark, "sources": self.identity.sources, "own_sources": self.identity.own_sources}
+        where |= {"commit": commit()} if commit() else {}
         where |= {"inputs": self.inputs, "data_sha256": self.identity.data}
         if measured is None:
             where |= {"started_from": self.started_from} if self.started_from else {}

@@ -36,6 +36,7 @@ from oro_unlearn.data.contract import asked_of
 from oro_unlearn.methods import UnlearningModule
 from oro_unlearn.methods.first_words import forced_words
 from oro_unlearn.networks.checkpoints import check_run_checkpoint
+from oro_unlearn.report.page import write_page
 from oro_unlearn.report.provenance import compared, differences, named
 from oro_unlearn.user_error import UserError, options_of
 
@@ -266,6 +267,7 @@ class UnlearningCLI(LightningCLI):
         report = {"said_first": [*forced_words(self.first_look.complaints), *model.first_words()], **report}
         if place is not None:
             data.draw(place)
+            write_page(kind.make_page(report, place), place)
             self.run_folder.write(report, place)
         return report
 

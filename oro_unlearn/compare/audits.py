@@ -10,6 +10,7 @@ from oro_unlearn.audit import Model, accuracies, attack_models, audit_model, flo
 from oro_unlearn.compare.jobs import Job, with_threads
 from oro_unlearn.compare.options import Request
 
+MOST_CLASSES = 30  # classes whose shares are kept
 SHADOWS = 3  # least number of shadow models on each side, for leave-one-out
 
 
@@ -113,7 +114,8 @@ def _audit_request(
         figures = {**report["figures"], **audit_model(model, references, sources, forgotten)}
         paid = [report, *(other.report() for other in teachers.get(name, []) if seed_of(other) == seed)]
         cost = {key: sum(part[key] for part in paid) for key in ("seconds", "images_read", "images_backward")}
-        models.append({"method": name, "forget": list(request), "seed": seed, **cost, "figures": rounded(figures)})
+        about = {"method": name, "forget": list(request), "seed": seed, **cost}
+        models.append({**about, "figures": rounded(figures), "redirection": redirected(model)})
 
     for job in originals:
         record("original", job, first[seed_of(job)], others, {seed_of(job): first[seed_of(job)]})
@@ -134,6 +136,15 @@ def _audit_request(
         null = attack_models(others[:half], others[half:], forgotten)
         attacks.append({"method": "retrained", "forget": list(request), "u_lira": _rounded_all(null)})
     return models, attacks
+
+
+def redirected(model: Model) -> list[float]:
+    """Share of the forgotten test images in each class (K,); empty for many classes, where nobody could read it."""
+    logits = model["test_forget"].logits
+    classes = logits.shape[1]
+    if classes > MOST_CLASSES or not len(logits):
+        return []
+    return [round(count / len(logits), 4) for count in logits.argmax(1).bincount(minlength=classes).tolist()]
 
 
 def seed_of(job: Job) -> int:

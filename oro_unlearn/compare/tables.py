@@ -14,6 +14,7 @@ from oro_unlearn.compare.moving_grid import unsettled
 from oro_unlearn.compare.rows import Records, Result, label, methods_of, row_label, runs_of
 from oro_unlearn.compare.spreads import Figure, cell, known, marked, spread
 from oro_unlearn.files import replacing, write_json, write_text
+from oro_unlearn.report.page import write_page
 from oro_unlearn.report.tables import markdown_table, number, rich_table
 
 COSTS = ("seconds", "images_read", "images_backward")
@@ -54,18 +55,21 @@ REPRESENTATION = (
 
 
 def write_tables(result: Result, folder: Path) -> None:
-    """Write the results and every table.
+    """Write the results, every table, and a page that shows them.
 
     Args:
         result: Result of the comparison.
-        folder: Folder for ``compare.json``, ``tables.md``, ``tables.tex`` and ``models.csv``.
+        folder: Folder for ``compare.json``, ``tables.md``, ``tables.tex``, ``models.csv`` and ``report.html``.
     """
+    from oro_unlearn.compare.page import comparison_page
+
     write_json(result, folder / "compare.json")
     tables = {kind: make(result) for kind, make in COMPARISONS.items()} if result["models"] else {}
     sections = [f"## {kind}\n\n{markdown_table(rows)}" for kind, rows in tables.items()]
     write_text("\n\n".join(sections) + "\n", folder / "tables.md")
     write_text("\n\n".join(latex_table(rows, kind) for kind, rows in tables.items()) + "\n", folder / "tables.tex")
     write_csv(result["models"], folder / "models.csv")
+    write_page(comparison_page(result, tables), folder)
 
 
 def show(result: Result, folder: Path) -> None:
@@ -82,7 +86,7 @@ def show(result: Result, folder: Path) -> None:
         print("no request could be audited: see the failures above and the job.log files")
     if result["failed"]:
         print(f"failed and left out: {', '.join(result['failed'])} (see job.log in these folders)")
-    print("compare.json, tables.md, tables.tex and models.csv are written to", folder, sep="\n")
+    print("report.html, compare.json, tables.md, tables.tex and models.csv are written to", folder, sep="\n")
     if not result["models"]:
         raise SystemExit(1)
 

@@ -51,7 +51,8 @@ class UnlearningModule(LightningModule, ABC):
     Attributes:
         train_splits: Names of the splits in a training batch.
         role: Name of the trained network in a report that compares several networks.
-        report_module: Import path of the module that makes and prints the report: ``make_report`` and ``report_table``.
+        report_module: Import path of the module that makes and prints the report: ``make_report``, ``report_table`` and
+            ``make_page``.
         batch_type: NamedTuple that names the tensors in a split's batch.
         whole_batches: Whether every process gets the whole batch. If not, each process gets its share.
     """

@@ -1,6 +1,7 @@
 """Measures of forgetting: torchmetrics metrics and functions on plain tensors."""
 
 from oro_unlearn.metrics.chance import above_chance, fewer
+from oro_unlearn.metrics.confidence_histogram import ConfidenceHistogram
 from oro_unlearn.metrics.cosine_drift import CosineDrift
 from oro_unlearn.metrics.forget_retain_accuracy import ForgetRetainAccuracy
 from oro_unlearn.metrics.membership_inference import MembershipInference, mia
@@ -15,6 +16,7 @@ from oro_unlearn.metrics.unlearning_total_variation import UnlearningTotalVariat
 
 __all__ = [
     "RMIA",
+    "ConfidenceHistogram",
     "CosineDrift",
     "ForgetRetainAccuracy",
     "MembershipInference",

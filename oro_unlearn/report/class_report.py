@@ -1,18 +1,22 @@
 """The report of one run of class unlearning, as it is written and printed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from oro_unlearn.audit import LEVELS, Edit, audit_run, from_json, rows
+from oro_unlearn.audit import CONFIDENCE_LIMIT, LEVELS, Edit, audit_run, from_json, rows
+from oro_unlearn.report.class_page import make_page
 from oro_unlearn.report.names import label
 from oro_unlearn.report.plots import plot_confusion_and_redirection
-from oro_unlearn.report.run_report import redirection, share_of, summarise, undefined, without_nan
+from oro_unlearn.report.run_report import pooled, redirection, share_of, summarise, undefined, without_nan
 from oro_unlearn.report.tables import caption, rich_table, single_rows, title_of
 
+__all__ = ["FIGURES", "make_page", "make_report", "outputs", "report_table"]
+
 FIGURES = ("redirection.png",)
+MOST_CLASSES = 30  # a larger confusion matrix is not kept: it would be most of the report, and nobody could read it
 SPLITS = ("forget", "retain", "test_forget", "test_retain", "test_earlier")
 
 
@@ -31,10 +35,10 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
     """
     found, names = model.measurements, data.class_names
     requested = data.requested_classes
-    shares = redirection(found["confusion"], requested) if requested else {}
+    role = model.role if model.role != "retrained" else "retrained_0"
     absent = sorted(set(range(len(names))) - set(data.present_classes))
-    for role, figures in found["metrics"].items() if absent else ():
-        kept = [row for label, row in enumerate(found["confusion"][role]) if label not in requested]
+    for name, figures in found["metrics"].items() if absent else ():
+        kept = [row for label, row in enumerate(found["confusion"][name]) if label not in requested]
         figures["test/absent"] = share_of(absent, kept)
     report = {
         **header,
@@ -43,14 +47,41 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "metrics": summarise(found["metrics"]),
         "undefined": {"train/mia": undefined(found["metrics"])},
         "neighbours": {names[label]: names[near] for label, near in found["neighbours"].items()},
-        "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
+        **outputs(found["confusion"], found["confidences"], names, requested, role),
     }
     if "unlearned" in found["metrics"]:
         report["audit"] = _audited(model, data, level)
-    confusion = found["confusion"][model.role if model.role != "retrained" else "retrained_0"]
+    shares = {name: list(values.values()) for name, values in report["redirection"].items()}
     if shares and root is not None:
-        plot_confusion_and_redirection(confusion, shares, names, requested, root / FIGURES[0])
+        plot_confusion_and_redirection(found["confusion"][role], shares, names, requested, root / FIGURES[0])
     return report
+
+
+def outputs(
+    confusion: Mapping[str, Sequence[Sequence[int]]],
+    confidences: Mapping[str, Mapping[str, Sequence[int]]],
+    names: Sequence[str],
+    requested: Sequence[int],
+    measured: str,
+) -> dict[str, Any]:
+    """What the models answer, as a report keeps it.
+
+    Args:
+        confusion: Confusion matrix (K, K) of each model on the test images.
+        confidences: Counts of :class:`~oro_unlearn.metrics.ConfidenceHistogram` of each model, by group.
+        names: Names of the classes.
+        requested: Indices of the classes to forget.
+        measured: The model whose confusion matrix is kept, if it has at most 30 classes.
+
+    Returns:
+        ``redirection``, ``confusion`` and ``confidences``.
+    """
+    shares = redirection(confusion, requested) if requested else {}
+    return {
+        "redirection": {role: dict(zip(names, values, strict=True)) for role, values in shares.items()},
+        "confusion": [list(row) for row in confusion[measured]] if len(names) <= MOST_CLASSES else [],
+        "confidences": {"limit": CONFIDENCE_LIMIT, "counts": pooled(confidences)},
+    }
 
 
 def _audited(model: Any, data: Any, level: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Origin of figures: hashes of input and output files, versions of the code, and comparison of two reports."""
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ PACKAGE = Path(__file__).resolve().parent.parent
 VERSIONED = {*sys.stdlib_module_names, PACKAGE.name, "torch", "torchvision", "lightning"}  # identified by version
 MODEL_FOLDERS = ("config.json", "open_clip_config.json")  # a folder with one of these files is a model
 LARGEST = 1 << 20  # largest number of characters of an option that can be a path
-FIGURES = ("metrics", "items", "neighbours", "redirection", "retrained_models", "gallery", "pictures")  # in a report
+FIGURES = (  # in a report
+    *("metrics", "items", "neighbours", "redirection", "confusion", "confidences", "losses", "retrained_models", "gallery"),
+    "pictures",
+)
 VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # options that change no figure
 
 
@@ -39,6 +44,16 @@ def package_sources() -> str:
     inside = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*")) if path.is_file()]
     own = [path for path in inside if not any(part.startswith((".", "__pycache__")) for part in path.parts)]
     return sha256_of(f"{path.as_posix()} {sha256(PACKAGE / path)}\n" for path in own)
+
+
+@cache
+def commit() -> str:
+    """The commit that the package was installed from, where pip knows it (``pip install git+...``); otherwise empty."""
+    try:
+        known = json.loads(distribution(PACKAGE.name).read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        return ""
+    return str(known.get("vcs_info", {}).get("commit_id", ""))
 
 
 def own_sources(config: Mapping[str, Any]) -> dict[str, str]:

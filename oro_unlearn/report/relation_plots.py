@@ -3,11 +3,14 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oro_unlearn.files import replacing
 from oro_unlearn.report.names import label, literal_text
 from oro_unlearn.report.plots import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROLES = {"forgotten": "#c5221f", "neighbour": "#188038", "other": "#9aa0a6"}  # frames of the contact sheet
 
@@ -19,20 +22,29 @@ def plot_losses(losses: Mapping[str, Sequence[float]], path: str | Path) -> None
         losses: Values at each step, by term.
         path: PNG to write.
     """
+    _save(losses_figure({name: (range(1, len(values) + 1), values) for name, values in losses.items()}), path)
+
+
+def losses_figure(losses: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> "Figure":
+    """Losses by term, in panels.
+
+    Args:
+        losses: Steps and values, by term.
+    """
     from matplotlib.figure import Figure
 
     columns = min(4, len(losses))
     rows = -(-len(losses) // columns)
     figure = Figure(figsize=(3.2 * columns, 2.2 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).flat
-    for panel, (name, values) in zip(panels, losses.items(), strict=False):
-        panel.plot(range(1, len(values) + 1), values, color=COLOURS["unlearned"], linewidth=1.2)
+    for panel, (name, (steps, values)) in zip(panels, losses.items(), strict=False):
+        panel.plot(steps, values, color=COLOURS["unlearned"], linewidth=1.2)
         panel.set_title(name, fontsize=9)
         panel.tick_params(labelsize=7)
     for panel in list(panels):
         panel.set_axis_off()
     figure.supxlabel("step", fontsize=8)
-    _save(figure, path)
+    return figure
 
 
 def plot_cosines(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str, str], path: str | Path) -> None:
@@ -43,9 +55,14 @@ def plot_cosines(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str
         groups: Labels by group, in order.
         path: PNG to write.
     """
+    _save(cosines_figure(metrics, groups), path)
+
+
+def cosines_figure(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str, str]) -> "Figure":
+    """Mean cosines of each group, as bars; the arguments are those of :func:`plot_cosines`."""
     from matplotlib.figure import Figure
 
-    shown = [group for group in groups if all(f"{group}/cosine" in figures for figures in metrics.values())]
+    shown = [group for group in groups if all(figures.get(f"{group}/cosine") is not None for figures in metrics.values())]
     figure = Figure(figsize=(10, 0.42 * len(shown) + 1.2), layout="constrained")
     panel = figure.subplots()
     height = 0.8 / len(metrics)
@@ -61,7 +78,7 @@ def plot_cosines(metrics: Mapping[str, Mapping[str, float]], groups: Mapping[str
     panel.axvline(0, color="black", linewidth=0.6)
     panel.set_xlabel("mean cosine of picture and caption")
     figure.legend(fontsize=8, loc="outside upper center", ncols=5)
-    _save(figure, path)
+    return figure
 
 
 @literal_text()

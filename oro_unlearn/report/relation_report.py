@@ -1,6 +1,6 @@
 """The report of one run of relational unlearning, as it is written and printed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,15 @@ from rich.table import Table
 from oro_unlearn.audit import judged_json, verdict_json
 from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, UTILITY
 from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
+from oro_unlearn.report.relation_page import make_page
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
+from oro_unlearn.report.relation_tables import Part, caption, number_of, tables_of
 from oro_unlearn.report.run_report import summarise, without_nan
 from oro_unlearn.report.tables import title, title_of
 
+__all__ = ["FIGURES", "make_page", "make_report", "report_table", "words"]
+
+MOST_STEPS = 200  # points of a loss that are kept
 FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the data module
 
 
@@ -40,6 +45,7 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "licences": getattr(data, "licences", {}),
         "metrics": metrics,
         "not_measured": found.get("not_measured", {}),
+        "losses": thinned(found["losses"]),
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
     if "unlearned" in metrics:
@@ -52,6 +58,24 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
     return report
 
 
+def thinned(losses: Mapping[str, Sequence[float]], most: int = MOST_STEPS) -> dict[str, dict[str, list[float]]]:
+    """Losses by term as a report keeps them: values at ``step``, evenly spaced if a run has many steps.
+
+    Args:
+        losses: Values at each step, by term.
+        most: Largest number of steps that are kept.
+
+    Example:
+        >>> thinned({"push": [4.0, 3.0, 2.0, 1.0]}, most=2)
+        {'push': {'step': [1, 3], 'value': [4.0, 2.0]}}
+    """
+    found = {}
+    for name, values in losses.items():
+        steps = range(0, len(values), -(-len(values) // most) or 1)
+        found[name] = {"step": [step + 1 for step in steps], "value": [round(values[step], 6) for step in steps]}
+    return without_nan(found)
+
+
 def words(report: Mapping[str, Any]) -> list[str]:
     """Five lines of text: the request, retrieval by captions, the embeddings, the attacks, and what is not judged.
 
@@ -61,11 +85,11 @@ def words(report: Mapping[str, Any]) -> list[str]:
     before, after = report["metrics"]["original"], report["metrics"]["unlearned"]
 
     def moved(figure: str) -> str:
-        return f"{_number(before.get(figure))} before, {_number(after.get(figure))} after"
+        return f"{number_of(before.get(figure))} before, {number_of(after.get(figure))} after"
 
     attacks = {name: after.get(f"{group}/worst_r5") for group, name in ATTACKS.items()}
     strongest = max((name for name in attacks if attacks[name] is not None), key=lambda name: attacks[name], default="")
-    found = f"the strongest ({strongest}) has R@5 {_number(attacks[strongest])}" if strongest else "none was tried"
+    found = f"the strongest ({strongest}) has R@5 {number_of(attacks[strongest])}" if strongest else "none was tried"
     groups = {group: (before.get(f"{group}/r1"), after.get(f"{group}/r1")) for group in KEPT}
     drops = {group: now - was for group, (was, now) in groups.items() if was is not None and now is not None}
     most = min(drops, key=lambda group: drops[group], default="")
@@ -78,7 +102,7 @@ def words(report: Mapping[str, Any]) -> list[str]:
         f"Asked: forget {', '.join(report['forget'])}; {report['pictures']} pictures and {report['gallery']} captions.",
         f"Outputs: R@5 of the unsafe pictures for their caption: {moved('direct/r5')}.{kept}",
         f"Features: cosine of unsafe pictures and their caption: {moved('direct/cosine')}; unrelated pairs have "
-        f"{_number(before.get('unrelated/cosine'))}.",
+        f"{number_of(before.get('unrelated/cosine'))}.",
         f"Attacker with other words, places, styles or spellings: {found}.{removable}",
         f"Not judged: {'; '.join([*gaps, *lacking, 'attacks that are not in the tables'])}.",
     ]
@@ -116,38 +140,13 @@ def report_table(report: Mapping[str, Any]) -> Group:
     Args:
         report: Content of ``report.json``.
     """
-    before, after = (report["metrics"].get(role, {}) for role in ("original", "unlearned"))
-    columns = ("R@5 before", "R@5 after", "worst wording", "median rank")
-    forgotten = Table("forgotten under", *columns, title=title(title_of(report)))
-    for group, label in FORGOTTEN.items():
-        if before.get(f"{group}/cosine") is not None:
-            own = (after.get(f"{group}/{name}") for name in ("r5", "worst_r5", "median_rank"))
-            forgotten.add_row(label, *map(_number, (before.get(f"{group}/r5"), *own)))
-    kept = Table("kept", "R@1 before", "R@1 after", "drift of cosine", "worst drift")
-    for group, label in KEPT.items():
-        if before.get(f"{group}/cosine") is not None:
-            r1 = (part.get(f"{group}/r1") for part in (before, after))
-            drifts = (after.get(f"{group}/{name}") for name in ("absolute_drift", "worst_drift"))
-            kept.add_row(label, *map(_number, (*r1, *drifts)))
-    utility = Table("utility", "before", "after", caption=caption(report), caption_justify="left")
-    for name, label in UTILITY.items():
-        lacking = report.get("not_measured", {}).get(name)
-        if lacking:
-            utility.add_row(f"{label}: {lacking}", "", "not measured")
-        elif name in before or name in after:
-            utility.add_row(label, _number(before.get(name)), _number(after.get(name)))
-    return Group(forgotten, kept, utility)
+    tables = [_rich(part, title_of(report) if not number else "") for number, part in enumerate(tables_of(report))]
+    tables[-1].caption, tables[-1].caption_justify = caption(report), "left"
+    return Group(*tables)
 
 
-def caption(report: Mapping[str, Any]) -> str:
-    """Notes that a reader of the figures needs."""
-    level = report["metrics"]["original"].get("unrelated/cosine")
-    return (
-        f"Worst wording and median rank are after the edit. Cosine of unrelated pairs: {_number(level)}. "
-        f"Ranks are fractions of a gallery of {report['gallery']} captions: 0 first, "
-        "0.5 like chance, 1 last (a rank near 1 is itself a trace of the edit)."
-    )
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _rich(part: Part, heading: str) -> Table:
+    table = Table(*part.header, title=title(heading) if heading else None)
+    for row in part.rows:
+        table.add_row(*row)
+    return table

@@ -92,6 +92,24 @@ def redirection(confusion: Mapping[str, Sequence[Sequence[int]]], labels: Sequen
     return {role: [mean(column) for column in zip(*rows, strict=True)] for role, rows in shares.items()}
 
 
+def pooled(counts: Mapping[str, Mapping[str, Sequence[int]]]) -> dict[str, dict[str, list[int]]]:
+    """Histograms by role and group of images. Those of the retrained models are added up.
+
+    Args:
+        counts: Counts (B,) of each model, by group.
+
+    Example:
+        >>> pooled({"retrained_0": {"forget": [1, 0]}, "retrained_1": {"forget": [0, 2]}})
+        {'retrained': {'forget': [1, 2]}}
+    """
+    found: dict[str, dict[str, list[int]]] = {}
+    for name, groups in counts.items():
+        own = found.setdefault("retrained" if name.startswith("retrained") else name, {})
+        for group, row in groups.items():
+            own[group] = [a + b for a, b in zip(own.get(group, [0] * len(row)), row, strict=True)]
+    return found
+
+
 def share_of(classes: Sequence[int], confusion: Sequence[Sequence[int]]) -> float:
     """Share of all predictions that are one of some classes; NaN without predictions.
 

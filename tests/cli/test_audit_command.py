@@ -65,6 +65,15 @@ def test_outputs_of_a_model_that_forgot_are_inside_and_those_of_the_original_are
     assert ", more than chance explains" in kept["said_first"][1]
     assert ", no more than chance explains" in good["said_first"][1]
     assert "written to audit/audit.json" in capsys.readouterr().out
+    assert kept["redirection"]["unlearned"]["2"] == kept["figures"]["acc_f"]["edited"]
+    assert {len(row) for row in kept["confusion"]} == {CLASSES}
+    assert {role: sum(groups["forget"]) for role, groups in kept["confidences"]["counts"].items()} == {
+        "original": 40,
+        "unlearned": 40,
+        "retrained": 3 * 40,
+    }
+    assert "kept.npz" in Path("audit/report.html").read_text()
+    assert "Forgotten: no" in Path("audit/report.md").read_text()
 
 
 def test_leakage_is_bounded_beside_the_original_and_retrained_models(archives, capsys):

@@ -85,7 +85,7 @@ def test_report_and_test(run, report, original_weights, capsys):
     assert contents("out") == before, "it writes nothing"
     assert run("test", "--config", "out/config.yaml", "--report", "again")[0] == 0
     assert report("again") == first
-    assert {path.name for path in Path("again").iterdir()} == {"report.json", "redirection.png"}
+    assert {path.name for path in Path("again").iterdir()} == {"report.json", "report.html", "report.md", "redirection.png"}
     code, message = run("test", "--config", "out/config.yaml", "--report", "out")
     assert (code, contents("out")) == (2, before)
     assert "--report out is the folder of a run (model.ckpt is there), which test never changes: name another" in message

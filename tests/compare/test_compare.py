@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,13 @@ def test_a_comparison_ends_in_every_table(finished):
     for text in ("Original", "Retrain", "LogitMask (free control)", "RWFT-O"):
         assert text in markdown
         assert text in latex
+    page = (finished / "runs/compare/digits/report.html").read_text()
+    shown = json.loads(re.search(r'id="methods">(.*?)</script>', page)[1])
+    assert list(shown["names"]) == ["original", "retrained", "logit_mask", "rwft_o"]
+    assert shown["rows"]["logit_mask"]["acc_f"] == {"value": 0, "text": "0.0%"}
+    assert len(shown["shares"]["rwft_o"]) == len(shown["classes"]) == 10
+    assert sum(shown["shares"]["retrained"]) == pytest.approx(1, abs=1e-2)
+    assert "Cost against distance" in page
     with (finished / "runs/compare/digits/models.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(result["models"])

@@ -20,8 +20,8 @@ from tests.conftest import CONFIGS
 from tests.small_world import LISTED, LOSSES, ONE_BATCH, SHIPPED, write_graph
 
 CAPTIONS = ["a child eating a hamburger", "an adult holding a ball", "a dog"]
-FILES = {"report.json", "config.yaml", "model.ckpt", "model.safetensors", "adapter", "logs", "losses.png", "cosines.png",
-         "closest.png", "graph.png"}  # fmt: skip
+FILES = {"report.json", "report.html", "report.md", "config.yaml", "model.ckpt", "model.safetensors", "adapter", "logs",
+         "losses.png", "cosines.png", "closest.png", "graph.png"}  # fmt: skip
 
 
 def loaded(folder: Path) -> OpenCLIP:
@@ -70,7 +70,7 @@ def test_measuring_again_gives_the_same_report(quiet, finished, run, report):
     assert code == 0, message
     assert {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()} == before
     pictures = {"cosines.png", "closest.png", "graph.png", "losses.png"}
-    assert {path.name for path in Path("again").iterdir()} == {"report.json", *pictures}
+    assert {path.name for path in Path("again").iterdir()} == {"report.json", "report.html", "report.md", *pictures}
     first, again = report(finished), report("again")
     folder = {"run", "config"}  # they say where the run lies
     assert {k: v for k, v in again.items() if k not in folder} == {k: v for k, v in first.items() if k not in folder}

@@ -20,7 +20,10 @@ from oro_unlearn.cli import main
 from oro_unlearn.networks import SmallCNN, save_weights
 
 CONFIGS = Path(__file__).parents[2] / "lightning_configs"
-FINISHED = ("config.yaml", "model.ckpt", "model.safetensors", "report.json", "redirection.png", "adapter/adapter_config.json")
+FINISHED = (
+    *("config.yaml", "model.ckpt", "model.safetensors", "report.json", "report.html", "report.md", "redirection.png"),
+    "adapter/adapter_config.json",
+)
 RAN = Path("code_ran")  # written by code that must not run
 ONE_BATCH = (
     *("--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1", "--trainer.enable_progress_bar", "false"),

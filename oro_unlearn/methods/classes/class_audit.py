@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.metrics import (
+    ConfidenceHistogram,
     ForgetRetainAccuracy,
     MembershipInference,
     NearestClassMIA,
@@ -41,6 +42,7 @@ class ClassAudit(nn.Module):
         self.utv: Any = nn.ModuleDict({phase: UnlearningTotalVariation() for phase in PHASES})
         self.moved: Any = nn.ModuleDict({phase: UnlearningTotalVariation() for phase in PHASES})
         self.mia = MembershipInference()
+        self.confidences = ConfidenceHistogram()
         self.neighbours = dict(neighbours)
         self.nearest: Any = nn.ModuleDict(
             {f"{phase}{label}": NearestClassMIA(near) for phase in PHASES for label, near in neighbours.items()}
@@ -64,6 +66,7 @@ class ClassAudit(nn.Module):
             return
         phase = "test/" if split.startswith("test") else "train/"
         probabilities = logits.softmax(1)
+        self.confidences.update(logits, labels, split)
         if split == "forget" and self.forgotten_samples is not None:
             self.forgotten_samples.update(logits, labels)
         else:
@@ -111,6 +114,10 @@ class ClassAudit(nn.Module):
         attack = {name: float(value) for name, value in self.mia.compute().items()}
         figures["train/mia"] = attack.pop("mia")
         return figures | {f"train/mia_{name}": value for name, value in attack.items()}
+
+    def confidence_counts(self) -> dict[str, list[int]]:
+        """Counts of :class:`~oro_unlearn.metrics.ConfidenceHistogram`, by group."""
+        return {group: counts.tolist() for group, counts in self.confidences.compute().items()}
 
     def confusion_matrix(self) -> Tensor:
         """Counts (K, K) on the test split: rows are labels, columns predictions."""

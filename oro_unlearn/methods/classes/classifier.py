@@ -214,12 +214,13 @@ class Classifier(UnlearningModule):
             audit.update(split, logits[name], labels, retrained, logits.get("original") if name == "unlearned" else None)
 
     def on_test_epoch_end(self) -> None:
-        """Collect ``measurements``: figures and test confusion matrices by model, and the nearest classes."""
+        """Collect ``measurements``: figures, test confusion matrices and confidences by model, and the nearest classes."""
         if self._audits is None:  # the test loaders held only forgotten test images
             self._start_audits()
         self.measurements = {
             "metrics": {name: audit.compute() for name, audit in self._audits.items()},
             "confusion": {name: audit.confusion_matrix().tolist() for name, audit in self._audits.items()},
+            "confidences": {name: audit.confidence_counts() for name, audit in self._audits.items()},
             "neighbours": self._neighbours,
         }
 

@@ -1,0 +1,84 @@
+"""Terms of the reports in plain words. A page explains the terms that appear in it."""
+
+import re
+from collections.abc import Iterable
+
+TERMS = {  # by a pattern of the text in which a term appears: the term, and what it means
+    r"\bretrained|\bideal\b": (
+        "Retrained models",
+        "Models trained from scratch without what is to be forgotten. Their figures are the ideal; another seed changes them, "
+        "and how much shows what is normal.",
+    ),
+    r"\bedited|\bafter\b": ("Edited model", "The model that was made to forget: what this page is about."),
+    r"\boriginal|\bbefore\b": ("Original", "The model before the edit."),
+    r"\brange\b|interval": (
+        "Range",
+        "The 95 % prediction interval for the figure of one more retrained model (Student's t). A judgement needs three "
+        "retrained models.",
+    ),
+    r"\bLogitMask|free control": (
+        "Free control (LogitMask)",
+        "The original whose answer for the forgotten classes is switched off. It removes nothing from the weights, so a good "
+        "audit tells it apart.",
+    ),
+    r"\blevel (outputs|features|all)\b|\blevel\b": (
+        "Level",
+        "How deep the audit looks. outputs: what the model answers; features: also what its features and weights still hold; "
+        "all: relearning from more seeds, and longer.",
+    ),
+    r"\bMIA\b|[Mm]embership": (
+        "Membership inference (MIA)",
+        "An attack that tells from a model's confidence whether an image was in its training data.",
+    ),
+    r"MIA-NN": (
+        "MIA-NN",
+        "A membership attack on the nearest kept class: is a forgotten image taken for a training image of that class?",
+    ),
+    r"RMIA": (
+        "RMIA",
+        "A membership attack that compares confidences with those of other images and of other models. An AUC of 0.5 is "
+        "chance.",
+    ),
+    r"total variation|\bUTV\b": (
+        "Total variation (UTV)",
+        "Distance between the answers of two models to the same image: 0 for equal probabilities, 1 for none in common.",
+    ),
+    r"\bprobe\b": (
+        "Linear probe",
+        "A linear classifier that is trained on the features of the model. It shows whether the features still separate the "
+        "forgotten classes.",
+    ),
+    r"[Rr]elearn": (
+        "Relearning",
+        "A few steps of training on forgotten images. What comes back at once was hidden, not removed.",
+    ),
+    r"silhouette": ("Silhouette", "How closely the forgotten images lie together in the features, from -1 to 1."),
+    r"\bCKA\b": ("CKA", "Similarity of the features of two models: 1 for equal features, up to rotation and scale."),
+    r"\bAUC\b": ("AUC", "Probability that an attack ranks a member above a non-member: 0.5 is chance, 1 is certain."),
+    r"\bROC\b|false positive": (
+        "ROC",
+        "True positive rate of an attack against its false positive rate, for every threshold. The left end counts: what it "
+        "finds almost without false alarms.",
+    ),
+    r"R@\d": ("R@k", "Share of pictures whose own caption is among the k captions that the model finds closest."),
+    r"[Cc]osine": ("Cosine", "Similarity of picture and caption for the model: 1 is the same direction, 0 is unrelated."),
+    r"\badapter": ("Adapter", "Small weights beside those of the model. Without them the model is the original again."),
+    r"median rank": ("Median rank", "Place of the right caption among all captions, as a share: 0 is first, 0.5 is chance."),
+    r"gap ÷ floor|in floors|\bfloor": (
+        "Floor",
+        "The gap that one more retrained model is expected to have. A gap of 1 floor is that of a retrained model.",
+    ),
+    r"U-LIRA": ("U-LIRA", "An attack that tells edited models from retrained models. 50 % is chance."),
+    r"SHA-256": ("SHA-256", "A fingerprint of a file: any change of the file gives another one."),
+}
+
+
+def terms_in(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Terms that appear in texts, with their meaning, in alphabetical order.
+
+    Example:
+        >>> [term for term, _ in terms_in(["CKA to original", "cosine"])]
+        ['CKA', 'Cosine', 'Original']
+    """
+    text = "\n".join(texts)
+    return sorted((entry for pattern, entry in TERMS.items() if re.search(pattern, text)), key=lambda entry: entry[0].lower())
