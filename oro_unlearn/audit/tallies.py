@@ -7,6 +7,7 @@ import torch
 
 from oro_unlearn.audit.figures import Model
 from oro_unlearn.metrics import ConfidenceHistogram
+from oro_unlearn.metrics.confidence_histogram import GROUPS
 
 Counts = Sequence[tuple[int, int]]  # for each class: number of recognised images, number of images
 
@@ -57,8 +58,9 @@ def counts_of(model: Model) -> Counts:
 def confidences_of(model: Model) -> dict[str, list[int]]:
     """Counts of :class:`~oro_unlearn.metrics.ConfidenceHistogram` by group, from the scores of a model."""
     histogram = ConfidenceHistogram()
-    for split, scores in model.items():
-        histogram.update(scores.logits, scores.labels, split)
+    for group, split in enumerate(GROUPS):
+        scores = model[split]
+        histogram.update(scores.logits, scores.labels, torch.full_like(scores.labels, group))
     return {group: counts.tolist() for group, counts in histogram.compute().items()}
 
 

@@ -23,7 +23,7 @@ class ConfidenceHistogram(Metric):
 
     Example:
         >>> metric = ConfidenceHistogram()
-        >>> metric.update(torch.tensor([[3.0, 0.0], [-20.0, 0.0]]), torch.tensor([0, 0]), "forget")
+        >>> metric.update(torch.tensor([[3.0, 0.0], [-20.0, 0.0]]), torch.tensor([0, 0]), torch.tensor([2, 2]))
         >>> metric.compute()["forget"].nonzero()[:, 0].tolist()
         [0, 38]
     """
@@ -37,20 +37,22 @@ class ConfidenceHistogram(Metric):
         super().__init__(**kwargs)
         self.add_state("counts", torch.zeros(len(GROUPS), BINS, dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(self, logits: Tensor, labels: Tensor, group: str) -> None:
+    def update(self, logits: Tensor, labels: Tensor, groups: Tensor) -> None:
         """Add images. A batch may be empty. NaN counts as the smallest logit.
 
         Args:
             logits: (B, K) with K of 2 or more.
             labels: (B,) own labels.
-            group: One of ``GROUPS``.
+            groups: (B,) positions in ``GROUPS``.
 
         Raises:
-            ValueError: If the group is unknown, or shapes or labels do not fit.
+            ValueError: If shapes or labels do not fit, or a group is unknown.
         """
+        if groups.shape != labels.shape or not ((groups >= 0) & (groups < len(GROUPS))).all():
+            raise ValueError(f"groups must be {tuple(labels.shape)} positions in {GROUPS}")
         margins = logit_margin(logits, labels).nan_to_num(-LIMIT).clamp(-LIMIT, LIMIT)
         bins = ((margins + LIMIT) * (BINS / (2 * LIMIT))).long().clamp(max=BINS - 1)
-        self.counts[GROUPS.index(group)] += torch.bincount(bins, minlength=BINS)
+        self.counts += torch.bincount(groups * BINS + bins, minlength=len(GROUPS) * BINS).view_as(self.counts)
 
     def compute(self) -> dict[str, Tensor]:
         """Counts (BINS,) of each of ``GROUPS``."""

@@ -10,6 +10,7 @@ from torchmetrics import Metric, MetricCollection
 
 import oro_unlearn.metrics
 from oro_unlearn.metrics import (
+    ConfidenceHistogram,
     CosineDrift,
     ForgetRetainAccuracy,
     MembershipInference,
@@ -33,11 +34,16 @@ def confidences_and_groups(generator):
     return (torch.rand(SAMPLES, generator=generator) + (groups == 1)).clamp(max=1), groups
 
 
+def logits_labels_and_groups(generator):
+    return *logits_and_labels(generator), torch.arange(SAMPLES) % 4
+
+
 def two_cosines(generator):
     return tuple(2 * torch.rand(SAMPLES, generator=generator) - 1 for _ in range(2))
 
 
 CASES = {
+    "confidence histogram": (ConfidenceHistogram, logits_labels_and_groups),
     "cosine drift": (CosineDrift, two_cosines),
     "accuracy": (lambda: ForgetRetainAccuracy(5, [1, 3]), logits_and_labels),
     "total variation": (UnlearningTotalVariation, two_distributions),
@@ -62,7 +68,8 @@ def figures(metric: Metric) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         value = metric.compute()
-    return {name: float(v) for name, v in (value if isinstance(value, dict) else {"value": value}).items()}
+    found = value if isinstance(value, dict) else {"value": value}
+    return {f"{name}{n or ''}": float(v) for name, part in found.items() for n, v in enumerate(part.flatten())}
 
 
 def work(rank: int, folder: str) -> None:
@@ -115,7 +122,7 @@ def test_metric_is_stateless_on_disk_and_resets(name):
     metric.update(*samples)
     first = figures(metric)
     assert metric.state_dict() == {}
-    low, high = (-2, 2) if isinstance(metric, CosineDrift) else (0, 1)
+    low, high = {CosineDrift: (-2, 2), ConfidenceHistogram: (0, SAMPLES)}.get(type(metric), (0, 1))
     assert all(low <= value <= high or math.isnan(value) for value in first.values())
     metric.reset()
     metric.update(*samples)

@@ -13,6 +13,7 @@ from oro_unlearn.metrics import (
     NearestClassMIA,
     UnlearningTotalVariation,
 )
+from oro_unlearn.metrics.confidence_histogram import GROUPS
 from oro_unlearn.metrics.membership_inference import MEMBER, NON_MEMBER, TARGET
 
 PHASES = ("test/", "train/")  # prefixes of the figures; the slash avoids a clash of ModuleDict keys with Module.train
@@ -66,7 +67,7 @@ class ClassAudit(nn.Module):
             return
         phase = "test/" if split.startswith("test") else "train/"
         probabilities = logits.softmax(1)
-        self.confidences.update(logits, labels, split)
+        self.confidences.update(logits, labels, torch.full_like(labels, GROUPS.index(split)))
         if split == "forget" and self.forgotten_samples is not None:
             self.forgotten_samples.update(logits, labels)
         else:
