@@ -9,8 +9,9 @@ from torch import Tensor
 from benchmarks.verification import metrics as transcribed
 from benchmarks.verification.measures import FORGOTTEN, by_number, draw
 from benchmarks.verification.metrics import Floats
-from benchmarks.verification.rows import Row, figures_apart
+from benchmarks.verification.rows import Row, apart, figures_apart
 from oro_unlearn import metrics
+from oro_unlearn.attacks import epsilon_bound
 
 MACHINE = "sklearn.svm.SVC(C=3, gamma='auto', class_weight='balanced') on the samples"
 PAPERS = "Kodge et al., TMLR 2024, and Fan et al., ICLR 2024"
@@ -196,6 +197,42 @@ def one_way(unlearned: Floats, retrained: Floats, sharing: str, protocol: Any, v
     )
 
 
+def leakage() -> list[Row]:
+    """How sure a model is, by bins; and a bound on epsilon, whose limits are those of exact binomial tests."""
+    from scipy.special import logit, softmax
+    from scipy.stats import binomtest
+
+    logits, labels, groups = 6 * draw(400, 5, seed=31), torch.arange(400) % 5, torch.arange(400) % 4
+    histogram = metrics.ConfidenceHistogram()
+    histogram.update(logits, labels, groups)
+    sure = logit(softmax(logits.numpy(), axis=1)[np.arange(400), labels])
+    counted = [np.histogram(np.clip(sure[groups == group], -16, 16), 64, (-16, 16))[0] for group in range(4)]
+    members, others = draw(300, seed=32) + 1.5, draw(260, seed=33)
+    found = epsilon_bound({"score": (members, others)}, delta=0.01)
+    generator = torch.Generator().manual_seed(0)
+    halves = [values[torch.randperm(len(values), generator=generator)].tensor_split(2) for values in (members, others)]
+    first, second = zip(*halves, strict=True)
+    quantiles = {0: (0.05, 0.2, 0.5), 1: (0.5, 0.8, 0.95)}  # of members, of non-members
+    levels = [np.quantile(first[group], at, method="lower") for group, shares in quantiles.items() for at in shares]
+    bounds = []
+    for level in levels:
+        hits, alarms = (
+            binomtest(int((part > level).sum()), len(part)).proportion_ci(1 - 2 * 0.05 / 12, method="exact") for part in second
+        )
+        bounds += [np.log((hits.low - 0.01) / alarms.high), np.log((1 - alarms.high - 0.01) / (1 - hits.low))]
+    source = "Kairouz, Oh, Viswanath, ICML 2015, theorem 2.1; scipy.stats.binomtest"
+    return [
+        Row(
+            "ConfidenceHistogram",
+            "ConfidenceHistogram",
+            "numpy.histogram, scipy.special.logit",
+            "counts of four groups",
+            apart(torch.cat(list(histogram.compute().values())), torch.from_numpy(np.concatenate(counted))),
+        ),
+        Row("epsilon_bound", "epsilon_bound", source, "the bound", figures_apart({"": found.epsilon}, {"": max(bounds)})),
+    ]
+
+
 def rows() -> list[Row]:
     """All of them."""
-    return [*membership(), *protocols(), population(), *shadow_models()]
+    return [*membership(), *protocols(), population(), *shadow_models(), *leakage()]
