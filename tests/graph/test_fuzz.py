@@ -6,7 +6,7 @@ from oro_unlearn.graph import load_graph
 from tests.reliability.fuzz_graphs import check_graph, graphs
 
 
-@settings(max_examples=500, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(graphs())
 def test_any_file_is_a_graph_or_refused(content):
     check_graph(content)

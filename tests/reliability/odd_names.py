@@ -2,6 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
 
 from tests.reliability.attempts import BadInput, both, wrote
 from tests.reliability.bad_graphs import MANIFEST, pictures
@@ -33,17 +36,30 @@ OBJECTS = {
 }
 
 
+def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Lists of at most ``size`` items, as Python 3.12 has it."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
 def shown(name: str) -> str:
     """A pattern of the name in what is printed."""
     text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
     return r"\s*".join(map(re.escape, "".join(text[:59].split())))  # titles wrap
 
 
-def class_folder(what: str, name: str) -> BadInput:
-    """A class folder of this name, forgotten."""
-    request = ("--data.forget", json.dumps([name])) if name.isascii() else ("--data.forget", "[]", "--data.forget_index", "2")
-    words = (*IMAGES, *request)
-    return BadInput(f"class folder: {what}", words, shown(name), folder("A", "B", name), works=True)
+def class_folders(names: dict[str, str]) -> BadInput:
+    """Class folders of these names, forgotten together: a title names up to five."""
+    typed = all(name.isascii() for name in names.values())
+    classes = sorted(["A", "B", *names.values()])
+    request = ("--data.forget", json.dumps(list(names.values())))
+    if not typed:  # a name that no keyboard has
+        request = ("--data.forget", "[]", "--data.forget_index", json.dumps([classes.index(name) for name in names.values()]))
+    pattern = "".join(f"(?=[\\s\\S]*{shown(name)})" for name in names.values())
+    return BadInput(
+        f"class folders: {', '.join(names)}", (*IMAGES, *request), pattern, folder("A", "B", *names.values()), works=True
+    )
 
 
 def graph_object(what: str, name: str) -> BadInput:
@@ -61,6 +77,6 @@ def graph_object(what: str, name: str) -> BadInput:
 
 
 KINDS = {
-    "names of class folders": [class_folder(what, name) for what, name in FOLDERS.items()],
+    "names of class folders": [class_folders(dict(some)) for some in batched(FOLDERS.items(), 4)],
     "names of graph objects": [graph_object(what, name) for what, name in OBJECTS.items()],
 }

@@ -5,7 +5,7 @@ import pytest
 from tests.reliability.attempts import BadInput, attempt
 from tests.reliability.bad_inputs import TABLE
 
-DRAWN = ("disks", "names of class folders", "names of graph objects")  # whose pictures can go wrong
+DRAWN = ("names of class folders", "names of graph objects")  # whose pictures can go wrong
 ENTRIES = [
     pytest.param(entry, id=f"{kind}: {ascii(entry.name)[1:-1][:60]}", marks=[pytest.mark.pictures] if kind in DRAWN else [])
     for kind, entries in TABLE.items()
