@@ -115,7 +115,6 @@ def scored_models(jobs: Plan) -> dict[str, list[Scored]]:
     return {kind: models for kind, models in found.items() if models}
 
 
-@with_threads(1)  # draws run in parallel
 def draw(models: Mapping[str, list[Scored]], label: int, count: int, seed: int) -> dict[str, dict[str, str]]:
     """Draw references and an original, and audit one model of each kind.
 
@@ -128,16 +127,17 @@ def draw(models: Mapping[str, list[Scored]], label: int, count: int, seed: int) 
     Returns:
         For each kind of model, the answer of every line in ``SAID``.
     """
-    generator = np.random.default_rng([count, seed])
-    rows = generator.permutation(len(models["retrained"]))[: count + 1]
-    held_out, *references = [models["retrained"][row] for row in rows]
-    original = models["original"][generator.integers(len(models["original"]))]
-    beside = [_figures(own, [other for other in references if other is not own], original, label) for own in references]
-    edited = {"retrained": held_out}
-    for kind in sorted(models.keys() - {"retrained"}):
-        edited.update((kind, one) for one in models[kind] if one.seed == original.seed)
-    before = _figures(original, references, original, label)
-    return {kind: _said(one, (original, before), references, beside, label) for kind, one in edited.items()}
+    with with_threads(1):  # draws run in parallel
+        generator = np.random.default_rng([count, seed])
+        rows = generator.permutation(len(models["retrained"]))[: count + 1]
+        held_out, *references = [models["retrained"][row] for row in rows]
+        original = models["original"][generator.integers(len(models["original"]))]
+        beside = [_figures(own, [other for other in references if other is not own], original, label) for own in references]
+        edited = {"retrained": held_out}
+        for kind in sorted(models.keys() - {"retrained"}):
+            edited.update((kind, one) for one in models[kind] if one.seed == original.seed)
+        before = _figures(original, references, original, label)
+        return {kind: _said(one, (original, before), references, beside, label) for kind, one in edited.items()}
 
 
 def _figures(own: Scored, others: Sequence[Scored], original: Scored, label: int) -> Figures:
