@@ -78,12 +78,18 @@ def _few(labels: Tensor, forgotten: Sequence[int], shots: int, generator: torch.
 
 
 def _predictions(features: Any, labels: Any, unseen: Any) -> Any:
+    """Predictions of a probe. If 500 iterations do not suffice for convergence, the last one counts, without a warning."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
     mean, spread = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
     spread[np.ptp(features, axis=0) == 0] = 1  # constant features: their standard deviation may be a rounding error
-    with threadpool_limits(limits=1, user_api="blas"):  # at these sizes, threads mostly wait for each other
+    # one thread: at these sizes, threads mostly wait for each other
+    with threadpool_limits(limits=1, user_api="blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         probe = LogisticRegression(class_weight="balanced", max_iter=500).fit((features - mean) / spread, labels)
         return probe.predict((unseen - mean) / spread)
 

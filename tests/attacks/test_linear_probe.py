@@ -163,3 +163,12 @@ def test_rejects(change, message):
     words = {"train_features": X, "train_labels": Y, "test_features": X, "test_labels": Y, "forgotten": [1]}
     with pytest.raises(ValueError, match=message):
         linear_probe(**{**words, **change})
+
+
+def test_a_probe_that_has_not_converged_prints_no_warning(recwarn, monkeypatch):
+    usual = LogisticRegression.fit
+    monkeypatch.setattr(LogisticRegression, "fit", lambda self, *given: usual(self.set_params(max_iter=1), *given))
+    labels = torch.arange(60) % 3
+    features = torch.randn(60, 8, generator=torch.Generator().manual_seed(0)) + labels[:, None]
+    linear_probe(features, labels, features, labels, [1])
+    assert not recwarn.list
