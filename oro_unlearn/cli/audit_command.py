@@ -256,7 +256,6 @@ def _report(
     from rich.text import Text
 
     from oro_unlearn.audit import (
-        Asked,
         as_json,
         class_measures,
         findings,
@@ -277,12 +276,9 @@ def _report(
     samples = shares_of({split: len(scores.labels) for split, scores in edited.items()})
     beside = [figures[file] for file in retrained]
     found = findings(figures[options.edited], figures.get(options.original), beside, samples)
-    test = edited["test_forget"]
-    recognised = int((test.logits.argmax(1) == test.labels).sum())
-    asked = Asked(names, len(edited["forget"].labels), len(test.labels), recognised, test.logits.shape[1])
     need = "they need weights" if options.edited.endswith(".npz") else "run with --level features"
     unmeasured = need if request.level == "outputs" else ""
-    lines = words(asked, found, len(retrained), unmeasured)
+    lines = words(_asked(edited, names), found, len(retrained), unmeasured)
     verdict = _verdict(options, retrained, models, request, found, unmeasured)
     scores = {file: audited.model for file, audited in models.items()}
     judged = Judged(scores, figures, request.forgotten, retrained, request.verification)
@@ -302,6 +298,15 @@ def _report(
     Console().print(*(Text(line, "bold red") for line in said_first), *shown, table, sep="\n")
     print(f"written to {options.output / 'audit.json'}")
     limits.end(results)
+
+
+def _asked(edited: Mapping[str, Any], names: str) -> Any:
+    """What was asked, and how many test images of the forgotten classes the edited model recognises."""
+    from oro_unlearn.audit import Asked
+
+    test = edited["test_forget"]
+    recognised = int((test.logits.argmax(1) == test.labels).sum())
+    return Asked(names, len(edited["forget"].labels), len(test.labels), recognised, test.logits.shape[1])
 
 
 def _verdict(
