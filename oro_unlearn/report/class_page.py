@@ -78,14 +78,15 @@ def _facts(content: Content, names: str) -> list[tuple[str, str]]:
     """The request, and the images on which it was measured."""
     images, verdict = content.get("images", {}), _audit_of(content).get("verdict")
     counts = {
-        "retain": "kept, training",
-        "test_retain": "kept, test",
-        "forget": "to forget, training",
-        "test_forget": "to forget, test",
+        "retain": "Kept training images",
+        "test_retain": "Kept test images",
+        "forget": "Training images to forget",
+        "test_forget": "Test images to forget",
     }
+    used = "" if "metrics" in content else ", used"  # an audit uses some of them
     facts = [("To forget", names), ("Earlier requests", ", ".join(map(label, content.get("forgotten", ()))))]
     facts += [("Method", content["method"]), ("Data", content["data"]), ("Network", content["network"])]
-    facts += [(f"Images {name}", f"{images[split]:,}") for split, name in counts.items() if split in images]
+    facts += [(f"{name}{used}", f"{images[split]:,}") for split, name in counts.items() if split in images]
     facts += [("Retrained models", str(content["retrained_models"]))] if "retrained_models" in content else []
     facts += [("Level of the audit", verdict["level"])] if verdict else []
     return [(name, value) for name, value in facts if value]
