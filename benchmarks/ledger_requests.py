@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +60,33 @@ def requests(count: int) -> list[Request]:
         names = random.Random(order).sample(range(CLASSES), AN_ORDER)
         found += [Request(order, place, str(name)) for place, name in enumerate(names, 1)]
     return found[:count]
+
+
+def requests_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Table of the requests by their place in the order.
+
+    Args:
+        content: Content of ``ledger_requests.json``.
+    """
+    rows = [["place in the order", "requests", "ledger whole", "classes that came back", "accuracy on others %"]]
+    for place in range(1, AN_ORDER + 1):
+        own = [request for name, request in content["requests"].items() if int(name.partition("/")[2]) == place]
+        back = sum(len(request["recognised"]) for request in own)
+        whole = sum(not request["faults"] for request in own)
+        accuracy = 100 * sum(request["accuracy_others"] for request in own) / len(own)
+        rows.append([str(place), str(len(own)), str(whole), str(back), f"{accuracy:.1f}"])
+    return rows
+
+
+def tampered_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Table of the tampered copies by kind.
+
+    Args:
+        content: Content of ``ledger_requests.json``.
+    """
+    kinds = dict.fromkeys(copy["kind"] for copy in content["tampered"])
+    found = {kind: [copy["found"] for copy in content["tampered"] if copy["kind"] == kind] for kind in kinds}
+    return [["tampering", "copies", "found"], *([kind, str(len(own)), str(sum(own))] for kind, own in found.items())]
 
 
 def main(args: Sequence[str] | None = None) -> None:

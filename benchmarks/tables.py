@@ -19,6 +19,7 @@ from benchmarks import RESULTS
 from benchmarks.architecture_tables import architectures_table
 from benchmarks.audit_calibration import calibration_table
 from benchmarks.epsilon_calibration import epsilon_table
+from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
@@ -35,6 +36,7 @@ PAGES = (
     "docs/audit.md",
     "docs/class_unlearning.md",
     "docs/findings.md",
+    "docs/ledger.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),
     "docs/relational_unlearning.md",
     "docs/relational_results.md",
@@ -78,11 +80,23 @@ def epsilon_bounds(name: str) -> str:
     return markdown_table(epsilon_table(load(name)))
 
 
+def requests(name: str) -> str:
+    """Requests that were made one after another through ledgers."""
+    return markdown_table(requests_table(load(name)))
+
+
+def tampered(name: str) -> str:
+    """How many tampered copies of a ledger were found."""
+    return markdown_table(tampered_table(load(name)))
+
+
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
     "residue_found": residue_found,
     "epsilon_bounds": epsilon_bounds,
+    "ledger_places": requests,
+    "ledger_tampered": tampered,
     "provenance": provenance,
     "summary": summary_table,
     **README_TABLES,
