@@ -10,7 +10,7 @@ benchmarks/results/audit_calibration.json. "retrained" is another retrained mode
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -196,21 +196,35 @@ def calibration_table(content: Mapping[str, Any]) -> list[list[str]]:
     return table
 
 
+def shared_options(about: str, retrained: int, edits: Iterable[str], runs: Path, result: Path) -> argparse.ArgumentParser:
+    """Parser with the options that every calibration on digits has.
+
+    Args:
+        about: Text of the help.
+        retrained: Default number of retrained models.
+        edits: Default presets.
+        runs: Default folder of the runs.
+        result: Default file of the result.
+    """
+    found = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--retrained", type=int, default=retrained, help=f"retrained models; default: {retrained}")
+    found.add_argument("--originals", type=int, default=3, help="originals; default: 3")
+    found.add_argument("--forget", default="4", help="the digit; default: 4")
+    found.add_argument("--draws", type=int, default=200, help="draws of models to compare with; default: 200")
+    found.add_argument("--edits", nargs="*", default=list(edits), help="presets of lightning_configs/methods")
+    found.add_argument("--epochs", type=int, default=0, help="of every training; default: the preset's")
+    found.add_argument("--processes", type=int, default=None, help="default: one a core")
+    found.add_argument("--runs", type=Path, default=runs, help=f"default: {runs}")
+    found.add_argument("--result", type=Path, default=result, help=f"default: {result}")
+    found.add_argument("--reuse", action="store_true", help="take finished runs of other sources too")
+    return found
+
+
 def parser() -> argparse.ArgumentParser:
     """Parser for the options."""
-    result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    result.add_argument("--retrained", type=int, default=16, help="retrained models; default: 16")
-    result.add_argument("--originals", type=int, default=3, help="originals; default: 3")
-    result.add_argument("--forget", default="4", help="the digit; default: 4")
-    result.add_argument("--draws", type=int, default=200, help="draws of references; default: 200")
-    result.add_argument("--references", type=int, nargs="+", default=[3, 4, 6, 10], help="default: 3 4 6 10")
-    result.add_argument("--edits", nargs="*", default=list(EDITS), help="presets of lightning_configs/methods")
-    result.add_argument("--epochs", type=int, default=0, help="of every training; default: the preset's")
-    result.add_argument("--processes", type=int, default=None, help="default: one a core")
-    result.add_argument("--runs", type=Path, default=RUNS, help=f"default: {RUNS}")
-    result.add_argument("--result", type=Path, default=RESULT, help=f"default: {RESULT}")
-    result.add_argument("--reuse", action="store_true", help="take finished runs of other sources too")
-    return result
+    found = shared_options(__doc__ or "", 16, EDITS, RUNS, RESULT)
+    found.add_argument("--references", type=int, nargs="+", default=[3, 4, 6, 10], help="default: 3 4 6 10")
+    return found
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import RESULTS
-from benchmarks.audit_calibration import EDITS, plan
+from benchmarks.audit_calibration import EDITS, plan, shared_options
 from oro_unlearn.audit import SHARES, Figures, residue
 from oro_unlearn.compare.audits import read
 from oro_unlearn.compare.edits import Scoring
@@ -108,20 +108,10 @@ def verification_table(content: Mapping[str, Any]) -> list[list[str]]:
 
 def parser() -> argparse.ArgumentParser:
     """Parser for the options."""
-    result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    result.add_argument("--retrained", type=int, default=15, help="retrained models; default: 15")
-    result.add_argument("--originals", type=int, default=3, help="originals; default: 3")
-    result.add_argument("--small", type=int, default=10, help="verification models of each share; default: 10")
-    result.add_argument("--numbers", type=int, nargs="+", default=[3, 4, 6], help="values of --verify; default: 3 4 6")
-    result.add_argument("--forget", default="4", help="the digit; default: 4")
-    result.add_argument("--draws", type=int, default=200, help="draws of verification models; default: 200")
-    result.add_argument("--edits", nargs="*", default=list(TRIED), help="presets of lightning_configs/methods")
-    result.add_argument("--epochs", type=int, default=0, help="of every training; default: the preset's")
-    result.add_argument("--processes", type=int, default=None, help="default: one a core")
-    result.add_argument("--runs", type=Path, default=RUNS, help=f"default: {RUNS}")
-    result.add_argument("--result", type=Path, default=RESULT, help=f"default: {RESULT}")
-    result.add_argument("--reuse", action="store_true", help="take finished runs of other sources too")
-    return result
+    found = shared_options(__doc__ or "", 15, TRIED, RUNS, RESULT)
+    found.add_argument("--small", type=int, default=10, help="verification models of each share; default: 10")
+    found.add_argument("--numbers", type=int, nargs="+", default=[3, 4, 6], help="values of --verify; default: 3 4 6")
+    return found
 
 
 def main(args: Sequence[str] | None = None) -> None:

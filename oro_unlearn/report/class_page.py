@@ -10,20 +10,9 @@ from oro_unlearn.audit.findings import ATTACKS, LABELS, rows
 from oro_unlearn.report.class_charts import confidence_chart, confusion_chart, redirection_chart, roc_chart
 from oro_unlearn.report.drawings import svg_of
 from oro_unlearn.report.loading import classifier_code
-from oro_unlearn.report.names import label, printable
+from oro_unlearn.report.names import label
 from oro_unlearn.report.page import Card, Cell, Page, Picture, Section, Strip, Table
-from oro_unlearn.report.page_parts import (
-    Content,
-    criteria_section,
-    files_of,
-    gaps_section,
-    judged_lines,
-    limits_section,
-    loading_section,
-    provenance_section,
-    sentence_of,
-    with_glossary,
-)
+from oro_unlearn.report.page_parts import Content, gaps_section, page_of, words_of
 from oro_unlearn.report.tables import IN_RANGE, caption, single_rows
 
 TRIED = ("probe_5_shot", "probe_full", *ATTACKS, "rmia_forget", "mia", "nn_member_rate")
@@ -39,33 +28,20 @@ def make_page(content: Content, folder: Path) -> Page:
     """
     audit = _audit_of(content)
     found = from_json(audit.get("figures", {}))
-    verdict = audit.get("verdict")
-    words = [printable(text) for text in audit.get("words", ())]
     names = ", ".join(map(label, content["forget"])) or content.get("samples", "") or "nothing"
     sections = [
-        *criteria_section(content),
         _figures(content, found),
         *_pictures(content),
         *(_strongest(found) if audit else ()),
-        *([gaps_section(words, _undefined(content))] if audit else ()),
-        limits_section(),
-        *loading_section(content, classifier_code(content)),
-        provenance_section(content),
+        *([gaps_section(words_of(audit), _undefined(content))] if audit else ()),
     ]
-    page = Page(
-        title=f"Forgetting {names}" if audit else f"Model trained by {content['method']}",
-        about=" · ".join(part for part in (content["method"], content["data"], content["network"]) if part),
-        facts=_facts(content, names),
-        sections=sections,
-        answer=verdict["forgotten"] if verdict else "",
-        verdict=sentence_of(verdict) if verdict else "",
-        lines=judged_lines(verdict, _figure_text) if verdict else (),
-        words=words,
-        warnings=[printable(text) for text in content.get("said_first", ())],
-        files=files_of(content),
-        card=_card(content, found),
-    )
-    return with_glossary(page)
+    own = {
+        "title": f"Forgetting {names}" if audit else f"Model trained by {content['method']}",
+        "about": " · ".join(part for part in (content["method"], content["data"], content["network"]) if part),
+        "facts": _facts(content, names),
+        "card": _card(content, found),
+    }
+    return page_of(content, audit, _figure_text, sections, classifier_code(content), **own)
 
 
 def _audit_of(content: Content) -> Content:
@@ -142,7 +118,7 @@ def _strip(finding: Finding) -> Strip | None:
     before = _order(finding.original)
     values = [low, high, finding.edited, *([before] if before is not None else [])]
     first, last = (0.0, 1.0) if LABELS[finding.key][1] else (min(*values, 0.0), max(*values, 1.0))
-    places = [(value - first) / (last - first) for value in values]
+    places = [(value - first) / ((last - first) or 1.0) for value in values]
     return Strip(places[0], places[1], places[2], places[3] if len(places) > 3 else None)
 
 

@@ -21,7 +21,7 @@ TERMS = {  # by a pattern of the text in which a term appears: the term, and wha
         "The original whose answer for the forgotten classes is switched off. It removes nothing from the weights, so a good "
         "audit tells it apart.",
     ),
-    r"\blevel (outputs|features|all)\b|\blevel\b": (
+    r"\blevel\b": (
         "Level",
         "How deep the audit looks. outputs: what the model answers; features: also what its features and weights still hold; "
         "all: relearning from more seeds, and longer.",
@@ -64,7 +64,7 @@ TERMS = {  # by a pattern of the text in which a term appears: the term, and wha
     r"[Cc]osine": ("Cosine", "Similarity of picture and caption for the model: 1 is the same direction, 0 is unrelated."),
     r"\badapter": ("Adapter", "Small weights beside those of the model. Without them the model is the original again."),
     r"median rank": ("Median rank", "Place of the right caption among all captions, as a share: 0 is first, 0.5 is chance."),
-    r"gap ÷ floor|in floors|\bfloor": (
+    r"\bfloor": (
         "Floor",
         "The gap that one more retrained model is expected to have. A gap of 1 floor is that of a retrained model.",
     ),

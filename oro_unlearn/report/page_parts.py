@@ -27,6 +27,37 @@ SAID_NOT = (
 ROLES = {"original": "original", "edited": "edited model", "unlearned": "edited model", "teacher": "teacher"}
 
 
+def words_of(audit: Content) -> list[str]:
+    """The findings of an audit in words, ready to be shown."""
+    return [printable(text) for text in audit.get("words", ())]
+
+
+def page_of(content: Content, audit: Content, figure: Figure, sections: Sequence[Section], code: str, **own: Any) -> Page:
+    """A page with the parts that all kinds of task share, and a glossary.
+
+    Args:
+        content: Content of ``report.json`` or ``audit.json``.
+        audit: The audit in it; empty if nothing was audited.
+        figure: Text of a figure.
+        sections: Sections of the kind of task, between criteria and limits.
+        code: Lines of Python that load the model.
+        own: ``title``, ``about``, ``facts`` and ``card`` of :class:`~oro_unlearn.report.page.Page`.
+    """
+    verdict = audit.get("verdict")
+    ending = [limits_section(), *loading_section(content, code), provenance_section(content)]
+    page = Page(
+        sections=[*criteria_section(content), *sections, *ending],
+        answer=verdict["forgotten"] if verdict else "",
+        verdict=sentence_of(verdict) if verdict else "",
+        lines=judged_lines(verdict, figure) if verdict else (),
+        words=words_of(audit),
+        warnings=[printable(text) for text in content.get("said_first", ())],
+        files=files_of(content),
+        **own,
+    )
+    return with_glossary(page)
+
+
 def judged_lines(verdict: Content, figure: Figure) -> list[Judged]:
     """The lines of a verdict, ready to be shown.
 

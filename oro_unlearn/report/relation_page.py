@@ -9,18 +9,7 @@ from oro_unlearn.report.drawings import photograph, svg_of
 from oro_unlearn.report.loading import encoder_code
 from oro_unlearn.report.names import label, printable
 from oro_unlearn.report.page import Card, Cell, Page, Picture, Section, Table
-from oro_unlearn.report.page_parts import (
-    Content,
-    criteria_section,
-    files_of,
-    gaps_section,
-    judged_lines,
-    limits_section,
-    loading_section,
-    provenance_section,
-    sentence_of,
-    with_glossary,
-)
+from oro_unlearn.report.page_parts import Content, gaps_section, page_of, words_of
 from oro_unlearn.report.relation_plots import cosines_figure, losses_figure
 from oro_unlearn.report.relation_tables import Part, caption, number_of, tables_of
 
@@ -48,31 +37,20 @@ def make_page(content: Content, folder: Path) -> Page:
         folder: Folder with the pictures of the report.
     """
     audit = content.get("audit", {})
-    verdict, said = audit.get("verdict"), [printable(text) for text in audit.get("words", ())]
-    names = ", ".join(map(label, content["forget"])) or "nothing"
-    page = Page(
-        title=f"Forgetting “{names}”" if audit else f"Model trained by {content['method']}",
-        about=f"{content['method']} · {content['data']} · {content['network']}",
-        facts=_facts(content, names, verdict),
-        sections=[
-            *criteria_section(content),
-            _figures(content),
-            *_pictures(content, folder),
-            *(_strongest(content, said) if said else ()),
-            *([gaps_section(said, _lacking(content))] if audit else ()),
-            limits_section(),
-            *loading_section(content, encoder_code(content)),
-            provenance_section(content),
-        ],
-        answer=verdict["forgotten"] if verdict else "",
-        verdict=sentence_of(verdict) if verdict else "",
-        lines=judged_lines(verdict, _figure_text) if verdict else (),
-        words=said,
-        warnings=[printable(text) for text in content.get("said_first", ())],
-        files=files_of(content),
-        card=_card(content),
-    )
-    return with_glossary(page)
+    said, names = words_of(audit), ", ".join(map(label, content["forget"])) or "nothing"
+    sections = [
+        _figures(content),
+        *_pictures(content, folder),
+        *(_strongest(content, said) if said else ()),
+        *([gaps_section(said, _lacking(content))] if audit else ()),
+    ]
+    own = {
+        "title": f"Forgetting “{names}”" if audit else f"Model trained by {content['method']}",
+        "about": f"{content['method']} · {content['data']} · {content['network']}",
+        "facts": _facts(content, names, audit.get("verdict")),
+        "card": _card(content),
+    }
+    return page_of(content, audit, _figure_text, sections, encoder_code(content), **own)
 
 
 def _facts(content: Content, names: str, verdict: Any) -> list[tuple[str, str]]:

@@ -2,9 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import Any
 
 from tests.reliability.attempts import BadInput, both, wrote
 from tests.reliability.bad_graphs import MANIFEST, pictures
@@ -34,13 +31,6 @@ OBJECTS = {
     "a long name": "dog" * 300,
     "YAML's words": "yes",
 }
-
-
-def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of at most ``size`` items, as Python 3.12 has it."""
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def shown(name: str) -> str:
@@ -77,6 +67,8 @@ def graph_object(what: str, name: str) -> BadInput:
 
 
 KINDS = {
-    "names of class folders": [class_folders(dict(some)) for some in batched(FOLDERS.items(), 4)],
+    "names of class folders": [
+        class_folders(dict(list(FOLDERS.items())[first : first + 4])) for first in range(0, len(FOLDERS), 4)
+    ],
     "names of graph objects": [graph_object(what, name) for what, name in OBJECTS.items()],
 }

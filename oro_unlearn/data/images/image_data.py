@@ -117,12 +117,10 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
             raise UserError(f"device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
         check_share(train_share, train_part)
         self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
-        self.channels, self.holdout = channels, holdout
-        self.per_class, self.test_per_class = per_class, test_per_class
-        self.train_share, self.train_part = train_share, train_part
+        self.channels, self.per_class, self.test_per_class = channels, per_class, test_per_class
+        self.holdout, self.train_share, self.train_part, self.device_limit = holdout, train_share, train_part, device_limit
         self.forget, self.forget_index, self.forget_indices, self.forgotten = forget, forget_index, forget_indices, forgotten
         self.only_one_request()
-        self.device_limit = device_limit
         self.allow_zero_length_dataloader_with_multiple_devices = True  # a process may get no sample of a small test set
         self._statistics_on: dict[torch.device, list[Tensor]] = {}
 
