@@ -1,4 +1,4 @@
-"""Cost of the audit of one model: time against a bare forward pass over the same images, and memory for a million images.
+"""Cost of an audit: time against bare forward passes over the same images, with attacks, and memory for a million images.
 
     python -m benchmarks.speed.audit
 
@@ -14,12 +14,15 @@ from lightning.pytorch import Trainer
 
 from benchmarks.speed.step import QUIET, RandomImages
 from benchmarks.speed.timing import in_turn, now, ratio, rounded, write
+from oro_unlearn.audit import attack_features, audited_images, scored
 from oro_unlearn.data.images.image_data import MAIN_SPLITS
+from oro_unlearn.data.images.labelled_images import TensorImages
 from oro_unlearn.methods import Training
 from oro_unlearn.methods.classes.class_audit import ClassAudit
 from oro_unlearn.networks import ResNet18
 
 SAMPLES, CLASSES, BATCH = 1_000_000, 1_000, 1_000
+MODELS, IMAGES = 5, 20_000  # the edited model, the original and three retrained ones; every split of an audit is full
 
 
 def seconds_of_an_audit(runs: int) -> dict[str, Any]:
@@ -51,6 +54,35 @@ def seconds_of_an_audit(runs: int) -> dict[str, Any]:
     }
 
 
+class FullSplits(RandomImages):
+    """Enough images to fill every split of an audit."""
+
+    def load(self) -> tuple[TensorImages, TensorImages]:
+        """Pixels that are random around a mean of their class."""
+        generator = torch.Generator().manual_seed(0)
+        labels = torch.arange(IMAGES) % 10
+        means = torch.randint(64, 192, (10, 3, 32, 32), generator=generator)[labels]
+        pixels = (means + torch.randint(-64, 64, means.shape, generator=generator)).to(torch.uint8)
+        return TensorImages(pixels, labels), TensorImages(pixels.flip(3), labels)
+
+
+def seconds_of_the_attacks() -> dict[str, Any]:
+    """What ``audit --level features`` does with five models, untrained: scores, probes, relearning and silhouettes."""
+    data = FullSplits(forget_index=[1], batch_size=256)
+    torch.manual_seed(0)
+    networks = [ResNet18(10, width=16).eval() for _ in range(MODELS)]
+    started = now()
+    images = audited_images(data)
+    for network in networks:
+        attack_features(network, 10, [1], images, scored(network, 10, images))
+    counted = sum(len(labels) for _, labels, _ in images.values())
+    return {
+        "what": f"seconds of the scores and attacks at level features: {MODELS} models, {counted:,} images of CIFAR-10's shape",
+        "ratio": now() - started,
+        "target": "< 120",
+    }
+
+
 def memory_of_an_audit() -> dict[str, Any]:
     """Peak memory that an audit of many samples and classes adds; their logits come batch by batch."""
     generator = torch.Generator().manual_seed(0)
@@ -79,7 +111,7 @@ def main() -> None:
     from oro_unlearn.cli import settle
 
     settle()
-    rows = [memory_of_an_audit(), seconds_of_an_audit(runs=7)]
+    rows = [memory_of_an_audit(), seconds_of_an_audit(runs=7), seconds_of_the_attacks()]
     write("audit", rows)
 
 
