@@ -137,6 +137,15 @@ def test_layers_may_be_named_by_their_place(kind):
     assert {name.split(".")[0] for name, p in module.network.named_parameters() if p.requires_grad} == {"layer2", "fc"}
 
 
+def test_only_a_new_head_is_called_exact():
+    def remarks(*layers: str) -> list[str]:
+        network = SmallCNN(10, width=4)
+        return EUk(network=lambda num_classes: network, num_classes=10, forget_classes=[1], layers=list(layers)).remarks()
+
+    assert ["exact, given that the trunk never saw" in line for line in remarks("head")] == [True]
+    assert remarks() == remarks("layer3", "fc") == []
+
+
 def test_wrong_layers():
     with pytest.raises(ValueError, match=r"--model.layers names no layer 'layer9'.*'layer1', 'layer2', 'layer3', 'fc'"):
         ready(EUk, layers=["layer9"])

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from oro_unlearn.methods.classes.cf_k import CFk
+from oro_unlearn.networks import classifier_head, resolve_layers
 
 
 class EUk(CFk):
@@ -26,6 +27,14 @@ class EUk(CFk):
         super().__init__(**kwargs)
         self.fresh = fresh
         self._constructed = self.fresh_network().state_dict() if fresh == "constructed" else {}  # emptied after use
+
+    def remarks(self) -> list[str]:
+        """Also say when the edit is exact: a new head on a trunk that never saw the data."""
+        layers = resolve_layers(self.network, self.layers, self.num_classes)
+        if layers != [classifier_head(self.network, self.num_classes)[0]]:
+            return super().remarks()
+        exact = "only a new head is trained, on the retained data: exact, given that the trunk never saw the other data"
+        return [*super().remarks(), exact]
 
     def choose_parameters(self) -> None:
         """Train the last layers from fresh weights."""
