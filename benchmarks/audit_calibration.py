@@ -6,6 +6,10 @@ The audited models are another retrained model, the original, the free control a
 and retrained models of digits under runs/audit_calibration, edits the originals and scores every model once. Finished runs are
 not run again. Then it draws retrained models as references, many times, and audits each model beside them. The results are in
 benchmarks/results/audit_calibration.json. "retrained" is another retrained model: every "no" for it is a false alarm.
+
+Other data, with options of fit after a double dash:
+
+    python -m benchmarks.audit_calibration --data mnist_small --result FILE -- --data ImageFolder --data.root mnist
 """
 
 import argparse
@@ -72,29 +76,37 @@ def plan(options: argparse.Namespace) -> Plan:
     """
     short = ["--trainer.max_epochs", str(options.epochs)] if options.epochs else []
     forget = ["--data.forget", f"[{options.forget}]"]
-    quiet = ["--audit.level", "outputs"]
+    quiet = [*options.words, "--audit.level", "outputs"]
     originals = [
-        Job(options.runs / f"original-s{seed}", Path("digits/original.yaml"), seed, [*short, *quiet], [])
+        Job(options.runs / f"original-s{seed}", Path(options.data, "original.yaml"), seed, [*short, *quiet], [])
         for seed in range(options.originals)
     ]
     retrained = [
-        Job(options.runs / f"retrained-s{seed}", Path("digits/retrained.yaml"), seed, [*forget, *short, *quiet], [])
+        Job(options.runs / f"retrained-s{seed}", Path(options.data, "retrained.yaml"), seed, [*forget, *short, *quiet], [])
         for seed in range(100, 100 + options.retrained)
     ]
-    scorings: list[Job] = [
-        Scoring(options.runs / f"scores-{job.folder.name}", Path("digits/original.yaml"), 0, forget, [_weights(job)])
-        for job in (*originals, *retrained)
-    ]
+    scorings = [scoring(options, job) for job in (*originals, *retrained)]
     edits: dict[str, list[Job]] = {name: [_edit(options, name, job, forget) for job in originals] for name in options.edits}
     return Plan(originals, retrained, scorings, edits)
+
+
+def scoring(options: argparse.Namespace, job: Job) -> Job:
+    """Make the job that scores a trained model.
+
+    Args:
+        options: Options of a calibration's parser.
+        job: The training.
+    """
+    words = ["--data.forget", f"[{options.forget}]", *options.words]
+    return Scoring(options.runs / f"scores-{job.folder.name}", Path(options.data, "original.yaml"), 0, words, [_weights(job)])
 
 
 def _edit(options: argparse.Namespace, name: str, original: Job, forget: Sequence[str]) -> Job:
     """Make the job that edits one original by one method."""
     seed, source = original.seed, _weights(original)
-    words = ["--config", f"methods/{name}.yaml", *forget, "--model.original", str(source)]
+    words = ["--config", f"methods/{name}.yaml", *forget, *options.words, "--model.original", str(source)]
     words += ["--trainer.max_epochs", "1"] if options.epochs and name != "logit_mask" else []
-    return Edit(options.runs / f"{name}-s{seed}", Path("digits/original.yaml"), 1000 + seed, words, [source])
+    return Edit(options.runs / f"{name}-s{seed}", Path(options.data, "original.yaml"), 1000 + seed, words, [source])
 
 
 def _weights(job: Job) -> Path:
@@ -197,7 +209,7 @@ def calibration_table(content: Mapping[str, Any]) -> list[list[str]]:
 
 
 def shared_options(about: str, retrained: int, edits: Iterable[str], runs: Path, result: Path) -> argparse.ArgumentParser:
-    """Parser with the options that every calibration on digits has.
+    """Parser with the options that every calibration has.
 
     Args:
         about: Text of the help.
@@ -207,9 +219,10 @@ def shared_options(about: str, retrained: int, edits: Iterable[str], runs: Path,
         result: Default file of the result.
     """
     found = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--data", default="digits", help="folder of lightning_configs; default: digits")
     found.add_argument("--retrained", type=int, default=retrained, help=f"retrained models; default: {retrained}")
     found.add_argument("--originals", type=int, default=3, help="originals; default: 3")
-    found.add_argument("--forget", default="4", help="the digit; default: 4")
+    found.add_argument("--forget", default="4", help="the class; default: 4")
     found.add_argument("--draws", type=int, default=200, help="draws of models to compare with; default: 200")
     found.add_argument("--edits", nargs="*", default=list(edits), help="presets of lightning_configs/methods")
     found.add_argument("--epochs", type=int, default=0, help="of every training; default: the preset's")
@@ -218,6 +231,19 @@ def shared_options(about: str, retrained: int, edits: Iterable[str], runs: Path,
     found.add_argument("--result", type=Path, default=result, help=f"default: {result}")
     found.add_argument("--reuse", action="store_true", help="take finished runs of other sources too")
     return found
+
+
+def parsed(own: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Options of a calibration. ``words`` holds the options of fit, which stand after a double dash.
+
+    Args:
+        own: The calibration's parser.
+        words: The command line's words.
+    """
+    place = list(words).index("--") if "--" in words else len(words)
+    options = own.parse_args(words[:place])
+    options.words = list(words[place + 1 :])
+    return options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -232,7 +258,7 @@ def main(args: Sequence[str] | None = None) -> None:
     import sys
 
     words = list(sys.argv[1:] if args is None else args)
-    options = parser().parse_args(words)
+    options = parsed(parser(), words)
     jobs = plan(options)
     stages = [[*jobs.originals, *jobs.retrained], [*jobs.scorings, *(job for own in jobs.edits.values() for job in own)]]
     run_stages(stages, options.processes, reuse=options.reuse)
@@ -241,7 +267,8 @@ def main(args: Sequence[str] | None = None) -> None:
     machine = {name: done[-1].report()[name] for name in ("versions", "hardware")}
     label = forgotten_classes(next(job for job in jobs.scorings if job.finished()))[0]
     about = {"command": " ".join(["python -m benchmarks.audit_calibration", *words]), **record(__file__, done), **machine}
-    asked = {"forget": options.forget, "models": {kind: len(own) for kind, own in models.items()}, "draws": options.draws}
+    counts = {kind: len(own) for kind, own in models.items()}
+    asked = {"config": f"{options.data}/original.yaml", "forget": options.forget, "models": counts, "draws": options.draws}
     write_json({**about, **asked, "rows": counted(models, label, options)}, options.result)
     print(f"written to {options.result}")
 

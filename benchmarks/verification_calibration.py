@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import RESULTS
-from benchmarks.audit_calibration import EDITS, plan, shared_options
+from benchmarks.audit_calibration import EDITS, parsed, plan, scoring, shared_options
 from oro_unlearn.audit import SHARES, Figures, residue
 from oro_unlearn.compare.audits import read
-from oro_unlearn.compare.edits import Scoring
 from oro_unlearn.compare.jobs import Job, run_stages
 from oro_unlearn.compare.sources import record
 from oro_unlearn.files import write_json
@@ -43,23 +42,19 @@ def small_jobs(options: argparse.Namespace) -> tuple[dict[float, list[Job]], dic
         options: Options of :func:`parser`.
     """
     short = ["--trainer.max_epochs", str(options.epochs)] if options.epochs else []
-    forget = ["--data.forget", f"[{options.forget}]"]
+    words = ["--data.forget", f"[{options.forget}]", *short, *options.words]
+    recipe = Path(options.data, "retrained.yaml")
     trainings: dict[float, list[Job]] = {}
     scorings: dict[float, list[Job]] = {}
     for number, share in enumerate(SHARES):
         jobs = []
         for part in range(options.small):
-            own = ["--data.train_share", str(share), "--data.train_part", str(part), "--audit.level", "outputs"]
+            own = [*words, "--data.train_share", str(share), "--data.train_part", str(part), "--audit.level", "outputs"]
             folder = options.runs / f"small-{100 * share:g}-s{part}"
-            jobs.append(Job(folder, Path("digits/retrained.yaml"), 2000 + 100 * number + part, [*forget, *short, *own], []))
+            jobs.append(Job(folder, recipe, 2000 + 100 * number + part, own, []))
         trainings[share] = jobs
-        scorings[share] = [_scoring(options, job, forget) for job in jobs]
+        scorings[share] = [scoring(options, job) for job in jobs]
     return trainings, scorings
-
-
-def _scoring(options: argparse.Namespace, job: Job, forget: Sequence[str]) -> Job:
-    weights = job.folder / "model.safetensors"
-    return Scoring(options.runs / f"scores-{job.folder.name}", Path("digits/original.yaml"), 0, list(forget), [weights])
 
 
 def counted(pool: Pool, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -119,7 +114,7 @@ def main(args: Sequence[str] | None = None) -> None:
     import sys
 
     words = list(sys.argv[1:] if args is None else args)
-    options = parser().parse_args(words)
+    options = parsed(parser(), words)
     jobs, (trainings, scorings) = plan(options), small_jobs(options)
     stages = [
         [*jobs.originals, *jobs.retrained, *(job for own in trainings.values() for job in own)],
@@ -139,8 +134,9 @@ def main(args: Sequence[str] | None = None) -> None:
         **machine,
     }
     figures = {"models": dict(pool.models), "small": {str(share): own for share, own in pool.small.items()}}
-    asked = {"config": "digits/original.yaml", "forget": options.forget, "seed": "the number of models", "draws": options.draws}
-    write_json({**about, **asked, "rows": counted(pool, options), "figures": figures}, options.result)
+    asked = {"config": f"{options.data}/original.yaml", "forget": options.forget, "draws": options.draws}
+    content = {**about, **asked, "seed": "the number of models", "rows": counted(pool, options), "figures": figures}
+    write_json(content, options.result)
     print(f"written to {options.result}")
 
 

@@ -100,12 +100,18 @@ def _beside(key: str, found: Mapping[float, Finding]) -> Beside:
 
 def _upper_limit(finding: Finding) -> float:
     """The one-sided limit, from the two-sided interval."""
-    from scipy.stats import t
-
     beside = finding.reading
     assert beside is not None
-    one_sided, two_sided = t.ppf([LEVEL, (1 + LEVEL) / 2], beside.retrained - 1)
-    return beside.ideal + (beside.high - beside.ideal) * float(one_sided / two_sided)
+    return beside.ideal + (beside.high - beside.ideal) * _one_sided(beside.retrained)
+
+
+@cache
+def _one_sided(models: int) -> float:
+    """The one-sided quantile of Student's t for one more model, as a part of the two-sided one."""
+    from scipy.stats import t
+
+    one_sided, two_sided = t.ppf([LEVEL, (1 + LEVEL) / 2], models - 1)
+    return float(one_sided / two_sided)
 
 
 def verified_recovery(line: Line, result: Residue) -> Line:

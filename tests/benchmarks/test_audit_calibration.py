@@ -1,7 +1,7 @@
 """The calibration of the verdict, on models that are made up."""
 
 from benchmarks import audit_calibration
-from benchmarks.audit_calibration import SAID, Scored, calibration_table, counted, parser, plan
+from benchmarks.audit_calibration import SAID, Scored, calibration_table, counted, parsed, parser, plan
 from oro_unlearn.compare.jobs import Job
 from tests.audit.test_verdict import TARGET, model
 
@@ -34,7 +34,23 @@ def test_each_kind_is_audited_beside_references_that_it_is_not_among():
 
 
 def test_every_model_is_scored_after_it_was_trained(tmp_path):
-    jobs = plan(parser().parse_args(["--retrained", "2", "--originals", "1", "--runs", str(tmp_path)]))
+    given = [
+        "--retrained",
+        "2",
+        "--originals",
+        "1",
+        "--runs",
+        str(tmp_path),
+        "--data",
+        "mnist_small",
+        "--",
+        "--data.root",
+        "here",
+    ]
+    jobs = plan(parsed(parser(), given))
+    everything = [*jobs.originals, *jobs.retrained, *jobs.scorings, *(job for own in jobs.edits.values() for job in own)]
+    assert {job.config.parent.name for job in everything} == {"mnist_small"}
+    assert all("--data.root here" in " ".join(job.command) for job in everything)
     made = {job.folder / "model.safetensors" for job in (*jobs.originals, *jobs.retrained)}
     assert {job.inputs[0] for job in jobs.scorings} == made
     assert jobs.edits.keys() == audit_calibration.EDITS.keys()
