@@ -8,6 +8,7 @@ looks like a retrained one.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from oro_unlearn.audit.figures import Figures
