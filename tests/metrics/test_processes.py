@@ -73,6 +73,7 @@ def figures(metric: Metric) -> dict[str, float]:
 
 
 def work(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)  # a forked process has no other threads
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     found = {}
     for name, (make, data) in CASES.items():
@@ -92,7 +93,7 @@ def work(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def distributed(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("processes"))
-    multiprocessing.spawn(work, (folder,), nprocs=2)
+    multiprocessing.start_processes(work, (folder,), nprocs=2, start_method="fork")  # importing torch twice takes longest
     return [torch.load(f"{folder}/{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
