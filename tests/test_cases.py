@@ -118,7 +118,7 @@ def test_clip_weights_of_another_layout_are_named(layout, run):
         {"text_model.encoder.layers.0.self_attn.q_proj.weight": torch.zeros(8, 8)}, "weights.safetensors"
     )
     file = "weights.pt" if layout == "TorchScript" else "weights.safetensors"
-    network = ("--model.network.init_args.name", "ViT-B-32-quickgelu", "--model.network.init_args.pretrained", file)
+    network = ("--model.network.init_args.pretrained", file)
     code, message = run("fit", "--config", str(CONFIGS / "scenes" / "relation_unlearning.yaml"), *network)
     assert code == 2
     assert ("another architecture" if layout == "TorchScript" else layout) in message

@@ -22,6 +22,7 @@ FILES = [file for file in FILES if "trainer" in CONFIG[file] and file not in (*P
 KIND = {file: getattr(data, CONFIG[file]["data"]["class_path"].rpartition(".")[2]) for file in FILES}
 RELATIONS = [file for file in FILES if issubclass(KIND[file], RelationData)]
 CLASSES = [file for file in FILES if file not in RELATIONS]
+REHEARSED = ("logit_mask", "rwft_2_o", "rw_a")  # run whole on digits; elsewhere data and network are those of rwft_o
 
 
 def name(file) -> str:
@@ -88,8 +89,12 @@ def test_config_runs(file, run, report, offline, tmp_path):
         arguments += ["--model.original", "original.safetensors"]
     if file.stem != "logit_mask":
         arguments += ["--trainer.max_epochs", "1"]
-    code, message = run("fit", *arguments, "--trainer.default_root_dir", "out")
+    arguments += ["--trainer.default_root_dir", "out"]
+    whole = file.stem not in REHEARSED or file.parent.name == "digits"
+    code, message = run("fit" if whole else "check", *arguments)
     assert code == 0, message
+    if not whole:
+        return
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "config.yaml",
         "model.ckpt",

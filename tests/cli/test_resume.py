@@ -18,6 +18,7 @@ CASES = cases(Path("original.safetensors"), epochs=2)
 METHODS = {path.stem: yaml.safe_load(path.read_text())["model"]["class_path"] for path in PRESETS}
 AT_ONCE = ("logit_mask", "logit_mask-one-test-image", "ssd", "svd", "gradient_ascent", "gradient_ascent_bounded")
 OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS)
+FEW_TESTS = ["--data.test_per_class", "8", "--trainer.limit_test_batches", "1"]
 OF_THIS_RUN = {"seconds", "files", "config"}  # the last names the folder
 
 
@@ -46,7 +47,7 @@ def original(tmp_path, weights):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_method_goes_on_exactly(case, run, original):
-    words = case.words if case.name in OWN_SIZES else [*case.words, "--data.test_per_class", "8"]
+    words = [*case.words, *([] if case.name in OWN_SIZES else FEW_TESTS)]
     assert run(*words, "--trainer.default_root_dir", "whole")[0] == 0
     command = [*words, "--trainer.default_root_dir", "killed"]
     with killed_in_second_epoch() as killed:
