@@ -1,8 +1,8 @@
 """What the tests share: small offline data, and the command line in this process."""
 
-import base64
 import json
 import sys
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from torchvision import datasets
 
 from oro_unlearn.cli import build, main
 from oro_unlearn.networks import save_weights
-from oro_unlearn.report import class_report, relation_report
+from oro_unlearn.report import class_report
 from tests import small_world
+from tests.undrawn import undrawn
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "lightning_configs"
@@ -34,9 +35,6 @@ REQUESTS = {  # a class of each data set, by the beginning of its configs' folde
     "image_folder": "cat",
     "tiny": "n01443537",
 }
-PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-)  # a PNG
 WNIDS = ("n01443537", "n01629819", "n01641577")  # of Tiny-ImageNet
 
 
@@ -66,6 +64,16 @@ def digits_read_once():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def plugins_looked_up_once():
+    """Every trainer of Lightning asks all installed packages for callbacks."""
+    from lightning.fabric.utilities import registry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "entry_points", cache(registry.entry_points))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def threads_stay():
     """No test leaves another number of threads: two workers with two threads each would take ten times as long."""
@@ -77,15 +85,10 @@ def threads_stay():
 
 
 @pytest.fixture(autouse=True)
-def drawn_where_looked_at(request, monkeypatch):
+def drawn_where_looked_at(request):
     """Pictures are one pixel but in tests marked ``pictures``: to draw them takes half of the time of a short run."""
-    if request.node.get_closest_marker("pictures"):
-        return
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: Path(path).write_bytes(PIXEL))
-    monkeypatch.setattr("oro_unlearn.report.drawings.drawn", lambda _: "<svg></svg>")
-    monkeypatch.setattr(class_report, "plot_confusion_and_redirection", lambda *given: given[-1].write_bytes(PIXEL))
-    for name in ("plot_losses", "plot_cosines", "plot_closest"):
-        monkeypatch.setattr(relation_report, name, lambda *given: given[-1].write_bytes(PIXEL))
+    with nullcontext() if request.node.get_closest_marker("pictures") else undrawn():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from oro_unlearn import data
 from oro_unlearn.cli import build, main
 from oro_unlearn.data.relations.relation_data import RelationData
+from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.clip_weights import SCENES
 from tests.conftest import BRIEF, CONFIGS, SHORT, forget_one
 from tests.data.pictures import write_folder
@@ -21,6 +22,7 @@ FILES = [file for file in FILES if "trainer" in CONFIG[file] and file not in (*P
 KIND = {file: getattr(data, CONFIG[file]["data"]["class_path"].rpartition(".")[2]) for file in FILES}
 RELATIONS = [file for file in FILES if issubclass(KIND[file], RelationData)]
 CLASSES = [file for file in FILES if file not in RELATIONS]
+REHEARSED = ("logit_mask", "rwft_2_o", "rw_a")  # run whole on digits; elsewhere data and network are those of rwft_o
 
 
 def name(file) -> str:
@@ -79,14 +81,20 @@ def test_hardware_is_laid_over_any_other(file, under, capsys):
 
 
 @pytest.mark.parametrize("file", CLASSES, ids=name)
-def test_config_runs(file, run, report, original_weights, offline, tmp_path):
+def test_config_runs(file, run, report, offline, tmp_path):
     arguments = ["--config", str(file), *SHORT, *forget_one(file), *narrow(file)]
+    plain = build(["--config", str(file), "--model", "Training", *narrow(file)]).model.network
     if file.stem.removesuffix("_fast") not in ("original", "retrained"):
-        arguments += ["--model.original", original_weights(file, *narrow(file))]
+        save_weights(plain, "original.safetensors")
+        arguments += ["--model.original", "original.safetensors"]
     if file.stem != "logit_mask":
         arguments += ["--trainer.max_epochs", "1"]
-    code, message = run("fit", *arguments, "--trainer.default_root_dir", "out")
+    arguments += ["--trainer.default_root_dir", "out"]
+    whole = file.stem not in REHEARSED or file.parent.name == "digits"
+    code, message = run("fit" if whole else "check", *arguments)
     assert code == 0, message
+    if not whole:
+        return
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "config.yaml",
         "model.ckpt",
@@ -94,7 +102,6 @@ def test_config_runs(file, run, report, original_weights, offline, tmp_path):
         "report.json",
     }
     assert report("out")["data"] == KIND[file].name
-    plain = build(["--config", str(file), "--model", "Training", *narrow(file)]).model.network
     plain.load_state_dict(load_file("out/model.safetensors"), strict=True)
 
 

@@ -119,11 +119,19 @@ class UnlearningCLI(LightningCLI):
             super().parse_arguments(parser, args)
         else:  # as LightningCLI does, with names quoted
             self.words = list(sys.argv[1:] if args is None else args)
-            self.config = parser.parse_args(keep_names(self.words))
+            self.config = self._parsed(parser, keep_names(self.words))
         check_numbers(self.config)
         command = self.config.get("subcommand")
         if command and self.config[command].get("ckpt_path") is not None:
             check_run_checkpoint(self.config[command].ckpt_path)
+
+    def _parsed(self, parser: LightningArgumentParser, words: list[str]) -> Namespace:
+        """Parse the words by the parser of the subcommand. The parser around it would check every value a second time."""
+        shown = any(word.partition("=")[0] == "--print_config" for word in words)  # which that parser prints
+        if shown or not self.command or words[:1] != [self.command]:
+            return parser.parse_args(words)
+        options = self._parser(self.command).parse_args(words[1:])
+        return Namespace(subcommand=self.command, **{self.command: options})
 
     def instantiate_classes(self) -> None:
         """Build model, data and trainer. Options that the user did not give are filled in from the model's file.
@@ -165,17 +173,15 @@ class UnlearningCLI(LightningCLI):
             return super().instantiate_trainer(**kwargs)
 
     def _dump_config(self) -> None:
-        """Dump the configuration without checking it again, since it was checked when it was read."""
+        """Dump the configuration, once, without checking it again, since it was checked when it was read."""
         if not hasattr(self, "config_dump"):
-            text = self.parser.dump(self.config, "json", skip_link_targets=False, skip_unset=False, skip_validation=True)
-            content = json.loads(text)
-            self.config_dump = content[self.config.subcommand] if "subcommand" in self.config else content
+            parser, config = self._parser(self.subcommand), self.config.get(str(self.subcommand), self.config)
+            self.config_dump = json.loads(parser.dump(config, "json", skip_unset=False, skip_validation=True))
 
     def _asked_for(self) -> dict[str, Any]:
         """All options that can change a figure, with their defaults, as plain values."""
-        parser, config = self._parser(self.subcommand), self.config.get(str(self.subcommand), self.config)
-        content = json.loads(parser.dump(config, "json", skip_unset=False, skip_validation=True))
-        return {part: content[part] for part in ("seed_everything", "trainer", "model", "data")}
+        self._dump_config()
+        return {part: self.config_dump[part] for part in ("seed_everything", "trainer", "model", "data")}
 
     def _begin(self) -> None:
         saver = next((callback for callback in self.trainer.callbacks if isinstance(callback, SaveConfig)), None)

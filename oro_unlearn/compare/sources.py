@@ -90,27 +90,32 @@ def _needed(path: Path) -> set[Path]:
     return needed
 
 
-@cache
 def _imports(path: Path) -> list[tuple[str, list[str]]]:
     """Modules of methods that a file imports from, with the imported names."""
-    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-    return [
-        (node.module, [alias.name for alias in node.names])
-        for node in nodes
-        if node.module and node.module.startswith(f"{METHODS}.") and _path(node.module).is_file()
-    ]
+    return [(module, names) for module, names in _imported(path.read_text()) if _path(module).is_file()]
+
+
+@cache
+def _imported(code: str) -> list[tuple[str, list[str]]]:
+    """Modules of methods that a code imports from, with the imported names."""
+    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    named = [(node.module or "", [alias.name for alias in node.names]) for node in nodes]
+    return [(module, names) for module, names in named if module.startswith(f"{METHODS}.")]
 
 
 def _path(module: str) -> Path:
     return PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
 
 
-@cache
 def _tree(path: Path) -> str:
     """Hash of a file. For Python, the syntax tree without docstrings is hashed."""
-    if path.suffix != ".py":
-        return sha256(path)
-    tree = ast.parse(path.read_text())
+    return _of_code(path.read_text()) if path.suffix == ".py" else sha256(path)
+
+
+@cache
+def _of_code(code: str) -> str:
+    """Hash of a syntax tree without docstrings. To parse all files takes seconds, to read them nearly nothing."""
+    tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]

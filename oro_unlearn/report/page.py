@@ -3,11 +3,15 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from oro_unlearn.files import write_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 HTML, MARKDOWN = "report.html", "report.md"
 PAGES = (HTML, MARKDOWN)
@@ -181,14 +185,20 @@ def html_of(page: Page, date: str = "") -> str:
         page: The page.
         date: Date of the page; default: today.
     """
+    date = date or datetime.datetime.now().astimezone().strftime("%Y-%m-%d")
+    return str(_template().render(page=page, date=date, icons=ICONS, **_datatables(page)))
+
+
+@cache
+def _template() -> "Template":
+    """The template of pages, compiled once in a process."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # methods stay in the order of the tables
-    date = date or datetime.datetime.now().astimezone().strftime("%Y-%m-%d")
-    return environment.get_template("page.html.jinja").render(page=page, date=date, icons=ICONS, **_datatables(page))
+    return environment.get_template("page.html.jinja")
 
 
 def _datatables(page: Page) -> dict[str, str]:

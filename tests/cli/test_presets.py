@@ -90,13 +90,13 @@ def test_a_wheel_holds_all_that_a_run_needs(tmp_path):
     listed = {path.relative_to(site).parts[0] for path in site.rglob("*") if path.is_file()}
     assert {name for name in listed if not name.endswith(".dist-info")} == {"oro_unlearn", "lightning_configs"}
     step = ("--trainer.max_epochs", "1", "--data.per_class", "20", "--data.test_per_class", "8")
-    fit = ("fit", "--config", "digits/original.yaml", "--trainer.accelerator", "cpu", *step)
+    fit = ("fit", "--config", "digits/original.yaml", "--trainer.accelerator", "cpu", "--audit.level", "outputs", *step)
     few = ("--methods", "logit_mask", "--data.forget", "[8]", "--seeds", "1", "--retrained", "2", "--processes", "1")
     audit = ("audit", "--config", "digits/original.yaml", "--data.forget", "[8]", "--edited", "run/model.safetensors")
     commands = [
         ("configs", "digits"),
         (*fit, "--trainer.default_root_dir", "run"),
-        (*audit, "--force", *step[2:]),
+        (*audit, "--force", "--level", "outputs", *step[2:]),
         ("compare", *few, "--force", "true", *step),
     ]
     script = f"import sys\nfrom oro_unlearn.cli.command import main\nfor sys.argv[1:] in {commands}:\n    main()\n"

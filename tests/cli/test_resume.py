@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,14 @@ from safetensors.torch import load_file
 
 from oro_unlearn.cli import build
 from tests.conftest import CONFIGS
-from tests.reliability.small_runs import PRESETS, cases, killed_in_second_epoch, prepare
+from tests.reliability.small_runs import PRESETS, RELATIONS, cases, killed_in_second_epoch, prepare
 
-CASES = cases(Path("original.safetensors"), epochs=2)
+ELSEWHERE = ("relations-off", "relations-sharded")  # resumed as relations-both is; test_processes.py and test_relation_cache.py
+CASES = [case for case in cases(Path("original.safetensors"), epochs=2) if case.name not in ELSEWHERE]
 METHODS = {path.stem: yaml.safe_load(path.read_text())["model"]["class_path"] for path in PRESETS}
 AT_ONCE = ("logit_mask", "logit_mask-one-test-image", "ssd", "svd", "gradient_ascent", "gradient_ascent_bounded")
+OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS)
+FEW_TESTS = ["--data.test_per_class", "8", "--trainer.limit_test_batches", "1"]
 OF_THIS_RUN = {"seconds", "files", "config"}  # the last names the folder
 
 
@@ -23,17 +28,29 @@ def result(folder: str) -> tuple[bytes, dict]:
     return (Path(folder) / "model.safetensors").read_bytes(), {k: v for k, v in found.items() if k not in OF_THIS_RUN}
 
 
+@cache
+def plain():
+    """The network of the cases."""
+    return build(["--config", "digits/original"]).model.network
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return prepare(tmp_path_factory.mktemp("original"))
+
+
 @pytest.fixture
-def original(tmp_path):
+def original(tmp_path, weights):
     """Weights under the name that the cases have, and the configurations where they look for them."""
     (tmp_path / "lightning_configs").symlink_to(CONFIGS)
-    prepare(tmp_path)
+    shutil.copy(weights, tmp_path)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_method_goes_on_exactly(case, run, original):
-    assert run(*case.words, "--trainer.default_root_dir", "whole")[0] == 0
-    command = [*case.words, "--trainer.default_root_dir", "killed"]
+    words = [*case.words, *([] if case.name in OWN_SIZES else FEW_TESTS)]
+    assert run(*words, "--trainer.default_root_dir", "whole")[0] == 0
+    command = [*words, "--trainer.default_root_dir", "killed"]
     with killed_in_second_epoch() as killed:
         run(*command)
     assert killed or case.name in AT_ONCE
@@ -46,8 +63,7 @@ def test_every_method_goes_on_exactly(case, run, original):
     assert result("killed") == result("whole")
     if case.name in METHODS:
         assert result("whole")[1]["method"] == METHODS[case.name]
-        plain = build(["--config", "lightning_configs/digits/original.yaml"]).model.network
-        plain.load_state_dict(load_file("whole/model.safetensors"), strict=True)
+        plain().load_state_dict(load_file("whole/model.safetensors"), strict=True)
 
 
 def test_begin_anew_if_asked_to_and_without_checkpoints_leave_none(run, original):

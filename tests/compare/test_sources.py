@@ -17,22 +17,18 @@ from tests.reliability import records
 
 @pytest.fixture
 def copy(monkeypatch):
-    """A copy of the package whose files may be changed; nothing that was read of it is remembered."""
+    """A copy of the package whose files may be changed."""
     shutil.copytree(sources.PACKAGE, "copy", ignore=shutil.ignore_patterns("__pycache__", "scenes_clip"))
     monkeypatch.setattr(sources, "PACKAGE", Path("copy"))
 
     def changed(name: str, text: str = "SURPLUS = 1\n") -> None:
         path = Path("copy", name)
         path.write_text(path.read_text() + text)
-        forget()
+        sources.sources.cache_clear()
 
-    def forget() -> None:
-        for function in (sources.sources, sources._tree, sources._imports):
-            function.cache_clear()
-
-    forget()
+    sources.sources.cache_clear()
     yield changed
-    forget()
+    sources.sources.cache_clear()
 
 
 def test_sources_are_everything_a_run_goes_through(copy):

@@ -1,15 +1,19 @@
 """Requests one after another through ``fit --ledger``."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from oro_unlearn.cli import main
+from oro_unlearn.cli import build, main
 from oro_unlearn.ledger import RequestLedger, verify
+from oro_unlearn.networks import save_weights
 from tests.conftest import CONFIGS, SHORT
 from tests.small_world import ONE_BATCH, arguments
+from tests.undrawn import undrawn
 
 ORIGINAL, EDIT = CONFIGS / "digits" / "original.yaml", CONFIGS / "digits" / "rwft_o.yaml"
 LEDGER = "requests.jsonl"
@@ -21,12 +25,23 @@ def request(name: str, *words: str) -> list[str]:
     return ["fit", "--config", str(EDIT), *SHORT, "--trainer.max_epochs", "1", *own, *words]
 
 
+@pytest.fixture(scope="module")
+def eights(tmp_path_factory):
+    """A folder with a ledger that has the request to forget the eights. Not to be written into."""
+    folder = tmp_path_factory.mktemp("eights")
+    with pytest.MonkeyPatch.context() as patch, undrawn():
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["oro-unlearn"])
+        save_weights(build(["--config", str(ORIGINAL)]).model.network, "original.safetensors")
+        words = request("8", "--model.original", "original.safetensors", "--ledger_asker", "Zoë Müller")
+        main([*words, "--ledger_hash_asker", "true"])
+    return folder
+
+
 @pytest.fixture
-def first(run, original_weights):
-    """A ledger with the request to forget the eights."""
-    words = request("8", "--model.original", original_weights(ORIGINAL), "--ledger_asker", "Zoë Müller")
-    code, message = run(*words, "--ledger_hash_asker", "true")
-    assert code == 0, message
+def first(eights, tmp_path):
+    """The ledger with this request, in a folder of the test's own."""
+    shutil.copytree(eights, tmp_path, dirs_exist_ok=True)
     return RequestLedger(LEDGER)
 
 

@@ -27,7 +27,7 @@ def test_every_model_sees_every_image_once(others):
     seen = dict.fromkeys(module.audited(), 0)
     for name, network in module.audited().items():
         network.register_forward_hook(lambda _, args, __, name=name: seen.update({name: seen[name] + len(args[0])}))
-    data = Digits(forget=FORGET, batch_size=64)
+    data = Digits(forget=FORGET, per_class=40, batch_size=64)
     Trainer(**QUIET, enable_checkpointing=False).test(module, data, verbose=False)
     total = sum(len(data.split(name)) for name in EVAL_SPLITS)
     assert seen == dict.fromkeys(seen, total)
@@ -37,7 +37,7 @@ def test_every_model_sees_every_image_once(others):
 @pytest.mark.parametrize("others", [0, 2])
 def test_the_nearest_class_is_that_of_a_pass_of_its_own(others):
     module = method(LogitMask, retrained=[retrained(seed) for seed in range(others)])
-    data = Digits(forget=FORGET, batch_size=7)
+    data = Digits(forget=FORGET, per_class=20, batch_size=7)
     Trainer(**QUIET, enable_checkpointing=False).test(module, data, verbose=False)
     images, labels, _ = (torch.cat(parts) for parts in zip(*data.loader(data.split("test_forget")), strict=True))
     pixels = data.normalise(images.float() / 255)

@@ -49,8 +49,8 @@ def test_so_they_are_in_mixed_precision():
 @pytest.mark.parametrize("towers", TOWERS)
 @pytest.mark.parametrize("cache", ["auto", "off"])
 def test_dropout_and_mixed_precision_leave_the_reference_exact(towers, cache):
-    module, data = method(towers=towers, cache=cache, lora_dropout=0.5), world()
-    fit(module, data, precision="bf16-mixed")
+    module, data = method(towers=towers, cache=cache, lora_dropout=0.5, warmup=0.0), world()
+    fit(module, data, steps=1, precision="bf16-mixed")
     module.train()
     pairs = batch(data, "edges")
     with torch.autocast("cpu", torch.bfloat16):

@@ -123,7 +123,7 @@ def test_training_alternates_by_the_epoch_and_measuring_does_not():
             shown[self.current_epoch].update(zip(train.index.tolist(), train.images, strict=True))
             return super().losses(train=train)
 
-    data = Digits(flip="alternating", batch_size=2000)  # an epoch is one batch
+    data = Digits(flip="alternating", batch_size=2000, per_class=60)  # an epoch is one batch
     trainer = Trainer(max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer.fit(method(Watched), data)
     index = sorted(shown[0])

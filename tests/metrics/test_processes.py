@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import cache
 
 import pytest
 import torch
@@ -72,7 +73,17 @@ def figures(metric: Metric) -> dict[str, float]:
     return {f"{name}{n or ''}": float(v) for name, part in found.items() for n, v in enumerate(part.flatten())}
 
 
+@cache
+def alone(name: str) -> dict[str, float]:
+    """Figures of one process."""
+    make, data = CASES[name]
+    metric = make()
+    metric.update(*data(torch.Generator().manual_seed(0)))
+    return figures(metric)
+
+
 def work(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)  # a forked process has no other threads
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     found = {}
     for name, (make, data) in CASES.items():
@@ -92,7 +103,7 @@ def work(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def distributed(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("processes"))
-    multiprocessing.spawn(work, (folder,), nprocs=2)
+    multiprocessing.start_processes(work, (folder,), nprocs=2, start_method="fork")  # importing torch twice takes longest
     return [torch.load(f"{folder}/{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
@@ -105,12 +116,8 @@ def test_every_metric_has_a_case():
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_agree_with_one(name, share, distributed):
-    make, data = CASES[name]
-    metric = make()
-    metric.update(*data(torch.Generator().manual_seed(0)))
-    expected = figures(metric)
     for found in distributed:
-        for figure, value in expected.items():
+        for figure, value in alone(name).items():
             assert found[name, share][figure] == pytest.approx(value, abs=1e-9, nan_ok=True), figure
         assert found[name, share].get("matrix", SAMPLES) == SAMPLES
 

@@ -54,11 +54,11 @@ def altered(name: str, old: str, new: str, message: str) -> BadInput:
     return graph(name, GRAPH.replace(old, new), message)
 
 
-def pictures() -> None:
+def pictures(count: int = 8) -> None:
     """The small world's graph, and pictures for the manifest."""
     write_graph()
     Path("pictures").mkdir()
-    for number in range(8):
+    for number in range(count):
         noise = np.random.default_rng(number).integers(0, 256, (32, 32, 3)).astype(np.uint8)
         Image.fromarray(noise).save(f"pictures/{number}.png")
     pixels().save("outside.png")

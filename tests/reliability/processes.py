@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from safetensors.torch import load_file
 from oro_unlearn.cli import main as command_line
 from tests.reliability.records import write
 from tests.reliability.small_runs import Case, cases, prepare
+from tests.undrawn import undrawn
 
 ROOT = Path("runs/reliability/processes")
 UNEQUAL = {"checkpoint", "seconds", "run", "processes", "versions", "hardware", "files", "config", "inputs", "data_sha256"}
 
 
-def run_all(words: Sequence[Sequence[str]], world: int, folder: Path, launch_one: bool = False) -> None:
+def run_all(words: Sequence[Sequence[str]], world: int, folder: Path, launch_one: bool = False, drawn: bool = True) -> None:
     """Run commands one after another, each by ``world`` processes that torchrun starts.
 
     Args:
@@ -33,6 +35,7 @@ def run_all(words: Sequence[Sequence[str]], world: int, folder: Path, launch_one
         world: Number of processes; 1 is this one.
         folder: For the list of commands.
         launch_one: Start one process by torchrun too.
+        drawn: Whether the processes draw pictures.
 
     Raises:
         RuntimeError: If a process fails; with the end of what it said.
@@ -46,6 +49,7 @@ def run_all(words: Sequence[Sequence[str]], world: int, folder: Path, launch_one
     (folder / "commands.json").write_text(json.dumps([list(command) for command in words]))
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(world)]
     launch += ["-m", "tests.reliability.processes", "--worker", str(folder / "commands.json")]
+    launch += [] if drawn else ["--undrawn"]
     done = subprocess.run(launch, capture_output=True, text=True, check=False)
     if done.returncode:
         ours = [line for line in done.stderr.splitlines() if "oro-unlearn: error" in line or line.startswith("[rank")]
@@ -87,7 +91,7 @@ def flat(value: Any, place: str = "") -> dict[str, Any]:
 
 
 def trained_and_measured(
-    chosen: Sequence[Case], world: int, root: Path, measured: Sequence[str] = ()
+    chosen: Sequence[Case], world: int, root: Path, measured: Sequence[str] = (), drawn: bool = True
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Differences by case: of runs by one and by several processes, and of measuring the one's checkpoint by several.
 
@@ -96,6 +100,7 @@ def trained_and_measured(
         world: Number of processes.
         root: Folder for all of it.
         measured: Names of the cases whose checkpoint is measured again; all of them when left out.
+        drawn: Whether the several processes draw pictures.
     """
     several = ["--trainer.devices", str(world), "--trainer.strategy", "ddp"]
     folders = {kind: {case.name: root / kind / case.name for case in chosen} for kind in ("one", "several", "test")}
@@ -117,7 +122,7 @@ def trained_and_measured(
         for case in chosen
         if case.name in measured or not measured
     ]
-    run_all([*([*case.words, *into["several"][case.name], *several] for case in chosen), *again], world, root)
+    run_all([*([*case.words, *into["several"][case.name], *several] for case in chosen), *again], world, root, drawn=drawn)
     kinds = {"trained": "several", "measured": "test"}
     return {
         kind: {
@@ -139,12 +144,14 @@ def main(args: Sequence[str] | None = None) -> None:
     """Compare all, or be one of several processes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worker", type=Path, help="a list of commands, as this script writes it for torchrun")
+    parser.add_argument("--undrawn", action="store_true", help="pictures of one pixel")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args(args)
     if options.worker:
         sys.argv = sys.argv[:1]
-        for words in json.loads(options.worker.read_text()):
-            command_line(words)
+        with undrawn() if options.undrawn else nullcontext():
+            for words in json.loads(options.worker.read_text()):
+                command_line(words)
         return
     comparable = [case for case in cases(prepare(ROOT)) if not case.by_process]
     found = trained_and_measured(comparable, options.processes, ROOT)
