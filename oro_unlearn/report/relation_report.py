@@ -152,12 +152,14 @@ def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
 
 
 def report_table(report: Mapping[str, Any]) -> Group:
-    """Tables of forgotten pairs, kept pairs, and the general performance of the model.
+    """Tables of forgotten pairs, kept pairs, searched captions, and the general performance of the model, if they have rows.
 
     Args:
         report: Content of ``report.json``.
     """
-    tables = [_rich(part, title_of(report) if not number else "") for number, part in enumerate(tables_of(report))]
+    parts = tables_of(report)
+    shown = [part for part in parts if part.rows] or parts[:1]
+    tables = [_rich(part, title_of(report) if not number else "") for number, part in enumerate(shown)]
     tables[-1].caption, tables[-1].caption_justify = caption(report), "left"
     return Group(*tables)
 

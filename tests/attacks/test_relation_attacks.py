@@ -40,10 +40,12 @@ class Picture(NamedTuple):
 
 def world(count: int, extra: tuple[Picture, ...] = ()) -> SimpleNamespace:
     """Probes: so many pictures of a tuple to forget, of three neighbours and of a dog."""
-    concepts = [EATS, ADULT, HOLDS, UNDER, DOG]
-    pictures = [*extra, *(Picture(concept) for _ in range(count) for concept in concepts)]
-    texts = ["w0 w1 w2", "w3 w1 w2", "w0 w4 w2", "w0 w5 w2", "w6", "w7 w1 w2", "w0 w8 w2", "w3 w9 w2"]
-    pairs = {"direct": [(0, 0, 0)], "paraphrase": [(0, 5, 0)], "listed_edge": [(1, 1, 0), (1, 6, 0), (1, 7, 0)]}
+    shown = [EATS, ADULT, HOLDS, UNDER, DOG]
+    concepts = [*shown, *((f"thing {number}",) for number in range(10))]
+    pictures = [*extra, *(Picture(concept) for _ in range(count) for concept in shown)]
+    gallery = ["w0 w1 w2", "w3 w1 w2", "w0 w4 w2", "w0 w5 w2", "w6", *WORDS[8:18]]
+    texts = [*gallery, "w7 w1 w2", "w0 w8 w2", "w3 w9 w2"]
+    pairs = {"direct": [(0, 0, 0)], "paraphrase": [(0, 15, 0)], "listed_edge": [(1, 1, 0), (1, 16, 0), (1, 17, 0)]}
     return SimpleNamespace(
         pictures=pictures,
         concepts=concepts,
@@ -137,7 +139,7 @@ def test_features_without_the_tuple_give_chance_and_planted_ones_are_found():
     found, told = attack(attacked(planted, probes), probes, TINY)
     assert {"w20", "w21"} <= set(told["strongest"]["caption"].split())
     assert min(found["search/auc"], found["probe_picture/auc"], found["search/r5"]) > 0.95
-    assert found["search/excess_r5"] == pytest.approx(found["search/r5"] - found["search/foil_r5"], abs=0.2)
+    assert min(found["search/r5"] - found["search/foil_r5"], found["search/excess_r5"]) > 0.3, "other pictures are like noise"
     assert 0 <= found["probe_caption/auc"] <= 1
     searched = torch.cat(halves(probes, told["seed"])[0][:2]).tolist()
     assert not set(told["strongest"]["closest"]) & set(searched)
@@ -156,7 +158,6 @@ def test_a_probe_is_judged_on_what_it_was_not_fitted_to():
     assert torch.tensor(probe_auc((noise[0], noise[1][:0]), (noise[2], noise[3]))).isnan()
 
 
-@torch.inference_mode()  # as Lightning measures
 def test_gradients_and_prompts_come_closer_than_where_they_start():
     network = OpenCLIP("scenes", pretrained=write_weights())
     words = ["child", "eating", "hamburger", "dog", "under", "ball", "a", "red", "pizza", "robot", "holding", "wine"]
@@ -164,21 +165,22 @@ def test_gradients_and_prompts_come_closer_than_where_they_start():
     def encode(captions):
         return network.encode_text(network.tokenize(captions))
 
-    direction = encode(["robot under a pizza"])[0]
-    scores = CaptionScores(encode, direction[None])
-    start = "dog holding ball"
-    options = {"steps": 6, "batch": 24, "seed": 0}
-    found = gradient_search(network, direction, scores.along(0), words, start, **options)
-    assert found == gradient_search(network, direction, scores.along(0), words, start, **options)
-    assert found.score == pytest.approx(float(encode([found.caption])[0] @ direction), abs=1e-6)
-    blind = CaptionScores(encode, direction[None])
-    first = search_captions(blind.along(0), words, [start], queries=10, beam=1, rounds=1, seed=0)
-    prompt = prompt_search(network, direction, words, steps=30, restarts=2, seed=0)
+    with torch.inference_mode():  # as Lightning measures
+        direction = encode(["robot under a pizza"])[0]
+        scores = CaptionScores(encode, direction[None])
+        start = "dog holding ball"
+        options = {"steps": 6, "batch": 24, "seed": 0}
+        found = gradient_search(network, direction, scores.along(0), words, start, **options)
+        assert found == gradient_search(network, direction, scores.along(0), words, start, **options)
+        assert found.score == pytest.approx(float(encode([found.caption])[0] @ direction), abs=1e-6)
+        blind = CaptionScores(encode, direction[None])
+        first = search_captions(blind.along(0), words, [start], queries=10, beam=1, rounds=1, seed=0)
+        prompt = prompt_search(network, direction, words, steps=30, restarts=2, seed=0)
+        assert gradient_search(network, direction, scores.along(0), ["child"], start, **options) is None
     assert float(prompt @ direction) > found.score > first.score
     assert float(prompt.norm()) == pytest.approx(1, abs=1e-5)
     assert all(parameter.grad is None for parameter in network.parameters())
     assert not network.model.token_embedding._forward_hooks
-    assert gradient_search(network, direction, scores.along(0), ["child"], start, **options) is None
 
 
 BEFORE = {"direct/r5": 0.6, "search/r5": 1.0, "search/auc": 0.96, "search/excess_r5": 0.5, "probe_picture/auc": 0.99}

@@ -3,7 +3,7 @@
 from oro_unlearn.attacks.relations.caption_search import CaptionScores, Found, search_captions
 from oro_unlearn.attacks.relations.evidence import Evidence, Half, halves
 from oro_unlearn.attacks.relations.feature_probe import probe_auc
-from oro_unlearn.attacks.relations.red_team import EFFORTS, SEED, Attacked, Attacks, Effort, attack
+from oro_unlearn.attacks.relations.red_team import EFFORTS, SEED, Attacked, Effort, attack
 from oro_unlearn.attacks.relations.removal import (
     AUC_AT_CHANCE,
     FORGOTTEN_R5,
@@ -20,7 +20,6 @@ __all__ = [
     "FORGOTTEN_R5",
     "SEED",
     "Attacked",
-    "Attacks",
     "CaptionScores",
     "Effort",
     "Evidence",

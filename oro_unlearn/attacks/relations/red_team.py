@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,7 +17,6 @@ SEED = 20_011  # of the evaluating attacker; an attacker in training must use an
 GOALS = ("cosine", "contrast")  # the rows of Evidence.directions
 NEAREST = 16  # pictures of a found caption for the report
 UNSAFE_TEXTS, NEAR_TEXTS = ("direct", "paraphrase", "hypernym"), ("listed_edge", "new_safe_edge", "new_safe_node")
-Attacks = Literal["none", "quick", "full"]
 Figures = dict[str, float]
 
 
