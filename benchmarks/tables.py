@@ -21,6 +21,7 @@ from benchmarks.audit_calibration import calibration_table
 from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.readme_tables import README_TABLES
+from benchmarks.relation_red_team import red_team_table
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.speed_tables import SPEED_TABLES
@@ -90,6 +91,11 @@ def tampered(name: str) -> str:
     return markdown_table(tampered_table(load(name)))
 
 
+def red_team(which: str) -> str:
+    """A searching attacker against every relational preset, on the ``tuned`` tuple or on ``untouched`` ones."""
+    return markdown_table(red_team_table(load("relation_red_team"), which == "tuned"))
+
+
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
@@ -97,6 +103,7 @@ TABLES = {
     "epsilon_bounds": epsilon_bounds,
     "ledger_places": requests,
     "ledger_tampered": tampered,
+    "red_team": red_team,
     "provenance": provenance,
     "summary": summary_table,
     **README_TABLES,

@@ -67,7 +67,7 @@ def jobs(name: str) -> list[Job]:
     """One candidate's runs."""
     words = [word for key, value in (START | CANDIDATES[name]).items() for word in (f"--{key}", value)]
     folder = "-".join(name.replace(":", "").replace(",", "").replace("=", "").split())
-    fixed = ["--data.forget", TUNED, "--data.holdout", "true", *WITHHELD]
+    fixed = ["--data.forget", TUNED, "--data.holdout", "true", "--audit.attacks", "none", *WITHHELD]
     return [
         Job(ROOT / f"{folder}-s{seed}", CONFIGS / "relation_unlearning.yaml", seed,
             [*fixed, "--data.seed", str(10 + seed), *words], WORLD)

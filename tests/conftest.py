@@ -23,7 +23,7 @@ CONFIGS = ROOT / "lightning_configs"
 BRIEF = [
     *("--trainer.limit_train_batches", "1", "--trainer.limit_test_batches", "1", "--trainer.enable_progress_bar", "false"),
     *("--trainer.accelerator", "cpu", "--data.batch_size", "32", "--force", "true"),  # originals are random weights
-    *("--audit.level", "outputs"),
+    *("--audit.level", "outputs", "--audit.attacks", "none"),
 ]
 SHORT = [*BRIEF, "--data.per_class", "20", "--data.test_per_class", "10"]  # of labelled images
 REQUESTS = {  # a class of each data set, by the beginning of its configs' folder

@@ -111,7 +111,8 @@ def rows() -> list[Row]:
     before, after = measure(probes(), base, base)[0], measure(probes(), own, base)[0]
     differences = [figures_apart(before, expected(base, None)), figures_apart(after, expected(own, base))]
     figures = [
-        {**found, **{f"{group}/r5": found["direct/r5"] * 0.9 for group in ("ood_image", "typo")}} for found in (after, before)
+        {**found, **{f"{group}/r5": found["direct/r5"] * 0.9 for group in ("ood_image", "typo")}, "search/auc": area}
+        for found, area in ((after, 0.8), (before, 0.9))
     ]
     score = transcribed.safety_score(
         *figures, ("unlisted_in", "unlisted_out", "single_node"), ("paraphrase", "contextual", "ood_image", "typo")
@@ -129,7 +130,7 @@ def rows() -> list[Row]:
         Row(
             "relational_safety_score",
             "RSS",
-            "ours: harmonic mean of three parts",
+            "ours: harmonic mean of four parts",
             "the score and its parts",
             figures_apart(relational_safety_score(*figures), score),
         ),

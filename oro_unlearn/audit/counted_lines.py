@@ -17,7 +17,8 @@ def answers(tallies: Sequence[Tally], chance: float, figure: str = "acc_f", what
     """Judge whether the edited model no longer recognises the forgotten classes.
 
     Each class is judged by its own images, and the worst class decides. The allowed share is chance. With three or more
-    retrained models it is the share that one more retrained model may reach (95 % interval), if that is higher.
+    retrained models it is the share that one more retrained model may reach (95 % interval), if that is higher; or the share
+    that a tally allows, if that is the highest.
 
     - ``no``: More images are recognised than the allowed share explains, by the exact one-sided binomial test. A model at the
       allowed share gets ``no`` in at most 5 % of cases, over all classes together (Bonferroni).
@@ -52,14 +53,15 @@ def can_tell(tally: Tally, chance: float) -> bool:
         chance: Probability of being right by chance.
     """
     best = _answered(tally._replace(after=0), chance, ERROR, "", "")
-    return best.answer == "yes" or above_chance(tally.after, tally.total, max(chance, _reach(tally)), ERROR)
+    return best.answer == "yes" or above_chance(tally.after, tally.total, max(chance, _reach(tally), tally.allowed), ERROR)
 
 
 def _answered(tally: Tally, chance: float, error: float, figure: str, what: str) -> Line:
     """The line that :func:`answers` gives for one class."""
-    limit = max(chance, _reach(tally))
+    sources = {tally.allowed: "what the foil allows", _reach(tally): "the retrained models' range", chance: "chance"}
+    limit = max(sources)
     limits = share_limits(tally.after, tally.total)
-    bar, source = limit, "chance" if limit == chance else "the retrained models' range"
+    bar, source = limit, sources[limit]
     if tally.before is not None:
         half = share_limits(tally.before, tally.total).low / 2
         bar, source = (half, "half of the original's") if half > limit else (bar, source)

@@ -33,5 +33,21 @@ UTILITY = {
     "rss": "Relational Safety Score",
     "rss/suppression": "  suppression",
     "rss/preservation": "  preservation, worst group",
-    "rss/robustness": "  robustness, worst attack",
+    "rss/robustness": "  robustness, worst listed attack",
+    "rss/removal": "  removal, searched captions",
+}
+SEARCHED = {
+    "search/r5": "R@5, strongest searched caption",
+    "search/foil_r5": "  the same caption, pictures of the foil",
+    "search/excess_r5": "  most above the foil, any searched caption",
+    "search/auc": "AUC against neighbours' pictures, any search",
+    "search_cosine/r5": "  R@5, search for cosine",
+    "search_cosine/auc": "  AUC, search for cosine",
+    "search_contrast/r5": "  R@5, search for contrast",
+    "search_contrast/auc": "  AUC, search for contrast",
+    "search_gradient/r5": "  R@5, search by gradients",
+    "search_gradient/auc": "  AUC, search by gradients",
+    "search_embedding/auc": "  AUC, search for a prompt that is no text",
+    "probe_picture/auc": "linear probe of pictures, AUC",
+    "probe_caption/auc": "linear probe of captions, AUC",
 }

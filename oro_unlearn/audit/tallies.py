@@ -20,6 +20,7 @@ class Tally(NamedTuple):
     after: int  # images that the edited model recognises
     before: int | None = None  # images that the original recognises; None if there is no original
     retrained: tuple[float, ...] = ()  # share of the images that each retrained model recognises
+    allowed: float = 0.0  # share that may be recognised, if it is above chance
 
     @property
     def share(self) -> float:
@@ -120,7 +121,7 @@ def together(tallies: Sequence[Tally]) -> Tally:
 
     Example:
         >>> together([Tally("a", 10, 9, 10, (0.5,)), Tally("b", 30, 27, 30, (0.9,))])
-        Tally(name='a, b', total=40, after=36, before=40, retrained=(0.8,))
+        Tally(name='a, b', total=40, after=36, before=40, retrained=(0.8,), allowed=0.0)
     """
     total = sum(tally.total for tally in tallies)
     known = [tally.before for tally in tallies if tally.before is not None]

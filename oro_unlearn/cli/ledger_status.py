@@ -157,7 +157,7 @@ def _tuples(
     rows = []
     for name, entry in track(_requests(entries), "auditing requests", transient=True):
         others = [other for other in entries[-1].forgotten if other != name]
-        asked = ["--data.forget", json.dumps([name]), *ALONE, "--data.forgotten", json.dumps(others)]
+        asked = ["--data.forget", json.dumps([name]), *ALONE, "--data.forgotten", json.dumps(others), "--audit.attacks", "none"]
         cli = build([*config, *files, *asked, *words])
         model: Any = cli.model
         cli.trainer.test(model, cli.datamodule, verbose=False)

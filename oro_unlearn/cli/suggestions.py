@@ -14,6 +14,7 @@ from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 TOP = (
+    "audit.attacks",
     "audit.level",
     "config",
     "print_config",

@@ -108,6 +108,11 @@ class UnlearningCLI(LightningCLI):
             "Audit at the end of a run: outputs; features: also probes, relearning, CKA; all: relearning from more seeds."
         )
         parser.add_argument("--audit.level", type=Literal["outputs", "features", "all"], default="features", help=help_text)
+        help_text = (
+            "Search for captions that still find a forgotten relation. quick: a minute at most; full: 50,000 captions for each "
+            "goal, and searches by gradients; no effect on classes."
+        )
+        parser.add_argument("--audit.attacks", type=Literal["none", "quick", "full"], default="quick", help=help_text)
         help_text = "Run although a check says that figures would be wrong; the report begins with the reason."
         parser.add_argument("--force", type=bool, default=False, help=help_text)
         add_ledger_options(parser)
@@ -144,6 +149,7 @@ class UnlearningCLI(LightningCLI):
         self.ledger_entry = LedgerEntry(options, self.words, str(self.subcommand))
         self.filled_in, known = fill_in(options)
         super().instantiate_classes()
+        self.model.attacks = self._get(self.config_init, "audit.attacks")
         check_order(options, known, self.datamodule)
         self.model.check_data(self.datamodule)
         self.ledger_entry.check_method(self.model)

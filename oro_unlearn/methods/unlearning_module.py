@@ -55,6 +55,7 @@ class UnlearningModule(LightningModule, ABC):
             ``make_page``.
         batch_type: NamedTuple that names the tensors in a split's batch.
         whole_batches: Whether every process gets the whole batch. If not, each process gets its share.
+        attacks: How hard the measurement searches for captions: ``none``, ``quick`` or ``full``. Only relations have captions.
     """
 
     train_splits: tuple[str, ...] = ("forget", "retain")
@@ -62,6 +63,7 @@ class UnlearningModule(LightningModule, ABC):
     report_module: str
     batch_type: Any = Batch
     whole_batches = False
+    attacks: Literal["none", "quick", "full"] = "none"
 
     def __init__(
         self,

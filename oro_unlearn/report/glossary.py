@@ -54,7 +54,11 @@ TERMS = {  # by a pattern of the text in which a term appears: the term, and wha
     ),
     r"silhouette": ("Silhouette", "How closely the forgotten images lie together in the features, from -1 to 1."),
     r"\bCKA\b": ("CKA", "Similarity of the features of two models: 1 for equal features, up to rotation and scale."),
-    r"\bAUC\b": ("AUC", "Probability that an attack ranks a member above a non-member: 0.5 is chance, 1 is certain."),
+    r"\bAUC\b": (
+        "AUC",
+        "Probability that an attack ranks a member above a non-member, or a forgotten picture above a "
+        "neighbour's: 0.5 is chance, 1 is certain.",
+    ),
     r"\bROC\b|false positive": (
         "ROC",
         "True positive rate of an attack against its false positive rate, for every threshold. The left end counts: what it "
@@ -63,6 +67,17 @@ TERMS = {  # by a pattern of the text in which a term appears: the term, and wha
     r"R@\d": ("R@k", "Share of pictures whose own caption is among the k captions that the model finds closest."),
     r"[Cc]osine": ("Cosine", "Similarity of picture and caption for the model: 1 is the same direction, 0 is unrelated."),
     r"\badapter": ("Adapter", "Small weights beside those of the model. Without them the model is the original again."),
+    r"[Ss]earched caption": (
+        "Searched caption",
+        "A caption that an attacker has found by trying thousands of word sequences. It need not be a sentence. Its figures "
+        "are of pictures that the search did not see.",
+    ),
+    r"\bfoil\b": ("Foil", "A neighbour of what was to be forgotten with another relation, such as holding instead of eating."),
+    r"Safety Score|\brss\b": (
+        "Relational Safety Score",
+        "Harmonic mean of suppression (plain captions), preservation (neighbours), robustness (listed attacks) and removal "
+        "(searched captions). 1 is best; 0 if any part fails.",
+    ),
     r"median rank": ("Median rank", "Place of the right caption among all captions, as a share: 0 is first, 0.5 is chance."),
     r"\bfloor": (
         "Floor",

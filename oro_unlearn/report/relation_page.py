@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, UTILITY
+from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, SEARCHED, UTILITY
 from oro_unlearn.report.drawings import photograph, svg_of
 from oro_unlearn.report.loading import encoder_code
 from oro_unlearn.report.names import label, printable
@@ -13,13 +13,19 @@ from oro_unlearn.report.page_parts import Content, gaps_section, page_of, words_
 from oro_unlearn.report.relation_plots import cosines_figure, losses_figure
 from oro_unlearn.report.relation_tables import Part, caption, number_of, tables_of
 
-CAPTIONS = ("What was to be forgotten", "What was to be kept", "General performance")
+CAPTIONS = ("What was to be forgotten", "What was to be kept", "Captions that were searched", "General performance")
 FIGURES = {"worst_r5": "R@5, worst wording", "kept r1": "change of R@1", "adapter": "adapter"}
+ROLES = {"original": "the original", "unlearned": "the edited model"}
 PHOTOGRAPHS = {  # by file: title, alternative text and note
     "closest.png": (
         "Pictures closest to the forgotten caption",
         "Contact sheet: the pictures that each model finds closest to the forgotten caption.",
         "Red frames show what was to be forgotten, green frames its neighbours. After the edit no frame should be red.",
+    ),
+    "searched.png": (
+        "Pictures closest to the strongest searched caption",
+        "Contact sheet: the pictures that each model finds closest to the strongest caption that was searched against it.",
+        "Red frames show what was to be forgotten. They are among the pictures that the search did not see.",
     ),
     "graph.png": (
         "The request in the relation graph",
@@ -87,7 +93,7 @@ def _value(text: str) -> float | None:
 def _figure_text(key: str, value: float) -> str:
     """Name and value of a figure of the verdict."""
     group, _, figure = key.partition("/")
-    name = FIGURES.get(key) or f"{(FORGOTTEN | KEPT).get(group, group)}, {figure}".strip(", ")
+    name = FIGURES.get(key) or SEARCHED.get(key, "").strip() or f"{(FORGOTTEN | KEPT).get(group, group)}, {figure}".strip(", ")
     share = key in ("worst_r5", "kept r1") or figure in ("r1", "r5", "r10")
     return f"{name}: {100 * value:.1f}%" if share else f"{name}: {value:.3f}"
 
@@ -101,6 +107,11 @@ def _strongest(content: Content, said: list[str]) -> Iterator[Section]:
     if known:
         value, group, item = max(known, key=lambda one: one[0])
         blocks.append(f"Of {len(known)} attempts the best is “{label(item)}” ({ATTACKS[group]}): R@5 {number_of(value)}.")
+    found = {role: one["strongest"] for role, one in content.get("search", {}).items() if role in ROLES}
+    blocks += [
+        f"Searched against {ROLES[role]}: “{label(one['caption'])}”, R@5 {number_of(one['r5'])}, AUC {number_of(one['auc'])}."
+        for role, one in found.items()
+    ]
     yield Section("The strongest attack found", blocks, on_card=True)
 
 

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from oro_unlearn.audit import judged_json, verdict_json
 from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, UTILITY
-from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
+from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures, removal_of
+from oro_unlearn.report.names import label
 from oro_unlearn.report.relation_page import make_page
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
 from oro_unlearn.report.relation_tables import Part, caption, number_of, tables_of
@@ -19,7 +20,7 @@ from oro_unlearn.report.tables import title, title_of
 __all__ = ["FIGURES", "make_page", "make_report", "report_table", "words"]
 
 MOST_STEPS = 200  # points of a loss that are kept
-FIGURES = ("losses.png", "cosines.png", "closest.png", "graph.png")  # the last is drawn by the data module
+FIGURES = ("losses.png", "cosines.png", "closest.png", "searched.png", "graph.png")  # the last is drawn by the data module
 
 
 def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None, level: str) -> dict[str, Any]:
@@ -46,16 +47,24 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "metrics": metrics,
         "not_measured": found.get("not_measured", {}),
         "losses": thinned(found["losses"]),
+        "search": {role: _told(details["search"]) for role, details in found["details"].items() if "search" in details},
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
     if "unlearned" in metrics:
         removable = bool(report["adapter_parameters"]) or getattr(model, "removable", False)
         lines = relation_lines(model, probes, removable)
         held = judged_json(relation_measures(found, probes), lines)
-        report["audit"] = {"level": level, "words": words(report), "verdict": without_nan(verdict_json(lines, level)), **held}
+        removed = removal_of(report["metrics"], report["search"])._asdict()
+        verdict = without_nan(verdict_json(lines, level))
+        report["audit"] = {"level": level, "words": words(report), "removal": removed, "verdict": verdict, **held}
     if root is not None:
         _draw(found, probes, root)
     return report
+
+
+def _told(search: Mapping[str, Any]) -> dict[str, Any]:
+    """A search as a report keeps it: without its duration, so that a second measurement gives the same report."""
+    return without_nan({name: value for name, value in search.items() if name != "seconds"})
 
 
 def thinned(losses: Mapping[str, Sequence[float]], most: int = MOST_STEPS) -> dict[str, dict[str, list[float]]]:
@@ -77,7 +86,9 @@ def thinned(losses: Mapping[str, Sequence[float]], most: int = MOST_STEPS) -> di
 
 
 def words(report: Mapping[str, Any]) -> list[str]:
-    """Five lines of text: the request, retrieval by captions, the embeddings, the attacks, and what is not judged.
+    """Five or six lines of text: the request, removal, retrieval by captions, the embeddings, the attacks, and the gaps.
+
+    The line about removal is left out for a shield, which the first words of the report state.
 
     Args:
         report: A report with ``metrics`` of ``original`` and ``unlearned``.
@@ -98,13 +109,15 @@ def words(report: Mapping[str, Any]) -> list[str]:
     removable = " Without its adapter the model is the original." if report["adapter_parameters"] else ""
     retrained = "retrained" in report["metrics"]
     gaps = [] if retrained else ["what is normal: that needs models trained without the tuple"]
+    removed = removal_of(report["metrics"], report.get("search", {}))
     return [
         f"Asked: forget {', '.join(report['forget'])}; {report['pictures']} pictures and {report['gallery']} captions.",
+        *([removed.words] if removed.answer != "shield" else []),
         f"Outputs: R@5 of the unsafe pictures for their caption: {moved('direct/r5')}.{kept}",
         f"Features: cosine of unsafe pictures and their caption: {moved('direct/cosine')}; unrelated pairs have "
         f"{number_of(before.get('unrelated/cosine'))}.",
         f"Attacker with other words, places, styles or spellings: {found}.{removable}",
-        f"Not judged: {'; '.join([*gaps, *lacking, 'attacks that are not in the tables'])}.",
+        f"Not judged: {'; '.join([*gaps, *lacking, 'attacks that were not tried'])}.",
     ]
 
 
@@ -116,6 +129,10 @@ def _draw(found: Mapping[str, Any], probes: Any, root: Path) -> None:
     if probes.unsafe:
         sheets = {role: _sheet(details["closest"], probes) for role, details in found["details"].items()}
         plot_closest(sheets, probes.texts[probes.unsafe[0]], root / FIGURES[2])
+    searched = {role: details["search"]["strongest"] for role, details in found["details"].items() if "search" in details}
+    if searched:
+        sheets = {f"{role}: “{label(one['caption'])}”": _sheet(one["closest"], probes) for role, one in searched.items()}
+        plot_closest(sheets, "the strongest searched caption of each model", root / FIGURES[3])
 
 
 def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
@@ -135,12 +152,14 @@ def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
 
 
 def report_table(report: Mapping[str, Any]) -> Group:
-    """Tables of forgotten pairs, kept pairs, and the general performance of the model.
+    """Tables of forgotten pairs, kept pairs, searched captions, and the general performance of the model, if they have rows.
 
     Args:
         report: Content of ``report.json``.
     """
-    tables = [_rich(part, title_of(report) if not number else "") for number, part in enumerate(tables_of(report))]
+    parts = tables_of(report)
+    shown = [part for part in parts if part.rows] or parts[:1]
+    tables = [_rich(part, title_of(report) if not number else "") for number, part in enumerate(shown)]
     tables[-1].caption, tables[-1].caption_justify = caption(report), "left"
     return Group(*tables)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from oro_unlearn.audit.relation_groups import FORGOTTEN, KEPT, UTILITY
+from oro_unlearn.audit.relation_groups import FORGOTTEN, KEPT, SEARCHED, UTILITY
 
 
 class Part(NamedTuple):
@@ -14,7 +14,7 @@ class Part(NamedTuple):
 
 
 def tables_of(report: Mapping[str, Any]) -> list[Part]:
-    """Tables of forgotten pairs, of kept pairs, and of the general performance of the model.
+    """Tables of forgotten pairs, of kept pairs, of searched captions, and of the general performance of the model.
 
     Args:
         report: Content of ``report.json``.
@@ -30,6 +30,11 @@ def tables_of(report: Mapping[str, Any]) -> list[Part]:
             r1 = (part.get(f"{group}/r1") for part in (before, after))
             drifts = (after.get(f"{group}/{name}") for name in ("absolute_drift", "worst_drift"))
             kept.append([label, *map(number_of, (*r1, *drifts))])
+    searched = [
+        [label, *map(number_of, (before.get(name), after.get(name)))]
+        for name, label in SEARCHED.items()
+        if after.get(name) is not None
+    ]
     for name, label in UTILITY.items():
         lacking = report.get("not_measured", {}).get(name)
         if lacking:
@@ -39,6 +44,7 @@ def tables_of(report: Mapping[str, Any]) -> list[Part]:
     return [
         Part(["forgotten under", "R@5 before", "R@5 after", "worst wording", "median rank"], forgotten),
         Part(["kept", "R@1 before", "R@1 after", "drift of cosine", "worst drift"], kept),
+        Part(["searched captions", "before", "after"], searched),
         Part(["utility", "before", "after"], utility),
     ]
 

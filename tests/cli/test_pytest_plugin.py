@@ -93,6 +93,7 @@ def test_a_clip_model_is_audited_once_and_every_concept_is_a_test(finished, pyte
         },
         "data": {"class_path": "Scenes", "init_args": {**small_world.SIZES, "listed": small_world.LISTED}},
         "trainer": {"accelerator": "cpu"},
+        "audit": {"attacks": "none"},
     }
     Path("own.yaml").write_text(yaml.safe_dump(own))
     graph = [

@@ -19,6 +19,7 @@ from tests.reliability.records import write
 from tests.reliability.soak import CONFIGS, ROOT, fit, resident
 
 RECIPE = ["--config", str(CONFIGS / "scenes/relation_unlearning.yaml"), "--data.pairs", "96", "--trainer.max_epochs", "2"]
+RECIPE += ["--audit.attacks", "none"]
 
 
 def main(args: Sequence[str] | None = None) -> None:

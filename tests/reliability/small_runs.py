@@ -97,7 +97,7 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
             continue
         scenes = [word for option, value in SCENES.items() for word in (f"--data.{option}", str(value))]
         more = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
-        more += ["--trainer.limit_train_batches", "1", "--trainer.precision", "32-true"]
+        more += ["--trainer.limit_train_batches", "1", "--trainer.precision", "32-true", "--audit.attacks", "none"]
         given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), "--force", "true"]
         given += ["--data.graph", str(SMALL_GRAPH)]
         given += ["--data.listed", LISTED, *scenes, *words, *more, *(SGD if config != "pretraining" else [])]

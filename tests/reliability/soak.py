@@ -121,6 +121,7 @@ def tuple_request(number: int, position: int) -> dict[str, Any]:
     folders = [ROOT / f"round-{number}" / f"tuple-{step}" for step in range(REQUESTS)]
     words = ["--config", str(CONFIGS / "scenes" / "relation_unlearning.yaml"), "--seed_everything", str(number)]
     words += ["--data.forget", order[position], "--data.forgotten", json.dumps(order[:position]), "--data.seed", str(number)]
+    words += ["--audit.attacks", "none"]
     if position:
         words += ["--model.network.init_args.pretrained", str(folders[position - 1] / "model.safetensors")]
     cli = fit(words, folders[position])

@@ -49,6 +49,7 @@ class RelationProbes:
         swaps: Pairs of gallery positions: a tuple, and the same tuple with subject and object exchanged.
         places: By place, the gallery's captions with that place, as M positions in ``texts``. A caption that names the
             picture's place competes with captions that name it too.
+        words: Every word that a caption of the graph can hold, of both banks. A searching attacker forms captions from them.
     """
 
     images: PairImages
@@ -64,6 +65,7 @@ class RelationProbes:
     nodes: list[int] = field(default_factory=list)
     swaps: list[tuple[int, int]] = field(default_factory=list)
     places: dict[str, Tensor] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
 
 
 def make_probes(data: "RelationData", pictures: Sequence[Picture], load: Callable[[int], Tensor]) -> RelationProbes:
@@ -99,6 +101,7 @@ def make_probes(data: "RelationData", pictures: Sequence[Picture], load: Callabl
             if len(concept) == 3 and concept[::-1] in position and not data.graph.relations[concept[1]].symmetric
         ],
         places=places,
+        words=data.captions.vocabulary(),
     )
 
 

@@ -1,6 +1,7 @@
 """A CLIP model that is trained or edited, and then measured on the probes of a relation graph."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
@@ -12,6 +13,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from oro_unlearn.methods.relations.caption_cache import chosen
+from oro_unlearn.methods.relations.relation_attack import attack_models
 from oro_unlearn.methods.relations.relation_audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.methods.unlearning_module import UnlearningModule
@@ -132,6 +134,11 @@ class DualEncoder(UnlearningModule):
         """Models to measure side by side, by role."""
         return [self.role]
 
+    @contextmanager
+    def opened(self, role: str) -> Iterator[Any]:
+        """The network of one of :meth:`models`. It is this model only within the block."""
+        yield self.network
+
     def picture_features(self, images: Tensor) -> dict[str, Tensor]:
         """Unit vectors (B, D) of images (B, 3, H, W) under every model."""
         return {role: self.image_features(role, images) for role in self.models()}
@@ -167,9 +174,12 @@ class DualEncoder(UnlearningModule):
             for role in self.models()
         }
         first = next(iter(features.values()))
-        metrics, details = {}, {}
+        metrics, details, attacks = {}, {}, attack_models(self, features, self.attacks)
         for role, own in features.items():
             metrics[role], details[role] = measure(probes, own, first)
+            if role in attacks:
+                metrics[role] |= attacks[role][0]
+                details[role]["search"] = attacks[role][1]
             if own is not first:
                 metrics[role] |= relational_safety_score(metrics[role], next(iter(metrics.values())))
         losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}

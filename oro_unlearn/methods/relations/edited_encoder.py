@@ -1,6 +1,7 @@
 """A CLIP model that was edited elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,11 @@ class EditedEncoder(DualEncoder):
     def models(self) -> list[str]:
         """The original, the edited model, and the retrained ones."""
         return list(self.networks)
+
+    @contextmanager
+    def opened(self, role: str) -> Iterator[Any]:
+        """The network of one of :meth:`models`."""
+        yield self.networks[role]
 
     @torch.no_grad()
     def image_features(self, role: str, images: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Base class of the methods that forget relations: adapters, the frozen reference, and cached features."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property, partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from oro_unlearn.attacks.relations import strongest_caption
 from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.relations.caption_cache import CaptionCache
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs, encode_captions
@@ -129,8 +131,8 @@ class RelationalUnlearning(DualEncoder):
         ]
 
     def first_words(self) -> list[str]:
-        """Sentences for an edit that did nothing, did not forget, or destroyed the model."""
-        return relation_words(self.measurements["metrics"])
+        """Sentences for an edit that did nothing, did not forget, only shields, or destroyed the model."""
+        return relation_words(self.measurements["metrics"], strongest_caption(self.measurements["details"]))
 
     def on_fit_start(self) -> None:
         """Encode the pictures of all splits under the reference; drop the features of an earlier fit (other data or device)."""
@@ -233,11 +235,18 @@ class RelationalUnlearning(DualEncoder):
         with torch.autocast(self.device.type, enabled=False):
             return self._other(role, lambda network: encode_captions(network, captions, self.text_batch_size))
 
+    @contextmanager
+    def opened(self, role: str) -> Iterator[Any]:
+        """The network of one of :meth:`models`; for the original, the adapters are off within the block."""
+        if role == "original":
+            with self.network.reference():
+                yield self.network
+        else:
+            yield self.network if role == "unlearned" else self.retrained[int(role.rpartition("_")[2])]
+
     def _other(self, role: str, encode: Any) -> Tensor:
-        if role.startswith("retrained"):
-            return encode(self.retrained[int(role.rpartition("_")[2])])
-        with self.network.reference():
-            return encode(self.network)
+        with self.opened(role) as network:
+            return encode(network)
 
     def picture_features(self, images: Tensor) -> dict[str, Tensor]:
         """Unit vectors (B, D) by model. If only the text tower is trained, the edited model has the original's."""
