@@ -4,7 +4,8 @@ import pytest
 
 from tests.conftest import CONFIGS, SHORT
 
-FEW = ["--data.per_class", "20", "--data.test_per_class", "8", "--data.forget", "[8]"]
+NARROW = ["--model.network.init_args.width", "4"]  # relearning takes most of the time
+FEW = [*NARROW, "--data.per_class", "20", "--data.test_per_class", "8", "--data.forget", "[8]"]
 FEATURES = {"probe_5_shot", "probe_full", "relearn_10", "relearn_20", "silhouette", "cka_original"}
 
 
@@ -14,7 +15,7 @@ def masked(run, report, original_weights):
 
     def audit(level: str, *words: str) -> dict:
         preset = CONFIGS / "digits/logit_mask.yaml"
-        files = [original_weights(preset, name=f"{'x' * number}.safetensors") for number in (1, 2)]
+        files = [original_weights(preset, *NARROW, name=f"{'x' * number}.safetensors") for number in (1, 2)]
         given = ["--model.original", files[0], "--model.retrained", f"[{files[1]}]", "--trainer.default_root_dir", "out"]
         code, message = run("fit", "--config", str(preset), *SHORT, *FEW, *given, *words, "--audit.level", level)
         assert code == 0, message

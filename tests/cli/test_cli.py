@@ -14,6 +14,7 @@ from oro_unlearn.cli import build, main
 from oro_unlearn.files import sha256
 from oro_unlearn.report.provenance import package_sources
 from tests.conftest import CONFIGS, SHORT
+from tests.undrawn import undrawn
 
 DIGITS = CONFIGS / "digits"
 EIGHT = ["--data.forget", "[8]", "--force", "true", "--audit.level", "outputs", "--data.per_class", "40"]  # random weights
@@ -79,19 +80,20 @@ def test_report_and_test(run, report, original_weights, capsys):
     assert (Path("out") / "redirection.png").stat().st_size > 10_000
     before = contents("out")
 
-    capsys.readouterr()
-    main(["test", "--config", "out/config.yaml"])
-    assert "the same report as the one that was here" in capsys.readouterr().out, "to the last digit"
-    assert contents("out") == before, "it writes nothing"
-    assert run("test", "--config", "out/config.yaml", "--report", "again")[0] == 0
-    assert report("again") == first
-    assert {path.name for path in Path("again").iterdir()} == {"report.json", "report.html", "report.md", "redirection.png"}
-    code, message = run("test", "--config", "out/config.yaml", "--report", "out")
-    assert (code, contents("out")) == (2, before)
-    assert "--report out is the folder of a run (model.ckpt is there), which test never changes: name another" in message
-    assert run("fit", "--config", "out/config.yaml")[0] == 0, "the saved config is a command of its own"
-    repeated = report("out")
-    assert repeated["metrics"] == first["metrics"]
+    with undrawn():
+        capsys.readouterr()
+        main(["test", "--config", "out/config.yaml"])
+        assert "the same report as the one that was here" in capsys.readouterr().out, "to the last digit"
+        assert contents("out") == before, "it writes nothing"
+        assert run("test", "--config", "out/config.yaml", "--report", "again")[0] == 0
+        assert report("again") == first
+        assert {path.name for path in Path("again").iterdir()} == {"report.json", "report.html", "report.md", "redirection.png"}
+        code, message = run("test", "--config", "out/config.yaml", "--report", "out")
+        assert (code, contents("out")) == (2, before)
+        assert "--report out is the folder of a run (model.ckpt is there), which test never changes: name another" in message
+        assert run("fit", "--config", "out/config.yaml")[0] == 0, "the saved config is a command of its own"
+        repeated = report("out")
+        assert repeated["metrics"] == first["metrics"]
 
 
 def test_measuring_needs_something_to_measure(run, original_weights):

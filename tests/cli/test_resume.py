@@ -14,7 +14,7 @@ from oro_unlearn.cli import build
 from tests.conftest import CONFIGS
 from tests.reliability.small_runs import PRESETS, RELATIONS, cases, killed_in_second_epoch, prepare
 
-ELSEWHERE = ("relations-off", "relations-sharded")  # resumed as relations-both is; test_processes.py and test_relation_cache.py
+ELSEWHERE = ("relations-both", "relations-off", "relations-sharded")  # other caches: test_relation_cache.py, test_processes.py
 CASES = [case for case in cases(Path("original.safetensors"), epochs=2) if case.name not in ELSEWHERE]
 METHODS = {path.stem: yaml.safe_load(path.read_text())["model"]["class_path"] for path in PRESETS}
 AT_ONCE = ("logit_mask", "logit_mask-one-test-image", "ssd", "svd", "gradient_ascent", "gradient_ascent_bounded")

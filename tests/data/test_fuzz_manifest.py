@@ -13,7 +13,7 @@ def prepared(in_an_empty_folder):
     prepare()
 
 
-@settings(max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(manifests())
 def test_any_file_is_a_manifest_or_refused(manifest):
     check_manifest(manifest)
