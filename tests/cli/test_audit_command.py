@@ -265,6 +265,7 @@ def test_a_relational_edit_has_the_figures_of_its_own_run(finished, relational, 
         assert set(figures) == {"original", "unlearned"}
         for role in figures:
             assert figures[role] == {key: pytest.approx(value, abs=1e-4) for key, value in own["metrics"][role].items()}
-        assert len(content["audit"]["words"]) == 5
+        assert len(content["audit"]["words"]) == 6
+        assert content["audit"]["removal"]["answer"] == "not searched", "so the options ask"
         assert content["files"][str(finished / edited)]
     assert "Asked: forget child eating hamburger" in capsys.readouterr().out
