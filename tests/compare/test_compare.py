@@ -29,12 +29,14 @@ from oro_unlearn.data import Digits
 from tests.conftest import CONFIGS, ROOT
 from tests.methods.test_methods import method
 from tests.records import record
+from tests.undrawn import undrawn
 
 STEP = [
     *("--force", "true", "--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1"),
     *("--trainer.limit_test_batches", "1"),
 ]
 SMALL = ["--methods", "logit_mask,rwft_o", "--data.forget", "[3, 8]", "--seeds", "2", "--retrained", "3", "--tune_on", "[8]"]
+SMALL += ["--model.network.init_args.width", "4"]  # relearning takes half of the time
 SMALL += ["--processes", "1", "--data.per_class", "30", "--data.test_per_class", "8", *STEP]
 
 
@@ -42,7 +44,7 @@ SMALL += ["--processes", "1", "--data.per_class", "30", "--data.test_per_class",
 def finished(tmp_path_factory):
     """A folder with a finished comparison of a step."""
     folder = tmp_path_factory.mktemp("comparison")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, undrawn():
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["compare"])
         patch.setattr(tuning, "ROUNDS", 0)
