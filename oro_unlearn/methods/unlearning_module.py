@@ -76,6 +76,7 @@ class UnlearningModule(LightningModule, ABC):
         self.images_read = 0
         self.images_backward = 0  # images of these whose gradient was computed
         self._sharers = 1  # number of processes among which the batch that is counted now is divided
+        self.costs: dict[str, float] = {}  # seconds of parts of ``seconds``, by name; kept in the checkpoint
         self.last_losses: dict[str, Tensor] = {}
         self._started: float | None = None  # start time; None while nothing is fitted
         self._saved_seconds: float | None = None  # ``seconds`` in the last checkpoint of this fit
@@ -260,13 +261,13 @@ class UnlearningModule(LightningModule, ABC):
         """Store the cost so far and the seed."""
         self._saved_seconds = checkpoint["seconds"] = self._elapsed()
         checkpoint["images_read"], checkpoint["run_seed"] = self.images_read, self._run_seed
-        checkpoint["images_backward"] = self.images_backward
+        checkpoint["images_backward"], checkpoint["costs"] = self.images_backward, self.costs
         checkpoint["stopped_early"] = bool(self._trainer and self._trainer.should_stop)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the cost so far and the seed."""
         self.seconds, self.images_read = checkpoint.get("seconds", 0.0), checkpoint.get("images_read", 0)
-        self.images_backward = checkpoint.get("images_backward", 0)
+        self.images_backward, self.costs = checkpoint.get("images_backward", 0), checkpoint.get("costs", {})
         self._run_seed, self._resumed_images = checkpoint.get("run_seed"), (self.images_read, self.images_backward)
         self._stopped_early = checkpoint.get("stopped_early", False)
 
