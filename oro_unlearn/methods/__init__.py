@@ -6,6 +6,7 @@ from oro_unlearn.methods.classes.boundary_expand import BoundaryExpand
 from oro_unlearn.methods.classes.boundary_shrink import BoundaryShrink
 from oro_unlearn.methods.classes.cf_k import CFk
 from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
+from oro_unlearn.methods.classes.closed_form_class import ClosedFormClass
 from oro_unlearn.methods.classes.eu_k import EUk
 from oro_unlearn.methods.classes.fine_tune import FineTune
 from oro_unlearn.methods.classes.graded_reset import GradedReset
@@ -40,6 +41,7 @@ __all__ = [
     "BoundaryShrink",
     "CFk",
     "ClassUnlearning",
+    "ClosedFormClass",
     "ClosedFormRelation",
     "EUk",
     "FineTune",

@@ -240,6 +240,11 @@ class UnlearningModule(LightningModule, ABC):
             seed = torch.initial_seed() % 2**63
             self._run_seed = seed if self._trainer is None else self.trainer.strategy.broadcast(seed)
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the weights are those of a loaded checkpoint of a run."""
+        return self._resumed_images is not None
+
     def on_train_start(self) -> None:
         """In a resumed run, restore the counts of the checkpoint: the passes before training were counted in the first run."""
         if self._resumed_images is not None:
