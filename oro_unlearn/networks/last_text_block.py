@@ -29,7 +29,8 @@ class LastTextBlock:
         self.network, tower = network, getattr(network.model, "text", network.model)
         blocks = getattr(getattr(tower, "transformer", None), "resblocks", None)
         pool = getattr(network.model, "text_pool_type", getattr(tower, "pool_type", ""))
-        norm, projection = getattr(tower, "ln_final", None), getattr(tower, "text_projection", None)
+        norm: Any = getattr(tower, "ln_final", None)
+        projection: Any = getattr(tower, "text_projection", None)
         self.norm, self.projection = norm, projection.weight.T if isinstance(projection, nn.Linear) else projection
         plain = isinstance(norm, nn.LayerNorm) and norm.elementwise_affine and isinstance(self.projection, Tensor)
         if not blocks or not plain or pool != "argmax" or not isinstance(blocks[-1].ls_2, nn.Identity):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oro_unlearn.data.contract import RelationalData
 
 KEPT = -1  # number of the request of a caption that is to be kept
+ENERGY = 0.95  # fraction of the unsafe pictures' squared length along which forgotten captions move
 CUTS = (0.0, 0.6)  # where the two units of a request begin to fire, in margins: together they rise and stay level
 
 
@@ -63,7 +64,7 @@ class Moment(NamedTuple):
     """Mean of k k^T over the hidden units k (H,) of captions, and their number."""
 
     mean: Tensor  # (H, H) float64
-    count: int
+    captions: int
 
     @classmethod
     def of(cls, hidden: Tensor) -> "Moment":
@@ -75,14 +76,14 @@ class Moment(NamedTuple):
         """The moment of both sets of captions together."""
         if other is None:
             return self
-        count = self.count + other.count
-        return Moment((self.mean * self.count + other.mean * other.count) / count, count)
+        captions = self.captions + other.captions
+        return Moment((self.mean * self.captions + other.mean * other.captions) / captions, captions)
 
     def without(self, units: Tensor) -> "Moment":
         """The moment after some units have become detectors of other captions: here they are 0."""
         mean = self.mean.clone()
         mean[units], mean[:, units] = 0, 0
-        return Moment(mean, self.count)
+        return Moment(mean, self.captions)
 
 
 def captions_of(data: "RelationalData", recipe: Recipe) -> Captions:
@@ -104,6 +105,14 @@ def captions_of(data: "RelationalData", recipe: Recipe) -> Captions:
         own = request == number
         weights[own] *= (recipe.keep if number == KEPT else 1.0) / weights[own].sum()
     return Captions(list(found), request, tuples, weights, stated)
+
+
+def principal_directions(features: Tensor, energy: float = ENERGY) -> Tensor:
+    """The fewest orthonormal directions (R, D) that hold a fraction of the squared length of features (N, D)."""
+    lengths, directions = torch.linalg.eigh(features.mT @ features)
+    shares = lengths.flip(0).cumsum(0) / lengths.sum()
+    count = min(int((shares < energy).sum()) + 1, len(shares) // 2)
+    return directions.mT.flip(0)[:count]
 
 
 class ClosedForm:
@@ -140,23 +149,26 @@ class ClosedForm:
         self._solve(block, captions, inputs, self._changes(block, captions, streams, pictures, tau))
         self.costs = {"encode_seconds": encoded - started, "edit_seconds": time.perf_counter() - encoded}
 
-    def _pictures(self, stated: Sequence[tuple[str, ...]]) -> Tensor:
-        """Mean features (T, D) of each tuple's pictures under the reference; of all pictures if it has none."""
+    def _pictures(self, stated: Sequence[tuple[str, ...]]) -> list[Tensor]:
+        """Features (N, D) of each tuple's pictures under the reference; of all unsafe pictures if it has none."""
         features = self.method.reference_pictures("unsafe")
         shown = self.method.data.split("unsafe").slots.to(features.device)
         found = [(shown == slots.to(shown)).all(1) for slots in self.method.data.slots(stated)]
-        return torch.stack([features[rows].mean(0) if rows.any() else features.mean(0) for rows in found])
+        return [features[rows] if rows.any() else features for rows in found]
 
-    def _changes(self, block: LastTextBlock, captions: Captions, streams: Tensor, pictures: Tensor, tau: float) -> Tensor:
-        """Changes (N, W) of the streams: 0 for captions to keep; for others the component along their pictures moves alone."""
-        forgotten = (captions.request != KEPT).to(streams.device)
-        shown = pictures[captions.tuples.to(pictures.device)[forgotten]]
-        length = shown.norm(dim=1, keepdim=True)
-        unit, cosine = shown / length, (tau / length).clamp(-1, 1)
-        before = block.embed(streams[forgotten])
-        rest = normalize(before - (before * unit).sum(1, keepdim=True) * unit, dim=1)
+    def _changes(
+        self, block: LastTextBlock, captions: Captions, streams: Tensor, pictures: Sequence[Tensor], tau: float
+    ) -> Tensor:
+        """Changes (N, W) of the streams: 0 for captions to keep; for others the part along their pictures moves alone."""
         changes = torch.zeros_like(streams)
-        changes[forgotten] = block.changes(streams[forgotten], rest * (1 - cosine**2).sqrt() + cosine * unit)
+        for number, shown in enumerate(pictures):
+            own = ((captions.request != KEPT) & (captions.tuples == number)).to(streams.device)
+            before = block.embed(streams[own])
+            mean, directions = shown.mean(0), principal_directions(shown)
+            rest = normalize(before - before @ directions.mT @ directions, dim=1)
+            cosine = min(1.0, max(-1.0, tau / float(mean.norm())))
+            targets = rest * (1 - cosine**2) ** 0.5 + cosine * normalize(mean, dim=0)
+            changes[own] = block.changes(streams[own], targets)
         return changes
 
     def _solve(self, block: LastTextBlock, captions: Captions, inputs: Tensor, changes: Tensor) -> None:

@@ -15,7 +15,7 @@ NAME, MODEL, COUNT = "moment.safetensors", "model_sha256", "captions"
 def write_moment(moment: Moment, model: Path) -> None:
     """Write the moment beside the file of the edited model, with that file's hash."""
     with replacing(model.with_name(NAME)) as partial:
-        metadata = {MODEL: sha256(model), COUNT: str(moment.count)}
+        metadata = {MODEL: sha256(model), COUNT: str(moment.captions)}
         write_safetensors({"hidden": moment.mean.float().contiguous()}, partial, metadata)
 
 
