@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEPT = -1  # number of the request of a caption that is to be kept
 ENERGY = 0.95  # fraction of the unsafe pictures' squared length along which forgotten captions move
-CUTS = (0.0, 0.6)  # where the two units of a request begin to fire, in margins: together they rise and stay level
+CUTS = (-0.2, 0.4)  # where the two units of a request begin to fire, in margins: together they rise and stay level
 
 
 class Recipe(NamedTuple):
