@@ -112,7 +112,7 @@ def test_a_request_in_closed_form_and_the_next_one_after_it(tmp_path):
     assert moment is not None
     assert moment.captions == len(forgotten.texts)
     second = method(ClosedFormRelation, weights="one/model.safetensors", tau=0.9)
-    fit(second, world(forget="toddler holding ball", forgotten=["child eating hamburger"]), steps=0)
+    fit(second, world(forget="adult holding ball", forgotten=["child eating hamburger"]), steps=0)
     changed = [set(torch.nonzero(changes_of(module).abs().sum(1))[:, 0].tolist()) for module in (first, second)]
     assert [len(units) for units in changed] == [2, 2]
     assert not changed[0] & changed[1], "the units of the first request are left alone"
