@@ -121,6 +121,31 @@ def projected(weight: Floats, retain: Floats, forget: Floats, alphas: tuple[floa
     return weight @ (np.eye(len(kept)) - (removed - removed @ kept)).T
 
 
+def mapped(weight: Floats, retain: tuple[Floats, Floats], forget: tuple[Floats, Floats], keep: float, ridge: float) -> Floats:
+    """W (I + P), with P by stacked least squares; each side is inputs (d, places x images) and classes (images,)."""
+    (x, labels), (moved, nearest), size = retain, forget, len(weight.T)
+    by_place = x.reshape(size, -1, len(labels))
+    goals = np.stack([by_place[:, :, labels == number].mean(2) for number in nearest], 2).reshape(size, -1)
+    parts = [moved / moved.shape[1] ** 0.5, x * (keep / x.shape[1]) ** 0.5]
+    strength = ridge * sum((part**2).sum() for part in parts) / size
+    rows = np.concatenate([*(part.T for part in parts), strength**0.5 * np.eye(size)])
+    wanted = np.zeros_like(rows)
+    wanted[: moved.shape[1]] = (goals - moved).T / moved.shape[1] ** 0.5
+    return weight @ (np.eye(size) + np.linalg.lstsq(rows, wanted, rcond=None)[0].T)
+
+
+def separated(x: Floats, signs: Floats, weights: Floats, ridge: float) -> Floats:
+    """The minimum of a weighted squared hinge with a ridge, by least squares on what is inside the margin."""
+    direction, strength = np.zeros(x.shape[1]), (ridge * (x**2).mean()) ** 0.5 * np.eye(x.shape[1])
+    for _ in range(50):
+        inside = signs * (x @ direction) < 1
+        root = weights[inside] ** 0.5
+        rows = np.concatenate([x[inside] * root[:, None], strength])
+        wanted = np.concatenate([signs[inside] * root, np.zeros(x.shape[1])])
+        direction = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+    return direction
+
+
 def saliency(network: nn.Module, data: Data, share: float) -> list[Tensor]:
     """1 on the share of coordinates with the largest |gradient| of the forget loss, else 0 (SalUn)."""
     slopes = [g.abs() for g in gradients(network, lambda n: -log_likelihood(n, data).sum())]

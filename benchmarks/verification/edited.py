@@ -85,6 +85,29 @@ def svd() -> Row:
     )
 
 
+def closed_form_class() -> Row:
+    """The last two layers' weights, from their inputs."""
+    done = run(methods.ClosedFormClass, epochs=0, keep=2.0, ridge=0.01)
+    images, labels, _ = read_before(done)
+    gone = torch.isin(labels, torch.tensor(FORGOTTEN))
+    original = done.module.original
+    with torch.no_grad():
+        nearest = original(images[gone]).index_fill(1, torch.tensor(FORGOTTEN), -math.inf).argmax(1).numpy()
+    retain, forget = (closed_forms.layer_inputs(original, images[rows]) for rows in (~gone, gone))
+    differences = []
+    for name in list(retain)[-2:]:
+        rows, kept = original.get_submodule(name).weight.detach().flatten(1).numpy(), (retain[name], labels[~gone].numpy())
+        expected = closed_forms.mapped(rows, kept, (forget[name], nearest), 2.0, 0.01)
+        differences.append(apart(done.module.network.get_submodule(name).weight.flatten(1), torch.from_numpy(expected)))
+    return Row(
+        "ClosedFormClass",
+        "ClosedFormClass",
+        "ours: least squares from forgotten inputs to the nearest retained class's mean",
+        "edited weights of the last two layers, from their inputs",
+        max(differences),
+    )
+
+
 def sal_un() -> list[Row]:
     """The mask, and steps under it with random labels."""
     done = run(methods.SalUn, density=0.3, seed=0)
@@ -284,4 +307,15 @@ def graded_reset() -> list[Row]:
 
 def rows() -> list[Row]:
     """All of them."""
-    return [logit_mask(), ssd(), svd(), *sal_un(), *boundary_shrink(), boundary_expand(), *amun(), *unsir(), *graded_reset()]
+    return [
+        logit_mask(),
+        ssd(),
+        svd(),
+        closed_form_class(),
+        *sal_un(),
+        *boundary_shrink(),
+        boundary_expand(),
+        *amun(),
+        *unsir(),
+        *graded_reset(),
+    ]

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from benchmarks.verification import closed_forms
 from benchmarks.verification import relation_losses as transcribed
 from benchmarks.verification.rows import Row, apart
 from oro_unlearn.methods import Pretraining, PushOnly, RelationUnlearning
 from oro_unlearn.methods.relations.dual_encoder import Pairs
 from oro_unlearn.methods.relations.pretraining import CaptionedPictures
 from oro_unlearn.methods.relations.push import Push, Unsafe, preserve_loss, push_loss
+from oro_unlearn.methods.relations.threshold_units import separating_direction
 
 PAPER = "Relationship-aware unlearning (arXiv 2603.14185), section 3.2"
 WIDTH, PIXELS = 6, 12
@@ -167,6 +169,17 @@ def push_only() -> float:
     return compared(module, module.losses(GROUPS["unsafe"]), {"l3_unsafe": transcribed.mean_cosine(unsafe.v, unsafe.t)})
 
 
+def detector() -> float:
+    """The direction of a request's units, from 80 inputs of which 20 are to be detected."""
+    draw = torch.Generator().manual_seed(7)
+    inputs = torch.randn(80, 12, generator=draw, dtype=torch.float64)
+    inputs[:20, 0] += 1.5
+    weights, positive = torch.rand(80, generator=draw, dtype=torch.float64), torch.arange(80) < 20
+    signs = torch.where(positive, 1.0, -1.0).double()
+    expected = closed_forms.separated(inputs.numpy(), signs.numpy(), weights.numpy(), 0.01)
+    return apart(separating_direction(inputs, positive, weights, 0.01), torch.from_numpy(expected))
+
+
 def pretraining() -> float:
     """Contrastive loss without true negatives, and three heads that read the slots."""
     module = method(Pretraining, slot_weight=0.5)
@@ -227,6 +240,13 @@ def rows() -> list[Row]:
             pushes(),
         ),
         Row("RelationUnlearning", "preserve_loss, both forms", f"{PAPER} (pull); ours (match_ref)", "values", preserving()),
+        Row(
+            "ClosedFormRelation",
+            "separating_direction",
+            "ours: squared hinge with a ridge, by stacked least squares",
+            "direction of the detectors",
+            detector(),
+        ),
         Row("PushOnly", "PushOnly", f"{PAPER}, L3 alone", "value and gradient", push_only()),
         Row(
             "Pretraining",

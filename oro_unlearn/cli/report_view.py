@@ -34,6 +34,7 @@ def header_of(trainer: Trainer, seed: Any) -> dict[str, Any]:
         "hardware": hardware(trainer.strategy.root_device.type),
         "processes": trainer.world_size,
         "seconds": round(model.seconds, 3),
+        **{name: round(seconds, 3) for name, seconds in getattr(model, "costs", {}).items()},
         "images_read": model.images_read,
         "images_backward": model.images_backward,
         **({"read": data.inventory()} if hasattr(data, "inventory") else {}),

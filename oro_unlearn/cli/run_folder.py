@@ -20,7 +20,7 @@ from oro_unlearn.report.provenance import commit, input_files, named, written
 from oro_unlearn.user_error import UserError
 
 CHECKPOINT, REPORT = "model.ckpt", "report.json"
-WRITTEN = ("model.safetensors", *(f"adapter/{name}" for name in (CONFIG, WEIGHTS, BASE)))
+WRITTEN = ("model.safetensors", "moment.safetensors", *(f"adapter/{name}" for name in (CONFIG, WEIGHTS, BASE)))
 PICTURES = pictures()
 
 

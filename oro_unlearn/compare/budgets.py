@@ -53,7 +53,7 @@ def length(entry: Entry, load: Load) -> list[str]:
         entry: The method. ``entry.reads`` names the sets that it reads.
         load: The budget and the sizes of the data.
     """
-    if entry.reads in ("nothing", "all"):  # all: SSD reads every image once, whatever the budget
+    if entry.reads in ("nothing", "all"):  # all: every image once, whatever the budget
         return []
     if entry.preset == "bad_teacher":
         load = load._replace(retain=max(1, round(RETAIN_SHARE * load.retain)))

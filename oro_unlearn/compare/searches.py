@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
     label: str
     preset: str  # file name in lightning_configs/methods
-    reads: str  # nothing, forget, retain, both (in each step), phases (in turn), subset (of retain), spaces (SVD) or all (SSD)
+    reads: str  # nothing, forget, retain, both (in each step), phases (in turn), subset (of retain), spaces (SVD) or all (once)
     settings: tuple[Setting, ...] = ((),)  # settings that it is tuned over
     words: tuple[str, ...] = ()  # options of every run
     tuned_as: str = ""  # entry whose chosen setting is used; empty: this entry is tuned
@@ -51,6 +51,7 @@ ENTRIES = {
     "boundary_expand": Entry("BU expand", "boundary_expand", "forget", rates(1e-5, 1e-4, 1e-3, 3e-3, 1e-2)),
     "salun": Entry("SalUn", "salun", "both", SALIENCY),
     "svd": Entry("SVD", "svd", "spaces"),
+    "closed_form_class": Entry("ClosedForm (ours)", "closed_form_class", "all"),
     "neg_grad_plus": Entry("NegGrad+", "neg_grad_plus", "both", NEGATIVE),
     "scrub": Entry("SCRUB", "scrub", "phases", rates(5e-4, 2e-3, 5e-3, 2e-2, 5e-2)),
     "ssd": Entry("SSD", "ssd", "all", grid(alpha=(5, 15, 50, 150, 500)), ("--model.importance_file", "off")),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from oro_unlearn.data.images.image_data import ImageData
     from oro_unlearn.data.relations.relation_data import RelationData
     from oro_unlearn.data.relations.relation_probes import RelationProbes
-    from oro_unlearn.graph import RelationGraph
+    from oro_unlearn.graph import RelationGraph, Triple
 
 
 class Data(Protocol):
@@ -152,6 +152,8 @@ class LabelledData(Data, Protocol):
 class PairSet(Protocol):
     """Pictures with captions, read batch by batch."""
 
+    slots: Tensor  # (N, 3) int64, subject, relation and object of each picture; see ``RelationalData.slots``
+
     def __len__(self) -> int: ...
 
     def __getitems__(self, positions: Sequence[int]) -> tuple[Any, ...]:
@@ -168,6 +170,19 @@ class RelationalData(Data, Protocol):
     @property
     def vocabulary(self) -> dict[int, list[str]]:
         """Captions without pictures, by the number of slots shared with the tuples to forget; key 3 holds near misses."""
+
+    @property
+    def request_count(self) -> int:
+        """Number of tuples that the current request names."""
+
+    def forget_captions(self, samples: int) -> list[dict[Triple, list[str]]]:
+        """Captions of the tuples to forget in the training bank's words, for each request by tuple."""
+
+    def earlier_captions(self, samples: int) -> list[str]:
+        """Captions of the tuples that earlier requests have forgotten, in the training bank's words."""
+
+    def slots(self, concepts: Sequence[Any]) -> Tensor:
+        """Positions of subject, relation and object in the graph, (N, 3) int64; -1 for a missing slot."""
 
     @property
     def measured(self) -> RelationProbes:

@@ -6,6 +6,7 @@ from oro_unlearn.methods.classes.boundary_expand import BoundaryExpand
 from oro_unlearn.methods.classes.boundary_shrink import BoundaryShrink
 from oro_unlearn.methods.classes.cf_k import CFk
 from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
+from oro_unlearn.methods.classes.closed_form_class import ClosedFormClass
 from oro_unlearn.methods.classes.eu_k import EUk
 from oro_unlearn.methods.classes.fine_tune import FineTune
 from oro_unlearn.methods.classes.graded_reset import GradedReset
@@ -21,6 +22,7 @@ from oro_unlearn.methods.classes.ssd import SSD
 from oro_unlearn.methods.classes.svd_unlearning import SVDUnlearning
 from oro_unlearn.methods.classes.training import Retraining, Training
 from oro_unlearn.methods.classes.unsir import UNSIR
+from oro_unlearn.methods.relations.closed_form_relation import ClosedFormRelation
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
 from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
@@ -39,6 +41,8 @@ __all__ = [
     "BoundaryShrink",
     "CFk",
     "ClassUnlearning",
+    "ClosedFormClass",
+    "ClosedFormRelation",
     "EUk",
     "FineTune",
     "GradedReset",

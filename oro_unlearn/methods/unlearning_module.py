@@ -78,6 +78,7 @@ class UnlearningModule(LightningModule, ABC):
         self.images_read = 0
         self.images_backward = 0  # images of these whose gradient was computed
         self._sharers = 1  # number of processes among which the batch that is counted now is divided
+        self.costs: dict[str, float] = {}  # seconds of parts of ``seconds``, by name; kept in the checkpoint
         self.last_losses: dict[str, Tensor] = {}
         self._started: float | None = None  # start time; None while nothing is fitted
         self._saved_seconds: float | None = None  # ``seconds`` in the last checkpoint of this fit
@@ -241,6 +242,11 @@ class UnlearningModule(LightningModule, ABC):
             seed = torch.initial_seed() % 2**63
             self._run_seed = seed if self._trainer is None else self.trainer.strategy.broadcast(seed)
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the weights are those of a loaded checkpoint of a run."""
+        return self._resumed_images is not None
+
     def on_train_start(self) -> None:
         """In a resumed run, restore the counts of the checkpoint: the passes before training were counted in the first run."""
         if self._resumed_images is not None:
@@ -262,13 +268,13 @@ class UnlearningModule(LightningModule, ABC):
         """Store the cost so far and the seed."""
         self._saved_seconds = checkpoint["seconds"] = self._elapsed()
         checkpoint["images_read"], checkpoint["run_seed"] = self.images_read, self._run_seed
-        checkpoint["images_backward"] = self.images_backward
+        checkpoint["images_backward"], checkpoint["costs"] = self.images_backward, self.costs
         checkpoint["stopped_early"] = bool(self._trainer and self._trainer.should_stop)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the cost so far and the seed."""
         self.seconds, self.images_read = checkpoint.get("seconds", 0.0), checkpoint.get("images_read", 0)
-        self.images_backward = checkpoint.get("images_backward", 0)
+        self.images_backward, self.costs = checkpoint.get("images_backward", 0), checkpoint.get("costs", {})
         self._run_seed, self._resumed_images = checkpoint.get("run_seed"), (self.images_read, self.images_backward)
         self._stopped_early = checkpoint.get("stopped_early", False)
 

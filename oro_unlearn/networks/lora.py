@@ -204,3 +204,33 @@ def merged_copy(model: nn.Module) -> nn.Module:
 def base_state(model: nn.Module) -> dict[str, Tensor]:
     """The state dict of the split model as it was before adapters were added."""
     return {name.replace(".base_layer.", "."): tensor for name, tensor in model.state_dict().items() if ".lora_" not in name}
+
+
+@torch.no_grad()
+def write_update(model: nn.Module, name: str, left: Tensor, right: Tensor) -> None:
+    """Set the adapter of one layer to the update ``left @ right`` of its weight.
+
+    Components of the adapter beyond the update's rank keep their first factor and get 0 as the second.
+
+    Args:
+        model: A model with adapters of kind ``lora`` or ``rslora``.
+        name: Name of the layer.
+        left: (outputs, r).
+        right: (r, inputs).
+
+    Raises:
+        UserError: If the layer has no adapter, or its rank is below r.
+    """
+    layer = adapted_layers(model).get(name)
+    if layer is None:
+        raise UserError(f"the edit changes {name}, which has no adapter: set lora targets that include it")
+    first, second = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+    rank = left.shape[1]
+    if rank > len(first):
+        raise UserError(f"the edit of {name} has rank {rank}, and the adapter {len(first)}: raise --model.lora_rank")
+    scale = layer.scaling["default"]
+    tiny = torch.finfo(torch.float32).tiny
+    balance = (right.norm(dim=1).clamp(min=tiny) / left.norm(dim=0).clamp(min=tiny)).sqrt()  # both factors equally large
+    second.zero_()
+    second[:, :rank] = (left * balance / scale**0.5).to(second)
+    first[:rank] = (right / balance[:, None] / scale**0.5).to(first)

@@ -30,6 +30,7 @@ class OpenCLIP(nn.Module):
 
     Attributes:
         architecture: ``name``.
+        weights_file: ``pretrained``: the file or tag of the weights with which the model was built.
         image_size: Height and width of an image in pixels.
         embed_dim: Length D of an embedding.
         context_length: Largest number of tokens of a caption.
@@ -51,7 +52,7 @@ class OpenCLIP(nn.Module):
         from open_clip.transformer import QuickGELU
 
         model, self.tokenizer = build(name, pretrained)
-        self.architecture = name
+        self.architecture, self.weights_file = name, pretrained
         self.image_size = _square(model.visual.image_size, name)
         self.context_length: int = self.tokenizer.context_length
         self.quick_gelu = any(isinstance(module, QuickGELU) for module in model.modules())

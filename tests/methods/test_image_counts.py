@@ -17,6 +17,7 @@ KINDS = {
     "BoundaryExpand": {},
     "SalUn": {},
     "SVDUnlearning": {"alpha_retain": [10.0, 100.0], "samples": 90},
+    "ClosedFormClass": {},
     "NegGradPlus": {},
     "SCRUB": {"max_steps": 1},
     "SSD": {"importance_file": "off"},

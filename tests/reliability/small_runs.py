@@ -35,6 +35,7 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-paper": ["relation_unlearning_paper"],
     "relations-push": ["push_only"],
     "relations-redirect": ["redirect"],
+    "relations-closed": ["relation_unlearning", "--model.init", "closed_form"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }
 

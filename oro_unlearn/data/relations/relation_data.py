@@ -287,6 +287,37 @@ class RelationData(LightningDataModule, ABC):
         caption = self.captions.say(stated, draw.choice(("plain", "train")) if stated != concept else "train", draw, placed)
         return self.captions.typo(caption, "train", draw) if draw.random() < 0.25 else caption
 
+    @property
+    def request_count(self) -> int:
+        """Number of tuples that the current request names."""
+        return len(self.roles.requested)
+
+    def forget_captions(self, samples: int) -> list[dict[Triple, list[str]]]:
+        """Captions of the tuples to forget in the training bank's words, for each request by tuple, each caption once.
+
+        Args:
+            samples: Draws of :meth:`attack` for each concrete tuple, beside its plain caption and wordings.
+        """
+        draw, left = random.Random(f"{self.seed} forget captions"), list(self.roles.unsafe)
+        found: list[dict[Triple, list[str]]] = []
+        for request in self.roles.requested:
+            own = [triple for triple in left if triple == request or triple in self.graph.closure(request)]
+            left = [triple for triple in left if triple not in own]
+            found.append({triple: self._in_training_words(triple, samples, draw) for triple in own})
+        return found
+
+    def earlier_captions(self, samples: int) -> list[str]:
+        """Captions of the tuples that earlier requests have forgotten, in the training bank's words."""
+        draw = random.Random(f"{self.seed} earlier captions")
+        return [text for triple in self.forgotten_concepts for text in self._in_training_words(triple, samples, draw)]
+
+    def _in_training_words(self, triple: Triple, samples: int, draw: random.Random) -> list[str]:
+        plain = self.captions.plain(triple)
+        texts = [plain, *self.captions.wordings(triple, "train"), *self.captions.sentences(plain, "train")]
+        if self.graph.concrete(triple):
+            texts += [self.attack(triple, "", draw) for _ in range(samples)]
+        return list(dict.fromkeys(texts))
+
     @abstractmethod
     def available(self, concepts: Any) -> list[Any]:
         """The concepts of which there are pictures."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 
+from oro_unlearn.methods.relations.closed_form import ClosedForm, Recipe
 from oro_unlearn.methods.relations.dual_encoder import Pairs
 from oro_unlearn.methods.relations.push import Preserve, Push, Unsafe, preserve_loss, push_loss
 from oro_unlearn.methods.relations.relational_unlearning import RelationalUnlearning
@@ -36,6 +37,8 @@ class RelationUnlearning(RelationalUnlearning):
         tau: Cosine at which bounded pushes stop: a number, or the mean cosine, under the reference, of unsafe pictures with
             ``unrelated`` captions (no slot in common) or with all ``mismatched`` captions.
         margin: Margin of the hinge above tau.
+        init: Start of the adapter. ``none``: it changes nothing. ``closed_form``: the edit of :class:`ClosedFormRelation` with
+            its default options, on the last block; training goes on from there.
         kwargs: Arguments of :class:`RelationalUnlearning`.
 
     Raises:
@@ -59,6 +62,7 @@ class RelationUnlearning(RelationalUnlearning):
         vocab_shares: list[float] = [0.25, 0.2, 0.35, 0.2],  # noqa: B006 (never changed)
         tau: Literal["unrelated", "mismatched"] | float = "unrelated",
         margin: float = 0.0,
+        init: Literal["none", "closed_form"] = "none",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -72,12 +76,18 @@ class RelationUnlearning(RelationalUnlearning):
             raise UserError("push redirect moves captions, and towers image leaves them as they are: choose text or both")
         if len(vocab_shares) != 4 or min(vocab_shares) < 0 or not 0.999 < sum(vocab_shares) < 1.001:
             raise UserError(f"--model.vocab_shares are four parts that add up to 1, not {vocab_shares}")
-        self.vocab_captions, self.vocab_shares, self.stop = vocab_captions, vocab_shares, 0.0
+        if init == "closed_form" and (self.towers == "image" or self.adapter == "dora"):
+            raise UserError("--model.init closed_form starts a lora or rslora adapter of the text tower: see towers, adapter")
+        self.vocab_captions, self.vocab_shares, self.stop, self.init = vocab_captions, vocab_shares, 0.0, init
 
     def on_fit_start(self) -> None:
-        """Compute the cosine at which a bounded push stops."""
+        """Compute the cosine at which a bounded push stops, and make the edit from which training starts."""
         super().on_fit_start()
         self.stop = self.tau if isinstance(self.tau, int | float) else self.tau_of(self.tau)
+        if self.init == "closed_form" and not self.resumed:
+            edit = ClosedForm(self, Recipe())
+            edit.edit(self.stop)
+            self.costs = edit.costs
 
     def losses(self, unsafe: Pairs, edges: Pairs, nodes: Pairs, neutral: Pairs) -> dict[str, Tensor]:
         """The weighted terms by name; terms with weight 0 are left out."""

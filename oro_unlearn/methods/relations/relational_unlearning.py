@@ -69,6 +69,7 @@ class RelationalUnlearning(DualEncoder):
         self.retrained_paths = list(retrained)
         self.retrained = nn.ModuleList()
         self.adapter_parameters = 0
+        self.targets: list[str] = []  # layers that get adapters; empty: attention and MLP of every block
         if picture_batch_size < 1:
             raise UserError(f"--model.picture_batch_size is a number of pictures, at least 1, not {picture_batch_size}")
         self.cache, self.shard, self.picture_batch_size = cache, shard, picture_batch_size
@@ -301,6 +302,6 @@ class RelationalUnlearning(DualEncoder):
     def _with_adapter(self, network: Any) -> None:
         """Add this method's adapter to a network; another network than the edited one also gets the adapter's values."""
         options = {"rank": self.lora_rank, "alpha": self.lora_alpha, "kind": self.adapter, "dropout": self.lora_dropout}
-        self.adapter_parameters = network.add_adapter(self.towers, **options)
+        self.adapter_parameters = network.add_adapter(self.towers, targets=self.targets, **options)
         if self.network is not network:
             network.load_adapter_state(self.network.adapter_state())
