@@ -152,6 +152,10 @@ class LabelledData(Data, Protocol):
 class PairSet(Protocol):
     """Pictures with captions, read batch by batch."""
 
+    captions: list[str]
+    attacks: list[str]
+    slots: Tensor
+
     def __len__(self) -> int: ...
 
     def __getitems__(self, positions: Sequence[int]) -> tuple[Any, ...]:

@@ -105,7 +105,7 @@ def _saved(network: OpenCLIP, folder: Path, **changes) -> OpenCLIP:
         ({"target_modules": "c_fc|" * 2001}, "target_modules has 10005 characters; at most 10000"),
         ({"target_modules": "(c_fc\n"}, "target_modules is not a regular expression"),
         ({"target_modules": "all-linear"}, "target_modules names no layer of this model"),
-        ({"target_modules": r"visual\.attnpool\..*"}, "target_modules names no layer of this model"),
+        ({"target_modules": r"visual\.bn1"}, "target_modules names no layer of this model"),
         ({"r": None}, "r must be of type int, not None"),
         ({"r": True}, "r must be of type int, not True"),
         ({"r": 0}, "rank must be 1 or more"),

@@ -35,6 +35,7 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-paper": ["relation_unlearning_paper"],
     "relations-push": ["push_only"],
     "relations-redirect": ["redirect"],
+    "relations-removal": ["removal", "--model.discriminator", "1", "--model.adversary", "search"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }
 

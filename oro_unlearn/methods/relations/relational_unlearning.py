@@ -36,6 +36,7 @@ class RelationalUnlearning(DualEncoder):
         lora_rank: Rank of the adapters.
         lora_alpha: Scale of the adapters; an update is multiplied by lora_alpha / lora_rank.
         lora_dropout: Dropout probability in the adapters.
+        targets: Layers that get adapters, see :meth:`OpenCLIP.add_adapter`. Empty: its default.
         retrained: Checkpoints of the same network trained without the tuple, for comparison.
         cache: ``auto``: compute constant features once. ``off``: compute them in every step, and encode each caption as often
             as it occurs in the step. The losses are the same up to rounding.
@@ -55,6 +56,7 @@ class RelationalUnlearning(DualEncoder):
         lora_rank: int = 8,
         lora_alpha: int = 16,
         lora_dropout: float = 0.0,
+        targets: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         cache: Literal["auto", "off"] = "auto",
         picture_batch_size: int = 64,
@@ -64,6 +66,7 @@ class RelationalUnlearning(DualEncoder):
         super().__init__(**kwargs)
         self.towers, self.adapter = towers, adapter
         self.lora_rank, self.lora_alpha, self.lora_dropout = lora_rank, lora_alpha, lora_dropout
+        self.targets = list(targets)
         self.retrained_paths = list(retrained)
         self.retrained = nn.ModuleList()
         self.adapter_parameters = 0
@@ -292,6 +295,6 @@ class RelationalUnlearning(DualEncoder):
     def _with_adapter(self, network: Any) -> None:
         """Add this method's adapter to a network; another network than the edited one also gets the adapter's values."""
         options = {"rank": self.lora_rank, "alpha": self.lora_alpha, "kind": self.adapter, "dropout": self.lora_dropout}
-        self.adapter_parameters = network.add_adapter(self.towers, **options)
+        self.adapter_parameters = network.add_adapter(self.towers, **options, targets=self.targets)
         if self.network is not network:
             network.load_adapter_state(self.network.adapter_state())
