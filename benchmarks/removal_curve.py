@@ -68,8 +68,8 @@ def halves(probes: Any) -> dict[str, list[list[int]]]:
         kinds.setdefault(probes.concepts[place][1], set()).add(place)
     plain = [row for row, picture in enumerate(probes.pictures) if not picture.context and not picture.style]
     concept = probes.picture_concept.tolist()
-    rows = {kind: [row for row in plain if concept[row] in places] for kind, places in kinds.items()}
-    return {kind: [own[::2], own[1::2]] for kind, own in rows.items()}
+    rows = {kind: sorted((row for row in plain if concept[row] in own), key=concept.__getitem__) for kind, own in kinds.items()}
+    return {kind: [own[::2], own[1::2]] for kind, own in rows.items()}  # of each concept one half
 
 
 def pictures_of(network: Any, probes: Any, rows: list[int]) -> Tensor:

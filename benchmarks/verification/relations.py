@@ -174,7 +174,7 @@ def removal() -> float:
     drawn = module._foils[torch.randint(len(module._foils), (4,))]
     judge = list(module.discriminator.parameters())
     expected = {
-        "l3_unsafe": transcribed.mean_cosine(unsafe.v, unsafe.t),
+        "l3_unsafe": transcribed.mean_cosine(unsafe.v.detach(), unsafe.t),  # moves captions alone
         "foil": 2 * transcribed.nearest(unsafe.v, module._foils),
         "mmd": 3 * transcribed.discrepancy(unsafe.v, drawn, WIDTHS),
         "discriminator": 4 * transcribed.told_apart(unsafe.v, drawn, judge),

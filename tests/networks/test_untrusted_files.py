@@ -155,7 +155,7 @@ def test_the_note_of_another_base_is_shown_on_one_line(scenes, tmp_path):
     "changes",
     [
         {"init_lora_weights": None, "lora_dropout": None, "use_dora": None, "use_rslora": None},
-        {"target_modules": ["q_proj", "k_proj", "v_proj", "out_proj", "c_fc", "c_proj"]},
+        {"target_modules": ["attn.q_proj", "attn.k_proj", "attn.v_proj", "out_proj", "c_fc", "mlp.c_proj"]},
         {"lora_alpha": 16.0, "inference_mode": False, "task_type": "nothing", "megatron_config": {"surplus": 1}},
     ],
 )

@@ -21,7 +21,7 @@ LOOKED_AT = 128  # pictures of each kind that the adversary looks at
 class RelationRemoval(RelationUnlearning):
     """Moves unsafe pictures to where the original sees their foils: pictures of listed neighbours, which differ in one slot.
 
-    The terms of :class:`RelationUnlearning` make the text tower forget. Four terms on pictures are added: ``foil``, 1 - cosine
+    The terms of :class:`RelationUnlearning` make the text tower forget; L3 and Ladv move no picture. Terms on pictures are added: ``foil``, 1 - cosine
     with the nearest of the foils that are drawn for a step; ``mmd``, the discrepancy between unsafe pictures and foils;
     ``discriminator``, a small network that tells them apart, with a reversed gradient; ``keep``, 1 - cosine of all other
     pictures with their features under the reference. Features of foils are the reference's. The target of an unsafe picture
@@ -97,6 +97,10 @@ class RelationRemoval(RelationUnlearning):
         if split == "unsafe":
             return now, self._foils.index_select(0, (now.detach() @ self._foils.T).argmax(1))
         return now, reference
+
+    def _push_terms(self, pictures: tuple[Tensor, Tensor], *texts: list[Tensor]) -> dict[str, Tensor]:
+        """The push moves captions alone: foils say where unsafe pictures go."""
+        return super()._push_terms((pictures[0].detach(), pictures[1]), *texts)
 
     def picture_terms(self, pictures: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         """Terms that move unsafe pictures to the foils, and keep all others."""
