@@ -21,11 +21,11 @@ LOOKED_AT = 128  # pictures of each kind that the adversary looks at
 class RelationRemoval(RelationUnlearning):
     """Moves unsafe pictures to where the original sees their foils: pictures of listed neighbours, which differ in one slot.
 
-    The terms of :class:`RelationUnlearning` make the text tower forget; L3 and Ladv move no picture. Terms on pictures are added: ``foil``, 1 - cosine
-    with the nearest of the foils that are drawn for a step; ``mmd``, the discrepancy between unsafe pictures and foils;
-    ``discriminator``, a small network that tells them apart, with a reversed gradient; ``keep``, 1 - cosine of all other
-    pictures with their features under the reference. Features of foils are the reference's. The target of an unsafe picture
-    in ``kl_rows`` is its nearest foil.
+    The terms of :class:`RelationUnlearning` make the text tower forget; L3 and Ladv move no picture. Terms on pictures are
+    added: ``foil``, 1 - cosine with the nearest foil; ``mmd``, the discrepancy between unsafe pictures and the foils that are
+    drawn for a step; ``discriminator``, a small network that tells them apart, with a reversed gradient; ``keep``, 1 - cosine
+    of all other pictures with their features under the reference. Features of foils are the reference's. In ``kl_rows``, the
+    target of an unsafe picture is its nearest foil.
 
     Args:
         foil: Weight of the nearest foil.
