@@ -1,6 +1,6 @@
 """The price of removal: how well searched captions still work, against what neighbours lose, as the keep term is weighted.
 
-    python -m benchmarks.removal_curve --keep 5 20 80
+    python -m benchmarks.removal_curve --keep 10 30 100
 
 Every run removes "child eating hamburger", the tuple on which the preset was tuned, and measures on pictures drawn with another
 seed. The attacker here is another than that of training: other seeds, and the words of the evaluation bank. It searches on half
@@ -10,6 +10,7 @@ benchmarks/results/removal_curve.json.
 """
 
 import argparse
+import os
 import random
 import sys
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ def jobs(keep: Sequence[float], text: str, words: Sequence[str] = ()) -> dict[st
         name: Job(ROOT / f"{folder}-keep-{weight:g}", CONFIGS / "removal.yaml", 0, [*fixed, *own], WORLD)
         for (name, own), weight in zip(names.items(), keep, strict=True)
     }
-    listed = ["--data.listed", '{"subject": 3, "relation": 7, "object": 3}']
+    listed = ["--data.listed", '{"subject": 5, "relation": 12, "object": 5}']
     return found | {"shield": Job(ROOT / f"{folder}-shield", CONFIGS / "relation_unlearning.yaml", 0, [*fixed, *listed], WORLD)}
 
 
@@ -142,9 +143,9 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run what is missing and write the curve."""
     words = list(sys.argv[1:] if args is None else args)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", type=float, nargs="+", default=[5, 20, 80])
+    parser.add_argument("--keep", type=float, nargs="+", default=[10, 30, 100])
     parser.add_argument("--forget", default=TUNED)
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(words)
     plan = jobs(options.keep, options.forget)
     run_stages([list(plan.values())], options.processes)
