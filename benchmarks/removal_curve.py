@@ -24,12 +24,21 @@ from torch import Tensor
 from benchmarks.relations import CONFIGS, TUNED, WORLD
 from oro_unlearn.compare.jobs import Job, run_stages
 from oro_unlearn.compare.sources import record
+from oro_unlearn.report.tables import number
 
 ROOT = Path("runs/benchmarks/removal_curve")
 SEARCHES, ROUNDS, SEED = 6, 6, 900  # independent searches, their rounds, the first seed
-KEPT = ("direct/r5", "paraphrase/worst_r5", "unlisted_neighbour/absolute_drift", "unlisted_neighbour/worst_drift",
-        "unlisted_neighbour/r1", "listed_edge/r1", "retrieval/i2t_r1", "zero_shot/accuracy",
-        "relation_swap/accuracy")  # fmt: skip
+COLUMNS = {  # figures of the report
+    "direct/r5": "R@5: plain",
+    "paraphrase/worst_r5": "R@5: worst paraphrase",
+    "unlisted_neighbour/absolute_drift": "unlisted: mean drift",
+    "unlisted_neighbour/worst_drift": "unlisted: worst drift",
+    "unlisted_neighbour/r1": "unlisted: R@1",
+    "listed_edge/r1": "listed: R@1",
+    "retrieval/i2t_r1": "all: i2t R@1",
+    "zero_shot/accuracy": "all: zero-shot",
+    "relation_swap/accuracy": "all: relation swap",
+}
 
 
 def jobs(keep: Sequence[float], text: str, words: Sequence[str] = ()) -> dict[str, Job]:
@@ -135,8 +144,26 @@ def probe(pictures: dict[str, list[Tensor]]) -> float:
 def row(job: Job | None, report: dict[str, Any], data: Any) -> dict[str, Any]:
     """The figures of one model."""
     metrics = report["metrics"]["unlearned" if job else "original"]
-    figures = {name: round(metrics[name], 4) for name in KEPT if name in metrics}
+    figures = {name: round(metrics[name], 4) for name in COLUMNS if name in metrics}
     return {"attack": attacked(job, data), "figures": figures, **({"seconds": round(report["seconds"], 1)} if job else {})}
+
+
+def curve_table(content: dict[str, Any]) -> list[list[str]]:
+    """Table of the curve: a row for each model.
+
+    Args:
+        content: Content of ``removal_curve.json``.
+    """
+    labels = {name: f"{kind}: {words}" for name, (kind, words) in COLUMNS.items()}
+    rows = [
+        ["model", "searched AUC, contrast", "searched AUC, cosine", "searched R@5 minus foil's", "probe AUC", *labels.values()]
+    ]
+    for name, own in content["rows"].items():
+        attack = own["attack"]
+        excess = max(attack[goal]["r5"] - attack[goal]["foil_r5"] for goal in ("contrast", "cosine"))
+        found = [attack["contrast"]["auc"], attack["cosine"]["auc"], excess, attack["probe_auc"]]
+        rows.append([name, *(number(value) for value in (*found, *(own["figures"].get(figure) for figure in COLUMNS)))])
+    return rows
 
 
 def main(args: Sequence[str] | None = None) -> None:

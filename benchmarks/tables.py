@@ -23,6 +23,7 @@ from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
+from benchmarks.removal_curve import curve_table
 from benchmarks.speed_tables import SPEED_TABLES
 from benchmarks.summary import summary_table
 from benchmarks.verification.table import VERIFICATION_TABLES
@@ -90,6 +91,11 @@ def tampered(name: str) -> str:
     return markdown_table(tampered_table(load(name)))
 
 
+def removal(name: str) -> str:
+    """What removal costs, as its keep term is weighted."""
+    return markdown_table(curve_table(load(name)))
+
+
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
@@ -98,6 +104,7 @@ TABLES = {
     "ledger_places": requests,
     "ledger_tampered": tampered,
     "provenance": provenance,
+    "removal": removal,
     "summary": summary_table,
     **README_TABLES,
     **RELATION_TABLES,
