@@ -87,6 +87,7 @@ def test_every_script_says_what_it_does(monkeypatch, capsys):
         startup,
         paper_setting,
         relations,
+        removal_curve,
         tune_relations,
         scenes_sheet,
         scenes_vocabulary,
