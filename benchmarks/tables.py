@@ -24,6 +24,7 @@ from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_red_team import red_team_table
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
+from benchmarks.removal_curve import curve_table
 from benchmarks.speed_tables import SPEED_TABLES
 from benchmarks.summary import summary_table
 from benchmarks.verification.table import VERIFICATION_TABLES
@@ -96,6 +97,11 @@ def red_team(which: str) -> str:
     return markdown_table(red_team_table(load("relation_red_team"), which == "tuned"))
 
 
+def removal(name: str) -> str:
+    """What removal costs, as its keep term is weighted."""
+    return markdown_table(curve_table(load(name)))
+
+
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
@@ -105,6 +111,7 @@ TABLES = {
     "ledger_tampered": tampered,
     "red_team": red_team,
     "provenance": provenance,
+    "removal": removal,
     "summary": summary_table,
     **README_TABLES,
     **RELATION_TABLES,

@@ -69,6 +69,32 @@ def redirected(t: Tensor, old_t: Tensor, old_others: Tensor) -> Tensor:
     return torch.stack([1 - a @ old_others[n] for a, n in zip(t, nearest, strict=True)]).mean()
 
 
+def nearest(v: Tensor, foils: Tensor) -> Tensor:
+    """1 - cos with the foil that is nearest now, the mean."""
+    return torch.stack([1 - max((a * b).sum() for b in foils) for a in v]).mean()
+
+
+def discrepancy(v: Tensor, foils: Tensor, widths: Sequence[float]) -> Tensor:
+    """Squared maximum mean discrepancy with the mean of Gaussian kernels, all pairs counted (Gretton et al. 2012)."""
+
+    def kernel(left: Tensor, right: Tensor) -> Tensor:
+        return torch.stack([torch.exp(-((a - b) ** 2).sum() / w) for a in left for b in right for w in widths]).mean()
+
+    return kernel(v, v) - 2 * kernel(v, foils) + kernel(foils, foils)
+
+
+def told_apart(v: Tensor, foils: Tensor, layers: Sequence[Tensor]) -> Tensor:
+    """Cross entropy of a discriminator with one hidden layer; its gradient reaches v reversed (Ganin and Lempitsky 2015)."""
+    weight, bias, last, shift = layers
+
+    def unsafe(rows: Tensor) -> Tensor:
+        hidden = torch.clamp(rows.shape[1] ** 0.5 * rows @ weight.T + bias, min=0)
+        return 1 / (1 + torch.exp(-(hidden @ last.T + shift)))
+
+    reversed_rows = 2 * v.detach() - v  # the same values
+    return -(torch.log(unsafe(reversed_rows)).mean() + torch.log(1 - unsafe(foils)).mean()) / 2
+
+
 def contrastive(v: Tensor, t: Tensor, scale: float, also_true: Tensor) -> Tensor:
     """CLIP's symmetric cross-entropy (Radford et al., ICML 2021), without the negatives that are true.
 

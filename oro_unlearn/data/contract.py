@@ -152,6 +152,8 @@ class LabelledData(Data, Protocol):
 class PairSet(Protocol):
     """Pictures with captions, read batch by batch."""
 
+    captions: list[str]
+    attacks: list[str]
     slots: Tensor  # (N, 3) int64, subject, relation and object of each picture; see ``RelationalData.slots``
 
     def __len__(self) -> int: ...

@@ -25,6 +25,7 @@ from oro_unlearn.methods.classes.unsir import UNSIR
 from oro_unlearn.methods.relations.closed_form_relation import ClosedFormRelation
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
+from oro_unlearn.methods.relations.relation_removal import RelationRemoval
 from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
 from oro_unlearn.methods.relations.relational_unlearning import RelationalUnlearning
 from oro_unlearn.methods.unlearning_module import Batch, UnlearningModule
@@ -53,6 +54,7 @@ __all__ = [
     "Pretraining",
     "PushOnly",
     "RandomLabels",
+    "RelationRemoval",
     "RelationUnlearning",
     "RelationalUnlearning",
     "Retraining",

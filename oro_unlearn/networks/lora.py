@@ -26,18 +26,15 @@ BLOCK_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj", "c_fc", "c_proj")
 def adaptable_layers(model: nn.Module, tower: str) -> list[str]:
     """Names of the Linear and convolution layers of a tower that an adapter can change.
 
-    The layers of a ResNet's attention pool are left out: the pool reads their weights without calling them, so an adapter on
-    them has no effect.
-
     Args:
-        model: An open_clip model with split attention.
+        model: An open_clip model with split attention; attention that is not split reads weights without calling their layers,
+            and an adapter on them would have no effect.
         tower: ``text`` or ``image``.
     """
     prefixes = ("visual.",) if tower == "image" else ("transformer.", "text.")
-    pools = tuple(f"{name}." for name, module in model.named_modules() if type(module).__name__ == "AttentionPool2d")
     return [
         name for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | nn.Conv2d) and name.startswith(prefixes) and not name.startswith(pools)
+        if isinstance(module, nn.Linear | nn.Conv2d) and name.startswith(prefixes)
     ]  # fmt: skip
 
 
@@ -53,7 +50,8 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
     Args:
         model: An open_clip model with split attention.
         towers: ``text``, ``image`` or ``both``.
-        targets: Last parts of layer names, such as ``q_proj`` or ``resblocks.3.mlp.c_fc``; empty for the default.
+        targets: Parts of layer names, such as ``q_proj``, ``resblocks.3`` or ``layer4``; a part of a name that has several
+            layers below it means all of them. Empty for the default.
 
     Raises:
         UserError: If a tower has none of these layers.
@@ -64,13 +62,18 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
     chosen: list[str] = []
     for tower in ("text", "image") if towers == "both" else (towers,):
         names = adaptable_layers(model, tower)
-        found = ending_in(names, targets) if targets else default_layers(names)
+        found = [name for name in names if _within(name, targets)] if targets else default_layers(names)
         if not found:
             what = f"layer named {', '.join(targets)}" if targets else "transformer blocks or ResNet stages of open_clip's own"
             kinds = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
             raise UserError(f"the {tower} tower has no {what}: set targets to some of {kinds}")
         chosen += found
     return chosen
+
+
+def _within(name: str, targets: Sequence[str]) -> bool:
+    """Whether a target is a part of the name, compared part by part: ``seq_proj`` does not contain ``q_proj``."""
+    return any(f".{target}." in f".{name}." for target in targets)
 
 
 def ending_in(names: Sequence[str], targets: Sequence[str]) -> list[str]:

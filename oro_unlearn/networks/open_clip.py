@@ -17,7 +17,7 @@ from oro_unlearn.user_error import UserError
 
 
 class OpenCLIP(nn.Module):
-    """A CLIP model of open_clip whose attention is split into Linears so that adapters reach all of it.
+    """A CLIP model of open_clip whose attention, also a ResNet's pool, is split into Linears so that adapters reach it.
 
     A model with loaded weights starts in eval mode, a model with random weights in train mode.
 
@@ -177,8 +177,8 @@ class OpenCLIP(nn.Module):
             alpha: The update is scaled by alpha / r (by alpha / sqrt(r) with ``rslora``).
             kind: ``lora``, ``dora`` or ``rslora``.
             dropout: Dropout on the adapter's input, in [0, 1).
-            targets: Names of layers, or their last parts; by default attention and MLP of every transformer block and,
-                in a ResNet, the convolutions of layer3 and layer4.
+            targets: Parts of the names of layers, such as ``attnpool``, the pool of a ResNet, ``layer4`` or ``q_proj``. By
+                default attention and MLP of every transformer block and, in a ResNet, the convolutions of layer3 and layer4.
 
         Returns:
             Number of trainable parameters.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils import skip_init
 
+from oro_unlearn.networks.split_pool import SplitPool
 from oro_unlearn.user_error import UserError
 
 
@@ -116,7 +117,9 @@ class SplitAttention(nn.Module):
 
 
 def split_attention(model: nn.Module) -> nn.Module:
-    """Replace every ``nn.MultiheadAttention`` by a :class:`SplitAttention`, in place.
+    """Replace every ``nn.MultiheadAttention`` by a :class:`SplitAttention`, and every attention pool by a :class:`SplitPool`.
+
+    The model is changed in place. A pool is recognised by its class's name: open_clip is imported by those who build models.
 
     Returns:
         The same model.
@@ -124,6 +127,8 @@ def split_attention(model: nn.Module) -> nn.Module:
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.MultiheadAttention):
             model.set_submodule(name, SplitAttention(module))
+        elif type(module).__name__ == "AttentionPool2d":
+            model.set_submodule(name, SplitPool(module))
     return model
 
 
@@ -136,7 +141,7 @@ def fuse_attention(model: nn.Module) -> nn.Module:
         The same model.
     """
     for name, module in list(model.named_modules()):
-        if isinstance(module, SplitAttention):
+        if isinstance(module, SplitAttention | SplitPool):
             model.set_submodule(name, module.fused())
     return model
 

@@ -4,12 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import open_clip
 import pytest
 import torch
 from torch import nn
 
 from oro_unlearn.networks import OpenCLIP, lora
-from tests.networks.tiny_clip import CAPTIONS, KINDS, VIT, embeddings, folder_of, loss, train
+from oro_unlearn.networks.clip_weights import SCENES
+from tests.networks.tiny_clip import CAPTIONS, KINDS, VIT, embeddings, folder_of, images_for, loss, train
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -55,17 +57,33 @@ def test_tensors_that_take_no_part_are_named(scenes):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("targets", [(), ("q_proj", "c_proj", "conv2", "c_fc")])
-def test_the_attention_pool_of_a_resnet_is_never_adapted(scenes, targets):
-    scenes.add_adapter("both", targets=targets)
-    names = list(lora.adapted_layers(scenes.model))
-    assert names
-    assert not [name for name in names if "attnpool" in name]
-    with pytest.raises(ValueError, match="image tower has no layer named q_proj"):
-        lora.choose_layers(OpenCLIP("scenes", pretrained="").model, "image", ["q_proj"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_attention_pool_of_a_resnet_is_adapted_if_asked_for(scenes, kind):
+    plain = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False)
+    targets = ["layer4", "attnpool"]
+    default, own = (lora.choose_layers(scenes.model, "image", chosen) for chosen in ((), targets))
+    assert not [name for name in default if "attnpool" in name]
+    assert {name.rpartition(".")[2] for name in own if "attnpool" in name} == {"q_proj", "k_proj", "v_proj", "c_proj"}
+    assert sum("layer4" in name for name in own) == len(own) - 4 == 4
+    state = torch.get_rng_state()
+    lora.merged_copy(scenes.model)
+    assert torch.equal(torch.get_rng_state(), state), "fusing must not change the training that follows"
+    scenes.add_adapter("image", kind=kind, targets=targets)
+    train(scenes)
+    scenes.zero_grad()
+    loss(scenes).backward()
+    assert all(parameter.grad.any() for parameter in lora.adapter_parameters(scenes.model).values())
+    plain.load_state_dict(scenes.merged_state(), strict=True)
+    pixels = (images_for(scenes).float() / 255 - scenes.mean) / scenes.std
+    merged = nn.functional.normalize(plain.eval().encode_image(pixels), dim=-1)
+    scenes.eval()
+    assert torch.allclose(scenes.encode_image(images_for(scenes)), merged, atol=1e-5)
+    with scenes.reference():
+        assert not torch.allclose(scenes.encode_image(images_for(scenes)), merged, atol=1e-2)
 
 
-def test_targets_choose_single_layers(network):
+def test_targets_choose_single_layers_or_all_below_a_name(network):
+    assert len(lora.choose_layers(network.model, "text", ["resblocks.1"])) == 6
     network.add_adapter("text", targets=["resblocks.1.attn.q_proj"])
     assert list(lora.adapted_layers(network.model)) == ["transformer.resblocks.1.attn.q_proj"]
 

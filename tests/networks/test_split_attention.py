@@ -75,3 +75,16 @@ def test_split_model_is_bit_equal_and_fuses_back(tmp_path):
     assert all(torch.equal(after[name], before[name]) for name in before)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(plain.encode_image(images), low)
+
+
+def test_split_pool_is_bit_equal_and_fuses_back():
+    torch.manual_seed(0)
+    plain = open_clip.modified_resnet.AttentionPool2d(3, 24, 3, 10)
+    names, maps = list(plain.state_dict()), torch.randn(5, 24, 3, 3)
+    split = split_attention(nn.Sequential(plain))
+    assert torch.equal(split(maps), plain(maps))
+    back = fuse_attention(split)[0]
+    assert type(back) is type(plain)
+    assert list(back.state_dict()) == names
+    assert all(torch.equal(back.state_dict()[name], plain.state_dict()[name]) for name in names)
+    assert torch.equal(back(maps), plain(maps))

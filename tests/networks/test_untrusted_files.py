@@ -105,7 +105,7 @@ def _saved(network: OpenCLIP, folder: Path, **changes) -> OpenCLIP:
         ({"target_modules": "c_fc|" * 2001}, "target_modules has 10005 characters; at most 10000"),
         ({"target_modules": "(c_fc\n"}, "target_modules is not a regular expression"),
         ({"target_modules": "all-linear"}, "target_modules names no layer of this model"),
-        ({"target_modules": r"visual\.attnpool\..*"}, "target_modules names no layer of this model"),
+        ({"target_modules": r"visual\.bn1"}, "target_modules names no layer of this model"),
         ({"r": None}, "r must be of type int, not None"),
         ({"r": True}, "r must be of type int, not True"),
         ({"r": 0}, "rank must be 1 or more"),
@@ -155,7 +155,7 @@ def test_the_note_of_another_base_is_shown_on_one_line(scenes, tmp_path):
     "changes",
     [
         {"init_lora_weights": None, "lora_dropout": None, "use_dora": None, "use_rslora": None},
-        {"target_modules": ["q_proj", "k_proj", "v_proj", "out_proj", "c_fc", "c_proj"]},
+        {"target_modules": ["attn.q_proj", "attn.k_proj", "attn.v_proj", "out_proj", "c_fc", "mlp.c_proj"]},
         {"lora_alpha": 16.0, "inference_mode": False, "task_type": "nothing", "megatron_config": {"surplus": 1}},
     ],
 )

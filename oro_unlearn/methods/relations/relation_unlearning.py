@@ -93,20 +93,28 @@ class RelationUnlearning(RelationalUnlearning):
         """The weighted terms by name; terms with weight 0 are left out."""
         kept = {"l1_edges": edges, "l2_nodes": nodes, "l4_neutral": neutral}
         splits = {"unsafe": unsafe, "edges": edges, "nodes": nodes, "neutral": neutral}
-        pictures = [self.pictures(name, pairs) for name, pairs in splits.items()]
+        pictures = {name: self.pictures(name, pairs) for name, pairs in splits.items()}
         safe = list(dict.fromkeys(caption for pairs in kept.values() for caption in pairs.captions))
         vocabulary = self.draw_vocabulary() if self.weights["vocab_text"] or self.weights["kl_rows"] else []
         forgotten = list(dict.fromkeys(unsafe.captions))
         now, before = self.texts(forgotten, unsafe.attacks, safe, vocabulary, *(pairs.captions for pairs in kept.values()))
         with torch.autocast(self.device.type, enabled=False):
-            images, references = torch.cat([new for new, _ in pictures]), torch.cat([old for _, old in pictures])
-            terms = self._push_terms(pictures[0], now, before)
-            terms |= self._preserving_terms(dict(zip(kept, pictures[1:], strict=True)), now[4:], before[4:])
+            images, references = (torch.cat(features) for features in zip(*pictures.values(), strict=True))
+            terms = self._push_terms(pictures["unsafe"], now, before) | self.picture_terms(pictures)
+            terms |= self._preserving_terms(dict(zip(kept, list(pictures.values())[1:], strict=True)), now[4:], before[4:])
             if vocabulary:
                 columns = torch.cat([now[3], now[2]]), torch.cat([before[3], before[2]])  # no unsafe captions
                 terms["kl_rows"] = self._ranking(images @ columns[0].T, references @ columns[1].T)
                 terms["vocab_text"] = (1 - (now[3] * before[3]).sum(1)).mean()
         return {name: weight * terms[name] for name, weight in self.weights.items() if weight}
+
+    def picture_terms(self, pictures: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        """Further terms, on pictures alone, for a subclass; their weights are in ``weights``.
+
+        Args:
+            pictures: What :meth:`pictures` gives for the batch of each split.
+        """
+        return {}
 
     def _push_terms(self, pictures: tuple[Tensor, Tensor], now: list[Tensor], before: list[Tensor]) -> dict[str, Tensor]:
         terms = {}

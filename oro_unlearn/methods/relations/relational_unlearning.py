@@ -38,6 +38,7 @@ class RelationalUnlearning(DualEncoder):
         lora_rank: Rank of the adapters.
         lora_alpha: Scale of the adapters; an update is multiplied by lora_alpha / lora_rank.
         lora_dropout: Dropout probability in the adapters.
+        targets: Layers that get adapters, see :meth:`OpenCLIP.add_adapter`. Empty: its default.
         retrained: Checkpoints of the same network trained without the tuple, for comparison.
         cache: ``auto``: compute constant features once. ``off``: compute them in every step, and encode each caption as often
             as it occurs in the step. The losses are the same up to rounding.
@@ -57,6 +58,7 @@ class RelationalUnlearning(DualEncoder):
         lora_rank: int = 8,
         lora_alpha: int = 16,
         lora_dropout: float = 0.0,
+        targets: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         cache: Literal["auto", "off"] = "auto",
         picture_batch_size: int = 64,
@@ -66,6 +68,7 @@ class RelationalUnlearning(DualEncoder):
         super().__init__(**kwargs)
         self.towers, self.adapter = towers, adapter
         self.lora_rank, self.lora_alpha, self.lora_dropout = lora_rank, lora_alpha, lora_dropout
+        self.targets = list(targets)
         self.retrained_paths = list(retrained)
         self.retrained = nn.ModuleList()
         self.adapter_parameters = 0
