@@ -5,14 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from benchmarks import relation_red_team, relation_tables, relations, removal_curve, tables, tune_relations
 from oro_unlearn.compare import demo
 from oro_unlearn.compare.jobs import Job, run_stages
 from oro_unlearn.compare.spreads import cell, marked_once, spread
 from tests.conftest import CONFIGS, ROOT, SHORT
-from tests.small_world import world
 
 
 def test_a_job_is_done_once_and_again_when_anything_changes(tmp_path, monkeypatch, capsys):
@@ -151,12 +149,3 @@ def test_tuning_of_relations_adds_up_what_should_be_small():
     before = {"unlisted_neighbour/r1": 0.8, "retrieval/i2t_r1": 0.7}
     score = tune_relations.score({"metrics": {"unlearned": after, "original": before}})
     assert score == pytest.approx(0.1 + 0.1 + 0.01 + 0.01 + 0.1)
-
-
-def test_the_attacker_of_the_removal_curve_searches_on_other_pictures_than_it_is_judged_on():
-    data = world(pairs=1, neighbour_pictures=4)
-    rows = removal_curve.halves(data.measured)
-    assert len(rows) > 3, "the tuple, its neighbours, and at least two relations"
-    assert all(first and second and not set(first) & set(second) for first, second in rows.values())
-    assert removal_curve.recall(torch.eye(2), torch.tensor([0.6, 0.8]), torch.tensor([[0.7, 0.0]] * 5)) == 0.5
-    assert not set(removal_curve.evaluation_words(data)) & {"kid", "burger", "munching"}, "words of the training bank"

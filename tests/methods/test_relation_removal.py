@@ -1,13 +1,11 @@
 """Removal: its losses by hand, what they move, and the search that trains against it."""
 
 import math
-import random
 
 import pytest
 import torch
 
 from oro_unlearn.methods import RelationRemoval
-from oro_unlearn.methods.relations.caption_search import search_captions
 from oro_unlearn.methods.relations.removal_losses import Discriminator, mean_discrepancy
 from tests.small_world import batch, fit, method, world
 
@@ -49,18 +47,6 @@ def test_discriminator_learns_and_the_features_learn_against_it():
         for parameter in judge.parameters():
             parameter.sub_(1e-3 * parameter.grad)
         assert judge(unsafe, foils) < before, "not reversed for itself"
-
-
-def test_search_finds_the_words_that_point_there():
-    words = [f"word{number}" for number in range(9)]
-
-    def encode(captions):
-        return torch.tensor([[float(len({"word3", "word7"} & set(c.split()))), float(len(c.split()))] for c in captions])
-
-    found = search_captions(encode, torch.tensor([1.0, -0.1]), words, 3, random.Random(0))
-    assert set(found[0].split()) == {"word3", "word7"}
-    assert len(found) <= 4
-    assert len(set(found)) == len(found)
 
 
 def test_terms_are_what_they_say_and_reach_what_they_should():

@@ -1,20 +1,19 @@
 """Removal: unsafe pictures get the features of their neighbours' pictures, so that no caption can tell them apart."""
 
-import random
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from oro_unlearn.attacks.relations import search_captions
 from oro_unlearn.methods.relations.caption_cache import on_device
-from oro_unlearn.methods.relations.caption_search import search_captions
 from oro_unlearn.methods.relations.dual_encoder import Pairs
 from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
 from oro_unlearn.methods.relations.removal_losses import Discriminator, mean_discrepancy
 from oro_unlearn.user_error import UserError
 
-ROUNDS = 5  # words of the longest caption that the adversary finds
+SEARCHES, QUERIES, BEAM, ROUNDS = 4, 800, 4, 5  # of the adversary, before an epoch; a search starts from no word
 LOOKED_AT = 128  # pictures of each kind that the adversary looks at
 
 
@@ -132,8 +131,12 @@ class RelationRemoval(RelationUnlearning):
         direction = features.mean(0) - self._foils.mean(0)
         captions = [text for texts in (pairs.captions, pairs.attacks, *self.data.vocabulary.values()) for text in texts]
         words = sorted({word for caption in captions for word in caption.lower().split()})
-        draw = random.Random(self.epoch_seed(1))
-        return search_captions(partial(self.text_features, "unlearned"), direction, words, ROUNDS, draw)
+        seeds = range(self.epoch_seed(1), self.epoch_seed(1) + SEARCHES)
+
+        def score(tried: Sequence[str]) -> Tensor:
+            return self.text_features("unlearned", tried) @ direction
+
+        return [search_captions(score, words, [""], QUERIES, BEAM, ROUNDS, seed).caption for seed in seeds]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the discriminator and the captions that were found."""

@@ -72,7 +72,6 @@ class RelationalUnlearning(DualEncoder):
         self.retrained_paths = list(retrained)
         self.retrained = nn.ModuleList()
         self.adapter_parameters = 0
-        self.targets: list[str] = []  # layers that get adapters; empty: attention and MLP of every block
         if picture_batch_size < 1:
             raise UserError(f"--model.picture_batch_size is a number of pictures, at least 1, not {picture_batch_size}")
         self.cache, self.shard, self.picture_batch_size = cache, shard, picture_batch_size
