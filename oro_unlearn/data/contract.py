@@ -152,6 +152,8 @@ class LabelledData(Data, Protocol):
 class PairSet(Protocol):
     """Pictures with captions, read batch by batch."""
 
+    slots: Tensor  # (N, 3) int64: subject, relation and object by position in the graph, -1 for none
+
     def __len__(self) -> int: ...
 
     def __getitems__(self, positions: Sequence[int]) -> tuple[Any, ...]:

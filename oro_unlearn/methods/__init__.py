@@ -21,6 +21,7 @@ from oro_unlearn.methods.classes.ssd import SSD
 from oro_unlearn.methods.classes.svd_unlearning import SVDUnlearning
 from oro_unlearn.methods.classes.training import Retraining, Training
 from oro_unlearn.methods.classes.unsir import UNSIR
+from oro_unlearn.methods.relations.causal_pruning import CausalPruning
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
 from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
@@ -38,6 +39,7 @@ __all__ = [
     "BoundaryExpand",
     "BoundaryShrink",
     "CFk",
+    "CausalPruning",
     "ClassUnlearning",
     "EUk",
     "FineTune",

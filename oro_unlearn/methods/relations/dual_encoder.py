@@ -1,6 +1,7 @@
 """A CLIP model that is trained or edited, and then measured on the probes of a relation graph."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
@@ -12,6 +13,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from oro_unlearn.methods.relations.caption_cache import chosen
+from oro_unlearn.methods.relations.causal_tracing import trace_relation
 from oro_unlearn.methods.relations.relation_audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.methods.unlearning_module import UnlearningModule
@@ -43,6 +45,7 @@ class DualEncoder(UnlearningModule):
         final_lr: End of the cosine, as a fraction of the learning rate.
         loader_mode: As in :class:`UnlearningModule`.
         text_batch_size: Number of captions that are encoded at once without gradients.
+        trace: Also trace where the original tells the tuples to forget from their neighbours, see :func:`trace_relation`.
     """
 
     report_module = "oro_unlearn.report.relation_report"
@@ -58,11 +61,12 @@ class DualEncoder(UnlearningModule):
         final_lr: float = 0.1,
         loader_mode: Literal["max_size_cycle", "min_size"] = "max_size_cycle",
         text_batch_size: int = 512,
+        trace: bool = False,
     ) -> None:
         super().__init__(optimizer=optimizer, loader_mode=loader_mode)
         if text_batch_size < 1:
             raise UserError(f"--model.text_batch_size is a number of captions, at least 1, not {text_batch_size}")
-        self.text_batch_size = text_batch_size
+        self.text_batch_size, self.trace = text_batch_size, trace
         if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
             raise UserError(f"warmup and final_lr are parts in [0, 1], not {warmup} and {final_lr}")
         self.make_network = network
@@ -132,6 +136,11 @@ class DualEncoder(UnlearningModule):
         """Models to measure side by side, by role."""
         return [self.role]
 
+    @contextmanager
+    def original_network(self) -> Iterator[Any]:
+        """The first of :meth:`models` within the block, as a network."""
+        yield self.network
+
     def picture_features(self, images: Tensor) -> dict[str, Tensor]:
         """Unit vectors (B, D) of images (B, 3, H, W) under every model."""
         return {role: self.image_features(role, images) for role in self.models()}
@@ -175,6 +184,9 @@ class DualEncoder(UnlearningModule):
         losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
         lacking = not_measured(next(iter(metrics.values()))) if len(metrics) > 1 else {}
         self.measurements = {"metrics": metrics, "details": details, "losses": losses, "not_measured": lacking}
+        if self.trace:
+            with self.original_network() as network:
+                self.measurements["trace"] = trace_relation(network, self.data)
         del self._features
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
