@@ -128,7 +128,8 @@ class CausalPruning(SeveralEncoders):
         search = UnitSearch(self.network, evidence, towers, self.max_share, self.shortlist, self.points, self.tolerance, sizes)
         before = search.standing()
         steps = list(search.steps())
-        self.counted(search.features["image"], search.pictures_read)
+        self.images_read += search.pictures_read
+        self.images_backward += search.pictures_backward
         after = search.standing()
         stopped = "forgotten" if after.worst == 0 else "max_share" if search.is_full() else "no unit"
         shares = {

@@ -79,7 +79,7 @@ class UnitSearch:
         sizes: dict[str, int],
     ) -> None:
         self.network, self.evidence, self.sizes = network, evidence, sizes
-        self.pictures_read = 0
+        self.pictures_read = self.pictures_backward = 0
         self.max_share, self.shortlist, self.points, self.tolerance = max_share, shortlist, points, tolerance
         self.inputs = {"text": network.tokenize(evidence.texts), "image": evidence.images.to(network.mean.device)}
         self.sites = {tower: sites_of(network.model, tower) for tower in towers}
@@ -158,6 +158,7 @@ class UnitSearch:
                         with torch.enable_grad():
                             score = (self._run(tower, self.inputs[tower][chosen]) * slopes[chosen]).sum()
                         total += way.effect(score)
+                        self.pictures_backward += len(slopes[chosen]) if tower == "image" else 0
         return (total / self.points).unflatten(0, (-1, site.group)).sum(1)
 
     def _slopes(self, tower: str, features: Tensor) -> Tensor:
