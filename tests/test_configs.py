@@ -103,7 +103,7 @@ def test_relational_config_runs(file, run, report, tmp_path):
     """In a small world; of the scenes with the weights it names, if they are there, of pictures with random ones."""
     trains = CONFIG[file]["trainer"]["max_epochs"] > 0
     arguments = ["--config", str(file), *BRIEF, "--data.graph", write_graph()]
-    arguments += ["--trainer.max_epochs", "1"] if trains else ["--model.max_share", "0.001"]
+    arguments += ["--trainer.max_epochs", "1"] if trains else ["--model.max_share", "0.001", "--model.trace", "1"]
     if KIND[file] is data.Scenes:
         arguments += [*FEW_PICTURES, *(shipped() if file.stem != "pretraining" else [])]
     else:

@@ -72,7 +72,8 @@ def _own_sites(model: nn.Module, name: str, module: Any, tower: str) -> list[Sit
     if isinstance(module, nn.Sequential) and hasattr(module, "c_fc") and hasattr(module, "c_proj"):
         attention = dict(model.get_submodule(name.rpartition(".")[0]).named_children()).get("attn")
         layout: Any = "batch first" if getattr(attention, "batch_first", True) else "positions first"
-        return [Site(f"{name}.c_proj", tower, block, "neurons", module.c_proj.in_features, 1, layout)]
+        reader: Any = module.c_proj
+        return [Site(f"{name}.c_proj", tower, block, "neurons", reader.in_features, 1, layout)]
     if type(module).__name__ == "Bottleneck":
         widths = {number: getattr(module, f"bn{number}").num_features for number in (1, 2)}
         block = _readable(name)

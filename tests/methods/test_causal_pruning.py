@@ -15,21 +15,29 @@ from tests.small_world import fit, method, world, write_weights
 PLANTED = 7  # the neuron of the second block that alone reads the words there
 
 
-def planted() -> OpenCLIP:
-    """A text tower in which the words reach the output through one neuron, but for the heads of the first block."""
+def planted(data) -> OpenCLIP:
+    """A text tower whose neuron fires for what is to be forgotten, and not for its neighbours; other units say little."""
     network = OpenCLIP("scenes", pretrained=write_weights()).requires_grad_(False)
     first, second = network.model.transformer.resblocks
-    first.attn.out_proj.weight *= 0.05
     for layer in (first.mlp.c_proj, second.attn.out_proj, second.mlp.c_proj):
-        column = layer.weight[:, PLANTED].clone()
         layer.weight.zero_()
-    second.mlp.c_proj.weight[:, PLANTED] = 20 * column  # of the last of these layers
-    second.mlp.c_fc.weight[PLANTED] *= 20
+    reads: list = []
+    handle = second.mlp.c_fc.register_forward_hook(lambda *values: reads.append(values[2]))
+    for split in ("unsafe", "edges"):
+        tokens = network.tokenize(sorted(set(data.split(split).captions)))
+        network.encode_text(tokens)
+        reads[-1] = float(reads[-1][torch.arange(len(tokens)), tokens.argmax(1), PLANTED].mean())
+    handle.remove()
+    scale = 6 / (reads[0] - reads[1])
+    second.mlp.c_fc.weight[PLANTED] *= scale
+    second.mlp.c_fc.bias[PLANTED] = scale * (second.mlp.c_fc.bias[PLANTED] - sum(reads) / 2)  # 3 and -3
+    second.mlp.c_proj.weight[:, PLANTED] = torch.linspace(-2, 2, 128).roll(40)
     return network
 
 
 def test_a_planted_neuron_is_found():
-    network, data = planted(), world(pairs=32)
+    data = world(pairs=32)
+    network = planted(data)
     found = trace_relation(network, data, pictures=1)["towers"]["text"]
     effects = dict(zip(found["rows"], found["effect"], strict=True))
     assert found["columns"] == ["start", "subject", "relation", "object", "end"]
@@ -56,8 +64,8 @@ def test_tokens_are_aligned_within_their_part_from_its_end():
 
 def test_the_edit_is_kept_and_the_original_beside_it():
     """Image tower: channels and heads of the pool; nothing is searched again when it goes on."""
-    options = {"towers": "image", "max_share": 0.01, "shortlist": 2, "points": 1, "pictures": 4, "trace": False}
-    module = method(CausalPruning, **options)
+    options = {"towers": "image", "max_share": 0.01, "shortlist": 2, "points": 1, "pictures": 4, "trace": 0}
+    module = method(CausalPruning, "shipped", **options)
     trainer = fit(module, world())
     pictures = module.data.split("unsafe").__getitems__([0, 1])[0]
     features = {role: module.image_features(role, pictures) for role in ("original", "unlearned")}
@@ -66,7 +74,7 @@ def test_the_edit_is_kept_and_the_original_beside_it():
     assert "channel" in module.pruning["steps"][0]["unit"]
     trainer.save_checkpoint("edit.ckpt")
     assert not [name for name in torch.load("edit.ckpt", weights_only=True)["state_dict"] if name.startswith("networks.")]
-    again = method(CausalPruning, **options)
+    again = method(CausalPruning, "shipped", **options)
     fit(again, world(), ckpt_path="edit.ckpt")
     assert again.pruning == module.pruning
     assert all(torch.equal(again.image_features(role, pictures), value) for role, value in features.items())

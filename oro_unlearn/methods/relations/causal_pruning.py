@@ -62,7 +62,7 @@ class CausalPruning(SeveralEncoders):
         captions: int = 512,
         picture_batch_size: int = 64,
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
-        trace: bool = True,
+        trace: int = 8,
         **kwargs: Any,
     ) -> None:
         super().__init__(trace=trace, **kwargs)

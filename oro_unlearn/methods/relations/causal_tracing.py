@@ -84,21 +84,14 @@ def trace_relation(
     with visible_heads(network.model):
         for tower, runs_of in (("text", _text_runs), ("image", _image_runs)):
             if pairs.targets:
-                found["towers"][tower] = _map(network, tower, lambda swaps, of=runs_of: of(network, pairs, swaps, pictures),
-                                              (pairs.targets, pairs.controls), direction)  # fmt: skip
+                swaps = [[runs_of(network, pairs, some, pictures)] if some else [] for some in (pairs.targets, pairs.controls)]
+                found["towers"][tower] = _map(network.model, sites_of(network.model, tower), swaps, direction)
     return found
 
 
-def _map(
-    network: Any,
-    tower: str,
-    runs_of: Callable[[Sequence[Swap]], Runs],
-    swaps: tuple[Sequence[Swap], Sequence[Swap]],
-    direction: Direction,
-) -> dict[str, Any]:
-    """Effects and composition of the components of one tower."""
-    sites = sites_of(network.model, tower)
-    own, controls = ({} if not some else effects(network.model, sites, runs_of(some), direction) for some in swaps)
+def _map(model: Any, sites: Sequence[Site], runs: Sequence[Sequence[Runs]], direction: Direction) -> dict[str, Any]:
+    """Effects and composition of the components of one tower; ``runs`` are those of the targets and of the controls."""
+    own, controls = (effects(model, sites, *some, direction) if some else {} for some in runs)
     rows, columns = (list(dict.fromkeys(key[part] for key in own)) for part in (0, 1))
 
     def matrix(values: dict[tuple[str, str], float]) -> list[list[float | None]]:

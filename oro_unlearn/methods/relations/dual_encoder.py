@@ -45,7 +45,8 @@ class DualEncoder(UnlearningModule):
         final_lr: End of the cosine, as a fraction of the learning rate.
         loader_mode: As in :class:`UnlearningModule`.
         text_batch_size: Number of captions that are encoded at once without gradients.
-        trace: Also trace where the original tells the tuples to forget from their neighbours, see :func:`trace_relation`.
+        trace: Training pictures of each tuple with which a trace finds where the original tells the tuples to forget from their
+            neighbours, see :func:`trace_relation`. 0: no trace.
     """
 
     report_module = "oro_unlearn.report.relation_report"
@@ -61,11 +62,13 @@ class DualEncoder(UnlearningModule):
         final_lr: float = 0.1,
         loader_mode: Literal["max_size_cycle", "min_size"] = "max_size_cycle",
         text_batch_size: int = 512,
-        trace: bool = False,
+        trace: int = 0,
     ) -> None:
         super().__init__(optimizer=optimizer, loader_mode=loader_mode)
         if text_batch_size < 1:
             raise UserError(f"--model.text_batch_size is a number of captions, at least 1, not {text_batch_size}")
+        if trace < 0:
+            raise UserError(f"--model.trace is a number of pictures, 0 for no trace, not {trace}")
         self.text_batch_size, self.trace = text_batch_size, trace
         if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
             raise UserError(f"warmup and final_lr are parts in [0, 1], not {warmup} and {final_lr}")
@@ -186,7 +189,7 @@ class DualEncoder(UnlearningModule):
         self.measurements = {"metrics": metrics, "details": details, "losses": losses, "not_measured": lacking}
         if self.trace:
             with self.original_network() as network:
-                self.measurements["trace"] = trace_relation(network, self.data)
+                self.measurements["trace"] = trace_relation(network, self.data, pictures=self.trace)
         del self._features
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:

@@ -1,6 +1,7 @@
 """Greedy search for the units of a CLIP model whose mean-ablation removes a relation and keeps the rest."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -89,7 +90,7 @@ class UnitSearch:
         self.means: dict[Site, Tensor] = {}
         for tower, sites in self.sites.items():
             neutral = self.inputs[tower][evidence.neutral(tower)][: sizes[tower]]
-            self.means |= activation_means(network.model, sites, lambda t=tower, n=neutral: self._run(t, n))
+            self.means |= activation_means(network.model, sites, partial(self._run, tower, neutral))
         self.ablated: list[Unit] = []
 
     def standing(self) -> Standing:
