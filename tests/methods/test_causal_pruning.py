@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from lightning.pytorch import Trainer
 
 from oro_unlearn.methods import CausalPruning
 from oro_unlearn.methods.relations.causal_tracing import trace_relation
@@ -15,29 +16,32 @@ from tests.small_world import fit, method, world, write_weights
 PLANTED = 7  # the neuron of the second block that alone reads the words there
 
 
-def planted(data) -> OpenCLIP:
-    """A text tower whose neuron fires for what is to be forgotten, and not for its neighbours; other units say little."""
+def planted(evidence: PruningEvidence) -> OpenCLIP:
+    """A text tower with a neuron that fires for the plain captions to forget and for none to keep; few other units speak."""
     network = OpenCLIP("scenes", pretrained=write_weights()).requires_grad_(False)
     first, second = network.model.transformer.resblocks
     for layer in (first.mlp.c_proj, second.attn.out_proj, second.mlp.c_proj):
         layer.weight.zero_()
-    reads: list = []
-    handle = second.mlp.c_fc.register_forward_hook(lambda *values: reads.append(values[2]))
-    for split in ("unsafe", "edges"):
-        tokens = network.tokenize(sorted(set(data.split(split).captions)))
-        network.encode_text(tokens)
-        reads[-1] = float(reads[-1][torch.arange(len(tokens)), tokens.argmax(1), PLANTED].mean())
+    tokens, read = network.tokenize(evidence.texts), []
+    handle = second.mlp.c_fc.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    network.encode_text(tokens)
     handle.remove()
-    scale = 6 / (reads[0] - reads[1])
-    second.mlp.c_fc.weight[PLANTED] *= scale
-    second.mlp.c_fc.bias[PLANTED] = scale * (second.mlp.c_fc.bias[PLANTED] - sum(reads) / 2)  # 3 and -3
+    ends = read[0][torch.arange(len(tokens)), tokens.argmax(1)]  # (N, 128), what the block reads at the end token
+    plain, kept = ends[: len(evidence.wordings)][evidence.plain], ends[len(evidence.wordings) :]
+    row = plain.mean(0) - kept.mean(0)
+    low, high = (kept @ row).max(), (plain @ row).min()
+    scale = 6 / (high - low)
+    assert scale > 0, "the captions can be told apart"
+    second.mlp.c_fc.weight[PLANTED] = scale * row
+    second.mlp.c_fc.bias[PLANTED] = -scale * (high + low) / 2  # 3 or more, and -3 or less
     second.mlp.c_proj.weight[:, PLANTED] = torch.linspace(-2, 2, 128).roll(40)
     return network
 
 
 def test_a_planted_neuron_is_found():
     data = world(pairs=32)
-    network = planted(data)
+    evidence = PruningEvidence(data, 8, 64)
+    network = planted(evidence)
     found = trace_relation(network, data, pictures=1)["towers"]["text"]
     effects = dict(zip(found["rows"], found["effect"], strict=True))
     assert found["columns"] == ["start", "subject", "relation", "object", "end"]
@@ -45,11 +49,9 @@ def test_a_planted_neuron_is_found():
     silent = [row for row in effects if row == "block 1 MLP" or row.startswith("block 2 head")]
     assert len(silent) == 5
     assert not any(value for row in silent for value in effects[row])
-    evidence = PruningEvidence(data, 8, 64)
     search = UnitSearch(network, evidence, ["text"], 0.001, 3, 2, 0.01, {"text": 64, "image": 8})
-    search.features["image"][: len(evidence.shown)] = search.features["text"][
-        :1
-    ]  # unsafe pictures lie where their caption does
+    caption, count = search.features["text"][:1], len(evidence.shown)
+    search.features["image"][:count] = caption  # unsafe pictures lie where their caption does
     (step,) = search.steps()
     assert (step.unit.site.block, step.unit.site.kind, step.unit.number) == ("block 2", "neurons", PLANTED)
     assert step.unit.name == "text tower, block 2, neuron 8"
@@ -75,7 +77,8 @@ def test_the_edit_is_kept_and_the_original_beside_it():
     trainer.save_checkpoint("edit.ckpt")
     assert not [name for name in torch.load("edit.ckpt", weights_only=True)["state_dict"] if name.startswith("networks.")]
     again = method(CausalPruning, "shipped", **options)
-    fit(again, world(), ckpt_path="edit.ckpt")
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    Trainer(max_steps=1, accelerator="cpu", **quiet).fit(again, world(), ckpt_path="edit.ckpt")
     assert again.pruning == module.pruning
     assert all(torch.equal(again.image_features(role, pictures), value) for role, value in features.items())
     plain = OpenCLIP("scenes", pretrained="")
