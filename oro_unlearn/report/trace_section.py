@@ -88,4 +88,4 @@ def _pruning(pruning: Content) -> Iterator[Any]:
             ]
             for step in pruning["steps"]
         ]
-        yield Table("Units in the order in which they were ablated", ["unit", *COLUMNS.values()], rows)
+        yield Table("Units in the order in which they were ablated", ["units", *COLUMNS.values()], rows)

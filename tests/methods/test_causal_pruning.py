@@ -49,12 +49,13 @@ def test_a_planted_neuron_is_found():
     silent = [row for row in effects if row == "block 1 MLP" or row.startswith("block 2 head")]
     assert len(silent) == 5
     assert not any(value for row in silent for value in effects[row])
-    search = UnitSearch(network, evidence, ["text"], 0.001, 3, 2, 0.01, {"text": 64, "image": 8})
+    search = UnitSearch(network, evidence, ["text"], 0.001, 3, 1, 2, 0.01, {"text": 64, "image": 8})
     caption, count = search.features["text"][:1], len(evidence.shown)
     search.features["image"][:count] = caption  # unsafe pictures lie where their caption does
     (step,) = search.steps()
-    assert (step.unit.site.block, step.unit.site.kind, step.unit.number) == ("block 2", "neurons", PLANTED)
-    assert step.unit.name == "text tower, block 2, neuron 8"
+    assert [(unit.site.block, unit.number, unit.name) for unit in step.units] == [
+        ("block 2", PLANTED, "text tower, block 2, neuron 8")
+    ]
     assert step.share == 1 / 1280
 
 
@@ -73,7 +74,7 @@ def test_the_edit_is_kept_and_the_original_beside_it():
     features = {role: module.image_features(role, pictures) for role in ("original", "unlearned")}
     assert not torch.equal(features["original"], features["unlearned"])
     assert module.pruning["towers"]["image"]["share"] <= 0.01
-    assert "channel" in module.pruning["steps"][0]["unit"]
+    assert "channel" in module.pruning["steps"][0]["units"][0]
     trainer.save_checkpoint("edit.ckpt")
     assert not [name for name in torch.load("edit.ckpt", weights_only=True)["state_dict"] if name.startswith("networks.")]
     again = method(CausalPruning, "shipped", **options)

@@ -36,6 +36,7 @@ class CausalPruning(SeveralEncoders):
         towers: Towers whose units may be ablated: ``text``, ``image`` or ``both``.
         max_share: Largest share of a tower's activations that is ablated. A head counts as its width.
         shortlist: Number of units of each step that are evaluated exactly.
+        per_step: Number of units that a step ablates. With 1 the search is the most exact and the slowest.
         points: Points between the activations and their means at which gradients are averaged.
         tolerance: Loss on captions and pictures to keep (1 - cosine) that counts as little.
         pictures: Most training pictures of each split that are used.
@@ -56,10 +57,11 @@ class CausalPruning(SeveralEncoders):
         towers: Literal["both", "text", "image"] = "text",
         max_share: float = 0.02,
         shortlist: int = 12,
+        per_step: int = 4,
         points: int = 2,
         tolerance: float = 0.005,
-        pictures: int = 64,
-        captions: int = 512,
+        pictures: int = 48,
+        captions: int = 256,
         picture_batch_size: int = 64,
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
         trace: int = 8,
@@ -68,9 +70,11 @@ class CausalPruning(SeveralEncoders):
         super().__init__(trace=trace, **kwargs)
         if not 0 < max_share <= 1 or tolerance <= 0:
             raise UserError(f"--model.max_share is in (0, 1] and tolerance above 0, not {max_share} and {tolerance}")
-        if min(shortlist, points, pictures, picture_batch_size) < 1 or captions < 6:
-            raise UserError("--model.shortlist, points, pictures and picture_batch_size are 1 or more, and captions 6 or more")
-        self.towers, self.max_share, self.shortlist, self.points = towers, max_share, shortlist, points
+        if min(shortlist, per_step, points, pictures, picture_batch_size) < 1 or captions < 6:
+            numbers = "--model.shortlist, per_step, points, pictures and picture_batch_size"
+            raise UserError(f"{numbers} are 1 or more, and captions 6 or more")
+        self.towers, self.max_share, self.points = towers, max_share, points
+        self.shortlist, self.per_step = shortlist, per_step
         self.tolerance, self.pictures, self.captions = tolerance, pictures, captions
         self.picture_batch_size, self.retrained_paths = picture_batch_size, list(retrained)
         self.pruning: dict[str, Any] = {}  # what the search found; kept in the checkpoint
@@ -180,4 +184,4 @@ class CausalPruning(SeveralEncoders):
 def _as_json(step: Step) -> dict[str, Any]:
     """A step as a report keeps it."""
     standing: Standing = step.standing
-    return {"unit": step.unit.name, "share": step.share, "loss": step.loss, **standing._asdict()}
+    return {"units": [unit.name for unit in step.units], "share": step.share, "loss": step.loss, **standing._asdict()}

@@ -84,14 +84,17 @@ def trace_relation(
     with visible_heads(network.model):
         for tower, runs_of in (("text", _text_runs), ("image", _image_runs)):
             if pairs.targets:
-                swaps = [[runs_of(network, pairs, some, pictures)] if some else [] for some in (pairs.targets, pairs.controls)]
-                found["towers"][tower] = _map(network.model, sites_of(network.model, tower), swaps, direction)
+                sites = sites_of(network.model, tower)
+                own, controls = (
+                    effects(network.model, sites, runs_of(network, pairs, swaps, pictures), direction) if swaps else {}
+                    for swaps in (pairs.targets, pairs.controls)
+                )
+                found["towers"][tower] = _map(own, controls)
     return found
 
 
-def _map(model: Any, sites: Sequence[Site], runs: Sequence[Sequence[Runs]], direction: Direction) -> dict[str, Any]:
-    """Effects and composition of the components of one tower; ``runs`` are those of the targets and of the controls."""
-    own, controls = (effects(model, sites, *some, direction) if some else {} for some in runs)
+def _map(own: dict[tuple[str, str], float], controls: dict[tuple[str, str], float]) -> dict[str, Any]:
+    """The map of one tower, from the effects on the tuples to forget and on the controls."""
     rows, columns = (list(dict.fromkeys(key[part] for key in own)) for part in (0, 1))
 
     def matrix(values: dict[tuple[str, str], float]) -> list[list[float | None]]:

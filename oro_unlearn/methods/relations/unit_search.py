@@ -33,9 +33,9 @@ class Unit(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One unit was ablated."""
+    """One step of the search."""
 
-    unit: Unit
+    units: list[Unit]  # ablated in this step
     share: float  # ablated activations / all activations of the tower that has the larger share
     excess: float
     loss: float
@@ -47,7 +47,7 @@ class UnitSearch:
 
     A step lists the units with the largest first-order effect on the excess of unsafe pairs: (activation - mean) x gradient,
     averaged over points on the way from the activations to their means and summed over inputs. Each unit of this shortlist is
-    then ablated by hooks. The unit with the highest score is ablated in the weights::
+    then ablated by hooks, alone. The units with the highest scores are ablated in the weights::
 
         score = (excess before - excess after) / activations of the unit / (max(0, loss after - loss before) + tolerance)
 
@@ -60,6 +60,7 @@ class UnitSearch:
         towers: ``text``, ``image`` or both.
         max_share: Largest share of a tower's activations that is ablated.
         shortlist: Number of units of a step that are evaluated exactly.
+        per_step: Number of units that a step ablates; with 1 the search is the most exact and the slowest.
         points: Points on the way to the means.
         tolerance: Loss that counts as little.
         sizes: Captions and pictures that are encoded at once.
@@ -75,22 +76,27 @@ class UnitSearch:
         towers: Sequence[str],
         max_share: float,
         shortlist: int,
+        per_step: int,
         points: int,
         tolerance: float,
         sizes: dict[str, int],
     ) -> None:
         self.network, self.evidence, self.sizes = network, evidence, sizes
         self.pictures_read = self.pictures_backward = 0
-        self.max_share, self.shortlist, self.points, self.tolerance = max_share, shortlist, points, tolerance
-        self.inputs = {"text": network.tokenize(evidence.texts), "image": evidence.images.to(network.mean.device)}
+        self.max_share, self.shortlist, self.per_step = max_share, shortlist, per_step
+        self.points, self.tolerance = points, tolerance
+        captions = [evidence.gallery[place : place + sizes["text"]] for place in range(0, len(evidence.gallery), sizes["text"])]
+        self.inputs = {  # batches; wordings are longer than plain captions
+            "text": [network.tokenize(texts) for texts in (evidence.wordings, *captions)],
+            "image": list(evidence.images.to(network.mean.device).split(sizes["image"])),
+        }
         self.sites = {tower: sites_of(network.model, tower) for tower in towers}
         self.totals = {tower: sum(site.width for site in sites) for tower, sites in self.sites.items()}
         self.features = {tower: self.encode(tower) for tower in self.inputs}
         self.before = dict(self.features)
         self.means: dict[Site, Tensor] = {}
         for tower, sites in self.sites.items():
-            neutral = self.inputs[tower][evidence.neutral(tower)][: sizes[tower]]
-            self.means |= activation_means(network.model, sites, partial(self._run, tower, neutral))
+            self.means |= activation_means(network.model, sites, partial(self._run, tower, self._neutral(tower)))
         self.ablated: list[Unit] = []
 
     def standing(self) -> Standing:
@@ -100,14 +106,16 @@ class UnitSearch:
     def steps(self) -> Iterator[Step]:
         """Ablate units until no unsafe picture has its caption, in any wording, among the first five; or no unit is left."""
         while self.standing().worst > 0:
-            unit = self._best()
-            if unit is None:
+            before = len(self.ablated)
+            for unit in self._best():
+                if self._fits(unit.site):
+                    ablate(self.network.model, unit.site, unit.columns, self.means[unit.site])
+                    self.ablated.append(unit)
+            if len(self.ablated) == before:
                 return
-            ablate(self.network.model, unit.site, unit.columns, self.means[unit.site])
-            self.ablated.append(unit)
-            self.features[unit.site.tower] = self.encode(unit.site.tower)
+            self.features |= {tower: self.encode(tower) for tower in self.sites}
             share = max(self.share(tower) for tower in self.sites)
-            yield Step(unit, share, float(self._excess()), float(self._loss()), self.standing())
+            yield Step(self.ablated[before:], share, float(self._excess()), float(self._loss()), self.standing())
 
     def share(self, tower: str) -> float:
         """Ablated activations of a tower / all its activations."""
@@ -121,19 +129,17 @@ class UnitSearch:
         """Whether one more unit of a site keeps its tower below ``max_share``."""
         return self.share(site.tower) + site.group / self.totals[site.tower] <= self.max_share + 1e-9
 
-    def _best(self) -> Unit | None:
-        """The unit of the shortlist with the highest score; None if none lowers the excess or none fits."""
-        excess, loss = float(self._excess()), float(self._loss())
-        best, score = None, 0.0
+    def _best(self) -> list[Unit]:
+        """The units of the shortlist with the highest scores, best first; none of them raises the excess."""
+        excess, loss, scores = float(self._excess()), float(self._loss()), {}
         for unit in self._shortlist():
             tower = unit.site.tower
             with replaced(self.network.model, {unit.site: constant(unit.columns, self.means[unit.site])}):
                 changed = {**self.features, tower: self.encode(tower)}
             drop = (excess - float(self._excess(changed))) / unit.site.group
-            own = drop / (max(0.0, float(self._loss(changed)) - loss) + self.tolerance)
-            if own > score:
-                best, score = unit, own
-        return best
+            scores[unit] = drop / (max(0.0, float(self._loss(changed)) - loss) + self.tolerance)
+        helping = [unit for unit, score in scores.items() if score > 0]
+        return sorted(helping, key=lambda unit: -scores[unit])[: self.per_step]
 
     def _shortlist(self) -> list[Unit]:
         """The units with the largest first-order effect for each of their activations."""
@@ -152,14 +158,13 @@ class UnitSearch:
             way = _Way(mean, (point + 0.5) / self.points)
             with replaced(self.network.model, {site: way}):
                 features = self.encode(tower)
-                slopes = self._slopes(tower, features)
-                for part in range(0, len(slopes), self.sizes[tower]):
-                    chosen = slice(part, part + self.sizes[tower])
-                    if slopes[chosen].any():
+                slopes = self._slopes(tower, features).split([len(batch) for batch in self.inputs[tower]])
+                for batch, slope in zip(self.inputs[tower], slopes, strict=True):
+                    if slope.any():
                         with torch.enable_grad():
-                            score = (self._run(tower, self.inputs[tower][chosen]) * slopes[chosen]).sum()
+                            score = (self._run(tower, batch) * slope).sum()
                         total += way.effect(score)
-                        self.pictures_backward += len(slopes[chosen]) if tower == "image" else 0
+                        self.pictures_backward += len(batch) if tower == "image" else 0
         return (total / self.points).unflatten(0, (-1, site.group)).sum(1)
 
     def _slopes(self, tower: str, features: Tensor) -> Tensor:
@@ -180,7 +185,14 @@ class UnitSearch:
     @torch.no_grad()
     def encode(self, tower: str) -> Tensor:
         """Features (N, D) of all captions or pictures of the evidence."""
-        return torch.cat([self._run(tower, part) for part in self.inputs[tower].split(self.sizes[tower])])
+        return torch.cat([self._run(tower, batch) for batch in self.inputs[tower]])
+
+    def _neutral(self, tower: str) -> Tensor:
+        """The inputs over which means are taken, at most one batch."""
+        rows = self.evidence.neutral(tower)[: self.sizes[tower]]
+        if tower == "text":
+            return self.network.tokenize([self.evidence.texts[row] for row in rows])
+        return self.evidence.images[rows].to(self.network.mean.device)
 
     def _run(self, tower: str, inputs: Tensor) -> Tensor:
         self.pictures_read += len(inputs) if tower == "image" else 0
