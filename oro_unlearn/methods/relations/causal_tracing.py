@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 
 from oro_unlearn.methods.relations.trace_pairs import SPANS, Swap, TracePairs, partners, span_of_tokens
 from oro_unlearn.networks.activation_patching import Change, Site, reading, replaced, sites_of, visible_heads
+from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
     from oro_unlearn.data.contract import RelationalData
@@ -76,21 +77,28 @@ def trace_relation(
     Returns:
         ``slot``, ``direction``, ``pairs``, ``controls`` (numbers) and, by tower, ``rows`` and ``columns`` (names) and
         matrices ``effect``, ``controls`` and ``composition``, None where there is no such component or nothing to divide by.
-        Towers without components or pairs are left out.
+        A map has no rows if the tower is of another library or there are no pairs.
     """
     pairs = TracePairs(data, slot, CONTROLS)
     found: dict[str, Any] = {"slot": slot, "direction": direction}
     found |= {"pairs": len(pairs.targets), "controls": len(pairs.controls), "towers": {}}
     with visible_heads(network.model):
         for tower, runs_of in (("text", _text_runs), ("image", _image_runs)):
-            if pairs.targets:
-                sites = sites_of(network.model, tower)
-                own, controls = (
-                    effects(network.model, sites, runs_of(network, pairs, swaps, pictures), direction) if swaps else {}
-                    for swaps in (pairs.targets, pairs.controls)
-                )
-                found["towers"][tower] = _map(own, controls)
+            sites = _known_sites(network.model, tower)
+            own, controls = (
+                effects(network.model, sites, runs_of(network, pairs, swaps, pictures), direction) if swaps and sites else {}
+                for swaps in (pairs.targets, pairs.controls)
+            )
+            found["towers"][tower] = _map(own, controls)
     return found
+
+
+def _known_sites(model: Any, tower: str) -> list[Site]:
+    """The sites of a tower; none if the tower is of another library."""
+    try:
+        return sites_of(model, tower)
+    except UserError:
+        return []
 
 
 def _map(own: dict[tuple[str, str], float], controls: dict[tuple[str, str], float]) -> dict[str, Any]:
