@@ -129,7 +129,9 @@ class CausalPruning(SeveralEncoders):
         evidence = PruningEvidence(self.data, self.pictures, self.captions)
         sizes = {"text": self.text_batch_size, "image": self.picture_batch_size}
         towers = ("text", "image") if self.towers == "both" else (self.towers,)
-        search = UnitSearch(self.network, evidence, towers, self.max_share, self.shortlist, self.points, self.tolerance, sizes)
+        search = UnitSearch(
+            self.network, evidence, towers, self.max_share, self.shortlist, self.per_step, self.points, self.tolerance, sizes
+        )
         before = search.standing()
         steps = list(search.steps())
         self.images_read += search.pictures_read
