@@ -83,7 +83,7 @@ def _pruning(pruning: Content) -> Iterator[Any]:
         yield Picture(title, alt, svg_of(lambda: pruning_figure(pruning["before"], pruning["steps"])))
         rows: list[list[Cell | str]] = [
             [
-                step["unit"],
+                "; ".join(step["units"]),
                 *(Cell(f"{step[name]:.3f}", step[name]) for name in ("share", "plain", "worst", "neighbours", "loss")),
             ]
             for step in pruning["steps"]
