@@ -84,7 +84,7 @@ def _pruning(pruning: Content) -> Iterator[Any]:
         rows: list[list[Cell | str]] = [
             [
                 "; ".join(step["units"]),
-                *(Cell(f"{step[name]:.3f}", step[name]) for name in ("share", "plain", "worst", "neighbours", "loss")),
+                *(Cell(f"{step[name]:.3f}", step[name]) for name in COLUMNS),
             ]
             for step in pruning["steps"]
         ]
