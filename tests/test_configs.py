@@ -108,7 +108,10 @@ def test_config_runs(file, run, report, offline, tmp_path):
 @pytest.mark.parametrize("file", RELATIONS, ids=name)
 def test_relational_config_runs(file, run, report, tmp_path):
     """In a small world; of the scenes with the weights it names, if they are there, of pictures with random ones."""
-    arguments = ["--config", str(file), *BRIEF, "--trainer.max_epochs", "1", "--data.graph", write_graph()]
+    trains = CONFIG[file]["trainer"]["max_epochs"] > 0
+    arguments = ["--config", str(file), *BRIEF, "--data.graph", write_graph()]
+    arguments += ["--trainer.max_epochs", "1"] if trains else []
+    arguments += ["--model.max_share", "0.001", "--model.trace", "1"] if file.stem == "causal_pruning" else []
     if KIND[file] is data.Scenes:
         arguments += [*FEW_PICTURES, *(shipped() if file.stem != "pretraining" else [])]
     else:
@@ -120,8 +123,11 @@ def test_relational_config_runs(file, run, report, tmp_path):
     assert code == 0, message
     edits = file.stem != "pretraining"
     files = {"config.yaml", "model.ckpt", "model.safetensors", "report.json", "cosines.png", "graph.png"}
-    files |= {"losses.png"} if CONFIG[file]["trainer"]["max_epochs"] else {"moment.safetensors"}
-    assert {path.name for path in (tmp_path / "out").iterdir()} >= files | ({"adapter", "closest.png"} if edits else set())
+    files |= ({"losses.png"} if trains else set()) | ({"closest.png"} if edits else set())
+    files |= {"moment.safetensors"} if file.stem == "closed_form" else set()
+    pruned = file.stem == "causal_pruning"
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= files | ({"adapter"} if edits and not pruned else set())
+    assert not pruned or report("out")["pruning"]["steps"]
     assert report("out")["data"] == KIND[file].name
     assert set(report("out")["metrics"]) == ({"original", "unlearned"} if edits else {"original"})
     plain = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False)

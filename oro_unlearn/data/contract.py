@@ -154,7 +154,7 @@ class PairSet(Protocol):
 
     captions: list[str]
     attacks: list[str]
-    slots: Tensor  # (N, 3) int64, subject, relation and object of each picture; see ``RelationalData.slots``
+    slots: Tensor  # (N, 3) int64: subject, relation and object by position in the graph, -1 for none
 
     def __len__(self) -> int: ...
 

@@ -22,6 +22,7 @@ from oro_unlearn.methods.classes.ssd import SSD
 from oro_unlearn.methods.classes.svd_unlearning import SVDUnlearning
 from oro_unlearn.methods.classes.training import Retraining, Training
 from oro_unlearn.methods.classes.unsir import UNSIR
+from oro_unlearn.methods.relations.causal_pruning import CausalPruning
 from oro_unlearn.methods.relations.closed_form_relation import ClosedFormRelation
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
@@ -41,6 +42,7 @@ __all__ = [
     "BoundaryExpand",
     "BoundaryShrink",
     "CFk",
+    "CausalPruning",
     "ClassUnlearning",
     "ClosedFormClass",
     "ClosedFormRelation",

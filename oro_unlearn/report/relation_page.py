@@ -12,6 +12,7 @@ from oro_unlearn.report.page import Card, Cell, Page, Picture, Section, Table
 from oro_unlearn.report.page_parts import Content, gaps_section, page_of, words_of
 from oro_unlearn.report.relation_plots import cosines_figure, losses_figure
 from oro_unlearn.report.relation_tables import Part, caption, number_of, tables_of
+from oro_unlearn.report.trace_section import trace_sections
 
 CAPTIONS = ("What was to be forgotten", "What was to be kept", "Captions that were searched", "General performance")
 FIGURES = {"worst_r5": "R@5, worst wording", "kept r1": "change of R@1", "adapter": "adapter"}
@@ -47,6 +48,7 @@ def make_page(content: Content, folder: Path) -> Page:
     sections = [
         _figures(content),
         *_pictures(content, folder),
+        *trace_sections(content),
         *(_strongest(content, said) if said else ()),
         *([gaps_section(said, _lacking(content))] if audit else ()),
     ]

@@ -184,6 +184,8 @@ def test_the_base_stays_bit_identical_and_every_adapter_learns(adapter, towers):
         images, texts = plain.encode_image(pairs.images), plain.encode_text(plain.tokenize(pairs.captions))
     assert torch.equal(module.image_features("original", pairs.images), images)
     assert torch.equal(module.text_features("original", pairs.captions), texts)
+    with module.opened("original") as network:
+        assert torch.equal(network.encode_text(network.tokenize(pairs.captions)), texts)
     assert torch.equal(module.image_features("unlearned", pairs.images), images) == (towers == "text")
     assert torch.equal(module.text_features("unlearned", pairs.captions), texts) == (towers == "image")
 

@@ -13,6 +13,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from oro_unlearn.methods.relations.caption_cache import chosen
+from oro_unlearn.methods.relations.causal_tracing import trace_relation
 from oro_unlearn.methods.relations.relation_attack import attack_models
 from oro_unlearn.methods.relations.relation_audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.spread import spread
@@ -45,6 +46,8 @@ class DualEncoder(UnlearningModule):
         final_lr: End of the cosine, as a fraction of the learning rate.
         loader_mode: As in :class:`UnlearningModule`.
         text_batch_size: Number of captions that are encoded at once without gradients.
+        trace: Training pictures of each tuple with which a trace finds where the original tells the tuples to forget from their
+            neighbours, see :func:`trace_relation`. 0: no trace.
     """
 
     report_module = "oro_unlearn.report.relation_report"
@@ -60,11 +63,14 @@ class DualEncoder(UnlearningModule):
         final_lr: float = 0.1,
         loader_mode: Literal["max_size_cycle", "min_size"] = "max_size_cycle",
         text_batch_size: int = 512,
+        trace: int = 0,
     ) -> None:
         super().__init__(optimizer=optimizer, loader_mode=loader_mode)
         if text_batch_size < 1:
             raise UserError(f"--model.text_batch_size is a number of captions, at least 1, not {text_batch_size}")
-        self.text_batch_size = text_batch_size
+        if trace < 0:
+            raise UserError(f"--model.trace is a number of pictures, 0 for no trace, not {trace}")
+        self.text_batch_size, self.trace = text_batch_size, trace
         if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
             raise UserError(f"warmup and final_lr are parts in [0, 1], not {warmup} and {final_lr}")
         self.make_network = network
@@ -185,6 +191,9 @@ class DualEncoder(UnlearningModule):
         losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
         lacking = not_measured(next(iter(metrics.values()))) if len(metrics) > 1 else {}
         self.measurements = {"metrics": metrics, "details": details, "losses": losses, "not_measured": lacking}
+        if self.trace:
+            with self.opened(self.models()[0]) as network:
+                self.measurements["trace"] = trace_relation(network, self.data, pictures=self.trace)
         del self._features
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:

@@ -1,26 +1,23 @@
 """A CLIP model that was edited elsewhere."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from oro_unlearn.methods.relations.dual_encoder import DualEncoder, encode_captions
+from oro_unlearn.methods.relations.several_encoders import SeveralEncoders
 from oro_unlearn.networks.adapter_files import load_adapter
 
 
-class EditedEncoder(DualEncoder):
+class EditedEncoder(SeveralEncoders):
     """Measures an edited CLIP model beside its original and models trained without the tuple; edits nothing.
 
     Args:
         edited: Checkpoint of the edited model, or folder of an adapter in peft's format.
         original: Checkpoint of the model before the edit. Empty: the weights with which ``network`` is built.
         retrained: Checkpoints of the same network trained without the tuple. May be empty.
-        kwargs: Arguments of :class:`DualEncoder`.
+        kwargs: Arguments of :class:`SeveralEncoders`.
 
     Raises:
         UserError: If a file is missing or does not fit the network.
@@ -37,7 +34,6 @@ class EditedEncoder(DualEncoder):
     ) -> None:
         super().__init__(**kwargs)
         self.edited, self.original, self.retrained = edited, original, list(retrained)
-        self.networks = nn.ModuleDict()
 
     @property
     def removable(self) -> bool:
@@ -64,28 +60,6 @@ class EditedEncoder(DualEncoder):
             else:
                 networks[role].load_weights(file)
         self.networks = nn.ModuleDict(networks).requires_grad_(False).eval()
-
-    def models(self) -> list[str]:
-        """The original, the edited model, and the retrained ones."""
-        return list(self.networks)
-
-    @contextmanager
-    def opened(self, role: str) -> Iterator[Any]:
-        """The network of one of :meth:`models`."""
-        yield self.networks[role]
-
-    @torch.no_grad()
-    def image_features(self, role: str, images: Tensor) -> Tensor:
-        """Unit vectors (B, D) float32 of images (B, 3, H, W) uint8 under one of :meth:`models`."""
-        network: Any = self.networks[role]
-        with torch.autocast(self.device.type, enabled=False):
-            return network.encode_image(images)
-
-    @torch.no_grad()
-    def text_features(self, role: str, captions: Sequence[str]) -> Tensor:
-        """Unit vectors (N, D) float32 of captions under one of :meth:`models`."""
-        with torch.autocast(self.device.type, enabled=False):
-            return encode_captions(self.networks[role], captions, self.text_batch_size)
 
 
 def _is_adapter(file: str) -> bool:

@@ -14,15 +14,14 @@ from oro_unlearn.attacks.relations import strongest_caption
 from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.relations.caption_cache import CaptionCache
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs, encode_captions
+from oro_unlearn.methods.relations.first_look import unknown_tuples
 from oro_unlearn.methods.relations.sharding import shard_frozen
 from oro_unlearn.methods.relations.spread import spread
-from oro_unlearn.metrics import above_chance
 from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.adapter_files import base_sha256
 from oro_unlearn.user_error import UserError
 
 MATCHED = 64  # unsafe training pictures whose cosines with unrelated captions give tau
-LOOKED_AT = 256  # unsafe pictures that the first look tests
 
 
 class RelationalUnlearning(DualEncoder):
@@ -112,26 +111,7 @@ class RelationalUnlearning(DualEncoder):
 
     def first_look(self) -> list[str]:
         """Check that the original ranks the unsafe caption of an unsafe picture high among the gallery's safe captions."""
-        probes = self.data.measured
-        if "direct" not in probes.pairs:
-            return []  # there is no unsafe picture to measure on
-        pairs = probes.pairs["direct"][:LOOKED_AT]
-        safe = [text for number, text in enumerate(probes.texts[: len(probes.concepts)]) if number not in probes.unsafe]
-        first = 5 if len(safe) >= 20 else 1
-        unsafe, rivals = (self.text_features("original", texts) for texts in ([probes.texts[t] for t in pairs[:, 1]], safe))
-        hits = 0
-        for rows, named in zip(pairs[:, 0].split(self.picture_batch_size), unsafe.split(self.picture_batch_size), strict=True):
-            images = self.image_features("original", probes.images.__getitems__(rows.tolist())[0].to(self.device))
-            closer = images @ rivals.T > (images * named).sum(1, keepdim=True)
-            hits += int((closer.sum(1) < first).sum())
-        chance = first / (len(safe) + 1)
-        if above_chance(hits, len(pairs), chance):
-            return []
-        return [
-            f"the original does not know {' and '.join(self.data.forget_names)}: of {len(pairs)} pictures {hits} have their "
-            f"caption among the first {first} of {len(safe) + 1} (by chance {chance:.0%}); likely causes: the wrong weights "
-            "(--model.network), image size (--data.image_size), or words that it never learned (--data.graph)"
-        ]
+        return unknown_tuples(self, self.picture_batch_size)
 
     def first_words(self) -> list[str]:
         """Sentences for an edit that did nothing, did not forget, only shields, or destroyed the model."""
