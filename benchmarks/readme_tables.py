@@ -15,7 +15,7 @@ COLUMNS = (  # comparison, level, and what a reader is told
     ("cifar10_small", "representation", "CIFAR-10: features"),
 )
 METHODS = ("original", "logit_mask", "rwft_2_o", "eu_k", "graded_reset")
-MODELS = ("original", "`default`", "`paper`", "`redirect`", "PushOnly")
+MODELS = ("original", "`shield`", "`paper`", "`redirect`", "PushOnly")
 
 
 def classes_table(_: str) -> str:

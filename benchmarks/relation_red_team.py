@@ -22,7 +22,7 @@ from oro_unlearn.compare.spreads import spread
 from oro_unlearn.files import write_json
 
 RESULT, ROOT = Path("benchmarks/results/relation_red_team.json"), Path("runs/benchmarks/relation_red_team")
-PRESETS = ("push_only", "relation_unlearning_paper", "relation_unlearning")
+PRESETS = ("push_only", "relation_unlearning_paper", "shield")
 COLUMNS = {  # of the table, with the figure of the edited model
     "forgotten: R@5, plain caption": "direct/r5",
     "kept: R@1, everything else": "everything_else/r1",

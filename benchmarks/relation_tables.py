@@ -14,8 +14,9 @@ from oro_unlearn.compare.spreads import Figure, known, marked, marked_once, spre
 from oro_unlearn.report.tables import markdown_table
 
 RESULTS = Path("benchmarks/results")
+FORMER = {"relation_unlearning": "shield"}  # names of presets when results were obtained
 LABELS = {
-    "relation_unlearning": "`default`",
+    "shield": "`shield`",
     "relation_unlearning_paper": "`paper`",
     "redirect": "`redirect`",
     "push_only": "PushOnly",
@@ -41,7 +42,7 @@ def load(name: str = "relations_scenes") -> dict[str, Any]:
 
 def select(table: str, row: str | None = None, tuples: Sequence[str] | None = None) -> list[Run]:
     """Runs of a table, perhaps of one row or of some tuples."""
-    found = [run for run in load()["runs"] if run["table"] == table]
+    found = [{**run, "row": FORMER.get(run["row"], run["row"])} for run in load()["runs"] if run["table"] == table]
     return [run for run in found if row in (None, run["row"]) and (tuples is None or run["tuple"] in tuples)]
 
 
@@ -79,7 +80,7 @@ def untouched() -> list[str]:
 
 def models(tuples: Sequence[str]) -> list[tuple[str, list[Run], str]]:
     """Rows of the methods' tables: label, runs and role."""
-    default = select("methods", "relation_unlearning", tuples)
+    default = select("methods", "shield", tuples)
     lacking = [run for run in default if run["tuple"] in REFERENCE_LACKS]
     rows = [("original", default, "original"), ("pretrained without it", lacking, "retrained")]
     return rows + [(label, select("methods", method, tuples), "unlearned") for method, label in LABELS.items()]
@@ -149,7 +150,7 @@ def kept_table(which: str) -> str:
 def gates_table(which: str) -> str:
     """Every gate of the default recipe, run by run: the value that matters, and how many runs pass."""
     rows = [["gate", "target", "worst run", "mean", "runs that pass"]]
-    runs = select("methods", "relation_unlearning", chosen(which))
+    runs = select("methods", "shield", chosen(which))
     for name, (target, of, passes) in GATES.items():
         values = [found for _, found in known(runs, of)]
         failing = [found for found in values if not passes(found)]
@@ -300,7 +301,7 @@ def candidates_table(name: str) -> str:
 
 def world_table(_: str) -> str:
     """The shipped model and the reference pretrained without four tuples."""
-    runs = [run for run in select("methods", "relation_unlearning") if run["tuple"] in REFERENCE_LACKS]
+    runs = [run for run in select("methods", "shield") if run["tuple"] in REFERENCE_LACKS]
     keys = {**UTILITY, "retrieval/t2i_r1": "t2i R@1",
             "object_swap/accuracy": "object swap", "subject_swap/accuracy": "subject swap",
             "never_pretrained/r1": "R@1 of tuples left out of pretraining", "direct/cosine": "three of the four tuples: cosine",

@@ -25,7 +25,7 @@ WINE = "child drinking wine"
 TUPLES = (TUNED, WINE, "adult holding phone", "robot throwing book")
 COMPOSED = "dog kicking ball"  # never in pretraining: the original composes it
 WITHOUT = (TUNED, WINE, "adult holding phone", COMPOSED)  # what the reference was pretrained without
-METHODS = ("relation_unlearning", "relation_unlearning_paper", "redirect", "push_only")
+METHODS = ("shield", "relation_unlearning_paper", "redirect", "push_only")
 ROOT, CONFIGS = Path("runs/benchmarks/relations"), Path("lightning_configs/scenes")
 REFERENCE = Path("runs/scenes-clip/pretraining_without")
 WORLD = [SHIPPED, *(SHIPPED.parent / name for name in ("open_clip_config.json", "vocabulary.bpe.gz")),
@@ -75,13 +75,13 @@ def jobs(seeds: int) -> dict[tuple[str, str, str], list[Job]]:
         for text in TUPLES:
             add("methods", method, text, method, WITHHELD)
     for text in TUPLES:
-        add("vocabulary", "whole vocabulary", text, "relation_unlearning", [])
-    add("composed", "never in pretraining", COMPOSED, "relation_unlearning", WITHHELD)
-    add("hierarchy", "tuple only", WINE, "relation_unlearning", ["--data.propagate", "false"])
+        add("vocabulary", "whole vocabulary", text, "shield", [])
+    add("composed", "never in pretraining", COMPOSED, "shield", WITHHELD)
+    add("hierarchy", "tuple only", WINE, "shield", ["--data.propagate", "false"])
     found["hierarchy", "with all below it", WINE] = found["vocabulary", "whole vocabulary", WINE]
-    add("hierarchy", "with all below it", "minor drinking alcohol", "relation_unlearning", [])
+    add("hierarchy", "with all below it", "minor drinking alcohol", "shield", [])
     for table, config, changes in (
-        ("ablation", "relation_unlearning", TERMS | OURS | FORMS),
+        ("ablation", "shield", TERMS | OURS | FORMS),
         ("ablation_paper", "relation_unlearning_paper", TERMS),
     ):
         found[table, "all terms", TUNED] = found["methods", config, TUNED]

@@ -21,7 +21,7 @@ from oro_unlearn.files import write_json
 from oro_unlearn.report.tables import number
 
 ROOT, RESULT = Path("runs/benchmarks/removal_curve"), Path("benchmarks/results/removal_curve.json")
-SHIELD = "relation_unlearning"
+SHIELD = "shield"
 COLUMNS = {  # figures of the report
     "search/auc": "searched AUC",
     "search/excess_r5": "searched R@5 above the foil's",

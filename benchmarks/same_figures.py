@@ -21,7 +21,7 @@ from oro_unlearn.files import write_json
 
 RUNS = ("original", "retrained-0", "logit_mask", "rwft_o", "rwft_2_o", "rw_a")
 DEMO = {name: Path("runs/digits-small_cnn") / name for name in RUNS}
-DEMO["relation"] = Path("runs/scenes-clip/relation_unlearning")
+DEMO["relation"] = Path("runs/scenes-clip/shield")
 COMPARED = Path("runs/compare/same_figures")
 COMPARE = ["compare", "--methods", "rwft_o,salun", "--forget", "[5]", "--seeds", "1", "--retrained", "3"]
 

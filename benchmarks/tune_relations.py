@@ -69,7 +69,7 @@ def jobs(name: str) -> list[Job]:
     folder = "-".join(name.replace(":", "").replace(",", "").replace("=", "").split())
     fixed = ["--data.forget", TUNED, "--data.holdout", "true", "--audit.attacks", "none", *WITHHELD]
     return [
-        Job(ROOT / f"{folder}-s{seed}", CONFIGS / "relation_unlearning.yaml", seed,
+        Job(ROOT / f"{folder}-s{seed}", CONFIGS / "shield.yaml", seed,
             [*fixed, "--data.seed", str(10 + seed), *words], WORLD)
         for seed in SEEDS
     ]  # fmt: skip

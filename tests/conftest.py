@@ -149,7 +149,7 @@ def original_weights():
 def relational(tmp_path):
     """Words after ``fit`` or ``test`` for a config of the scenes, in a small world with random weights."""
 
-    def words(*args: str, config: str = "relation_unlearning", folder: Path = tmp_path) -> list[str]:
+    def words(*args: str, config: str = "shield", folder: Path = tmp_path) -> list[str]:
         return [*small_world.arguments(folder, CONFIGS / "scenes" / f"{config}.yaml"), *args]
 
     return words
@@ -159,7 +159,7 @@ def relational(tmp_path):
 def finished(tmp_path_factory):
     """Folder of a finished relational run: two epochs of one step. Not to be written into."""
     folder = tmp_path_factory.mktemp("finished")
-    words = small_world.arguments(folder, CONFIGS / "scenes" / "relation_unlearning.yaml")
+    words = small_world.arguments(folder, CONFIGS / "scenes" / "shield.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["oro-unlearn"])
         main(["fit", *words, *small_world.ONE_BATCH, "--trainer.default_root_dir", str(folder / "out")])

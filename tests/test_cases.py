@@ -119,7 +119,7 @@ def test_clip_weights_of_another_layout_are_named(layout, run):
     )
     file = "weights.pt" if layout == "TorchScript" else "weights.safetensors"
     network = ("--model.network.init_args.pretrained", file)
-    code, message = run("fit", "--config", str(CONFIGS / "scenes" / "relation_unlearning.yaml"), *network)
+    code, message = run("fit", "--config", str(CONFIGS / "scenes" / "shield.yaml"), *network)
     assert code == 2
     assert ("another architecture" if layout == "TorchScript" else layout) in message
     assert message.count("\n") == 1

@@ -217,7 +217,7 @@ def edited_relation() -> dict[str, object]:
 
     from oro_unlearn.networks import OpenCLIP
 
-    folder, clip = Path("runs/scenes-clip/relation_unlearning"), OpenCLIP("scenes", "shipped")
+    folder, clip = Path("runs/scenes-clip/shield"), OpenCLIP("scenes", "shipped")
     clip.add_adapter("text", rank=2)
     clip.save_adapter(folder / "adapter")
     save_file(clip.merged_state(), folder / "model.safetensors")

@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed.relational
 
-The recipe is that of lightning_configs/scenes/relation_unlearning.yaml. It runs on that file's network and on a ViT-B-32 with
+The recipe is that of lightning_configs/scenes/shield.yaml. It runs on that file's network and on a ViT-B-32 with
 random weights, after every picture and caption was seen once. The naive step (``cache: off``) encodes pictures and captions
 with the reference in each step, each caption as often as it occurs, padded to the longest caption.
 Writes benchmarks/results/speed_relational.json.
@@ -22,7 +22,7 @@ from benchmarks.speed.timing import in_turn, ratio, rounded, write
 from oro_unlearn.cli import build, settle
 from oro_unlearn.data import Scenes
 
-RECIPE = Path(__file__).parents[2] / "lightning_configs/scenes/relation_unlearning.yaml"
+RECIPE = Path(__file__).parents[2] / "lightning_configs/scenes/shield.yaml"
 TARGETS = {"text": ">= 3", "both": ">= 1.5"}
 SMALL = ["--data.batch_size", "4", "--data.pairs", "8", "--model.vocab_captions", "24", "--model.tau", "0"]
 VIT = ["--data", "LargeScenes", *SMALL, "--model.network.name", "ViT-B-32", "--model.network.pretrained", ""]

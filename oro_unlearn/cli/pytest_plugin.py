@@ -15,7 +15,7 @@ from oro_unlearn.user_error import UserError
 Found = tuple[str, list[tuple[str, str, str]]]  # path of the audit; name, state and words of every result
 FOUND = pytest.StashKey[Found]()
 KEY = "oro_unlearn"  # of what a process of pytest-xdist receives
-GRAPH_CONFIG = "scenes/relation_unlearning.yaml"
+GRAPH_CONFIG = "scenes/shield.yaml"
 HELP = {
     "run": "folder of a finished run or of an audit, with report.json or audit.json: each of its criteria is a test",
     "graph": "relation graph (YAML): audit the model of --oro-model; each tuple, attack, neighbour and node is a test",

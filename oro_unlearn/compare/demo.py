@@ -14,7 +14,7 @@ table. Then edit the CLIP model of the embedded world with an adapter, and print
 are reused if their configuration and inputs have not changed. Takes a few minutes."""
 ROOT = Path("runs/digits-small_cnn")
 CONFIGS = Path("digits")
-RELATION = Path("runs/scenes-clip/relation_unlearning")
+RELATION = Path("runs/scenes-clip/shield")
 CAPTION = (
     "Accuracy on test images. Relearned: balanced accuracy of the forgotten digit after 10 training steps, which shows what "
     "the features still know. The ideal is the value of the retrained models."
@@ -53,7 +53,7 @@ def relation_job(text: str) -> Job:
     from oro_unlearn.networks.clip_weights import SCENES
 
     shipped = SCENES / "open_clip_model.safetensors"
-    return Job(RELATION, Path("scenes/relation_unlearning.yaml"), 0, ["--data.forget", text], [shipped])
+    return Job(RELATION, Path("scenes/shield.yaml"), 0, ["--data.forget", text], [shipped])
 
 
 def main(words: Sequence[str]) -> None:

@@ -120,7 +120,7 @@ def test_the_chosen_recipe_is_that_of_the_config():
 
     result = json.loads((ROOT / "benchmarks/results/tune_relations.json").read_text())
     assert result["chosen"] == min(result["candidates"], key=lambda name: result["candidates"][name]["score"])
-    config = yaml.safe_load((CONFIGS / "scenes/relation_unlearning.yaml").read_text())
+    config = yaml.safe_load((CONFIGS / "scenes/shield.yaml").read_text())
     for key, value in result["candidates"][result["chosen"]]["options"].items():
         found = config
         for name in key.split("."):

@@ -20,7 +20,7 @@ def test_training_runs_in_it_and_is_measured_in_float32(precision, run, report):
 
 
 @pytest.mark.parametrize("precision", ["bf16-true", "64-true"])
-@pytest.mark.parametrize("config", ["digits/rwft_o", "digits/logit_mask", "scenes/relation_unlearning", "scenes/pretraining"])
+@pytest.mark.parametrize("config", ["digits/rwft_o", "digits/logit_mask", "scenes/shield", "scenes/pretraining"])
 def test_frozen_weights_are_not_rounded(config, precision, run, original_weights):
     words = [
         "fit",

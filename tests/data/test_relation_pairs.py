@@ -261,7 +261,7 @@ def test_a_mistake_is_one_line_before_anything_is_loaded(arguments, message, run
     draw(Path("x.png"))
     Path("here").mkdir()
     write_csv(Path("here/manifest.csv"), [{"image": "../x.png", "edge": "dog"}])
-    config = str(CONFIGS / "scenes" / "relation_unlearning.yaml")
+    config = str(CONFIGS / "scenes" / "shield.yaml")
     weights = ["--model.network.init_args.pretrained", "not_loaded.safetensors"]
     code, error = run("fit", "--config", config, *weights, *arguments, "--trainer.default_root_dir", "out")
     assert code == 2

@@ -179,7 +179,7 @@ def put_back(original: Path) -> None:
 
 
 def test_relations_go_on_from_the_weights_of_the_last_request(tmp_path, run, report, monkeypatch):
-    words = [*arguments(tmp_path, CONFIGS / "scenes" / "relation_unlearning.yaml"), *ONE_BATCH, "--ledger", LEDGER]
+    words = [*arguments(tmp_path, CONFIGS / "scenes" / "shield.yaml"), *ONE_BATCH, "--ledger", LEDGER]
     asked = {"one": "child eating hamburger", "two": "dog eating apple"}
     for place, name in asked.items():
         if place == "two":

@@ -10,7 +10,7 @@ from tests.reliability.attempts import DIGITS, BadInput, wrote
 from tests.small_world import FEW_PICTURES, LISTED, write_graph
 
 SCENES = (
-    *("fit", "--config", str(Path(__file__).parents[2] / "lightning_configs" / "scenes" / "relation_unlearning.yaml")),
+    *("fit", "--config", str(Path(__file__).parents[2] / "lightning_configs" / "scenes" / "shield.yaml")),
     *("--data.graph", "graph.yaml", "--data.listed", json.dumps(LISTED), *FEW_PICTURES, "--data.batch_size", "8"),
     *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", "1"),
 )

@@ -30,7 +30,7 @@ from tests.reliability.small_runs import CONFIGS, Case, cases, killed_in_second_
 ROOT = Path("runs/reliability/gpu")
 GPU = ["--trainer.accelerator", "gpu", "--trainer.devices", "1", "--trainer.enable_progress_bar", "false"]
 BY_NCCL = ("original", "rwft_o", "rw_a-cached", "logit_mask", "relations-both", "relations-sharded")
-SCENES = ["--config", str(CONFIGS / "scenes/relation_unlearning.yaml")]
+SCENES = ["--config", str(CONFIGS / "scenes/shield.yaml")]
 LARGE = ["--data", "benchmarks.speed.relational.LargeScenes", "--data.batch_size", "16", "--data.pairs", "32"]
 LARGE += ["--data.gallery", "1", "--data.probe_pictures", "8", "--data.neighbour_pictures", "1", "--model.vocab_captions", "64"]
 

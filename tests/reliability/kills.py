@@ -44,7 +44,7 @@ COMMANDS = (
     Command("fit: classes", [*FIT, "--config", "lightning_configs/digits/original.yaml", "--trainer.max_epochs", "60"]),
     Command(
         "fit: relation",
-        [*FIT, "--config", "lightning_configs/scenes/relation_unlearning.yaml", "--data.pairs", "96", "--data.gallery", "1",
+        [*FIT, "--config", "lightning_configs/scenes/shield.yaml", "--data.pairs", "96", "--data.gallery", "1",
          "--audit.attacks", "none"],
     ),
     Command(

@@ -18,7 +18,7 @@ from oro_unlearn.cli import settle
 from tests.reliability.records import write
 from tests.reliability.soak import CONFIGS, ROOT, fit, resident
 
-RECIPE = ["--config", str(CONFIGS / "scenes/relation_unlearning.yaml"), "--data.pairs", "96", "--trainer.max_epochs", "2"]
+RECIPE = ["--config", str(CONFIGS / "scenes/shield.yaml"), "--data.pairs", "96", "--trainer.max_epochs", "2"]
 RECIPE += ["--audit.attacks", "none"]
 
 

@@ -28,14 +28,14 @@ SHORTER = {  # what a preset does before or between epochs, made small
     "amun": ["--model.steps", "4", "--model.rounds", "3"],
 }
 RELATIONS = {  # short names of relational runs, and their words
-    "relations-text": ["relation_unlearning"],
-    "relations-both": ["relation_unlearning", "--model.towers", "both"],
-    "relations-off": ["relation_unlearning", "--model.towers", "both", "--model.cache", "off"],
-    "relations-sharded": ["relation_unlearning", "--model.towers", "both", "--model.shard", "true"],
+    "relations-text": ["shield"],
+    "relations-both": ["shield", "--model.towers", "both"],
+    "relations-off": ["shield", "--model.towers", "both", "--model.cache", "off"],
+    "relations-sharded": ["shield", "--model.towers", "both", "--model.shard", "true"],
     "relations-paper": ["relation_unlearning_paper"],
     "relations-push": ["push_only"],
     "relations-redirect": ["redirect"],
-    "relations-closed": ["relation_unlearning", "--model.init", "closed_form"],
+    "relations-closed": ["shield", "--model.init", "closed_form"],
     "relations-removal": ["removal", "--model.discriminator", "1", "--model.adversary", "search"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }

@@ -119,7 +119,7 @@ def tuple_request(number: int, position: int) -> dict[str, Any]:
     """Forget one more tuple by an adapter on the model that the earlier ones have left, and measure all of it."""
     order = random.Random(number).sample(TUPLES, REQUESTS)
     folders = [ROOT / f"round-{number}" / f"tuple-{step}" for step in range(REQUESTS)]
-    words = ["--config", str(CONFIGS / "scenes" / "relation_unlearning.yaml"), "--seed_everything", str(number)]
+    words = ["--config", str(CONFIGS / "scenes" / "shield.yaml"), "--seed_everything", str(number)]
     words += ["--data.forget", order[position], "--data.forgotten", json.dumps(order[:position]), "--data.seed", str(number)]
     words += ["--audit.attacks", "none"]
     if position:
