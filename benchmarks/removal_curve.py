@@ -154,10 +154,8 @@ def curve_table(content: dict[str, Any]) -> list[list[str]]:
     Args:
         content: Content of ``removal_curve.json``.
     """
-    labels = {name: f"{kind}: {words}" for name, (kind, words) in COLUMNS.items()}
-    rows = [
-        ["model", "searched AUC, contrast", "searched AUC, cosine", "searched R@5 minus foil's", "probe AUC", *labels.values()]
-    ]
+    attacks = ("searched AUC, contrast", "searched AUC, cosine", "searched R@5 minus foil's", "probe AUC")
+    rows = [["model", *attacks, *COLUMNS.values()]]
     for name, own in content["rows"].items():
         attack = own["attack"]
         excess = max(attack[goal]["r5"] - attack[goal]["foil_r5"] for goal in ("contrast", "cosine"))
