@@ -12,24 +12,29 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.relations import COMPOSED, CONFIGS, TUNED, TUPLES, WORLD, short
+from oro_unlearn.audit.relation_groups import ATTACKS
 from oro_unlearn.compare.jobs import Job, run_stages
 from oro_unlearn.compare.sources import record
 from oro_unlearn.compare.spreads import spread
 from oro_unlearn.files import write_json
 
 RESULT, ROOT = Path("benchmarks/results/relation_red_team.json"), Path("runs/benchmarks/relation_red_team")
-PRESETS = ("push_only", "relation_unlearning_paper", "shield")
-COLUMNS = {  # of the table, with the figure of the edited model
-    "forgotten: R@5, plain caption": "direct/r5",
-    "kept: R@1, everything else": "everything_else/r1",
-    "searched AUC": "search/auc",
-    "searched R@5": "search/r5",
-    "searched R@5 above the foil": "search/excess_r5",
-    "probe of pictures, AUC": "probe_picture/auc",
+PRESETS = ("push_only", "relation_unlearning_paper", "shield", "closed_form", "causal_pruning", "removal")
+LISTED = tuple(f"{group}/worst_r5" for group in ("direct", *ATTACKS))
+COLUMNS = {  # of the table, with figures of the edited model; the highest counts
+    "forgotten: R@5, plain caption": ("direct/r5",),
+    "forgotten: R@5, worst listed attack": LISTED,
+    "kept: R@1, unlisted neighbours": ("unlisted_neighbour/r1",),
+    "kept: R@1, everything else": ("everything_else/r1",),
+    "searched AUC": ("search/auc",),
+    "searched R@5": ("search/r5",),
+    "searched R@5 above the foil": ("search/excess_r5",),
+    "probe of pictures, AUC": ("probe_picture/auc",),
 }
 
 
@@ -57,12 +62,18 @@ def red_team_table(content: Mapping[str, Any], tuned: bool) -> list[list[str]]:
     rows = [["model", *COLUMNS, "removed / shield / neither", "seconds", "parameters changed"]]
     presets = list(dict.fromkeys(run["preset"] for run in runs))
     for name, own, role in [("original", runs, "original"), *((p, [r for r in runs if r["preset"] == p], "") for p in presets)]:
-        figures = [_mean(own, lambda run, k=key, r=role or "unlearned": run["metrics"][r].get(k)) for key in COLUMNS.values()]
+        figures = [_mean(own, partial(_highest, role or "unlearned", keys)) for keys in COLUMNS.values()]
         answers = [sum(run["removal"] == answer for run in own) for answer in ("removed", "shield")]
         counts = " / ".join(map(str, (*answers, len(own) - sum(answers))))
         cost = [_mean(own, lambda run: run["seconds"], 1), f"{own[0]['adapter_parameters']:,}"] if own and not role else []
         rows.append([name if role else f"`{name}`", *figures, *([counts, *cost] if cost else ["–"] * 3)])
     return rows
+
+
+def _highest(role: str, keys: Sequence[str], run: Mapping[str, Any]) -> float | None:
+    """The highest of some figures of a model; None if it has none of them."""
+    known = [value for value in map(run["metrics"][role].get, keys) if value is not None]
+    return max(known, default=None)
 
 
 def _mean(runs: Sequence[Mapping[str, Any]], of: Any, digits: int = 2) -> str:
