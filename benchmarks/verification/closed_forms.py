@@ -214,3 +214,12 @@ def moved_by_depth(original: nn.Module, fresh: nn.Module, exponent: float) -> di
         part = (number / len(layers)) ** exponent
         edited |= {name: (1 - part) * old[name].detach() + part * new[name].detach() for name in order[begin:end]}
     return edited
+
+
+def mean_ablated(layers: nn.Sequential, inputs: Tensor, units: Sequence[int]) -> Floats:
+    """Output (B, P, D) of linear, GELU, linear on inputs (B, P, E), where hidden units are replaced by their means."""
+    first, _, last = layers
+    hidden = nn.functional.gelu(first(inputs)).detach().numpy().copy()
+    for unit in units:
+        hidden[..., unit] = hidden[..., unit].mean()
+    return np.asarray(hidden @ last.weight.detach().numpy().T + last.bias.detach().numpy())

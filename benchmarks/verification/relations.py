@@ -1,5 +1,6 @@
 """Compares relational losses on a dual encoder with random weights: the values of all terms, and the gradients of their sum."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -18,6 +19,8 @@ from oro_unlearn.methods.relations.pretraining import CaptionedPictures
 from oro_unlearn.methods.relations.push import Push, Unsafe, preserve_loss, push_loss
 from oro_unlearn.methods.relations.removal_losses import WIDTHS, Discriminator
 from oro_unlearn.methods.relations.threshold_units import separating_direction
+from oro_unlearn.networks.activation_patching import sites_of
+from oro_unlearn.networks.mean_ablation import ablate, activation_means
 
 PAPER = "Relationship-aware unlearning (arXiv 2603.14185), section 3.2"
 WIDTH, PIXELS = 6, 12
@@ -204,6 +207,20 @@ def detector() -> float:
     return apart(separating_direction(inputs, positive, weights, 0.01), torch.from_numpy(expected))
 
 
+def ablation() -> float:
+    """Output of an MLP of which three units say what they say on average, and that average."""
+    torch.manual_seed(8)
+    layers = OrderedDict(c_fc=nn.Linear(6, 9), gelu=nn.GELU(), c_proj=nn.Linear(9, 5))
+    block = nn.ModuleDict({"mlp": nn.Sequential(layers)}).double()
+    model, units = nn.ModuleDict({"transformer": block}), torch.tensor([1, 4, 8])
+    (site,) = sites_of(model, "text")
+    inputs = torch.randn(7, 3, 6, dtype=torch.float64)
+    expected = closed_forms.mean_ablated(block["mlp"], inputs, units.tolist())
+    means = activation_means(model, [site], lambda: block["mlp"](inputs))[site]
+    ablate(model, site, units, means)
+    return apart(block["mlp"](inputs), torch.from_numpy(expected))
+
+
 def pretraining() -> float:
     """Contrastive loss without true negatives, and three heads that read the slots."""
     module = method(Pretraining, slot_weight=0.5)
@@ -278,6 +295,7 @@ def rows() -> list[Row]:
             "four weighted terms on pictures, L3, and the gradient of their sum",
             removal(),
         ),
+        Row("CausalPruning", "mean-ablation", "ours: a unit says its mean", "output of an MLP with ablated units", ablation()),
         Row("PushOnly", "PushOnly", f"{PAPER}, L3 alone", "value and gradient", push_only()),
         Row(
             "Pretraining",

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.hooks import RemovableHandle
 
 from oro_unlearn.networks.split_attention import SplitAttention
+from oro_unlearn.networks.split_pool import SplitPool
 from oro_unlearn.user_error import UserError
 
 Change = Callable[[Tensor], Tensor]  # activations (B, P, W) to activations (B, P, W)
@@ -29,7 +29,8 @@ class Site:
         width: W.
         group: Activations of one unit: the width of a head, or 1.
         layout: How the layer holds the activations: (P B, W) ``rows``, (B, P, W) ``batch first``, (P, B, W)
-            ``positions first``, (B, W) ``one`` position, or (B, W, height, width) ``channels``.
+            ``positions first``, (P B, W) of which the first position is read, ``first of rows``, or (B, W, height, width)
+            ``channels``.
     """
 
     layer: str
@@ -38,7 +39,7 @@ class Site:
     kind: Literal["heads", "neurons", "channels"]
     width: int
     group: int
-    layout: Literal["rows", "batch first", "positions first", "one", "channels"]
+    layout: Literal["rows", "batch first", "positions first", "first of rows", "channels"]
 
 
 def sites_of(model: nn.Module, tower: str) -> list[Site]:
@@ -78,9 +79,9 @@ def _own_sites(model: nn.Module, name: str, module: Any, tower: str) -> list[Sit
         widths = {number: getattr(module, f"bn{number}").num_features for number in (1, 2)}
         block = _readable(name)
         return [Site(f"{name}.act{number}", tower, block, "channels", width, 1, "channels") for number, width in widths.items()]
-    if is_pool(module):
+    if isinstance(module, SplitPool):
         width = module.c_proj.in_features
-        return [Site(f"{name}.c_proj", tower, "attention pool", "heads", width, width // module.num_heads, "one")]
+        return [Site(f"{name}.c_proj", tower, "attention pool", "heads", width, width // module.num_heads, "first of rows")]
     return []
 
 
@@ -95,7 +96,7 @@ def replaced(model: nn.Module, changes: Mapping[Site, Change]) -> Iterator[None]
     """Within the block, the model computes with changed activations. A change that returns its argument changes no bit.
 
     Args:
-        model: An open_clip model with split attention; within :func:`visible_heads` if a site is an attention pool.
+        model: An open_clip model with split attention.
         changes: A function for each site.
     """
     handles: list[RemovableHandle] = []
@@ -119,11 +120,11 @@ def _hooks(model: nn.Module, site: Site, change: Change) -> list[RemovableHandle
     if site.layout == "channels":
         return [layer.register_forward_hook(lambda _, inputs, output: changed(output))]
     handles = [layer.register_forward_pre_hook(lambda _, inputs: changed(inputs[0]))]
-    if site.layout == "rows":  # only the attention itself knows how many inputs there are
+    if site.layout in ("rows", "first of rows"):  # only the attention itself knows how many inputs there are
         attention: Any = model.get_submodule(site.layer.rpartition(".")[0])
 
         def note(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-            batch[0] = inputs[0].shape[0 if attention.batch_first else 1]
+            batch[0] = inputs[0].shape[0 if getattr(attention, "batch_first", True) else 1]
 
         handles.append(attention.register_forward_pre_hook(note))
     return handles
@@ -135,13 +136,15 @@ def _positions(held: Tensor, layout: str, batch: int) -> Tensor:
         return held.unflatten(0, (-1, batch)).transpose(0, 1)
     if layout == "channels":
         return held.flatten(2).transpose(1, 2)
-    if layout == "one":
-        return held[:, None]
+    if layout == "first of rows":
+        return held[:batch, None]
     return held.transpose(0, 1) if layout == "positions first" else held
 
 
 def _as_held(positions: Tensor, held: Tensor, layout: str) -> Tensor:
-    """The inverse of :func:`_positions`; ``held`` has the shape."""
+    """The inverse of :func:`_positions`; ``held`` has the shape, and the positions that are not read."""
+    if layout == "first of rows":
+        return torch.cat([positions[:, 0], held[len(positions) :]])
     if layout in ("rows", "positions first"):
         return positions.transpose(0, 1).reshape_as(held)
     return (positions.transpose(1, 2) if layout == "channels" else positions).reshape_as(held)
@@ -158,48 +161,3 @@ def reading(into: dict[Site, Tensor], sites: list[Site]) -> dict[Site, Change]:
         return keep
 
     return {site: reader(site) for site in sites}
-
-
-# -- the attention pool of a ResNet
-
-
-def is_pool(module: nn.Module) -> bool:
-    """Whether a module is the attention pool of open_clip's ResNets."""
-    return isinstance(module, _VisiblePool) or type(module).__name__ == "AttentionPool2d"
-
-
-@contextmanager
-def visible_heads(model: nn.Module) -> Iterator[None]:
-    """Within the block, attention pools call their output projection, so that hooks see their heads.
-
-    The pool of open_clip reads the weights of its projections without calling them. The pool of the block has the same
-    parameters and computes the same, up to rounding.
-    """
-    pools = {name: module for name, module in model.named_modules() if type(module).__name__ == "AttentionPool2d"}
-    try:
-        for name, pool in pools.items():
-            model.set_submodule(name, _VisiblePool(pool))
-        yield
-    finally:
-        for name, pool in pools.items():
-            model.set_submodule(name, pool)
-
-
-class _VisiblePool(nn.Module):
-    """open_clip's ``AttentionPool2d`` with the parameters of another; it computes only the position that is read."""
-
-    def __init__(self, pool: Any) -> None:
-        super().__init__()
-        self.num_heads, self.positional_embedding = pool.num_heads, pool.positional_embedding
-        self.q_proj, self.k_proj, self.v_proj, self.c_proj = pool.q_proj, pool.k_proj, pool.v_proj, pool.c_proj
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, D) of features (B, C, H, W)."""
-        pixels = features.flatten(2).transpose(1, 2)  # (B, H W, C)
-        pixels = torch.cat([pixels.mean(1, keepdim=True), pixels], dim=1) + self.positional_embedding.to(pixels.dtype)
-        q, k, v = (
-            part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # (B, heads, positions, C / heads)
-            for part in (self.q_proj(pixels[:, :1]), self.k_proj(pixels), self.v_proj(pixels))
-        )
-        attended = scaled_dot_product_attention(q, k, v)[:, :, 0].flatten(1)
-        return self.c_proj(attended)

@@ -62,7 +62,7 @@ def activation_means(model: nn.Module, sites: Sequence[Site], run: Callable[[], 
     token that is read does.
 
     Args:
-        model: An open_clip model with split attention; within :func:`visible_heads` if a site is an attention pool.
+        model: An open_clip model with split attention.
         sites: The sites.
         run: Gives the features (B, D) of the inputs.
     """

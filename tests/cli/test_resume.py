@@ -17,10 +17,18 @@ from tests.reliability.small_runs import PRESETS, RELATIONS, cases, killed_in_se
 ELSEWHERE = ("relations-both", "relations-off", "relations-sharded")  # other caches: test_relation_cache.py, test_processes.py
 CASES = [case for case in cases(Path("original.safetensors"), epochs=2) if case.name not in ELSEWHERE]
 METHODS = {path.stem: yaml.safe_load(path.read_text())["model"]["class_path"] for path in PRESETS}
-AT_ONCE = ("logit_mask", "logit_mask-one-test-image", "ssd", "svd", "gradient_ascent", "gradient_ascent_bounded")
+AT_ONCE = (
+    "logit_mask",
+    "logit_mask-one-test-image",
+    "ssd",
+    "svd",
+    "closed_form_class",
+    "gradient_ascent",
+    "gradient_ascent_bounded",
+)
 OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS)
 FEW_TESTS = ["--data.test_per_class", "8", "--trainer.limit_test_batches", "1"]
-OF_THIS_RUN = {"seconds", "files", "config"}  # the last names the folder
+OF_THIS_RUN = {"seconds", "encode_seconds", "edit_seconds", "files", "config"}  # the last names the folder
 
 
 def result(folder: str) -> tuple[bytes, dict]:

@@ -12,7 +12,6 @@ from oro_unlearn.methods.relations.first_look import unknown_tuples
 from oro_unlearn.methods.relations.pruning_evidence import PruningEvidence, Standing
 from oro_unlearn.methods.relations.several_encoders import SeveralEncoders
 from oro_unlearn.methods.relations.unit_search import Step, UnitSearch
-from oro_unlearn.networks.activation_patching import visible_heads
 from oro_unlearn.user_error import UserError
 
 REASONS = {
@@ -121,7 +120,7 @@ class CausalPruning(SeveralEncoders):
         super().on_fit_start()
         if self.pruning:
             return
-        with visible_heads(self.network.model), torch.autocast(self.device.type, enabled=False):
+        with torch.autocast(self.device.type, enabled=False):
             self.pruning = self._search()
         rank_zero_only(print)(self.summary())
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from oro_unlearn.methods.relations.trace_pairs import SPANS, Swap, TracePairs, partners, span_of_tokens
-from oro_unlearn.networks.activation_patching import Change, Site, reading, replaced, sites_of, visible_heads
+from oro_unlearn.networks.activation_patching import Change, Site, reading, replaced, sites_of
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
@@ -82,14 +82,13 @@ def trace_relation(
     pairs = TracePairs(data, slot, CONTROLS)
     found: dict[str, Any] = {"slot": slot, "direction": direction}
     found |= {"pairs": len(pairs.targets), "controls": len(pairs.controls), "towers": {}}
-    with visible_heads(network.model):
-        for tower, runs_of in (("text", _text_runs), ("image", _image_runs)):
-            sites = _known_sites(network.model, tower)
-            own, controls = (
-                effects(network.model, sites, runs_of(network, pairs, swaps, pictures), direction) if swaps and sites else {}
-                for swaps in (pairs.targets, pairs.controls)
-            )
-            found["towers"][tower] = _map(own, controls)
+    for tower, runs_of in (("text", _text_runs), ("image", _image_runs)):
+        sites = _known_sites(network.model, tower)
+        own, controls = (
+            effects(network.model, sites, runs_of(network, pairs, swaps, pictures), direction) if swaps and sites else {}
+            for swaps in (pairs.targets, pairs.controls)
+        )
+        found["towers"][tower] = _map(own, controls)
     return found
 
 
@@ -122,7 +121,7 @@ def effects(model: Any, sites: Sequence[Site], runs: Runs, direction: Direction 
     """The effect of each component, by row and column of the map.
 
     Args:
-        model: An open_clip model with split attention, within :func:`visible_heads`.
+        model: An open_clip model with split attention.
         sites: The sites of one tower.
         runs: The pairs.
         direction: ``noising`` or ``denoising``.
