@@ -59,13 +59,14 @@ def red_team_table(content: Mapping[str, Any], tuned: bool) -> list[list[str]]:
         tuned: Whether to show the tuple on which the default recipe was chosen, or the others.
     """
     runs = [run for run in content["runs"] if (run["tuple"] == content["tuned_on"]) == tuned]
-    rows = [["model", *COLUMNS, "removed / shield / neither", "seconds", "parameters changed"]]
+    rows = [["model", *COLUMNS, "removed / shield / neither", "seconds", "parameters of the adapter"]]
     presets = list(dict.fromkeys(run["preset"] for run in runs))
     for name, own, role in [("original", runs, "original"), *((p, [r for r in runs if r["preset"] == p], "") for p in presets)]:
         figures = [_mean(own, partial(_highest, role or "unlearned", keys)) for keys in COLUMNS.values()]
         answers = [sum(run["removal"] == answer for run in own) for answer in ("removed", "shield")]
         counts = " / ".join(map(str, (*answers, len(own) - sum(answers))))
-        cost = [_mean(own, lambda run: run["seconds"], 1), f"{own[0]['adapter_parameters']:,}"] if own and not role else []
+        changed = f"{own[0]['adapter_parameters']:,}" if own and own[0]["adapter_parameters"] else "–"
+        cost = [_mean(own, lambda run: run["seconds"], 1), changed] if own and not role else []
         rows.append([name if role else f"`{name}`", *figures, *([counts, *cost] if cost else ["–"] * 3)])
     return rows
 
