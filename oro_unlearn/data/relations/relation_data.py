@@ -17,6 +17,7 @@ from oro_unlearn.data.batches import EpochBatches, from_batches, same_length
 from oro_unlearn.data.images.image_data import as_is
 from oro_unlearn.data.relations.relation_inventory import picture_inventory
 from oro_unlearn.data.relations.relation_probes import RelationProbes
+from oro_unlearn.data.relations.request_captions import earlier_captions, forget_captions
 from oro_unlearn.files import sha256
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, draw_graph, load_graph
 from oro_unlearn.graph.roles import shared_slots
@@ -298,25 +299,11 @@ class RelationData(LightningDataModule, ABC):
         Args:
             samples: Draws of :meth:`attack` for each concrete tuple, beside its plain caption and wordings.
         """
-        draw, left = random.Random(f"{self.seed} forget captions"), list(self.roles.unsafe)
-        found: list[dict[Triple, list[str]]] = []
-        for request in self.roles.requested:
-            own = [triple for triple in left if triple == request or triple in self.graph.closure(request)]
-            left = [triple for triple in left if triple not in own]
-            found.append({triple: self._in_training_words(triple, samples, draw) for triple in own})
-        return found
+        return forget_captions(self, samples)
 
     def earlier_captions(self, samples: int) -> list[str]:
         """Captions of the tuples that earlier requests have forgotten, in the training bank's words."""
-        draw = random.Random(f"{self.seed} earlier captions")
-        return [text for triple in self.forgotten_concepts for text in self._in_training_words(triple, samples, draw)]
-
-    def _in_training_words(self, triple: Triple, samples: int, draw: random.Random) -> list[str]:
-        plain = self.captions.plain(triple)
-        texts = [plain, *self.captions.wordings(triple, "train"), *self.captions.sentences(plain, "train")]
-        if self.graph.concrete(triple):
-            texts += [self.attack(triple, "", draw) for _ in range(samples)]
-        return list(dict.fromkeys(texts))
+        return earlier_captions(self, samples)
 
     @abstractmethod
     def available(self, concepts: Any) -> list[Any]:

@@ -157,15 +157,21 @@ class UnitSearch:
         for point in range(self.points):
             way = _Way(mean, (point + 0.5) / self.points)
             with replaced(self.network.model, {site: way}):
-                features = self.encode(tower)
-                slopes = self._slopes(tower, features).split([len(batch) for batch in self.inputs[tower]])
-                for batch, slope in zip(self.inputs[tower], slopes, strict=True):
-                    if slope.any():
-                        with torch.enable_grad():
-                            score = (self._run(tower, batch) * slope).sum()
-                        total += way.effect(score)
-                        self.pictures_backward += len(batch) if tower == "image" else 0
+                total += self._effect(tower, way)
         return (total / self.points).unflatten(0, (-1, site.group)).sum(1)
+
+    def _effect(self, tower: str, way: "_Way") -> Tensor:
+        """The estimate (W,) at one point between activations and means."""
+        slopes = self._slopes(tower, self.encode(tower)).split([len(batch) for batch in self.inputs[tower]])
+        total = torch.zeros_like(way.mean)
+        for batch, slope in zip(self.inputs[tower], slopes, strict=True):
+            if not slope.any():
+                continue
+            with torch.enable_grad():
+                score = (self._run(tower, batch) * slope).sum()
+            total += way.effect(score)
+            self.pictures_backward += len(batch) if tower == "image" else 0
+        return total
 
     def _slopes(self, tower: str, features: Tensor) -> Tensor:
         """Gradient (N, D) of the excess by a tower's features."""
