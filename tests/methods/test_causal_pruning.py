@@ -6,11 +6,12 @@ import torch
 from lightning.pytorch import Trainer
 
 from oro_unlearn.methods import CausalPruning
-from oro_unlearn.methods.relations.causal_tracing import trace_relation
+from oro_unlearn.methods.relations.causal_tracing import parts_of, trace_relation
 from oro_unlearn.methods.relations.pruning_evidence import PruningEvidence
 from oro_unlearn.methods.relations.trace_pairs import partners
 from oro_unlearn.methods.relations.unit_search import UnitSearch
 from oro_unlearn.networks import OpenCLIP
+from oro_unlearn.networks.activation_patching import sites_of
 from tests.small_world import fit, method, world, write_weights
 
 PLANTED = 7  # the neuron of the second block that alone reads the words there
@@ -57,6 +58,14 @@ def test_a_planted_neuron_is_found():
         ("block 2", PLANTED, "text tower, block 2, neuron 8")
     ]
     assert step.share == 1 / 1280
+
+
+def test_heads_of_the_attention_pool_are_the_columns_of_one_row():
+    *_, pool = sites_of(OpenCLIP("scenes", pretrained=write_weights()).model, "image")
+    nowhere = torch.zeros(0, dtype=torch.long)
+    parts = list(parts_of(pool, torch.zeros(2, 1, pool.width), nowhere, nowhere))
+    assert {part.row for part in parts} == {"attention pool heads"}
+    assert [part.column for part in parts] == [str(head + 1) for head in range(pool.width // pool.group)]
 
 
 def test_tokens_are_aligned_within_their_part_from_its_end():

@@ -169,7 +169,7 @@ def parts_of(site: Site, donor: Tensor, where: Tensor, source: Tensor) -> Iterat
     count, positions, width = donor.shape
     everywhere = torch.ones(count, positions, dtype=torch.bool, device=donor.device)
     same = torch.arange(positions, device=donor.device).expand(count, -1)
-    if site.layout in ("channels", "one"):
+    if site.layout in ("channels", "first of rows"):
         size = site.group if site.group > 1 else -(-width // GROUPS)
         row = f"{site.block} {'heads' if site.kind == 'heads' else site.layer.rpartition('.')[2].replace('act', 'conv')}"
         for number, start in enumerate(range(0, width, size)):
