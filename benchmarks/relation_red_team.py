@@ -8,7 +8,6 @@ the strength of the attacks. Finished runs are reused. Writes benchmarks/results
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -38,9 +37,9 @@ COLUMNS = {  # of the table, with figures of the edited model; the highest count
 }
 
 
-def job(preset: str, text: str, seed: int, attacks: str, words: Sequence[str]) -> Job:
+def job(preset: str, text: str, seed: int, attacks: str) -> Job:
     """One run; ``--data.seed`` draws other pictures and other listed neighbours."""
-    asked = ["--data.forget", text, "--data.seed", str(seed), "--audit.attacks", attacks, *words]
+    asked = ["--data.forget", text, "--data.seed", str(seed), "--audit.attacks", attacks]
     folder = "-".join([preset, *text.split(), attacks, f"s{seed}"])
     return Job(ROOT / folder, CONFIGS / f"{preset}.yaml", seed, asked, WORLD)
 
@@ -91,12 +90,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--tuples", default=",".join((*TUPLES, COMPOSED)), help="tuples, with commas")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--attacks", choices=("quick", "full"), default="full")
-    parser.add_argument("--words", default="[]", help="JSON list of further words for every run, to try this script")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args(words)
     plan = {
-        (preset, text, seed): job(preset, text, seed, options.attacks, json.loads(options.words))
+        (preset, text, seed): job(preset, text, seed, options.attacks)
         for preset in options.presets.split(",")
         for text in options.tuples.split(",")
         for seed in range(options.seeds)

@@ -38,16 +38,15 @@ COLUMNS = {  # figures of the report
 }
 
 
-def jobs(keep: Sequence[float], text: str, attacks: str) -> dict[str, Job]:
+def jobs(keep: Sequence[float], attacks: str) -> dict[str, Job]:
     """One run for each weight, and one of the shield, by row.
 
     Args:
         keep: Weights of the keep term.
-        text: The tuple.
         attacks: Strength of the attacks.
     """
-    fixed = ["--data.forget", text, "--data.holdout", "true", "--data.seed", "20", "--audit.attacks", attacks]
-    folder = "-".join([*text.split(), attacks])
+    fixed = ["--data.forget", TUNED, "--data.holdout", "true", "--data.seed", "20", "--audit.attacks", attacks]
+    folder = "-".join([*TUNED.split(), attacks])
     found = {
         f"removal, keep {weight:g}": Job(
             ROOT / f"{folder}-keep-{weight:g}", CONFIGS / "removal.yaml", 0, [*fixed, "--model.keep", f"{weight:g}"], WORLD
@@ -75,11 +74,10 @@ def main(args: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if args is None else args)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=float, nargs="+", default=[10, 30, 100])
-    parser.add_argument("--forget", default=TUNED)
     parser.add_argument("--attacks", choices=("quick", "full"), default="full")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(words)
-    plan = jobs(options.keep, options.forget, options.attacks)
+    plan = jobs(options.keep, options.attacks)
     run_stages([list(plan.values())], options.processes)
     reports = {name: job.report() for name, job in plan.items() if job.finished()}
     first: Mapping[str, Any] = next(iter(reports.values()), {})
@@ -88,7 +86,7 @@ def main(args: Sequence[str] | None = None) -> None:
     result = {
         "command": " ".join(["python -m benchmarks.removal_curve", *words]),
         **record(__file__, list(plan.values())),
-        "tuple": options.forget,
+        "tuple": TUNED,
         **{name: first[name] for name in ("versions", "hardware") if name in first},
         "configs": {name: (CONFIGS / f"{name}.yaml").read_text() for name in ("removal", SHIELD)},
         "failed": [job.folder.name for name, job in plan.items() if name not in reports],

@@ -173,10 +173,6 @@ class RelationalData(Data, Protocol):
     def vocabulary(self) -> dict[int, list[str]]:
         """Captions without pictures, by the number of slots shared with the tuples to forget; key 3 holds near misses."""
 
-    @property
-    def request_count(self) -> int:
-        """Number of tuples that the current request names."""
-
     def forget_captions(self, samples: int) -> list[dict[Triple, list[str]]]:
         """Captions of the tuples to forget in the training bank's words, for each request by tuple."""
 

@@ -184,3 +184,18 @@ def _far(neutral: list[Concept], concrete: list[Triple]) -> tuple[Concept, ...]:
             else not any(name in names for name, names in zip(concept, taken, strict=True))
         )
     )
+
+
+def implausible(graph: RelationGraph, roles: Roles) -> list[Triple]:
+    """Tuples that differ from a concrete unsafe one in one slot and that the graph does not allow.
+
+    Args:
+        graph: The graph.
+        roles: Roles in the request.
+    """
+    names, found = graph.nodes(), dict[Triple, None]()
+    for s, r, o in filter(graph.concrete, roles.unsafe):
+        near = [Triple(name, r, o) for name in names] + [Triple(s, r, name) for name in names]
+        near += [Triple(s, name, o) for name in graph.relations]
+        found |= dict.fromkeys(triple for triple in near if triple.subject != triple.object and not graph.valid(triple))
+    return list(found)

@@ -294,3 +294,13 @@ class UnlearningModule(LightningModule, ABC):
                 f"{type(self).__name__} diverged in epoch {self.current_epoch} (NaN or infinite): "
                 "lower --model.optimizer.lr; the checkpoint of the epoch before is kept"
             )
+
+
+class WithoutTraining(UnlearningModule):
+    """Base class of methods that train nothing: they edit when the fit begins, or only measure. Use ``max_epochs: 0``."""
+
+    train_splits = ()
+
+    def losses(self, **batch: Any) -> dict[str, Tensor]:
+        """Nothing is trained."""
+        return {}

@@ -13,7 +13,7 @@ from oro_unlearn.user_error import UserError
 def test_our_data_fulfil_the_contract_of_their_kind_and_no_other():
     assert {LabelledData, RelationalData} <= set(Data.__subclasses__())
     assert lacking(Digits(), LabelledData) == lacking(Scenes(), RelationalData) == []
-    captions = ["request_count", "forget_captions", "earlier_captions"]
+    captions = ["forget_captions", "earlier_captions"]
     assert lacking(Digits(), RelationalData) == ["graph", "vocabulary", *captions, "slots", "measured"]
     assert "class_names" in lacking(Scenes(), LabelledData)
 

@@ -12,7 +12,7 @@ from oro_unlearn.data import Scenes
 from oro_unlearn.data.relations.relation_data import GROUPS, RelationData
 from oro_unlearn.data.scenes.scenes import SPLITS
 from oro_unlearn.graph import Captions, RelationGraph
-from oro_unlearn.graph.roles import shared_slots
+from oro_unlearn.graph.roles import implausible, shared_slots
 from tests.data.relation_world import FEW, MINOR, Counting, pairs_of, shown, trained_texts, vocabulary
 from tests.small_world import world
 
@@ -210,7 +210,7 @@ def test_drawn_groups_are_equally_long():
 def test_near_misses_differ_in_one_slot_and_are_not_allowed():
     data = Scenes(**FEW)
     unsafe = {triple for triple in data.roles.unsafe if data.graph.concrete(triple)}
-    found = data.implausible()
+    found = implausible(data.graph, data.roles)
     assert ("house", "eating", "hamburger") in found
     assert not [triple for triple in found if data.graph.valid(triple)]
     assert {max(shared_slots(triple, other) for other in unsafe) for triple in found} == {2}

@@ -20,7 +20,7 @@ from oro_unlearn.data.relations.relation_probes import RelationProbes
 from oro_unlearn.data.relations.request_captions import earlier_captions, forget_captions
 from oro_unlearn.files import sha256
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, draw_graph, load_graph
-from oro_unlearn.graph.roles import shared_slots
+from oro_unlearn.graph.roles import implausible, shared_slots
 from oro_unlearn.report.relation_inventory import relation_inventory_lines
 from oro_unlearn.user_error import UserError
 
@@ -203,20 +203,8 @@ class RelationData(LightningDataModule, ABC):
                 texts = found[self.shared(concept)]
                 texts.append(self.captions.plain(concept))
                 texts += [self.captions.say(concept, "train", reword, reword.choice(places)) for _ in range(self.rewordings)]
-        found[3] = [self.captions.plain(triple) for triple in self.implausible()]
+        found[3] = [self.captions.plain(triple) for triple in implausible(self.graph, self.roles)]
         return found
-
-    def implausible(self) -> list[Triple]:
-        """Tuples that differ from an unsafe one in one slot and that the graph does not allow."""
-        names, relations = self.graph.nodes(), list(self.graph.relations)
-        found: dict[Triple, None] = {}
-        for s, r, o in (triple for triple in self.roles.unsafe if self.graph.concrete(triple)):
-            near = [Triple(name, r, o) for name in names] + [Triple(s, r, name) for name in names]
-            near += [Triple(s, name, o) for name in relations]
-            found |= dict.fromkeys(
-                triple for triple in near if triple.subject != triple.object and not self.graph.valid(triple)
-            )
-        return list(found)
 
     @property
     def never_pretrained(self) -> list[Concept]:
@@ -287,11 +275,6 @@ class RelationData(LightningDataModule, ABC):
         stated = draw.choice(above) if above and draw.random() < 0.3 else concept
         caption = self.captions.say(stated, draw.choice(("plain", "train")) if stated != concept else "train", draw, placed)
         return self.captions.typo(caption, "train", draw) if draw.random() < 0.25 else caption
-
-    @property
-    def request_count(self) -> int:
-        """Number of tuples that the current request names."""
-        return len(self.roles.requested)
 
     def forget_captions(self, samples: int) -> list[dict[Triple, list[str]]]:
         """Captions of the tuples to forget in the training bank's words, for each request by tuple, each caption once.

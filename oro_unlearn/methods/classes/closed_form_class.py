@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
-from oro_unlearn.methods.unlearning_module import Batch
+from oro_unlearn.methods.unlearning_module import Batch, WithoutTraining
 from oro_unlearn.networks import classifier_head, resolve_layers
 from oro_unlearn.networks.input_grams import input_columns, weight_rows
 from oro_unlearn.user_error import UserError
 
 
-class ClosedFormClass(ClassUnlearning):
+class ClosedFormClass(WithoutTraining, ClassUnlearning):
     """W (I + P) for a few layers, where P maps forgotten inputs to retained ones and leaves retained inputs as they are.
 
     An input x of a forgotten image shall become m_c, the mean input of the retained class c that the masked original predicts
@@ -31,17 +31,11 @@ class ClosedFormClass(ClassUnlearning):
         UserError: If a number is not positive, or a name is of no linear or 2-d convolution layer.
     """
 
-    train_splits = ()
-
     def __init__(self, layers: list[str] = [], keep: float = 1.0, ridge: float = 1e-3, **kwargs: Any) -> None:  # noqa: B006
         super().__init__(**kwargs)
         if min(keep, ridge) <= 0:
             raise UserError(f"--model.keep ({keep}) and --model.ridge ({ridge}) must be above 0")
         self.layers, self.keep, self.ridge = list(layers), keep, ridge
-
-    def losses(self, **batch: Batch) -> dict[str, Tensor]:
-        """Nothing is trained."""
-        return {}
 
     @torch.no_grad()
     def on_fit_start(self) -> None:

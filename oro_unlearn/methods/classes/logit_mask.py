@@ -1,15 +1,15 @@
 """Control without training: the forgotten logits are set to minus infinity."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
-from oro_unlearn.methods.unlearning_module import Batch
+from oro_unlearn.methods.unlearning_module import WithoutTraining
 from oro_unlearn.networks import classifier_head
 from oro_unlearn.user_error import UserError
 
 
-class LogitMask(ClassUnlearning):
+class LogitMask(WithoutTraining, ClassUnlearning):
     """Sets the forgotten classes' logits to minus infinity: no data, no training, and no unlearning inside the network.
 
     It reaches exactly the output distribution that RWFT trains towards (its eq. 3). So a measure that cannot distinguish it
@@ -22,12 +22,6 @@ class LogitMask(ClassUnlearning):
     Raises:
         UserError: If the last layer has no bias, or a later operation undoes the mask.
     """
-
-    train_splits = ()
-
-    def losses(self, **batch: Batch) -> dict[str, Tensor]:
-        """Nothing is trained."""
-        return {}
 
     @torch.no_grad()
     def on_fit_start(self) -> None:

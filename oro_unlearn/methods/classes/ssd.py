@@ -12,14 +12,14 @@ from torch.nn.functional import cross_entropy
 import oro_unlearn
 from oro_unlearn.files import replacing_in, sha256_of
 from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
-from oro_unlearn.methods.unlearning_module import Batch
+from oro_unlearn.methods.unlearning_module import WithoutTraining
 from oro_unlearn.networks import save_weights, tensor_hash
 from oro_unlearn.user_error import UserError
 
 STAMP = "made_for"  # name in the file, beside the parameters' names
 
 
-class SSD(ClassUnlearning):
+class SSD(WithoutTraining, ClassUnlearning):
     """Selective Synaptic Dampening: theta *= min(dampening I_D / I_f, 1) where I_f > alpha I_D. No training.
 
     Foster et al. (AAAI 2024). The importance I(.) is the mean over batches of the squared gradient of the batch's mean
@@ -42,7 +42,6 @@ class SSD(ClassUnlearning):
     """
 
     forgets_samples = True
-    train_splits = ()
 
     def __init__(
         self, alpha: float = 10.0, dampening: float = 1.0, importance_file: str = "", seed: int | None = None, **kwargs: Any
@@ -51,10 +50,6 @@ class SSD(ClassUnlearning):
         if min(alpha, dampening) <= 0:
             raise UserError(f"alpha and dampening are positive, not {alpha} and {dampening}")
         self.alpha, self.dampening, self.importance_file, self.seed = alpha, dampening, importance_file, seed
-
-    def losses(self, **batch: Batch) -> dict[str, Tensor]:
-        """Nothing is trained."""
-        return {}
 
     def on_fit_start(self) -> None:
         """Dampen the weights."""

@@ -11,14 +11,14 @@ from rich.filesize import decimal
 from torch import Tensor
 
 from oro_unlearn.methods.classes.class_unlearning import ClassUnlearning
-from oro_unlearn.methods.unlearning_module import Batch
+from oro_unlearn.methods.unlearning_module import Batch, WithoutTraining
 from oro_unlearn.networks.input_grams import InputGrams, InputSpace, memory_needed, weight_rows
 from oro_unlearn.user_error import UserError
 
 LARGE = 2**30  # bytes of memory above which the need is printed
 
 
-class SVDUnlearning(ClassUnlearning):
+class SVDUnlearning(WithoutTraining, ClassUnlearning):
     """Deep Unlearning: W (I - (I - M_r) M_f) for every linear and convolution layer, in one step and without gradients.
 
     Kodge et al. (TMLR 2024). M_r and M_f weight the directions of a layer's inputs on retained and on forgotten images
@@ -37,8 +37,6 @@ class SVDUnlearning(ClassUnlearning):
         UserError: If an argument is out of range, too few images are left to choose the pair on, or memory does not suffice.
     """
 
-    train_splits = ()
-
     def __init__(
         self,
         alpha_retain: list[float] = [100.0],  # noqa: B006 (never changed; jsonargparse shows it as the default)
@@ -53,10 +51,6 @@ class SVDUnlearning(ClassUnlearning):
         if not self.pairs or min(*alpha_retain, *alpha_forget, samples, selection) <= 0 or selection >= 1:
             raise UserError("SVDUnlearning needs one or more positive alphas of each kind, samples, and selection in (0, 1)")
         self.samples, self.selection, self.seed = samples, selection, seed
-
-    def losses(self, **batch: Batch) -> dict[str, Tensor]:
-        """Nothing is trained."""
-        return {}
 
     @torch.no_grad()
     def on_fit_start(self) -> None:

@@ -5,13 +5,14 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor, nn
+from torch import nn
 
 from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.relations.first_look import unknown_tuples
 from oro_unlearn.methods.relations.pruning_evidence import PruningEvidence, Standing
 from oro_unlearn.methods.relations.several_encoders import SeveralEncoders
 from oro_unlearn.methods.relations.unit_search import Step, UnitSearch
+from oro_unlearn.methods.unlearning_module import WithoutTraining
 from oro_unlearn.user_error import UserError
 
 REASONS = {
@@ -21,7 +22,7 @@ REASONS = {
 }
 
 
-class CausalPruning(SeveralEncoders):
+class CausalPruning(WithoutTraining, SeveralEncoders):
     """Replaces the activations of a few units by their means over neutral inputs. No training; ``max_epochs: 0``.
 
     Units are heads of attentions, neurons of MLPs and channels of a ResNet. They are chosen greedily on training pictures and
@@ -49,8 +50,6 @@ class CausalPruning(SeveralEncoders):
         UserError: If a number is out of range, a tower has no such units, or weights do not fit.
     """
 
-    train_splits = ()
-
     def __init__(
         self,
         towers: Literal["both", "text", "image"] = "text",
@@ -77,10 +76,6 @@ class CausalPruning(SeveralEncoders):
         self.tolerance, self.pictures, self.captions = tolerance, pictures, captions
         self.picture_batch_size, self.retrained_paths = picture_batch_size, list(retrained)
         self.pruning: dict[str, Any] = {}  # what the search found; kept in the checkpoint
-
-    def losses(self, **batch: Any) -> dict[str, Tensor]:
-        """Nothing is trained."""
-        return {}
 
     def setup(self, stage: str) -> None:
         """Load the original and the models to compare with, once."""

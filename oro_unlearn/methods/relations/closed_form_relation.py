@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor
-
 from oro_unlearn.methods.relations.closed_form import CUTS, ClosedForm, Recipe
 from oro_unlearn.methods.relations.moment_files import moment_beside, write_moment
 from oro_unlearn.methods.relations.relational_unlearning import RelationalUnlearning
+from oro_unlearn.methods.unlearning_module import WithoutTraining
 from oro_unlearn.networks.last_text_block import LastTextBlock
 from oro_unlearn.user_error import UserError
 
 
-class ClosedFormRelation(RelationalUnlearning):
+class ClosedFormRelation(WithoutTraining, RelationalUnlearning):
     """Makes two hidden units per request detect its captions, and undo them there. Nothing is trained. Use ``max_epochs: 0``.
 
     The last MLP of the text tower reads the composed caption at its end token. A direction that separates the captions of the
@@ -39,8 +38,6 @@ class ClosedFormRelation(RelationalUnlearning):
         UserError: If an option is out of range, or the text tower has no open_clip blocks.
     """
 
-    train_splits = ()
-
     def __init__(
         self,
         samples: int = Recipe().samples,
@@ -57,10 +54,6 @@ class ClosedFormRelation(RelationalUnlearning):
         if self.towers != "text" or self.adapter == "dora":
             raise UserError("ClosedFormRelation edits the text tower by a plain low-rank update: towers text, adapter lora")
         self._edit: ClosedForm | None = None
-
-    def losses(self, **batch: Any) -> dict[str, Tensor]:
-        """Nothing is trained."""
-        return {}
 
     def on_fit_start(self) -> None:
         """Edit the adapter."""
@@ -79,6 +72,6 @@ class ClosedFormRelation(RelationalUnlearning):
     def _with_adapter(self, network: Any) -> None:
         """Add an adapter on the two layers that are edited, of the rank of the edit."""
         if self.has_data:
-            self.lora_rank = max(self.lora_rank, 2 * len(CUTS) * self.data.request_count)
+            self.lora_rank = max(self.lora_rank, 2 * len(CUTS) * len(self.data.forget_names))
         self.targets = LastTextBlock(network).layers
         super()._with_adapter(network)

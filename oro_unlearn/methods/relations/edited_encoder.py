@@ -4,13 +4,14 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from oro_unlearn.methods.relations.several_encoders import SeveralEncoders
+from oro_unlearn.methods.unlearning_module import WithoutTraining
 from oro_unlearn.networks.adapter_files import load_adapter
 
 
-class EditedEncoder(SeveralEncoders):
+class EditedEncoder(WithoutTraining, SeveralEncoders):
     """Measures an edited CLIP model beside its original and models trained without the tuple; edits nothing.
 
     Args:
@@ -22,8 +23,6 @@ class EditedEncoder(SeveralEncoders):
     Raises:
         UserError: If a file is missing or does not fit the network.
     """
-
-    train_splits = ()
 
     def __init__(
         self,
@@ -39,10 +38,6 @@ class EditedEncoder(SeveralEncoders):
     def removable(self) -> bool:
         """Whether the edit is an adapter, which can be taken off."""
         return _is_adapter(self.edited)
-
-    def losses(self, **batch: Any) -> dict[str, Tensor]:
-        """Nothing is trained."""
-        return {}
 
     def setup(self, stage: str) -> None:
         """Load every model, once."""

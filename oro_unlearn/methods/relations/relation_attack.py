@@ -1,12 +1,11 @@
 """The searching attacker's figures of every measured model, and how each caption that was found works on the other models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor
 
 from oro_unlearn.attacks.relations import EFFORTS, SEED, Attacked, Evidence, attack, halves
 
@@ -38,19 +37,19 @@ def attack_models(method: Any, features: Mapping[str, Any], level: str) -> dict[
                 model = Attacked(own.images.float(), own.texts.float(), partial(method.text_features, role), network)
                 found[role] = attack(model, probes, effort, tick=partial(progress.advance, task))
     found = {role: one for role, one in found.items() if one[0]}
-    for caption in found["unlearned"][1]["captions"].values() if "unlearned" in found else ():
-        text = caption["caption"]
-        caption["others"] = {
-            role: _recall(own, method.text_features(role, [text])[0], text, probes)
-            for role, own in features.items()
-            if role != "unlearned"
-        }
+    if "unlearned" in found:
+        captions = list(found["unlearned"][1]["captions"].values())
+        recalls = {role: _recalls(method, role, own, captions) for role, own in features.items() if role != "unlearned"}
+        for number, caption in enumerate(captions):
+            caption["others"] = {role: values[number] for role, values in recalls.items()}
     return found
 
 
-def _recall(own: Any, feature: Tensor, caption: str, probes: Any) -> float:
-    """R@5 of a caption under a model, on the pictures that no search saw."""
+def _recalls(method: Any, role: str, own: Any, captions: Sequence[Mapping[str, Any]]) -> list[float]:
+    """R@5 of captions under a model, on the pictures that no search saw."""
+    probes, texts = method.data.measured, [str(caption["caption"]) for caption in captions]
     parts = halves(probes, SEED)
     assert parts is not None
     evidence = Evidence(own.images.float(), own.texts[: len(probes.concepts)].float(), probes, parts[1])
-    return evidence.recall(parts[1].unsafe, feature.cpu().float(), caption)
+    vectors = [method.text_features(role, [text])[0].cpu().float() for text in texts]
+    return [evidence.recall(parts[1].unsafe, vector, text) for vector, text in zip(vectors, texts, strict=True)]
