@@ -296,10 +296,10 @@ class UnlearningModule(LightningModule, ABC):
             )
 
 
-class WithoutTraining(UnlearningModule):
-    """Base class of methods that train nothing: they edit when the fit begins, or only measure. Use ``max_epochs: 0``."""
+class WithoutTraining:
+    """First base class of methods that train nothing: they edit when the fit begins, or only measure. Use ``max_epochs: 0``."""
 
-    train_splits = ()
+    train_splits: tuple[str, ...] = ()
 
     def losses(self, **batch: Any) -> dict[str, Tensor]:
         """Nothing is trained."""
