@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo lint test tables docs clean
+.PHONY: help demo style types units lint test tables docs clean
 
 help:
 	@echo "make demo   set up .venv; a classifier forgets the eights, a CLIP model a relation (a few minutes after installation)"
@@ -34,16 +34,23 @@ demo: .venv/demo.stamp
 	@echo "== demo: digits (original, retrained, free control, RWFT), then a relation in a CLIP model"
 	$(BIN)/oro-unlearn demo
 
-lint: .venv/test.stamp
+style: .venv/test.stamp
 	@echo "== ruff"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/test.stamp
 	@echo "== mypy"
 	$(BIN)/mypy
 
-test: lint
+units: .venv/test.stamp
 	@echo "== pytest, with doctests"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+lint: style types
+
+test: style  # mypy uses one core alone: it runs beside pytest
+	@$(MAKE) --no-print-directory -j 2 types units
 
 tables: .venv/demo.stamp
 	$(BIN)/python -m benchmarks.tables

@@ -1,16 +1,18 @@
 """Write the configuration of a run, and record the identity of the run in its checkpoints."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.trainer.states import TrainerFn
 
 from oro_unlearn.cli.lineage import notes_of
 from oro_unlearn.cli.run_folder import RunFolder
-from oro_unlearn.files import replacing
+from oro_unlearn.files import write_text
 from oro_unlearn.methods import UnlearningModule
 
 
@@ -20,12 +22,15 @@ class SaveConfig(SaveConfigCallback):
     Args:
         args: Arguments of Lightning's callback.
         folder: The folder of the run; None if nothing is written, as in a rehearsal.
+        content: The configuration as plain values.
         kwargs: Arguments of Lightning's callback.
     """
 
-    def __init__(self, *args: Any, folder: RunFolder | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, folder: RunFolder | None = None, content: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.folder = folder
+        self.folder, self.content = folder, content
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Add the hashes of the data, which are read now, to the run's identity. Nothing is written yet."""
@@ -38,9 +43,10 @@ class SaveConfig(SaveConfigCallback):
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the configuration into the run's folder, atomically."""
-        path = Path(trainer.default_root_dir) / self.config_filename
-        with replacing(path) as partial:
-            self.parser.save(self.config, partial, skip_unset=False, skip_validation=True, overwrite=True)
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text = yaml.dump(self.content, Dumper=dumper, allow_unicode=True, sort_keys=False)
+        header = "".join(f"# {line}\n" for line in self.parser.dump_header or [])
+        write_text(header + text, Path(trainer.default_root_dir) / self.config_filename)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Record the identity of the run, so that the same command recognises its checkpoint."""

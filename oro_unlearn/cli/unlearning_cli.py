@@ -174,7 +174,8 @@ class UnlearningCLI(LightningCLI):
         plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins] if config.plugins else []
         kwargs["plugins"] = [*plugins, WholeCheckpoints(self._begin)]
         self.run_folder = RunFolder(root, self._asked_for())
-        self.save_config_kwargs = {**self.save_config_kwargs, "folder": None if self.subcommand == "check" else self.run_folder}
+        folder = None if self.subcommand == "check" else self.run_folder
+        self.save_config_kwargs = {**self.save_config_kwargs, "folder": folder, "content": self.config_dump}
         with options_of("--trainer"):
             return super().instantiate_trainer(**kwargs)
 

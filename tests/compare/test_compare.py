@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from lightning.pytorch import Trainer
 from benchmarks import paper_setting
 from oro_unlearn import methods
 from oro_unlearn.attacks import Scores
-from oro_unlearn.audit import audit_model, margins, rounded
+from oro_unlearn.audit import audit_model, margins, rounded, scoring
 from oro_unlearn.compare import command, jobs, tuning
 from oro_unlearn.compare import tables as compare_tables
 from oro_unlearn.compare.budgets import Load, length
@@ -46,6 +47,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comparison")
     with pytest.MonkeyPatch.context() as patch, undrawn():
         patch.chdir(folder)
+        patch.setattr(scoring, "relearning_curve", partial(scoring.relearning_curve, batch_size=8))  # or half of the time
         patch.setattr(sys, "argv", ["compare"])
         patch.setattr(tuning, "ROUNDS", 0)
         command.main(SMALL)

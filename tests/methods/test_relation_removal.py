@@ -16,6 +16,7 @@ REMOVAL = {
     "foil": 5.0,
     "adversary": "search",
     "searched": 6.0,
+    "queries": 100,
     "vocab_captions": 20,
 }
 

@@ -36,7 +36,7 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-push": ["push_only"],
     "relations-redirect": ["redirect"],
     "relations-closed": ["shield", "--model.init", "closed_form"],
-    "relations-removal": ["removal", "--model.discriminator", "1", "--model.adversary", "search"],
+    "relations-removal": ["removal", "--model.discriminator", "1", "--model.adversary", "search", "--model.queries", "20"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }
 

@@ -13,7 +13,7 @@ from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
 from oro_unlearn.methods.relations.removal_losses import Discriminator, mean_discrepancy
 from oro_unlearn.user_error import UserError
 
-SEARCHES, QUERIES, BEAM, ROUNDS = 4, 800, 4, 5  # of the adversary, before an epoch; a search starts from no word
+SEARCHES, BEAM, ROUNDS = 4, 4, 5  # of the adversary, before an epoch; a search starts from no word
 LOOKED_AT = 128  # pictures of each kind that the adversary looks at
 
 
@@ -38,6 +38,7 @@ class RelationRemoval(RelationUnlearning):
             unsafe training pictures from foils. Unsafe pictures then get the mean cosine that foils have with these captions.
             ``static``: there is no search.
         searched: Weight of the searched captions.
+        queries: Largest number of captions that the adversary scores in a search; it makes four searches before an epoch.
         towers: ``both``, or ``image`` alone.
         kwargs: Arguments of :class:`RelationUnlearning`.
 
@@ -55,6 +56,7 @@ class RelationRemoval(RelationUnlearning):
         foils_drawn: int = 128,
         adversary: Literal["static", "search"] = "static",
         searched: float = 1.0,
+        queries: int = 800,
         towers: Literal["both", "image"] = "both",
         **kwargs: Any,
     ) -> None:
@@ -62,10 +64,11 @@ class RelationRemoval(RelationUnlearning):
         own = {"foil": foil, "mmd": mmd, "discriminator": discriminator, "keep": keep}
         own["searched"] = searched if adversary == "search" else 0.0
         negative = [name for name, weight in own.items() if weight < 0]
-        if negative or foils_drawn < 1:
-            raise UserError(f"--model.{(negative or ['foils_drawn'])[0]}: weights are 0 or more, and foils_drawn 1 or more")
+        if negative or min(foils_drawn, queries) < 1:
+            name = (negative or ["foils_drawn" if foils_drawn < 1 else "queries"])[0]
+            raise UserError(f"--model.{name}: weights are 0 or more, foils_drawn and queries 1 or more")
         self.weights |= own
-        self.foils, self.foils_drawn, self.adversary = foils, foils_drawn, adversary
+        self.foils, self.foils_drawn, self.adversary, self.queries = foils, foils_drawn, adversary, queries
         self.discriminator: Discriminator | None = None
         self.found: list[str] = []  # captions that the adversary has found so far
         self._foils = torch.empty(0)  # features (F, D) of all foils under the reference
@@ -136,7 +139,7 @@ class RelationRemoval(RelationUnlearning):
         def score(tried: Sequence[str]) -> Tensor:
             return self.text_features("unlearned", tried) @ direction
 
-        return [search_captions(score, words, [""], QUERIES, BEAM, ROUNDS, seed).caption for seed in seeds]
+        return [search_captions(score, words, [""], self.queries, BEAM, ROUNDS, seed).caption for seed in seeds]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the discriminator and the captions that were found."""
