@@ -51,3 +51,25 @@ SEARCHED = {
     "probe_picture/auc": "linear probe of pictures, AUC",
     "probe_caption/auc": "linear probe of captions, AUC",
 }
+RELEARNED = "relearn_16"  # the attack on the weights by which the verdict judges
+WEIGHTS = {
+    "no_attack": "none",
+    "relearn_1": "training on 1 pair",
+    "relearn_4": "training on 4 pairs",
+    "relearn_16": "training on 16 pairs",
+    "relearn_64": "training on 64 pairs",
+    "relearn_1_adapter": "training of the adapter on 1 pair",
+    "relearn_4_adapter": "training of the adapter on 4 pairs",
+    "relearn_16_adapter": "training of the adapter on 16 pairs",
+    "relearn_64_adapter": "training of the adapter on 64 pairs",
+    "quantised_8": "weights of 8 bits",
+    "quantised_4": "weights of 4 bits",
+    "pruned_10": "10 % of the weights set to 0",
+    "pruned_30": "30 % of the weights set to 0",
+    "pruned_50": "50 % of the weights set to 0",
+    "arithmetic_25": "a quarter of the edit",
+    "arithmetic_50": "half of the edit",
+    "arithmetic_75": "three quarters of the edit",
+    "arithmetic_150": "one and a half times the edit",
+}
+WEIGHT_FIGURES = {"r5": "R@5", "r1": "R@1", "kept_r1": "R@1 of what is kept"}

@@ -10,7 +10,8 @@ from oro_unlearn.audit.criteria import Measure
 from oro_unlearn.audit.findings import Finding
 from oro_unlearn.audit.line import ERROR, Answer, Line, no_line
 from oro_unlearn.audit.range_lines import looks
-from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, SEARCHED, UTILITY
+from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, SEARCHED, UTILITY, WEIGHT_FIGURES, WEIGHTS
+from oro_unlearn.audit.relation_recovery import relation_recovery
 from oro_unlearn.audit.tallies import Tally
 from oro_unlearn.audit.verdict import Lines
 from oro_unlearn.metrics import Reading, reading
@@ -31,7 +32,8 @@ Metrics = Mapping[str, Mapping[str, float]]  # metrics of each model: original, 
 def relation_figures() -> list[str]:
     """Names of the figures that a criterion may ask for."""
     groups = [f"{group}/{figure}" for group in FORGOTTEN | KEPT for figure in BY_GROUP]
-    return [*SUMMARIES, *UTILITY, *SEARCHED, *groups]
+    weights = [f"{attack}/{figure}" for attack in WEIGHTS for figure in WEIGHT_FIGURES]
+    return [*SUMMARIES, *UTILITY, *SEARCHED, *weights, *groups]
 
 
 def removal_of(metrics: Mapping[str, Mapping[str, float | None]], search: Mapping[str, Any]) -> Removal:
@@ -54,7 +56,7 @@ def relation_lines(model: Any, probes: Any, removable: bool) -> Lines:
     - ``collateral``: R@1 of every group that is to be kept.
     - ``looks``: Cosines and recalls, compared with three or more models that were trained without the tuple.
     - ``recovery``: ``no`` if the edit is an adapter, because the model without its adapter is the original. Otherwise
-      ``not measured``, because no attack on the weights is tried.
+      relearning, compared with three or more models that were trained without the tuple, see :func:`relation_recovery`.
 
     Pictures of one wording count as independent.
 
@@ -70,12 +72,12 @@ def relation_lines(model: Any, probes: Any, removable: bool) -> Lines:
     few = no_line("not decided" if every else "not measured", "direct/r5", "the original answers too seldom to tell.")
     retrained = _retrained(metrics)
     compared = [finding for key in LOOKS if (finding := _finding(key, metrics, probes)) is not None]
-    without = "without its adapter the model is the original." if removable else "no attack on the weights was tried."
+    attacked = details["unlearned"].get("weights", {})
     return {
         "answers": answers(judged, chance, "worst_r5", f"pictures, within the first {FIRST},") if judged else few,
         "collateral": _collateral(metrics, probes),
         "looks": looks([compared], len(retrained)),
-        "recovery": no_line("no" if removable else "not measured", "adapter" if removable else "", without),
+        "recovery": relation_recovery(metrics, attacked, removable),
     }
 
 

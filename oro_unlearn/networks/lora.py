@@ -197,11 +197,19 @@ def fill_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
 
 def merged_copy(model: nn.Module) -> nn.Module:
     """A plain open_clip model with merged adapters and fused attention. ``model`` is not changed."""
-    copy = deepcopy(model)
-    for name, layer in adapted_layers(copy).items():
-        layer.merge()
-        copy.set_submodule(name, layer.get_base_layer())
-    return fuse_attention(copy)
+    return fuse_attention(merge(deepcopy(model)))
+
+
+def merge(model: nn.Module) -> nn.Module:
+    """Merge the adapters into the weights, in place, and return the model. Adapters that are switched off are left out."""
+    layers = adapted_layers(model)
+    for name, layer in layers.items():
+        if not layer.disable_adapters:
+            layer.merge()
+        model.set_submodule(name, layer.get_base_layer())
+    if layers:
+        del model.peft_config
+    return model
 
 
 def base_state(model: nn.Module) -> dict[str, Tensor]:

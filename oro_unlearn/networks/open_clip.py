@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,25 @@ class OpenCLIP(nn.Module):
     def merged_state(self) -> dict[str, Tensor]:
         """The state dict of a plain open_clip model with the adapter merged into its weights; the model is not changed."""
         return lora.merged_copy(self.model).state_dict()
+
+    def merged(self) -> "OpenCLIP":
+        """A copy in eval mode, all weights trainable, with the adapter merged; an adapter that is off is left out."""
+        copy = deepcopy(self)
+        lora.merge(copy.model)
+        return copy.requires_grad_(True).eval()
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether the model has an adapter that is on."""
+        layers = lora.adapted_layers(self.model).values()
+        return bool(layers) and not any(layer.disable_adapters for layer in layers)
+
+    def training_adapter(self) -> "OpenCLIP":
+        """A copy in eval mode of which the adapter alone is trainable."""
+        copy = deepcopy(self).requires_grad_(False).eval()
+        for parameter in lora.adapter_parameters(copy.model).values():
+            parameter.requires_grad_(True)
+        return copy
 
     def save_adapter(self, folder: str | Path) -> None:
         """Write the adapter in peft's format, and beside it ``oro_unlearn.json``, which identifies the base model.

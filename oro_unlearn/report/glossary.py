@@ -48,9 +48,14 @@ TERMS = {  # by a pattern of the text in which a term appears: the term, and wha
         "A linear classifier that is trained on the features of the model. It shows whether the features still separate the "
         "forgotten classes.",
     ),
-    r"[Rr]elearn": (
+    r"[Rr]elearn|training on \d+ pair": (
         "Relearning",
         "A few steps of training on forgotten images. What comes back at once was hidden, not removed.",
+    ),
+    r"attack on the weights": (
+        "Attack on the weights",
+        "A change of a copy of the model by someone who holds its file: a short training on pictures of what was to be "
+        "forgotten, fewer bits, small weights set to 0, or a part of the edit taken back.",
     ),
     r"silhouette": ("Silhouette", "How closely the forgotten images lie together in the features, from -1 to 1."),
     r"\bCKA\b": ("CKA", "Similarity of the features of two models: 1 for equal features, up to rotation and scale."),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, SEARCHED, UTILITY
+from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, SEARCHED, UTILITY, WEIGHTS
 from oro_unlearn.report.drawings import photograph, svg_of
 from oro_unlearn.report.loading import encoder_code
 from oro_unlearn.report.names import label, printable
@@ -13,6 +13,7 @@ from oro_unlearn.report.page_parts import Content, gaps_section, page_of, words_
 from oro_unlearn.report.relation_plots import cosines_figure, losses_figure
 from oro_unlearn.report.relation_tables import Part, caption, number_of, tables_of
 from oro_unlearn.report.trace_section import trace_sections
+from oro_unlearn.report.weight_tables import weight_sections
 
 CAPTIONS = ("What was to be forgotten", "What was to be kept", "Captions that were searched", "General performance")
 FIGURES = {"worst_r5": "R@5, worst wording", "kept r1": "change of R@1", "adapter": "adapter"}
@@ -48,6 +49,7 @@ def make_page(content: Content, folder: Path) -> Page:
     sections = [
         _figures(content),
         *_pictures(content, folder),
+        *weight_sections(content),
         *trace_sections(content),
         *(_strongest(content, said) if said else ()),
         *([gaps_section(said, _lacking(content))] if audit else ()),
@@ -95,8 +97,12 @@ def _value(text: str) -> float | None:
 def _figure_text(key: str, value: float) -> str:
     """Name and value of a figure of the verdict."""
     group, _, figure = key.partition("/")
-    name = FIGURES.get(key) or SEARCHED.get(key, "").strip() or f"{(FORGOTTEN | KEPT).get(group, group)}, {figure}".strip(", ")
-    share = key in ("worst_r5", "kept r1") or figure in ("r1", "r5", "r10")
+    name = (
+        FIGURES.get(key)
+        or SEARCHED.get(key, "").strip()
+        or f"{(FORGOTTEN | KEPT | WEIGHTS).get(group, group)}, {figure}".strip(", ")
+    )
+    share = key in ("worst_r5", "kept r1") or figure in ("r1", "r5", "r10", "kept_r1")
     return f"{name}: {100 * value:.1f}%" if share else f"{name}: {value:.3f}"
 
 

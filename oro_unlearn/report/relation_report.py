@@ -16,6 +16,7 @@ from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_l
 from oro_unlearn.report.relation_tables import Part, caption, number_of, tables_of
 from oro_unlearn.report.run_report import summarise, without_nan
 from oro_unlearn.report.tables import title, title_of
+from oro_unlearn.report.weight_tables import weight_part, weight_words
 
 __all__ = ["FIGURES", "make_page", "make_report", "report_table", "words"]
 
@@ -48,6 +49,7 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "not_measured": found.get("not_measured", {}),
         "losses": thinned(found["losses"]),
         "search": {role: _told(details["search"]) for role, details in found["details"].items() if "search" in details},
+        "weights": found["details"].get("unlearned", {}).get("weights", {}),
         **{name: without_nan(found[name]) for name in ("trace", "pruning") if name in found},
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
@@ -87,7 +89,7 @@ def thinned(losses: Mapping[str, Sequence[float]], most: int = MOST_STEPS) -> di
 
 
 def words(report: Mapping[str, Any]) -> list[str]:
-    """Five or six lines of text: the request, removal, retrieval by captions, the embeddings, the attacks, and the gaps.
+    """Five to seven lines of text: the request, removal, retrieval by captions, the embeddings, the attacks, and the gaps.
 
     The line about removal is left out for a shield, which the first words of the report state.
 
@@ -118,6 +120,7 @@ def words(report: Mapping[str, Any]) -> list[str]:
         f"Features: cosine of unsafe pictures and their caption: {moved('direct/cosine')}; unrelated pairs have "
         f"{number_of(before.get('unrelated/cosine'))}.",
         f"Attacker with other words, places, styles or spellings: {found}.{removable}",
+        *([attacked] if (attacked := weight_words(report)) else []),
         f"Not judged: {'; '.join([*gaps, *lacking, 'attacks that were not tried'])}.",
     ]
 
@@ -153,12 +156,12 @@ def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
 
 
 def report_table(report: Mapping[str, Any]) -> Group:
-    """Tables of forgotten pairs, kept pairs, searched captions, and the general performance of the model, if they have rows.
+    """Tables of forgotten pairs, kept pairs, searched captions, utility and attacks on the weights, if they have rows.
 
     Args:
         report: Content of ``report.json``.
     """
-    parts = tables_of(report)
+    parts = [*tables_of(report), weight_part(report)]
     shown = [part for part in parts if part.rows] or parts[:1]
     tables = [_rich(part, title_of(report) if not number else "") for number, part in enumerate(shown)]
     tables[-1].caption, tables[-1].caption_justify = caption(report), "left"

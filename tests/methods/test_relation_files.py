@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from oro_unlearn.attacks.relations import EFFORTS
 from oro_unlearn.methods import RelationUnlearning
 from oro_unlearn.methods.relations.relation_audit import ATTACKS
+from oro_unlearn.methods.relations.weight_attack import WEIGHT_EFFORTS
 from oro_unlearn.networks import OpenCLIP, split_attention
 from oro_unlearn.networks.clip_weights import SCENES
 from tests.conftest import CONFIGS
@@ -156,6 +157,7 @@ def test_the_losses_of_every_step_are_logged(finished):
 def test_the_shipped_recipe_forgets_what_it_is_told_and_keeps_the_rest(run, report, monkeypatch):
     """Thirty steps in the small world, which is a part of the one that the shipped weights know; and a very short search."""
     monkeypatch.setitem(EFFORTS, "quick", EFFORTS["quick"]._replace(queries=200, rounds=4))
+    monkeypatch.setitem(WEIGHT_EFFORTS, "quick", WEIGHT_EFFORTS["quick"]._replace(batch=16, kept=32))
     words = ["--config", str(CONFIGS / "scenes/shield.yaml"), "--data.graph", write_graph()]
     words += ["--data.listed", json.dumps(LISTED), "--data.pairs", "64", "--data.gallery", "2", "--data.probe_pictures", "12"]
     words += ["--data.neighbour_pictures", "4", "--trainer.max_epochs", "15", "--trainer.enable_progress_bar", "false"]
@@ -183,3 +185,8 @@ def test_the_shipped_recipe_forgets_what_it_is_told_and_keeps_the_rest(run, repo
     assert strongest["caption"] in Path("out/report.html").read_text()
     assert f"searched caption: {strongest['caption']}" in found["audit"]["parts"]["answers"]
     assert set(found["search"]["unlearned"]["captions"]["search_cosine"]["others"]) == {"original"}
+    assert found["weights"]["pairs"] == {"relearn_16": 16}
+    assert after["no_attack/r5"] == after["quantised_8/r5"] == 0 < after["relearn_16/r5"], "a few pairs bring it back"
+    page = Path("out/report.html").read_text()
+    assert "after a short training on 16 pairs R@5 goes from 0.000 to" in found["audit"]["words"][-2]
+    assert "Taking the adapter off needs no attack" in page

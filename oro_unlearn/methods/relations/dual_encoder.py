@@ -12,11 +12,12 @@ from torch.optim import AdamW, Optimizer
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from oro_unlearn.methods.relations.caption_cache import chosen
+from oro_unlearn.methods.relations.caption_cache import chosen, encode_captions
 from oro_unlearn.methods.relations.causal_tracing import trace_relation
 from oro_unlearn.methods.relations.relation_attack import attack_models
 from oro_unlearn.methods.relations.relation_audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.spread import spread
+from oro_unlearn.methods.relations.weight_attack import attack_weights
 from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.networks import OpenCLIP, save_weights
 from oro_unlearn.user_error import UserError
@@ -181,11 +182,15 @@ class DualEncoder(UnlearningModule):
         }
         first = next(iter(features.values()))
         metrics, details, attacks = {}, {}, attack_models(self, features, self.attacks)
+        weights = attack_weights(self, features, self.attacks)
         for role, own in features.items():
             metrics[role], details[role] = measure(probes, own, first)
             if role in attacks:
                 metrics[role] |= attacks[role][0]
                 details[role]["search"] = attacks[role][1]
+            if role in weights:
+                metrics[role] |= weights[role][0]
+                details[role]["weights"] = weights[role][1]
             if own is not first:
                 metrics[role] |= relational_safety_score(metrics[role], next(iter(metrics.values())))
         losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
@@ -199,12 +204,6 @@ class DualEncoder(UnlearningModule):
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
         """Write ``model.safetensors``: a state dict that plain open_clip loads, with ``notes`` as metadata."""
         save_weights(self.network.merged_state(), root / "model.safetensors", notes)
-
-
-def encode_captions(network: Any, captions: Sequence[str], size: int) -> Tensor:
-    """Unit vectors (N, D) of captions, encoded in batches of ``size``."""
-    parts = [captions[start : start + size] for start in range(0, len(captions), size)]
-    return torch.cat([network.encode_text(network.tokenize(part)) for part in parts])
 
 
 class _Rows(Metric):

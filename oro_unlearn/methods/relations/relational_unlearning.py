@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from oro_unlearn.attacks.relations import strongest_caption
 from oro_unlearn.methods.first_words import relation_words
-from oro_unlearn.methods.relations.caption_cache import CaptionCache
-from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs, encode_captions
+from oro_unlearn.methods.relations.caption_cache import CaptionCache, encode_captions
+from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
 from oro_unlearn.methods.relations.first_look import unknown_tuples
 from oro_unlearn.methods.relations.sharding import shard_frozen
 from oro_unlearn.methods.relations.spread import spread

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from oro_unlearn.methods.relations.dual_encoder import DualEncoder, encode_captions
+from oro_unlearn.methods.relations.caption_cache import encode_captions
+from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 
 
 class SeveralEncoders(DualEncoder):
