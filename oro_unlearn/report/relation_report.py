@@ -153,7 +153,7 @@ def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
 
 
 def report_table(report: Mapping[str, Any]) -> Group:
-    """Tables of forgotten pairs, kept pairs, searched captions, and the general performance of the model, if they have rows.
+    """Tables of forgotten and kept pairs, searched captions, altered pictures and general performance, if they have rows.
 
     Args:
         report: Content of ``report.json``.

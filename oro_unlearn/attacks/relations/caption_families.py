@@ -10,8 +10,8 @@ FAMILIES = ("typo_search", "homoglyph", "word_order", "indirect", "synonym")
 ROUNDS, KEPT = 2, 8  # rounds of a search, and captions that the next round changes
 SHORTEST = 3  # letters of a word that is misspelt or replaced
 LOOK_ALIKES = {  # letters of other scripts and digits that look like Latin letters
-    **{"a": "\u0430\u0251@", "b": "\u042c6", "c": "\u0441\u03f2", "d": "\u0501", "e": "\u04353", "g": "\u0261\u0581"},
-    **{"h": "\u04bb", "i": "\u0456\u03b91", "j": "\u0458", "k": "\u03ba\u043a", "l": "\u04cf1|", "m": "\u043c"},
+    **{"a": "\u0430\u0251", "b": "\u042c6", "c": "\u0441\u03f2", "d": "\u0501", "e": "\u04353", "g": "\u0261\u0581"},
+    **{"h": "\u04bb", "i": "\u0456\u03b91", "j": "\u0458", "k": "\u03ba\u043a", "l": "\u04cf1", "m": "\u043c"},
     **{"n": "\u0578\u043f", "o": "\u043e\u03bf0", "p": "\u0440\u03c1", "q": "\u051b", "r": "\u0433", "s": "\u04555"},
     **{"t": "\u03c4\u0442", "u": "\u03c5", "v": "\u03bd\u0475", "w": "\u051d", "x": "\u0445\u03c7", "y": "\u0443\u04af"},
     "z": "\u1d22",

@@ -20,7 +20,6 @@ from oro_unlearn.attacks.relations.picture_attacks import (
     altered,
     image_query,
     picture_figures,
-    plain_caption,
     pushed_pictures,
 )
 from oro_unlearn.attacks.relations.token_search import gradient_search, prompt_search
@@ -124,7 +123,7 @@ def attack(
         prompt = _prompt(model, probes, effort, directions[number], seed + number) if effort.steps else None
         prompts += [held_out.judge(prompt).auc] if prompt is not None else []
     strongest = max(captions.values(), key=lambda one: (one["r5"], one["auc"]))
-    figures, shown = _with_pictures(model, probes, effort, sought, seed, tick_pictures) if effort.variants else ({}, {})
+    figures, shown = _with_pictures(model, probes, effort, seed, tick_pictures) if effort.variants else ({}, {})
     if effort.variants:
         query = image_query(model.images, *parts, seed)
         figures |= {f"image_query/{name}": value for name, value in query.items()}
@@ -157,18 +156,17 @@ def _in_families(
 
 
 def _with_pictures(
-    model: Attacked, probes: Any, effort: Effort, sought: Evidence, seed: int, tick: Callable[[], object]
+    model: Attacked, probes: Any, effort: Effort, seed: int, tick: Callable[[], object]
 ) -> tuple[Figures, dict[str, Any]]:
     """Figures and details of the attacks that alter pictures."""
     if model.pictures is None or model.encode_images is None:
         return {}, {}
-    caption, feature = plain_caption(sought, model.texts, probes)
-    target = Target(model.encode_images, model.texts[: len(probes.concepts)], caption, feature, probes)
+    target = Target(model.encode_images, model.texts[: len(probes.concepts)], model.texts[probes.unsafe], probes)
     found = altered(target, model.pictures, effort.variants, seed, tick)
     if effort.pushes:
         found |= pushed_pictures(target, model.network, model.pictures.held_out, effort.pushes, tick)
     pictures = len(model.pictures.held_out.half.unsafe)
-    return picture_figures(found), {"caption": caption, "pictures": pictures, **found}
+    return picture_figures(found), {"pictures": pictures, **found}
 
 
 def _starts(scores: Tensor, probes: Any, count: int) -> list[str]:
