@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from oro_unlearn.audit.relation_groups import ALTERED, FORGOTTEN, KEPT, SEARCHED, UTILITY
 
+OF_ALTERED = ("r5", "excess_r5", "auc")  # of the edited model
+
 
 class Part(NamedTuple):
     """One table."""
@@ -36,7 +38,7 @@ def tables_of(report: Mapping[str, Any]) -> list[Part]:
         if after.get(name) is not None
     ]
     altered = [
-        [label, *(number_of(part.get(f"{name}/{figure}")) for figure in ("r5", "excess_r5") for part in (before, after))]
+        [label, number_of(before.get(f"{name}/r5")), *(number_of(after.get(f"{name}/{figure}")) for figure in OF_ALTERED)]
         for name, label in ALTERED.items()
         if after.get(f"{name}/r5") is not None
     ]
@@ -50,7 +52,7 @@ def tables_of(report: Mapping[str, Any]) -> list[Part]:
         Part(["forgotten under", "R@5 before", "R@5 after", "worst wording", "median rank"], forgotten),
         Part(["kept", "R@1 before", "R@1 after", "drift of cosine", "worst drift"], kept),
         Part(["searched captions", "before", "after"], searched),
-        Part(["altered pictures", "R@5 before", "R@5 after", "above the foil before", "above the foil after"], altered),
+        Part(["altered pictures", "R@5 before", "R@5 after", "above the foil", "AUC after"], altered),
         Part(["utility", "before", "after"], utility),
     ]
 

@@ -102,16 +102,16 @@ def test_a_plain_caption_finds_altered_pictures_if_it_finds_their_column():
     probes, ticks = world(), []
     pictures = load_pictures(probes, halves(probes, seed=0), most=4)
     gallery = torch.eye(14)
-    caption = Target(columns, gallery, "child eating cake", gallery[0], probes)
+    caption = Target(columns, gallery, gallery[:1], probes)
     found = altered(caption, pictures, 6, 0, lambda: ticks.append(1))
     figures = picture_figures(found)
     assert set(found) == {"crop", "occlusion", "mixed"}
     assert len(ticks) == 3
     assert figures["crop/r5"] == figures["crop/auc"] == figures["occlusion/auc"] == 1
     assert figures["mixed/excess_r5"] == figures["mixed/r5"] - figures["mixed/foil_r5"]
-    both = altered(caption._replace(feature=normalize(gallery[2] + gallery[3], dim=0)), pictures, 6, 0, lambda: None)["mixed"]
+    both = altered(caption._replace(plain=normalize(gallery[2:3] + gallery[3:4])), pictures, 6, 0, lambda: None)["mixed"]
     assert (both["r5"], both["auc"], both["foil"]) == (1, 1, "holding"), "a mixture has the columns of both pictures"
-    blind = altered(caption._replace(feature=-gallery[0]), pictures, 6, 0, lambda: None)
+    blind = altered(caption._replace(plain=-gallery[:1]), pictures, 6, 0, lambda: None)
     assert picture_figures(blind)["crop/r5"] == 0
 
 
@@ -120,26 +120,26 @@ def test_a_push_stays_within_its_distance_and_moves_pictures_to_the_caption():
     images = torch.randint(0, 256, (4, 3, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     with torch.inference_mode():  # as Lightning measures
         captions = network.encode_text(network.tokenize(["robot under a pizza", "a dog", "a child eating a cake"]))
-        assert torch.equal(pushed(network, images, captions[0], captions[1:], 0, 3), images)
-        moved = pushed(network, images, captions[0], captions[1:], 4, 3)
+        assert torch.equal(pushed(network, images, captions[:1], captions[1:], 0, 3), images)
+        moved = pushed(network, images, captions[:1], captions[1:], 4, 3)
         assert (moved.int() - images.int()).abs().max() == 4
         seen = SimpleNamespace(mean=network.mean, scale=10.0, encode_image=lambda part: columns(255 * part))
         low = (
-            pushed(seen, images[..., :SIZE, :SIZE], torch.eye(14)[0], torch.eye(14)[1:], 8, 5).int()
+            pushed(seen, images[..., :SIZE, :SIZE], torch.eye(14)[:1], torch.eye(14)[1:], 8, 5).int()
             - images[..., :SIZE, :SIZE].int()
         )
         assert low[..., :4].float().mean() > 7 > -7 > low[..., 4:].float().mean(), "the column of the caption, and the others"
         half = Half(torch.tensor([0, 1]), torch.tensor([2, 3]), {"under": torch.tensor([3])})
         probes = SimpleNamespace(unsafe=[0], texts=["robot under a pizza", "a dog", "a child eating a cake"])
-        target = Target(network.encode_image, captions, probes.texts[0], captions[0], probes)
+        target = Target(network.encode_image, captions, captions[:1], probes)
         found = pushed_pictures(target, network, SimpleNamespace(images=images, half=half), 2, lambda: None)
     assert set(found) == {"pgd_2", "pgd_4", "pgd_8"}
     assert all((one["foil"], one["foil_pictures"]) == ("under", 1) for one in found.values())
     assert all(parameter.grad is None for parameter in network.parameters())
     with pytest.raises(ValueError, match="distance is 0 or more"):
-        pushed(network, images, captions[0], captions[1:], -1, 3)
+        pushed(network, images, captions[:1], captions[1:], -1, 3)
     with pytest.raises(ValueError, match="uint8"):
-        pushed(network, images.float(), captions[0], captions[1:], 4, 3)
+        pushed(network, images.float(), captions[:1], captions[1:], 4, 3)
 
 
 def test_a_query_by_pictures_finds_pictures_that_are_alike_and_no_others():

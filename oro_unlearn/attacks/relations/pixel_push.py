@@ -1,26 +1,25 @@
-"""Pictures pushed towards a caption by small changes of their pixels, by projected gradient descent."""
+"""Pictures pushed towards captions by small changes of their pixels, by projected gradient descent."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 BATCH = 64  # pictures at once
 STRIDE = 2.5  # the steps together may go so many times the allowed distance
 
 
-def pushed(network: Any, images: Tensor, caption: Tensor, rivals: Tensor, distance: int, steps: int) -> Tensor:
-    """Push pictures towards a caption: PGD (Madry et al., arXiv 1706.06083) in the maximum norm.
+def pushed(network: Any, images: Tensor, captions: Tensor, rivals: Tensor, distance: int, steps: int) -> Tensor:
+    """Push pictures towards the closest of some captions: PGD (Madry et al., arXiv 1706.06083) in the maximum norm.
 
-    Every step goes along the sign of the gradient of the cross-entropy of the caption among its rivals, and back into the
-    allowed distance. It starts from the picture and draws nothing. Any picture can be pushed anywhere if the distance is large,
-    so only what is easier than for a foil's picture is evidence.
+    Every step goes along the sign of the gradient of the probability that CLIP gives the captions among all captions, and back
+    into the allowed distance. It starts from the picture and draws nothing. Any picture can be pushed anywhere if the distance
+    is large, so only what is easier than for a foil's picture is evidence.
 
     Args:
         network: An :class:`~oro_unlearn.networks.OpenCLIP`, as it is to be attacked.
         images: (B, 3, S, S) uint8.
-        caption: (D,) unit vector of the caption.
+        captions: (K, D) unit vectors of the captions.
         rivals: (M, D) unit vectors of the other captions.
         distance: Largest change of a pixel's channel, of 255; 0 or more.
         steps: Number of gradients.
@@ -36,19 +35,21 @@ def pushed(network: Any, images: Tensor, caption: Tensor, rivals: Tensor, distan
     device = network.mean.device
     # Lightning measures in inference mode, where nothing has a gradient
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
-        captions = torch.cat([caption[None], rivals]).detach().clone().to(device).float()
+        every = torch.cat([captions, rivals]).detach().clone().to(device).float()
         parts = [
-            _pushed(network, part.clone().to(device).float(), captions, distance, steps) for part in images.clone().split(BATCH)
+            _pushed(network, part.clone().to(device).float(), every, len(captions), distance, steps)
+            for part in images.clone().split(BATCH)
         ]
         return torch.cat(parts).to(images.device)
 
 
-def _pushed(network: Any, start: Tensor, captions: Tensor, distance: int, steps: int) -> Tensor:
+def _pushed(network: Any, start: Tensor, captions: Tensor, own: int, distance: int, steps: int) -> Tensor:
     low, high = (start - distance).clamp(min=0), (start + distance).clamp(max=255)
-    own, moved = torch.zeros(len(start), dtype=torch.long, device=start.device), start
+    moved = start
     for _ in range(steps if distance else 0):
         moved = moved.detach().requires_grad_()
         logits = network.scale * network.encode_image(moved / 255) @ captions.T
-        (gradient,) = torch.autograd.grad(cross_entropy(logits, own, reduction="sum"), moved)
-        moved = (moved.detach() - STRIDE * distance / steps * gradient.sign()).clamp(low, high)
+        gain = (logits[:, :own].logsumexp(1) - logits.logsumexp(1)).sum()
+        (gradient,) = torch.autograd.grad(gain, moved)
+        moved = (moved.detach() + STRIDE * distance / steps * gradient.sign()).clamp(low, high)
     return moved.detach().round().to(torch.uint8)

@@ -55,7 +55,7 @@ class Effort(NamedTuple):
 
 
 EFFORTS = {
-    "quick": Effort(queries=2_000, beam=2, rounds=8, starts=1, candidates=32, variants=4),
+    "quick": Effort(queries=2_000, beam=2, rounds=8, starts=1, candidates=100, variants=4),
     "full": Effort(queries=50_000, beam=4, rounds=6, starts=3, steps=40, candidates=1_000, variants=16, pictures=48, pushes=20),
 }
 
