@@ -40,7 +40,7 @@ FAMILIES = {
     "typo_search": "misspelt captions",
     "homoglyph": "look-alike letters, case and spaces",
     "word_order": "other word order",
-    "indirect": "indirect sentences",
+    "indirect": "indirect wordings",
     "synonym": "words outside of the graph",
 }
 SEARCHED = {

@@ -175,7 +175,8 @@ def test_the_shipped_recipe_forgets_what_it_is_told_and_keeps_the_rest(run, repo
     assert {"typo_search/r5", "indirect/auc", "synonym/r5", "crop/excess_r5", "mixed/r5", "image_query/auc"} <= after.keys()
     assert not {"search_gradient/auc", "pgd_2/r5"} & after.keys()
     assert before["image_query/auc"] == after["image_query/auc"] > 0.6
-    assert before["crop/r5"] > 0.9 > 0.5 > after["crop/r5"]
+    assert before["crop/r5"] > 0.9
+    assert after["crop/r5"] < 0.5
     assert before["search/auc"] > 0.6
     assert before["probe_picture/auc"] == after["probe_picture/auc"], "only the text tower was edited"
     found = report("out")
