@@ -70,4 +70,5 @@ ALTERED = {
     "mixed": "two safe pictures mixed",
     **{f"pgd_{distance}": f"pushed to the caption within {distance}/255" for distance in (2, 4, 8)},
 }
-ALTERED_FIGURES = ("r5", "foil_r5", "excess_r5", "auc")
+OF_ALTERED = [f"{attack}/{figure}" for attack in ALTERED for figure in ("r5", "foil_r5", "excess_r5", "auc")]
+OF_ATTACKS = [*SEARCHED, *MORE_SEARCHED, *OF_ALTERED]

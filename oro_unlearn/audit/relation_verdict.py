@@ -10,16 +10,7 @@ from oro_unlearn.audit.criteria import Measure
 from oro_unlearn.audit.findings import Finding
 from oro_unlearn.audit.line import ERROR, Answer, Line, no_line
 from oro_unlearn.audit.range_lines import looks
-from oro_unlearn.audit.relation_groups import (
-    ALTERED,
-    ALTERED_FIGURES,
-    ATTACKS,
-    FORGOTTEN,
-    KEPT,
-    MORE_SEARCHED,
-    SEARCHED,
-    UTILITY,
-)
+from oro_unlearn.audit.relation_groups import ALTERED, ATTACKS, FORGOTTEN, KEPT, OF_ATTACKS, UTILITY
 from oro_unlearn.audit.tallies import Tally
 from oro_unlearn.audit.verdict import Lines
 from oro_unlearn.metrics import Reading, reading
@@ -40,8 +31,7 @@ Metrics = Mapping[str, Mapping[str, float]]  # metrics of each model: original, 
 def relation_figures() -> list[str]:
     """Names of the figures that a criterion may ask for."""
     groups = [f"{group}/{figure}" for group in FORGOTTEN | KEPT for figure in BY_GROUP]
-    altered = [f"{attack}/{figure}" for attack in ALTERED for figure in ALTERED_FIGURES]
-    return [*SUMMARIES, *UTILITY, *SEARCHED, *MORE_SEARCHED, *altered, *groups]
+    return [*SUMMARIES, *UTILITY, *OF_ATTACKS, *groups]
 
 
 def removal_of(metrics: Mapping[str, Mapping[str, float | None]], search: Mapping[str, Any]) -> Removal:

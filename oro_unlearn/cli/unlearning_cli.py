@@ -109,8 +109,8 @@ class UnlearningCLI(LightningCLI):
         )
         parser.add_argument("--audit.level", type=Literal["outputs", "features", "all"], default="features", help=help_text)
         help_text = (
-            "Search for captions that still find a forgotten relation, and alter pictures of it. quick: a minute at most; full: "
-            "50,000 captions for each goal, searches by gradients, pictures pushed by gradients; no effect on classes."
+            "Search for captions that still find a forgotten relation, and alter pictures of it. quick: a minute at most; "
+            "full: 50,000 captions for each goal, searches by gradients, pictures pushed by gradients; no effect on classes."
         )
         parser.add_argument("--audit.attacks", type=Literal["none", "quick", "full"], default="quick", help=help_text)
         help_text = "Run although a check says that figures would be wrong; the report begins with the reason."

@@ -106,27 +106,10 @@ def attack(
     if parts is None or not probes.words:
         return {}, {}
     sought, held_out = (Evidence(model.images, model.texts[: len(probes.concepts)], probes, half) for half in parts)
-    directions = sought.directions()
-    scores = CaptionScores(lambda captions: model.encode(captions).cpu().float(), directions, tick)
-    changes = _families(model, probes) if effort.candidates else {}
-    captions: dict[str, dict[str, Any]] = {}
-    prompts: list[float] = []
-    for number, goal in enumerate(GOALS):
-        starts = _starts(model.texts @ directions[number], probes, effort.starts)
-        own = (effort.queries, effort.beam, effort.rounds, seed + number)
-        found = {f"search_{goal}": search_captions(scores.along(number), probes.words, starts, *own)}
-        found |= _by_gradients(model, probes, effort, scores, number, starts[0], seed) if effort.steps else {}
-        found |= _in_families(scores.along(number), probes, changes, effort.candidates, goal, seed + number)
-        for name, one in found.items():
-            feature = model.encode([one.caption])[0].cpu().float()
-            captions[name] = {"caption": one.caption, **held_out.judge(feature, one.caption)._asdict()}
-        prompt = _prompt(model, probes, effort, directions[number], seed + number) if effort.steps else None
-        prompts += [held_out.judge(prompt).auc] if prompt is not None else []
+    scores = CaptionScores(lambda captions: model.encode(captions).cpu().float(), sought.directions(), tick)
+    captions, prompts = _captions(model, probes, effort, scores, held_out, seed)
     strongest = max(captions.values(), key=lambda one: (one["r5"], one["auc"]))
-    figures, shown = _with_pictures(model, probes, effort, seed, tick_pictures) if effort.variants else ({}, {})
-    if effort.variants:
-        query = image_query(model.images, *parts, seed)
-        figures |= {f"image_query/{name}": value for name, value in query.items()}
+    figures, shown = _with_pictures(model, probes, effort, parts, seed, tick_pictures) if effort.variants else ({}, {})
     details = {
         "seed": seed,
         "queries": scores.queries,
@@ -137,6 +120,28 @@ def attack(
         **({"altered": shown} if shown else {}),
     }
     return {**_figures(captions, prompts), **_probes(model, probes, parts, seed), **figures}, details
+
+
+def _captions(
+    model: Attacked, probes: Any, effort: Effort, scores: CaptionScores, held_out: Evidence, seed: int
+) -> tuple[dict[str, dict[str, Any]], list[float]]:
+    """The best caption of every search and goal, with its figures on the other half, and the AUCs of prompts."""
+    changes = _families(model, probes) if effort.candidates else {}
+    captions: dict[str, dict[str, Any]] = {}
+    prompts: list[float] = []
+    for number, goal in enumerate(GOALS):
+        direction = scores.directions[number]
+        starts = _starts(model.texts @ direction, probes, effort.starts)
+        own = (effort.queries, effort.beam, effort.rounds, seed + number)
+        found = {f"search_{goal}": search_captions(scores.along(number), probes.words, starts, *own)}
+        found |= _by_gradients(model, probes, effort, scores, number, starts[0], seed) if effort.steps else {}
+        found |= _in_families(scores.along(number), probes, changes, effort.candidates, goal, seed + number)
+        for name, one in found.items():
+            feature = model.encode([one.caption])[0].cpu().float()
+            captions[name] = {"caption": one.caption, **held_out.judge(feature, one.caption)._asdict()}
+        prompt = _prompt(model, probes, effort, direction, seed + number) if effort.steps else None
+        prompts += [held_out.judge(prompt).auc] if prompt is not None else []
+    return captions, prompts
 
 
 def _families(model: Attacked, probes: Any) -> dict[str, Change]:
@@ -156,17 +161,18 @@ def _in_families(
 
 
 def _with_pictures(
-    model: Attacked, probes: Any, effort: Effort, seed: int, tick: Callable[[], object]
+    model: Attacked, probes: Any, effort: Effort, parts: tuple[Half, Half], seed: int, tick: Callable[[], object]
 ) -> tuple[Figures, dict[str, Any]]:
-    """Figures and details of the attacks that alter pictures."""
+    """Figures and details of the attacks with pictures. Without pictures there is only the query, which needs features alone."""
+    query = {f"image_query/{name}": value for name, value in image_query(model.images, *parts, seed).items()}
     if model.pictures is None or model.encode_images is None:
-        return {}, {}
+        return query, {}
     target = Target(model.encode_images, model.texts[: len(probes.concepts)], model.texts[probes.unsafe], probes)
     found = altered(target, model.pictures, effort.variants, seed, tick)
     if effort.pushes:
         found |= pushed_pictures(target, model.network, model.pictures.held_out, effort.pushes, tick)
     pictures = len(model.pictures.held_out.half.unsafe)
-    return picture_figures(found), {"pictures": pictures, **found}
+    return picture_figures(found) | query, {"pictures": pictures, **found}
 
 
 def _starts(scores: Tensor, probes: Any, count: int) -> list[str]:
