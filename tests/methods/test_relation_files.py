@@ -155,7 +155,7 @@ def test_the_losses_of_every_step_are_logged(finished):
 @pytest.mark.skipif(not SHIPPED.is_file(), reason=f"{SHIPPED.name} is not there yet")
 def test_the_shipped_recipe_forgets_what_it_is_told_and_keeps_the_rest(run, report, monkeypatch):
     """Thirty steps in the small world, which is a part of the one that the shipped weights know; and a very short search."""
-    monkeypatch.setitem(EFFORTS, "quick", EFFORTS["quick"]._replace(queries=200, rounds=4))
+    monkeypatch.setitem(EFFORTS, "quick", EFFORTS["quick"]._replace(queries=200, rounds=4, candidates=20))
     words = ["--config", str(CONFIGS / "scenes/shield.yaml"), "--data.graph", write_graph()]
     words += ["--data.listed", json.dumps(LISTED), "--data.pairs", "64", "--data.gallery", "2", "--data.probe_pictures", "12"]
     words += ["--data.neighbour_pictures", "4", "--trainer.max_epochs", "15", "--trainer.enable_progress_bar", "false"]

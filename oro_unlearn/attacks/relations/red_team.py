@@ -163,7 +163,7 @@ def _in_families(
 def _with_pictures(
     model: Attacked, probes: Any, effort: Effort, parts: tuple[Half, Half], seed: int, tick: Callable[[], object]
 ) -> tuple[Figures, dict[str, Any]]:
-    """Figures and details of the attacks with pictures. Without pictures there is only the query, which needs features alone."""
+    """Figures and details of the attacks with pictures. Without pictures there is only the query of features."""
     query = {f"image_query/{name}": value for name, value in image_query(model.images, *parts, seed).items()}
     if model.pictures is None or model.encode_images is None:
         return query, {}
