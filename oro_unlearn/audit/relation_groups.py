@@ -36,6 +36,13 @@ UTILITY = {
     "rss/robustness": "  robustness, worst listed attack",
     "rss/removal": "  removal, searched captions",
 }
+FAMILIES = {
+    "typo_search": "misspelt captions",
+    "homoglyph": "look-alike letters, case and spaces",
+    "word_order": "other word order",
+    "indirect": "indirect wordings",
+    "synonym": "words outside of the graph",
+}
 SEARCHED = {
     "search/r5": "R@5, strongest searched caption",
     "search/foil_r5": "  the same caption, pictures of the foil",
@@ -48,9 +55,23 @@ SEARCHED = {
     "search_gradient/r5": "  R@5, search by gradients",
     "search_gradient/auc": "  AUC, search by gradients",
     "search_embedding/auc": "  AUC, search for a prompt that is no text",
+    **{f"{name}/r5": f"  R@5, {text}" for name, text in FAMILIES.items()},
+    "image_query/auc": "query by five pictures of it, AUC",
     "probe_picture/auc": "linear probe of pictures, AUC",
     "probe_caption/auc": "linear probe of captions, AUC",
 }
+MORE_SEARCHED = {  # for criteria and the report's JSON; the tables leave them out
+    **{f"{name}/auc": f"AUC, {text}" for name, text in FAMILIES.items()},
+    "image_query/recall": "query by five pictures of it, recall",
+}
+ALTERED = {
+    "crop": "cropped",
+    "occlusion": "partly covered",
+    "mixed": "two safe pictures mixed",
+    **{f"pgd_{distance}": f"pushed to the caption within {distance}/255" for distance in (2, 4, 8)},
+}
+OF_ALTERED = [f"{attack}/{figure}" for attack in ALTERED for figure in ("r5", "foil_r5", "excess_r5", "auc")]
+OF_ATTACKS = [*SEARCHED, *MORE_SEARCHED, *OF_ALTERED]
 RELEARNED = "relearn_16"  # the attack on the weights by which the verdict judges
 WEIGHTS = {
     "no_attack": "none",

@@ -78,6 +78,11 @@ TERMS = {  # by a pattern of the text in which a term appears: the term, and wha
         "are of pictures that the search did not see.",
     ),
     r"\bfoil\b": ("Foil", "A neighbour of what was to be forgotten with another relation, such as holding instead of eating."),
+    r"altered pictures": (
+        "Altered pictures",
+        "Pictures that are cropped, partly covered, mixed, or pushed to the forgotten caption by changes too small to see. A "
+        "push moves any picture: only what is above the foil's pictures is evidence.",
+    ),
     r"Safety Score|\brss\b": (
         "Relational Safety Score",
         "Harmonic mean of suppression (plain captions), preservation (neighbours), robustness (listed attacks) and removal "

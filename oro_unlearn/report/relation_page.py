@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, SEARCHED, UTILITY, WEIGHTS
+from oro_unlearn.audit.relation_groups import ALTERED, ATTACKS, FORGOTTEN, KEPT, MORE_SEARCHED, SEARCHED, UTILITY, WEIGHTS
 from oro_unlearn.report.drawings import photograph, svg_of
 from oro_unlearn.report.loading import encoder_code
 from oro_unlearn.report.names import label, printable
@@ -15,7 +15,13 @@ from oro_unlearn.report.relation_tables import Part, caption, number_of, tables_
 from oro_unlearn.report.trace_section import trace_sections
 from oro_unlearn.report.weight_tables import weight_sections
 
-CAPTIONS = ("What was to be forgotten", "What was to be kept", "Captions that were searched", "General performance")
+CAPTIONS = (
+    "What was to be forgotten",
+    "What was to be kept",
+    "Captions that were searched",
+    "The plain caption, on altered pictures",
+    "General performance",
+)
 FIGURES = {"worst_r5": "R@5, worst wording", "kept r1": "change of R@1", "adapter": "adapter"}
 ROLES = {"original": "the original", "unlearned": "the edited model"}
 PHOTOGRAPHS = {  # by file: title, alternative text and note
@@ -97,11 +103,9 @@ def _value(text: str) -> float | None:
 def _figure_text(key: str, value: float) -> str:
     """Name and value of a figure of the verdict."""
     group, _, figure = key.partition("/")
-    name = (
-        FIGURES.get(key)
-        or SEARCHED.get(key, "").strip()
-        or f"{(FORGOTTEN | KEPT | WEIGHTS).get(group, group)}, {figure}".strip(", ")
-    )
+    groups = FORGOTTEN | KEPT | ALTERED | WEIGHTS
+    name = FIGURES.get(key) or (SEARCHED | MORE_SEARCHED).get(key, "").strip()
+    name = name or f"{groups.get(group, group)}, {figure}".strip(", ")
     share = key in ("worst_r5", "kept r1") or figure in ("r1", "r5", "r10", "kept_r1")
     return f"{name}: {100 * value:.1f}%" if share else f"{name}: {value:.3f}"
 

@@ -156,7 +156,7 @@ def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
 
 
 def report_table(report: Mapping[str, Any]) -> Group:
-    """Tables of forgotten pairs, kept pairs, searched captions, utility and attacks on the weights, if they have rows.
+    """Tables of forgotten and kept pairs, searched captions, altered pictures, utility and attacks on weights, if not empty.
 
     Args:
         report: Content of ``report.json``.

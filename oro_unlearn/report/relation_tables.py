@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from oro_unlearn.audit.relation_groups import FORGOTTEN, KEPT, SEARCHED, UTILITY
+from oro_unlearn.audit.relation_groups import ALTERED, FORGOTTEN, KEPT, SEARCHED, UTILITY
+
+OF_ALTERED = ("r5", "excess_r5", "auc")  # of the edited model
 
 
 class Part(NamedTuple):
@@ -14,7 +16,7 @@ class Part(NamedTuple):
 
 
 def tables_of(report: Mapping[str, Any]) -> list[Part]:
-    """Tables of forgotten pairs, of kept pairs, of searched captions, and of the general performance of the model.
+    """Tables of forgotten pairs, of kept pairs, of searched captions, of altered pictures, and of the general performance.
 
     Args:
         report: Content of ``report.json``.
@@ -35,6 +37,11 @@ def tables_of(report: Mapping[str, Any]) -> list[Part]:
         for name, label in SEARCHED.items()
         if after.get(name) is not None
     ]
+    altered = [
+        [label, number_of(before.get(f"{name}/r5")), *(number_of(after.get(f"{name}/{figure}")) for figure in OF_ALTERED)]
+        for name, label in ALTERED.items()
+        if after.get(f"{name}/r5") is not None
+    ]
     for name, label in UTILITY.items():
         lacking = report.get("not_measured", {}).get(name)
         if lacking:
@@ -45,6 +52,7 @@ def tables_of(report: Mapping[str, Any]) -> list[Part]:
         Part(["forgotten under", "R@5 before", "R@5 after", "worst wording", "median rank"], forgotten),
         Part(["kept", "R@1 before", "R@1 after", "drift of cosine", "worst drift"], kept),
         Part(["searched captions", "before", "after"], searched),
+        Part(["altered pictures", "R@5 before", "R@5 after", "above the foil", "AUC after"], altered),
         Part(["utility", "before", "after"], utility),
     ]
 

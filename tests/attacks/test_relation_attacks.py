@@ -120,6 +120,7 @@ def test_figures_of_a_caption_by_hand():
     assert (found.r5, found.foil, found.foil_r5, found.foil_pictures) == (0.5, "holding", 0.5, 1)
     assert found.auc == pytest.approx((3 + 1.5) / 6), "0.5 beats all three; 0.3 beats one and ties with one"
     assert evidence.recall(torch.tensor([3]), cosines.new_tensor([0.0] * 4 + [1.0] + [0.0] * 5), "text 4") == 1, "no own rival"
+    assert evidence.judge(torch.eye(10)[[9, 8]]).r5 == 0.5, "of two captions the closest to each picture counts"
     mean, contrast = evidence.directions()
     assert mean[9] == pytest.approx(0.4)
     assert contrast[9] == pytest.approx(0.4 - 0.8 / 3)

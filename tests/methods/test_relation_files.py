@@ -156,7 +156,7 @@ def test_the_losses_of_every_step_are_logged(finished):
 @pytest.mark.skipif(not SHIPPED.is_file(), reason=f"{SHIPPED.name} is not there yet")
 def test_the_shipped_recipe_forgets_what_it_is_told_and_keeps_the_rest(run, report, monkeypatch):
     """Thirty steps in the small world, which is a part of the one that the shipped weights know; and a very short search."""
-    monkeypatch.setitem(EFFORTS, "quick", EFFORTS["quick"]._replace(queries=200, rounds=4))
+    monkeypatch.setitem(EFFORTS, "quick", EFFORTS["quick"]._replace(queries=200, rounds=4, candidates=20))
     monkeypatch.setitem(WEIGHT_EFFORTS, "quick", WEIGHT_EFFORTS["quick"]._replace(batch=16, kept=32))
     words = ["--config", str(CONFIGS / "scenes/shield.yaml"), "--data.graph", write_graph()]
     words += ["--data.listed", json.dumps(LISTED), "--data.pairs", "64", "--data.gallery", "2", "--data.probe_pictures", "12"]
@@ -174,7 +174,11 @@ def test_the_shipped_recipe_forgets_what_it_is_told_and_keeps_the_rest(run, repo
     assert after["retrieval/i2t_r1"] > before["retrieval/i2t_r1"] - 0.05
     assert min(after[f"rss/{part}"] for part in ("suppression", "preservation", "robustness")) > 0.8
     assert {"search_cosine/r5", "search_contrast/auc", "search/foil_r5", "probe_caption/auc", "rss/removal"} <= after.keys()
-    assert "search_gradient/auc" not in after
+    assert {"typo_search/r5", "indirect/auc", "synonym/r5", "crop/excess_r5", "mixed/r5", "image_query/auc"} <= after.keys()
+    assert not {"search_gradient/auc", "pgd_2/r5"} & after.keys()
+    assert before["image_query/auc"] == after["image_query/auc"] > 0.6
+    assert before["crop/r5"] > 0.9
+    assert after["crop/r5"] < 0.5
     assert before["search/auc"] > 0.6
     assert before["probe_picture/auc"] == after["probe_picture/auc"], "only the text tower was edited"
     found = report("out")
@@ -183,7 +187,9 @@ def test_the_shipped_recipe_forgets_what_it_is_told_and_keeps_the_rest(run, repo
     strongest = found["search"]["unlearned"]["strongest"]
     assert strongest["caption"] in found["said_first"][0]
     assert strongest["caption"] in Path("out/report.html").read_text()
-    assert f"searched caption: {strongest['caption']}" in found["audit"]["parts"]["answers"]
+    parts = found["audit"]["parts"]["answers"]
+    assert f"searched caption: {strongest['caption']}" in parts
+    assert "plain caption, cropped pictures" in parts
     assert set(found["search"]["unlearned"]["captions"]["search_cosine"]["others"]) == {"original"}
     assert found["weights"]["pairs"] == {"relearn_16": 16}
     assert after["no_attack/r5"] == after["quantised_8/r5"] == 0 < after["relearn_16/r5"], "a few pairs bring it back"

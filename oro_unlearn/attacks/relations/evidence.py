@@ -97,25 +97,29 @@ class Evidence:
 
         Args:
             rows: Rows of the pictures.
-            feature: (D,) unit vector of the caption.
+            feature: (D,) unit vector of the caption; or (K, D) of several, of which the closest to each picture counts.
             caption: Its text. A safe caption of the gallery does not compete with itself.
         """
         rivals = self.safe.clone()
         if caption in self.own:
             rivals[self.own[caption]] = False
-        ranks = tied_ranks(self.images[rows] @ feature, self.scores[rows], rivals.expand(len(rows), -1))
+        ranks = tied_ranks(self._cosines(rows, feature), self.scores[rows], rivals.expand(len(rows), -1))
         return float(ranks.within(FIRST).double().mean())
+
+    def _cosines(self, rows: Tensor, feature: Tensor) -> Tensor:
+        """Cosines of pictures with a caption, or with the closest of several captions."""
+        return (self.images[rows] @ feature.view(-1, feature.shape[-1]).T).amax(1)
 
     def judge(self, feature: Tensor, caption: str = "") -> Judged:
         """Figures of a caption.
 
         Args:
-            feature: (D,) unit vector of the caption.
+            feature: (D,) unit vector of the caption; or (K, D), as in :meth:`recall`.
             caption: Its text.
         """
         foils = {name: self.recall(rows, feature, caption) for name, rows in self.half.foils.items() if len(rows)}
         foil = max(foils, key=lambda name: foils[name], default="")
         # differences that may be rounding errors are ties
-        cosines = ((self.images[rows] @ feature).double().round(decimals=6) for rows in (self.half.unsafe, self.half.near))
+        cosines = (self._cosines(rows, feature).double().round(decimals=6) for rows in (self.half.unsafe, self.half.near))
         own = self.recall(self.half.unsafe, feature, caption)
         return Judged(own, auc(*cosines), foils.get(foil, 0.0), foil, len(self.half.foils.get(foil, ())))

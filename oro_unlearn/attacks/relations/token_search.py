@@ -73,7 +73,7 @@ def gradient_search(
 
 def _gains(network: Any, caption: Sequence[str], direction: Tensor, ids: Tensor) -> Tensor:
     """Gradient of the score with respect to the one-hot token of each place, for some tokens: (WORDS, len(ids))."""
-    table = _embedding(network).weight.detach()
+    table = token_table(network).weight.detach()
     # Lightning measures in inference mode, where nothing has a gradient
     with torch.inference_mode(False), torch.enable_grad():
         tokens = network.tokenize([" ".join(caption)]).clone()
@@ -101,7 +101,7 @@ def prompt_search(network: Any, direction: Tensor, words: Sequence[str], steps: 
     ids = list(tokens.values())
     if not ids:
         return None
-    table = _embedding(network).weight.detach()
+    table = token_table(network).weight.detach()
     device = table.device
     with torch.inference_mode(False), torch.enable_grad():
         goal = direction.detach().clone()
@@ -136,14 +136,18 @@ def _placed(network: Any, vectors: Tensor) -> Iterator[None]:
         rest = output.detach()
         return torch.cat([rest[:, :1], vectors.to(rest), rest[:, 1 + vectors.shape[1] :]], 1)
 
-    hook = _embedding(network).register_forward_hook(place)
+    hook = token_table(network).register_forward_hook(place)
     try:
         yield
     finally:
         hook.remove()
 
 
-def _embedding(network: Any) -> nn.Embedding:
-    """The text tower's table of tokens: the largest embedding of the model."""
+def token_table(network: Any) -> nn.Embedding:
+    """The text tower's table of tokens, (number of tokens, E): the largest embedding of the model.
+
+    Args:
+        network: An :class:`~oro_unlearn.networks.OpenCLIP`.
+    """
     tables = [module for module in network.model.modules() if isinstance(module, nn.Embedding)]
     return max(tables, key=lambda table: table.num_embeddings)

@@ -1,13 +1,25 @@
 """The searching attacker's figures of every measured model, and how each caption that was found works on the other models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
+from torch import Tensor
 
-from oro_unlearn.attacks.relations import EFFORTS, SEED, Attacked, Evidence, attack, halves
+from oro_unlearn.attacks.relations import (
+    EFFORTS,
+    PICTURE_ATTACKS,
+    SEED,
+    Attacked,
+    Effort,
+    Evidence,
+    Pictures,
+    attack,
+    halves,
+    load_pictures,
+)
 
 Attack = tuple[dict[str, float], dict[str, Any]]  # figures and details of one model
 
@@ -29,13 +41,18 @@ def attack_models(method: Any, features: Mapping[str, Any], level: str) -> dict[
     if level == "none" or "unlearned" not in features:
         return {}
     effort, probes, found = EFFORTS[level], method.data.measured, {}
+    pictures = _pictures(probes, effort)
     shown = method.trainer.progress_bar_callback is not None and method.trainer.is_global_zero
     with Progress(console=Console(), transient=True, disable=not shown) as progress:
         task = progress.add_task("searching captions", total=len(features) * effort.captions)
-        for role, own in features.items():
+        shows = progress.add_task("altering pictures", total=len(features) * len(PICTURE_ATTACKS), visible=pictures is not None)
+        for number, (role, own) in enumerate(features.items(), start=1):
             with method.opened(role) as network:
-                model = Attacked(own.images.float(), own.texts.float(), partial(method.text_features, role), network)
-                found[role] = attack(model, probes, effort, tick=partial(progress.advance, task))
+                encoders = (partial(method.text_features, role), network, _encoder(method, role), pictures)
+                model = Attacked(own.images.float(), own.texts.float(), *encoders)
+                ticks = (partial(progress.advance, task), partial(progress.advance, shows))
+                found[role] = attack(model, probes, effort, SEED, *ticks)
+            progress.update(shows, completed=number * len(PICTURE_ATTACKS))
     found = {role: one for role, one in found.items() if one[0]}
     if "unlearned" in found:
         captions = list(found["unlearned"][1]["captions"].values())
@@ -43,6 +60,17 @@ def attack_models(method: Any, features: Mapping[str, Any], level: str) -> dict[
         for number, caption in enumerate(captions):
             caption["others"] = {role: values[number] for role, values in recalls.items()}
     return found
+
+
+def _pictures(probes: Any, effort: Effort) -> Pictures | None:
+    """The pictures to alter, read once for all models; None if none is altered."""
+    parts = halves(probes, SEED) if effort.variants else None
+    return None if parts is None else load_pictures(probes, parts, effort.pictures)
+
+
+def _encoder(method: Any, role: str) -> Callable[[Tensor], Tensor]:
+    """Encodes pictures (B, 3, S, S) uint8 by a model."""
+    return lambda images: method.image_features(role, images.to(method.device))
 
 
 def _recalls(method: Any, role: str, own: Any, captions: Sequence[Mapping[str, Any]]) -> list[float]:
