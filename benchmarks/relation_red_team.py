@@ -34,6 +34,8 @@ COLUMNS = {  # of the table, with figures of the edited model; the highest count
     "searched R@5": ("search/r5",),
     "searched R@5 above the foil": ("search/excess_r5",),
     "probe of pictures, AUC": ("probe_picture/auc",),
+    "relearned from 16 pairs: R@5": ("relearn_16/r5",),
+    "relearned from 16 pairs: R@1": ("relearn_16/r1",),
 }
 
 

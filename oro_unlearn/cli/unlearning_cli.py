@@ -110,7 +110,7 @@ class UnlearningCLI(LightningCLI):
         parser.add_argument("--audit.level", type=Literal["outputs", "features", "all"], default="features", help=help_text)
         help_text = (
             "Attack a forgotten relation: captions that still find it, altered pictures, and the weights. quick: a minute at "
-            "most; full: 50,000 captions for each goal, searches by gradients, and all attacks on weights; no effect on classes."
+            "most; full: 50,000 captions for each goal, searches by gradients, all attacks on weights; no effect on classes."
         )
         parser.add_argument("--audit.attacks", type=Literal["none", "quick", "full"], default="quick", help=help_text)
         help_text = "Run although a check says that figures would be wrong; the report begins with the reason."
