@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.relations import COMPOSED, CONFIGS, TUNED, TUPLES, WORLD, short
-from oro_unlearn.audit.relation_groups import ATTACKS
+from oro_unlearn.audit.relation_groups import ALTERED, ATTACKS, FAMILIES, WEIGHTS
 from oro_unlearn.compare.jobs import Job, run_stages
 from oro_unlearn.compare.sources import record
 from oro_unlearn.compare.spreads import spread
@@ -37,6 +37,13 @@ COLUMNS = {  # of the table, with figures of the edited model; the highest count
     "relearned from 16 pairs: R@5": ("relearn_16/r5",),
     "relearned from 16 pairs: R@1": ("relearn_16/r1",),
 }
+ATTACKED = {  # rows of the table of all attacks: R@5 after each, of one model
+    "plain caption": "direct/r5",
+    **{text: f"{name}/r5" for name, text in FAMILIES.items()},
+    "strongest searched caption": "search/r5",
+    **{f"plain caption, pictures {text}": f"{name}/r5" for name, text in ALTERED.items()},
+    **{text: f"{name}/r5" for name, text in WEIGHTS.items() if name != "no_attack"},
+}
 
 
 def job(preset: str, text: str, seed: int, attacks: str) -> Job:
@@ -52,14 +59,13 @@ def row_of(preset: str, text: str, report: Mapping[str, Any]) -> dict[str, Any]:
     return {"preset": preset, "tuple": text, **kept, "removal": report["audit"]["removal"]["answer"]}
 
 
-def red_team_table(content: Mapping[str, Any], tuned: bool) -> list[list[str]]:
-    """Table of the presets. Figures are means over tuples; the original stands first.
+def red_team_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Table of the presets. Figures are means over runs; the original stands first.
 
     Args:
         content: Content of ``relation_red_team.json``.
-        tuned: Whether to show the tuple on which the default recipe was chosen, or the others.
     """
-    runs = [run for run in content["runs"] if (run["tuple"] == content["tuned_on"]) == tuned]
+    runs = content["runs"]
     rows = [["model", *COLUMNS, "removed / shield / neither", "seconds", "parameters of the adapter"]]
     presets = list(dict.fromkeys(run["preset"] for run in runs))
     for name, own, role in [("original", runs, "original"), *((p, [r for r in runs if r["preset"] == p], "") for p in presets)]:
@@ -69,6 +75,24 @@ def red_team_table(content: Mapping[str, Any], tuned: bool) -> list[list[str]]:
         changed = f"{own[0]['adapter_parameters']:,}" if own and own[0]["adapter_parameters"] else "–"
         cost = [_mean(own, lambda run: run["seconds"], 1), changed] if own and not role else []
         rows.append([name if role else f"`{name}`", *figures, *([counts, *cost] if cost else ["–"] * 3)])
+    return rows
+
+
+def attacks_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Table of every attack on what is forgotten: R@5 of the original and of each preset, means over runs.
+
+    Args:
+        content: Content of ``relation_red_team.json`` or of a file like it.
+    """
+    presets = list(dict.fromkeys(run["preset"] for run in content["runs"]))
+    rows = [["attack", "original", *(f"`{preset}`" for preset in presets)]]
+    for name, key in ATTACKED.items():
+        cells = [_mean(content["runs"], partial(_highest, "original", [key]))]
+        for preset in presets:
+            own = [run for run in content["runs"] if run["preset"] == preset]
+            cells.append(_mean(own, partial(_highest, "unlearned", [key])))
+        if {*cells} != {"–"}:
+            rows.append([name, *cells])
     return rows
 
 

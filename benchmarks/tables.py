@@ -21,7 +21,7 @@ from benchmarks.audit_calibration import calibration_table
 from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.readme_tables import README_TABLES
-from benchmarks.relation_red_team import red_team_table
+from benchmarks.relation_red_team import attacks_table, red_team_table
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.removal_curve import curve_table
@@ -92,9 +92,14 @@ def tampered(name: str) -> str:
     return markdown_table(tampered_table(load(name)))
 
 
-def red_team(which: str) -> str:
-    """A searching attacker against every relational preset, on the ``tuned`` tuple or on ``untouched`` ones."""
-    return markdown_table(red_team_table(load("relation_red_team"), which == "tuned"))
+def red_team(name: str) -> str:
+    """A searching attacker against every relational preset."""
+    return markdown_table(red_team_table(load(name)))
+
+
+def red_team_attacks(name: str) -> str:
+    """R@5 after every attack on what is forgotten."""
+    return markdown_table(attacks_table(load(name)))
 
 
 def removal(name: str) -> str:
@@ -110,6 +115,7 @@ TABLES = {
     "ledger_places": requests,
     "ledger_tampered": tampered,
     "red_team": red_team,
+    "red_team_attacks": red_team_attacks,
     "provenance": provenance,
     "removal": removal,
     "summary": summary_table,

@@ -135,6 +135,19 @@ def shortened(value: object, longest: int = 80, end: str = "...") -> str:
     return text if len(text) <= longest else f"{text[: longest - len(end)]}{end}"
 
 
+def printable(text: str) -> str:
+    r"""Put text on one line and escape characters that control a terminal or reverse the direction of text.
+
+    Args:
+        text: Any text.
+
+    Example:
+        >>> print(printable("two\nlines [bold]"))
+        two\nlines [bold]
+    """
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def one_line(value: object, longest: int = 80) -> str:
     """The text of a value on one line, with single blanks between words, cut to a maximum length."""
     return shortened(" ".join(str(value).split()), longest)

@@ -3,22 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from oro_unlearn.files import shortened
+from oro_unlearn.files import printable, shortened
 
 LONGEST = 60  # largest number of characters of a name in a picture or a title
-
-
-def printable(text: str) -> str:
-    r"""Put text on one line and escape characters that control a terminal or reverse the direction of text.
-
-    Args:
-        text: Any text.
-
-    Example:
-        >>> print(printable("two\nlines [bold]"))
-        two\nlines [bold]
-    """
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def label(name: str) -> str:

@@ -209,6 +209,10 @@ def test_an_edit_is_removal_a_shield_or_neither(change, answer, says):
     assert says in found.words
 
 
+def test_a_caption_with_hidden_characters_is_shown_in_full():
+    assert "“cup\\u200b tot”" in removal(BEFORE, GONE | {"search/auc": 0.9}, "cup\u200b tot").words
+
+
 def test_removal_is_suppression_of_the_search_relative_to_the_original():
     assert removal_score({"search/auc": 0.9}, {"search/auc": 0.6}) == 0.75
     assert removal_score({"search/auc": 0.9}, {"search/auc": 0.3}) == 1

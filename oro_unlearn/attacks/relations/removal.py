@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from oro_unlearn.files import printable
+
 AUC_AT_CHANCE = 0.6  # up to this AUC, the strongest searched caption does not tell the tuple from its neighbours
 PROBE_REMOVED = 0.75  # up to this AUC, a linear probe of the pictures does not tell it
 EXCESS_ALLOWED = 0.05  # R@5 by which the strongest searched caption may find the tuple better than its foil
@@ -44,7 +46,7 @@ def removal(before: Figures, after: Figures, caption: str = "") -> Removal:
     found = f"R@5 {beside('search/r5')} and AUC {beside('search/auc')}"
     fails = f"R@5 of plain captions is {beside('direct/r5')}"
     told = f"a linear probe of the pictures has AUC {beside('probe_picture/auc')}"
-    named = f" “{caption}”" if caption else ""
+    named = f" “{printable(caption)}”" if caption else ""
     if plain > FORGOTTEN_R5:
         return Removal("not removed", f"Not removed: {fails}; the strongest searched caption has {found}.")
     if area > AUC_AT_CHANCE or excess > EXCESS_ALLOWED:
