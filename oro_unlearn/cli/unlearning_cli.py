@@ -109,8 +109,9 @@ class UnlearningCLI(LightningCLI):
         )
         parser.add_argument("--audit.level", type=Literal["outputs", "features", "all"], default="features", help=help_text)
         help_text = (
-            "Search for captions that still find a forgotten relation. quick: a minute at most; full: 50,000 captions for each "
-            "goal, and searches by gradients; no effect on classes."
+            "What the red team tries against the result. Classes: quick: 8-bit weights, 10 steps on retained data; full: also "
+            "inversion, patches, 4 bit, few-shot probes. Relations: searched captions. quick: a minute at most; full: 50,000 "
+            "captions for each goal, and gradients."
         )
         parser.add_argument("--audit.attacks", type=Literal["none", "quick", "full"], default="quick", help=help_text)
         help_text = "Run although a check says that figures would be wrong; the report begins with the reason."
