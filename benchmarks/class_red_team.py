@@ -197,6 +197,8 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--forget", default="8,3", help="digits to forget one by one, with commas")
     parser.add_argument("--methods", default=",".join(METHODS), help="methods, with commas")
     parser.add_argument("--seeds", type=int, default=3, help="originals, and retrained models of each digit; two or more")
+    parser.add_argument("--edits", type=int, help="originals that every method edits; default: all")
+    parser.add_argument("--reuse", action="store_true", help="keep finished runs of other code; the results say which")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args(words)
@@ -204,9 +206,9 @@ def main(args: Sequence[str] | None = None) -> None:
     content: dict[str, Any] = {"command": " ".join(["python -m benchmarks.class_red_team", *words]), "models": [], "u_lira": []}
     for label in options.forget.split(","):
         plan = {"original": sources, "retrained": retrained(label, options.seeds)}
-        plan |= {method: edits(label, method, sources) for method in options.methods.split(",")}
+        plan |= {method: edits(label, method, sources[: options.edits]) for method in options.methods.split(",")}
         first, later = [*sources, *plan["retrained"]], [job for name in METHODS for job in plan.get(name, ())]
-        run_stages([first, later], options.processes)
+        run_stages([first, later], options.processes, reuse=options.reuse)
         jobs += [job for job in (*first, *later) if job not in jobs]
         with with_threads(1):
             models, found, machine = attacks_of(

@@ -20,7 +20,7 @@ RED_TEAM = {  # in the order of the table; True: a share, shown in percent
     "retain_tuning_100": ("100 steps on kept data: recall", True),
     "feature_lira/outside": ("features outside U-LIRA's range", True),
 }
-RECALLS = (  # the red team's figures that say how much of the forgotten classes comes back; the others are controls
-    *("probe_1_shot", "probe_20_shot", "inversion/forgotten", "patch/excess", "typographic/excess"),
+RECALLS = (  # how much comes back; without controls, and without inversion: an edit shares weights with its judge
+    *("probe_1_shot", "probe_20_shot", "patch/excess", "typographic/excess"),
     *("quantised_8/forgotten", "quantised_4/forgotten", "retain_tuning_10", "retain_tuning_50", "retain_tuning_100"),
 )

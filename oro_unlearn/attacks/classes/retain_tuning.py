@@ -1,6 +1,7 @@
 """Fine-tuning on retained data alone: does a forgotten class come back although nobody shows it?"""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -73,8 +74,7 @@ def retain_tuning_curve(
     with with_gradients(network):
         student = trainable_copy(network)
         _unmask(classifier_head(student, num_classes)[1], seed)
-        draw = lambda: draw_images(retain, batch_size, generator)  # noqa: E731
-        return fine_tuning_curve(student, draw, recall, steps, lr, momentum)
+        return fine_tuning_curve(student, partial(draw_images, retain, batch_size, generator), recall, steps, lr, momentum)
 
 
 def _unmask(head: nn.Linear | nn.Conv2d, seed: int) -> None:
