@@ -97,12 +97,13 @@ def retrained(label: str, seeds: int) -> list[Job]:
 def edits(label: str, method: str, sources: Sequence[Job]) -> list[Job]:
     """One method on every original."""
     config, words = METHODS[method]
-    asked = [*words, "--data.forget", f"[{label}]", *SHORT]
-    return [
-        Job(ROOT / f"{method}-{label}-s{source.seed}", Path(config), source.seed,
-            [*asked, "--model.original", str(_weights(source))], [_weights(source)])
-        for source in sources
-    ]  # fmt: skip
+    jobs = []
+    for source in sources:
+        folder, weights = ROOT / f"{method}-{label}-s{source.seed}", _weights(source)
+        asked = [*words, "--data.forget", f"[{label}]", *SHORT, "--model.original", str(weights)]
+        asked += ["--trainer.default_root_dir", str(folder)] if words else []  # a preset of a method has its own
+        jobs.append(Job(folder, Path(config), source.seed, asked, [weights]))
+    return jobs
 
 
 def _weights(job: Job) -> Path:
