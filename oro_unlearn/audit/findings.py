@@ -121,7 +121,7 @@ def words(asked: Asked, found: Sequence[Finding], retrained: int, unmeasured: st
     outputs = [recognised if total else "no test image of it can be shown", _told(found, "acc_r", "accuracy on others is")]
     features = [_told(found, "probe_5_shot", "a linear probe of 5 images a class recalls")]
     attacker = [_told(found, ATTACKS[0], "balanced accuracy after 10 steps of relearning is")]
-    further = [text for text in (strongest_words(found), _judged(found, ATTACKS)) if text]
+    further = [text for text in (_judged(found, ATTACKS), strongest_words(found)) if text]
     return [
         f"Asked: forget {asked.names}; {asked.training} training and {total} test images were used.",
         _line("Outputs", outputs, _judged(found, OUTPUTS)),
