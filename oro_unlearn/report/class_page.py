@@ -23,7 +23,10 @@ TRIES = (
     "that the same mark turns into the class: the excess. The verdict does not use these figures. A dash: the attack needs a "
     "finite logit, and the model has none, or it lacks images."
 )
-JUDGED = "Inverted inputs are shown to another model, which knows the classes; an edit shares weights with its original, and no model judges itself."
+JUDGED = (
+    "Inverted inputs are shown to another model, which knows the classes. An edit shares weights with its original, and no model "
+    "judges itself."
+)
 NOTE = "Where it lies: the band is the range of one more retrained model, the dot the edited model, the ring the original."
 
 
