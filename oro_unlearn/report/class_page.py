@@ -24,8 +24,8 @@ TRIES = (
     "finite logit, and the model has none, or it lacks images."
 )
 JUDGED = (
-    "Inverted inputs are shown to another model, which knows the classes. An edit shares weights with its original, and no model "
-    "judges itself."
+    "Inverted inputs are shown to another model, which knows the classes. An edit shares weights with its original, and no "
+    "model judges itself."
 )
 NOTE = "Where it lies: the band is the range of one more retrained model, the dot the edited model, the ring the original."
 
