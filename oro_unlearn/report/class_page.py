@@ -94,7 +94,7 @@ def _red_team(content: Content, audit: Content, found: Sequence[Finding]) -> Ite
     if not found:
         return
     judge = audit.get("red_team", {}).get("judge")
-    said = [TRIES, f"{JUDGED} The judge is {printable(judge)}."] if judge else [TRIES]
+    said = [TRIES, f"{JUDGED} The judge: {printable(judge)}."] if judge else [TRIES]
     yield Section("Red team", [*said, _judged_table("Attacks of the red team", content, found)], on_card=True)
 
 
