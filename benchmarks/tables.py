@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks import RESULTS
 from benchmarks.architecture_tables import architectures_table
 from benchmarks.audit_calibration import calibration_table
+from benchmarks.class_red_team import class_table
 from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.readme_tables import README_TABLES
@@ -102,6 +103,11 @@ def red_team_attacks(name: str) -> str:
     return markdown_table(attacks_table(load(name)))
 
 
+def class_red_team(name: str) -> str:
+    """The red team against edited classifiers of digits."""
+    return markdown_table(class_table(load(name)))
+
+
 def removal(name: str) -> str:
     """What removal costs, as its keep term is weighted."""
     return markdown_table(curve_table(load(name)))
@@ -110,6 +116,7 @@ def removal(name: str) -> str:
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
+    "class_red_team": class_red_team,
     "residue_found": residue_found,
     "epsilon_bounds": epsilon_bounds,
     "ledger_places": requests,

@@ -248,6 +248,7 @@ VALUES = {
         "edited_cosine": torch.tensor([-0.4, 0.3]),
     },
     "docs/metrics/linear_probe.md": small_network,
+    "docs/metrics/class_red_team.md": small_network,
     "docs/metrics/relearning.md": small_network,
     "docs/metrics/representation.md": features,
     "docs/metrics/rmia.md": attacked_by_ratio,

@@ -2,6 +2,7 @@
 
 from oro_unlearn.attacks.epsilon_bound import EpsilonBound, epsilon_bound
 from oro_unlearn.attacks.linear_probe import LinearProbe, linear_probe
+from oro_unlearn.attacks.quantisation import quantise
 from oro_unlearn.attacks.relearning import relearning_curve
 from oro_unlearn.attacks.representation import cka, separation_margin, silhouette
 from oro_unlearn.attacks.scores import Scores, collect_scores, load_scores, save_scores
@@ -15,6 +16,7 @@ __all__ = [
     "epsilon_bound",
     "linear_probe",
     "load_scores",
+    "quantise",
     "relearning_curve",
     "save_scores",
     "separation_margin",

@@ -1,17 +1,21 @@
 """Relearning: how fast does a forgotten class come back?"""
 
 from collections.abc import Sequence
-from copy import deepcopy
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import nn
 
-from oro_unlearn.networks import classifier_head, head_rows, logits_of
+from oro_unlearn.attacks.fine_tuning import (
+    Images,
+    draw_images,
+    draw_rows,
+    fine_tuning_curve,
+    logits_on,
+    trainable_copy,
+    with_gradients,
+)
+from oro_unlearn.networks import classifier_head
 from oro_unlearn.user_error import UserError
-
-Images = tuple[Tensor, Tensor]  # normalised images (N, C, H, W) float, labels (N,)
-CHUNK = 1024  # test images in one forward pass
 
 
 def relearning_curve(
@@ -67,48 +71,26 @@ def relearning_curve(
     """
     tests = [test_forget] if test_retain is None else [test_forget, test_retain]
     _check(forgotten, [forget, retain, *tests], batch_size, steps)
-    device = next(network.parameters()).device
-    curve: dict[int, float] = {}
-    # needed inside a test loop, which runs without gradients
-    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
-        student = deepcopy(network).requires_grad_(True).eval()
+    with with_gradients(network):
+        student = trainable_copy(network)
         if reset_head_rows:
-            _reset_rows(classifier_head(student, num_classes)[1], forgotten, seed)
-        optimizer = torch.optim.SGD(student.parameters(), lr=lr, momentum=momentum)
+            draw_rows(classifier_head(student, num_classes)[1], forgotten, seed)
         generator = torch.Generator().manual_seed(seed)
-        for step in range(max(steps) + 1):
-            if step:
-                halves = (_draw(forget, batch_size // 2, generator), _draw(retain, batch_size - batch_size // 2, generator))
-                images, labels = (torch.cat([part.to(device) for part in parts]) for parts in zip(*halves, strict=True))
-                optimizer.zero_grad()
-                cross_entropy(logits_of(student(images)), labels).backward()
-                optimizer.step()
-            if step in steps:
-                curve[step] = _recovered(student, forgotten, tests)
-    return curve
+
+        def batch() -> Images:
+            halves = (
+                draw_images(forget, batch_size // 2, generator),
+                draw_images(retain, batch_size - batch_size // 2, generator),
+            )
+            images, labels = (torch.cat(parts) for parts in zip(*halves, strict=True))
+            return images, labels
+
+        return fine_tuning_curve(student, batch, lambda network: _recovered(network, forgotten, tests), steps, lr, momentum)
 
 
-@torch.no_grad()
-def _reset_rows(head: nn.Linear | nn.Conv2d, forgotten: Sequence[int], seed: int) -> None:
-    """Draw the rows of some classes as ``nn.Linear`` does: uniformly in [-1 / sqrt(D), 1 / sqrt(D)]."""
-    generator = torch.Generator().manual_seed(seed)  # a separate generator, so that batches do not depend on the width
-    rows, width = list(forgotten), head_rows(head).shape[1]
-    fresh = (2 * torch.rand(len(rows), width + 1, generator=generator) - 1) * width**-0.5
-    head.weight[rows] = fresh[:, 1:].to(head.weight).view_as(head.weight[rows])
-    if head.bias is not None:
-        head.bias[rows] = fresh[:, 0].to(head.bias)
-
-
-def _draw(data: Images, count: int, generator: torch.Generator) -> Images:
-    rows = torch.randint(len(data[1]), (count,), generator=generator).to(data[1].device)
-    return data[0][rows], data[1][rows]
-
-
-@torch.no_grad()
 def _recovered(network: nn.Module, forgotten: Sequence[int], tests: list[Images]) -> float:
     """Accuracy on forgotten images; with retained images, its mean with the share of these not predicted as forgotten."""
-    device = next(network.parameters()).device
-    logits = [torch.cat([logits_of(network(part.to(device))) for part in images.split(CHUNK)]).cpu() for images, _ in tests]
+    logits = [logits_on(network, images) for images, _ in tests]
     if not all(values.isfinite().all() for values in logits):
         return float("nan")
     predicted, gone = [values.argmax(1) for values in logits], torch.tensor(list(forgotten))

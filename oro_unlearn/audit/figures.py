@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from oro_unlearn.attacks import Scores, cka, separation_margin
+from oro_unlearn.attacks.classes import FEWEST, centroid_margins, feature_lira, feature_lira_of
 from oro_unlearn.metrics import (
     NearestClassMIA,
     auc,
@@ -87,6 +88,35 @@ def alignments(model: Model, retrained: Sequence[Model], originals: Mapping[int,
     if retrained:
         figures["cka_retrained"] = mean(cka(features, test_features(other)) for other in retrained)
     return figures
+
+
+def feature_places(models: Mapping[str, Model], retrained: Sequence[str], forgotten: Sequence[int]) -> dict[str, Figures]:
+    """U-LIRA on features (:func:`~oro_unlearn.attacks.classes.feature_lira`) of every model, by name.
+
+    Args:
+        models: Scores of the models, by name.
+        retrained: Names of the retrained models.
+        forgotten: Indices of the forgotten classes.
+
+    Returns:
+        Figures by name; empty with fewer than three retrained models, or without features.
+    """
+    if len(retrained) < FEWEST or not all(test_features(model).shape[1] for model in models.values()):
+        return {}
+    margins = {name: _margins_in_features(model, forgotten) for name, model in models.items()}
+    found: dict[str, Figures] = {}
+    for name, own in margins.items():
+        others = [margins[other] for other in retrained if other != name]
+        judge = feature_lira(own, torch.stack(others)) if name in retrained else feature_lira_of(own, others)
+        found[name] = {"feature_lira/outside": judge}
+    return found
+
+
+def _margins_in_features(model: Model, forgotten: Sequence[int]) -> Tensor:
+    """Margins of the forgotten test images to the centroids of the training images."""
+    features, labels = (torch.cat([model[split][place] for split in ("retain", "forget")]) for place in (1, 2))
+    own = model["test_forget"]
+    return centroid_margins(features, labels, own.features, own.labels, forgotten)
 
 
 def beside_retrained(model: Model, retrained: Sequence[Model], forgotten: Sequence[int]) -> Figures:

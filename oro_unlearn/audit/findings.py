@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from oro_unlearn.audit.figures import Figures, Model
+from oro_unlearn.audit.red_team import RECALLS, RED_TEAM
 from oro_unlearn.metrics import Reading, above_chance, reading
 
 PAIRWISE = ("utv_test", "utv_train", "utv_test_conditional", "utv_train_conditional", "cka_retrained")
@@ -31,6 +32,7 @@ LABELS = {  # in the order of the table; True: a share, shown in percent
     "silhouette": ("silhouette of forgotten", False),
     "cka_original": ("CKA to original", False),
     "cka_retrained": ("CKA to retrained", False),
+    **RED_TEAM,
 }
 OUTPUTS = ("acc_f", "acc_r", "mia", "nn_member_rate", "utv_test", "utv_train", "rmia_forget")
 FEATURES = ("probe_5_shot", "silhouette", "cka_original", "cka_retrained")
@@ -119,13 +121,33 @@ def words(asked: Asked, found: Sequence[Finding], retrained: int, unmeasured: st
     outputs = [recognised if total else "no test image of it can be shown", _told(found, "acc_r", "accuracy on others is")]
     features = [_told(found, "probe_5_shot", "a linear probe of 5 images a class recalls")]
     attacker = [_told(found, ATTACKS[0], "balanced accuracy after 10 steps of relearning is")]
+    further = [text for text in (_judged(found, ATTACKS), strongest_words(found)) if text]
     return [
         f"Asked: forget {asked.names}; {asked.training} training and {total} test images were used.",
         _line("Outputs", outputs, _judged(found, OUTPUTS)),
         f"Features: not measured: {unmeasured}." if unmeasured else _line("Features", features, _judged(found, FEATURES)),
-        f"Attacker: not measured: {unmeasured}." if unmeasured else _line("Attacker", attacker, _judged(found, ATTACKS)),
+        f"Attacker: not measured: {unmeasured}." if unmeasured else _line("Attacker", attacker, "; ".join(further)),
         f"Not judged: {_gaps(retrained, not unmeasured)}",
     ]
+
+
+def strongest(found: Sequence[Finding]) -> Finding | None:
+    """The attack of the red team that brings back most, beside retrained models or, without them, as it is.
+
+    Args:
+        found: Result of :func:`findings`.
+
+    Returns:
+        The finding with the largest gap above the retrained models' mean; None if there was no such attack.
+    """
+    tried = [one for one in found if one.key in RECALLS and not math.isnan(one.edited)]
+    return max(tried, key=lambda one: one.edited - (one.reading.ideal if one.reading else 0.0), default=None)
+
+
+def strongest_words(found: Sequence[Finding]) -> str:
+    """What the strongest attack of the red team brings back; empty if there was none."""
+    best = strongest(found)
+    return _told(found, best.key, f"the strongest of the further attacks ({LABELS[best.key][0].strip()}) has") if best else ""
 
 
 def _line(name: str, parts: Sequence[str], judged: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from oro_unlearn.attacks.classes import EFFORTS, Target, attack_classifier, red_team_json
 from oro_unlearn.audit.criteria import class_measures
-from oro_unlearn.audit.figures import Figures, Model, alignments
+from oro_unlearn.audit.figures import Figures, Model, alignments, feature_places
 from oro_unlearn.audit.findings import Asked, as_json, findings, words
 from oro_unlearn.audit.saved import judged_json
 from oro_unlearn.audit.scoring import LEVELS, SPLITS, Depth, attack_features, audited_images, scored
@@ -41,7 +42,7 @@ class Edit(NamedTuple):
     confusion: Mapping[str, Sequence[Sequence[int]]]  # confusion matrix of each network on all test images
 
 
-def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[str, Any]:
+def audit_run(edit: Edit, data: Any, level: str, device: torch.device, attacks: str = "none") -> dict[str, Any]:
     """Audit a run.
 
     Args:
@@ -49,9 +50,11 @@ def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[s
         data: Its data module.
         level: ``outputs``, ``features`` or ``all``.
         device: The device on which networks run.
+        attacks: How much the red team tries: ``none``, ``quick`` or ``full``.
 
     Returns:
-        ``level``, ``words`` (five lines), ``figures``, ``verdict``, ``measures`` and ``parts``, for a report.
+        ``level``, ``words`` (five lines), ``figures``, ``verdict``, ``measures`` and ``parts``, for a report; and ``red_team``,
+        what it tried, if it tried anything.
     """
     figures = {role: _measured(found) for role, found in edit.metrics.items()}
     unmeasured = "" if LEVELS[level] else "run with --audit.level features"
@@ -59,7 +62,7 @@ def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[s
         unmeasured = "probes and relearning need whole classes"
     depth = LEVELS[level]
     if depth and not unmeasured:
-        unmeasured = _add_features(figures, edit, data, depth, device)
+        unmeasured = _add_features(figures, edit, data, depth, device, attacks)
     retrained = [found for role, found in figures.items() if role.startswith("retrained")]
     training, test = len(data.split("forget")), len(data.split("test_forget"))
     samples = shares_of({name: len(data.split(name)) for name in SPLITS})
@@ -72,14 +75,18 @@ def audit_run(edit: Edit, data: Any, level: str, device: torch.device) -> dict[s
     judged = class_lines(found, tallies, data.num_classes, level, len(retrained), unmeasured)
     measured = "outputs" if unmeasured else level
     held = judged_json(class_measures(found, samples), judged)
-    return {"level": measured, "words": lines, "figures": as_json(found), "verdict": verdict_json(judged, level), **held}
+    tried = {} if unmeasured or attacks not in EFFORTS else {"red_team": red_team_json(attacks, "original")}
+    verdict = verdict_json(judged, level)
+    return {"level": measured, "words": lines, "figures": as_json(found), "verdict": verdict, **held, **tried}
 
 
 def _measured(figures: Mapping[str, float]) -> Figures:
     return {name: figures[key] for name, key in MEASURED.items() if figures.get(key) is not None}
 
 
-def _add_features(figures: Mapping[str, Figures], edit: Edit, data: Any, depth: Depth, device: torch.device) -> str:
+def _add_features(
+    figures: Mapping[str, Figures], edit: Edit, data: Any, depth: Depth, device: torch.device, attacks: str
+) -> str:
     """Score and attack every model. Return the reason if that is impossible, and an empty text otherwise."""
     from rich.progress import track
 
@@ -91,12 +98,18 @@ def _add_features(figures: Mapping[str, Figures], edit: Edit, data: Any, depth: 
             home = next(network.parameters()).device
             models[role] = scored(network.to(device), data.num_classes, images)
             figures[role].update(attack_features(network, data.num_classes, edit.forgotten, images, models[role], depth))
+            if attacks in EFFORTS:
+                target = Target(network, data.num_classes, edit.forgotten, data.class_names)
+                judge = edit.networks["original"] if role != "original" else None  # no model judges itself
+                figures[role].update(attack_classifier(target, images, models[role], EFFORTS[attacks], judge))
             network.to(home)
     except UserError as error:
         return str(error)
     except torch.OutOfMemoryError:
         return "the memory of the device does not suffice"
     retrained = {role: model for role, model in models.items() if role.startswith("retrained")}
+    for role, found in feature_places(models, list(retrained), edit.forgotten).items() if attacks in EFFORTS else ():
+        figures[role].update(found)
     for role, model in models.items():
         others = [other for name, other in retrained.items() if name != role]
         figures[role].update(alignments(model, others, {0: models["original"]}))

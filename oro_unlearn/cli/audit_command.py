@@ -1,7 +1,6 @@
 """``oro-unlearn audit``: measure what an edited model still knows, compared with the original and retrained models."""
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,12 @@ from typing import Any
 from oro_unlearn.cli.audit_additions import Judged, additions, check_delta
 from oro_unlearn.cli.audit_criteria import Limits, limits_of
 from oro_unlearn.cli.audit_files import Audited, Request, roles_of, write_class_audit
+from oro_unlearn.cli.audit_models import Task, hash_of, scored_models
 from oro_unlearn.cli.audit_relation import EDITED, Files, audit_relation
 from oro_unlearn.cli.command_words import CONFIG, chosen, with_presets
 from oro_unlearn.cli.plain_parser import PlainParser
 from oro_unlearn.cli.verification_models import check_verify
-from oro_unlearn.files import sha256_of, shortened
+from oro_unlearn.files import shortened
 from oro_unlearn.user_error import UserError
 
 ABOUT = """\
@@ -89,7 +89,7 @@ def main(words: Sequence[str]) -> None:
     elif relation:
         own = Files(options.edited, options.original or "", retrained)
         limits = limits_of(options.criteria, options.junit, relation_figures())
-        hashes = {file: _hash(file) for file in files}
+        hashes = {file: hash_of(file) for file in files}
         return audit_relation(own, _words(others, EDITED), hashes, options.output, options.level, limits)
     else:
         limits = limits_of(options.criteria, options.junit, CLASS_FIGURES)
@@ -121,7 +121,7 @@ def _from_outputs(files: Sequence[str]) -> tuple[dict[str, Audited], Request]:
     check_same_images(models)
     forgotten = models[files[0]]["forget"].labels.unique().tolist()
     request = Request(forgotten, [str(label) for label in forgotten], "outputs")
-    return {file: Audited(model, {}, _hash(file)) for file, model in models.items()}, request
+    return {file: Audited(model, {}, hash_of(file)) for file, model in models.items()}, request
 
 
 def _from_weights(files: Sequence[str], others: Sequence[str], options: Any) -> tuple[dict[str, Audited], Request]:
@@ -135,32 +135,16 @@ def _from_weights(files: Sequence[str], others: Sequence[str], options: Any) -> 
     if not data.forget_classes:
         raise UserError(f"audit: no class to forget is named: {data.how_to_name}")
     cli.run_folder.learn(data.content())
-    models, verification = _scored(cli, files, options.output, options.level), {}
+    task = Task(options.output, options.level, cli.model.attacks, options.original or "")
+    models, verification = scored_models(cli, files, task), {}
     if options.verify:
         mark, folder = cli.run_folder.identity.mark, options.output / "verification"
         verification = verification_models(others, mark, folder, options.verify, len(data.split("retain")))
         trained = [file for own in verification.values() for file in own]
-        models |= _scored(cli, trained, options.output, options.level)
+        models |= scored_models(cli, trained, task._replace(attacks="none"))  # they are no ideal
     classes, forgotten = list(data.class_names), list(data.forget_classes)
-    about = (classes, data.name, type(cli.model.network).__name__, verification)
+    about = (classes, data.name, type(cli.model.network).__name__, task.attacks, verification)
     return models, Request(forgotten, [classes[label] for label in forgotten], options.level, *about)
-
-
-def _scored(cli: Any, files: Sequence[str], output: Path, level: str) -> dict[str, Audited]:
-    """Run the models that were not run before, and read the scores of all."""
-    from rich.progress import track
-
-    from oro_unlearn.audit import audited_images
-
-    data = cli.datamodule
-    hashes = {file: _hash(file) for file in files}
-    places = {file: _place(output / "scores", hashes[file], cli.run_folder.identity.mark, level) for file in files}
-    missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
-    images = audited_images(data) if missing else {}
-    for file in track(missing, "auditing models", transient=True):
-        network = _loaded(cli.model.network.to(cli.trainer.strategy.root_device), file, data.class_names)
-        _run(network, data, images, level, places[file])
-    return {file: _read(place, hashes[file]) for file, place in places.items()}
 
 
 def _is_relational(others: Sequence[str]) -> bool:
@@ -188,63 +172,18 @@ def _words(others: Sequence[str], model: str) -> list[str]:
     return [*configs, "--model", model, *words, *QUIET]
 
 
-def _hash(file: str) -> str:
-    from oro_unlearn.report.provenance import named
-
-    return named(file)["sha256"] if Path(file).exists() else ""
-
-
-def _loaded(network: Any, file: str, class_names: list[str]) -> Any:
-    """The network, with the weights of a file."""
-    from oro_unlearn.networks import fill_network, read_checkpoint
-
-    checkpoint = read_checkpoint(file)
-    names = checkpoint.class_names
-    if names and list(names) != class_names and sorted(names) == sorted(class_names):
-        raise UserError(f"{file} has its classes in another order than the data: give that order with --data.class_names")
-    print(fill_network(network, checkpoint, masked=True))
-    return network
-
-
-def _place(folder: Path, sha256: str, mark: str, level: str) -> Path:
-    """Path of a model's scores. The name is a hash of everything that the scores depend on."""
-    from oro_unlearn.audit.scoring import LARGEST, MOST
-
-    key = json.dumps([sha256, mark, MOST, LARGEST, level])
-    return folder / f"{sha256_of([key])[:24]}.safetensors"
-
-
-def _run(network: Any, data: Any, images: Any, level: str, place: Path) -> None:
-    """Score and attack one model. The figures of the attacks are written last, beside the scores."""
-    from oro_unlearn.attacks import save_scores
-    from oro_unlearn.audit import LEVELS, attack_features, scored
-    from oro_unlearn.files import write_json
-
-    scores = scored(network, data.num_classes, images)
-    depth = LEVELS[level]
-    figures = attack_features(network, data.num_classes, data.forget_classes, images, scores, depth) if depth else {}
-    if not depth:
-        scores = {split: part._replace(features=part.features[:, :0]) for split, part in scores.items()}
-    save_scores(scores, place)
-    write_json(figures, place.with_suffix(".json"))
-
-
-def _read(place: Path, sha256: str) -> Audited:
-    """Load the scores and figures of a model that was run, now or earlier."""
-    from oro_unlearn.attacks import load_scores
-
-    return Audited(load_scores(place), json.loads(place.with_suffix(".json").read_text()), sha256)
-
-
 def _figures(options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request) -> Found:
     """Figures of every model, by the name of its file."""
-    from oro_unlearn.audit import audit_model
+    from oro_unlearn.audit import audit_model, feature_places
 
     originals = {0: models[options.original].model} if options.original else {}
     by_file = {}
     for file, audited in models.items():
         references = [models[other].model for other in retrained if other != file]
         by_file[file] = {**audited.figures, **audit_model(audited.model, references, originals, request.forgotten)}
+    known = {file: audited.model for file, audited in models.items()}
+    for file, found in feature_places(known, retrained, request.forgotten).items() if request.attacks != "none" else ():
+        by_file[file].update(found)
     return by_file
 
 
@@ -255,6 +194,7 @@ def _report(
     from rich.console import Console
     from rich.text import Text
 
+    from oro_unlearn.attacks.classes import red_team_json
     from oro_unlearn.audit import (
         as_json,
         class_measures,
@@ -291,6 +231,8 @@ def _report(
         "figures": as_json(found),
     }
     audit |= {**entries, **judged_json(measures, verdict), **({"criteria": results_json(results)} if results else {})}
+    tried = request.attacks != "none" and not unmeasured
+    audit |= {"red_team": red_team_json(request.attacks, options.original or "")} if tried else {}
     roles = roles_of(options.edited, options.original or "", retrained)
     write_class_audit(roles, models, request, audit, said_first, options.output)
     table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)

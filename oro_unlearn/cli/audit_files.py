@@ -26,6 +26,7 @@ class Request(NamedTuple):
     class_names: Sequence[str] = ()  # names of all classes; empty if they are not known
     data: str = ""  # name of the data; empty if only outputs are known
     network: str = ""  # likewise
+    attacks: str = "none"  # how much the red team tried: none, quick or full
     verification: Mapping[float, Sequence[str]] = {}  # files of verification models by share; never changed
 
 

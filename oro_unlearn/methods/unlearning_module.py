@@ -55,7 +55,7 @@ class UnlearningModule(LightningModule, ABC):
             ``make_page``.
         batch_type: NamedTuple that names the tensors in a split's batch.
         whole_batches: Whether every process gets the whole batch. If not, each process gets its share.
-        attacks: How hard the measurement searches for captions: ``none``, ``quick`` or ``full``. Only relations have captions.
+        attacks: How much the red team tries at the end of a run: ``none``, ``quick`` or ``full``.
     """
 
     train_splits: tuple[str, ...] = ("forget", "retain")

@@ -7,15 +7,26 @@ from typing import Any
 
 from oro_unlearn.audit import Finding, from_json
 from oro_unlearn.audit.findings import ATTACKS, LABELS, rows
+from oro_unlearn.audit.red_team import RECALLS, RED_TEAM
 from oro_unlearn.report.class_charts import confidence_chart, confusion_chart, redirection_chart, roc_chart
 from oro_unlearn.report.drawings import svg_of
 from oro_unlearn.report.loading import classifier_code
-from oro_unlearn.report.names import label
+from oro_unlearn.report.names import label, printable
 from oro_unlearn.report.page import Card, Cell, Page, Picture, Section, Strip, Table
 from oro_unlearn.report.page_parts import Content, gaps_section, page_of, words_of
 from oro_unlearn.report.tables import IN_RANGE, caption, single_rows
 
-TRIED = ("probe_5_shot", "probe_full", *ATTACKS, "rmia_forget", "mia", "nn_member_rate")
+TRIED = ("probe_5_shot", "probe_full", *ATTACKS, *RECALLS, "feature_lira/outside", "rmia_forget", "mia", "nn_member_rate")
+TRIES = (
+    "Further attacks, with the same steps, batches and seeds for every model. An attack succeeds if it brings back more of the "
+    "forgotten classes than from retrained models. Figures of patches and drawn names count above the share of other images "
+    "that the same mark turns into the class: the excess. The verdict does not use these figures. A dash: the attack needs a "
+    "finite logit, and the model has none, or it lacks images."
+)
+JUDGED = (
+    "Inverted inputs are shown to another model, which knows the classes. An edit shares weights with its original, and no "
+    "model judges itself."
+)
 NOTE = "Where it lies: the band is the range of one more retrained model, the dot the edited model, the ring the original."
 
 
@@ -30,7 +41,8 @@ def make_page(content: Content, folder: Path) -> Page:
     found = from_json(audit.get("figures", {}))
     names = ", ".join(map(label, content["forget"])) or content.get("samples", "") or "nothing"
     sections = [
-        _figures(content, found),
+        _figures(content, [one for one in found if one.key not in RED_TEAM]),
+        *_red_team(content, audit, [one for one in found if one.key in RED_TEAM]),
         *_pictures(content),
         *(_strongest(found) if audit else ()),
         *([gaps_section(words_of(audit), _undefined(content))] if audit else ()),
@@ -70,10 +82,25 @@ def _facts(content: Content, names: str) -> list[tuple[str, str]]:
 
 def _figures(content: Content, found: Sequence[Finding]) -> Section:
     """Every figure before the edit and after it, beside the retrained models."""
-    note = caption(content) if "metrics" in content else IN_RANGE
     if not found:
         header, *lines = single_rows(content)
+        note = caption(content) if "metrics" in content else IN_RANGE
         return Section("Figures", [Table("Figures of the model", header, lines, note)], on_card=True)
+    return Section("Figures", [_judged_table("Before, after and retrained", content, found)], on_card=True)
+
+
+def _red_team(content: Content, audit: Content, found: Sequence[Finding]) -> Iterator[Section]:
+    """What the red team tried, and what it found; nothing if it tried nothing."""
+    if not found:
+        return
+    judge = audit.get("red_team", {}).get("judge")
+    said = [TRIES, f"{JUDGED} The judge: {printable(judge)}."] if judge else [TRIES]
+    yield Section("Red team", [*said, _judged_table("Attacks of the red team", content, found)], on_card=True)
+
+
+def _judged_table(title: str, content: Content, found: Sequence[Finding]) -> Table:
+    """Figures beside those of the retrained models."""
+    note = caption(content) if "metrics" in content else IN_RANGE
     header, *lines = rows(found)
     table = [_row(finding, line) for finding, line in zip(found, lines, strict=True)]
     if len(header) > 3:
@@ -81,7 +108,7 @@ def _figures(content: Content, found: Sequence[Finding]) -> Section:
         note = f"{NOTE} {note}"
     elif "metrics" not in content:
         note = "No retrained model was given: nothing says what is normal."
-    return Section("Figures", [Table("Before, after and retrained", header, table, note)], on_card=True)
+    return Table(title, header, table, note)
 
 
 def _row(finding: Finding, line: Sequence[str]) -> list[Cell | str]:

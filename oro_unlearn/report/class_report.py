@@ -89,7 +89,7 @@ def _audited(model: Any, data: Any, level: str) -> dict[str, Any]:
     names = ", ".join(map(label, data.forget_names)) or f"{len(data.split('forget'))} single images"
     networks = {**model.audited(), "unlearned": model.export()} if LEVELS[level] else {}  # of outputs all is measured
     edit = Edit(networks, model.measurements["metrics"], data.requested_classes, names, model.measurements["confusion"])
-    found: dict[str, Any] = without_nan(audit_run(edit, data, level, model.trainer.strategy.root_device))
+    found: dict[str, Any] = without_nan(audit_run(edit, data, level, model.trainer.strategy.root_device, model.attacks))
     return found
 
 

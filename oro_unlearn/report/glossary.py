@@ -57,6 +57,25 @@ TERMS = {  # by a pattern of the text in which a term appears: the term, and wha
         "A change of a copy of the model by someone who holds its file: a short training on pictures of what was to be "
         "forgotten, fewer bits, small weights set to 0, or a part of the edit taken back.",
     ),
+    r"[Ii]nverted": (
+        "Class inversion",
+        "An input that is optimised, from noise, until the model calls it the class. Another model says what it shows.",
+    ),
+    r"\bpatch:": (
+        "Patch",
+        "A square in the corner of every image that is optimised to make the model say the forgotten class. The excess counts: "
+        "how much more often images of the class are called so than other images.",
+    ),
+    r"[Dd]rawn name": ("Drawn name", "The name of the class as text on the image: a hint that a model may read."),
+    r"\d-bit": (
+        "8-bit and 4-bit weights",
+        "Weights that are rounded to a few values for each output channel, as for small devices. An edit that moves weights "
+        "by less is undone.",
+    ),
+    r"kept data": (
+        "Steps on kept data",
+        "Training steps without any image of the forgotten classes. A class that comes back nevertheless was only hidden.",
+    ),
     r"silhouette": ("Silhouette", "How closely the forgotten images lie together in the features, from -1 to 1."),
     r"\bCKA\b": ("CKA", "Similarity of the features of two models: 1 for equal features, up to rotation and scale."),
     r"\bAUC\b": (

@@ -1,7 +1,10 @@
 """The audit that ends a run."""
 
+from pathlib import Path
+
 import pytest
 
+from oro_unlearn.attacks.classes import EFFORTS, Effort
 from tests.conftest import CONFIGS, SHORT
 
 NARROW = ["--model.network.init_args.width", "4"]  # relearning takes most of the time
@@ -25,9 +28,19 @@ def masked(run, report, original_weights):
 
 
 @pytest.mark.features
-def test_the_mask_has_the_features_of_its_original(masked):
-    found = masked("features")
+def test_the_mask_has_the_features_of_its_original(masked, monkeypatch):
+    little = Effort((4,), (2,), inversion_steps=2, restarts=1, patch_steps=1)
+    monkeypatch.setitem(EFFORTS, "full", little)
+    found = masked("features", "--audit.attacks", "full")
     figures = found["figures"]
+    assert found["red_team"]["effort"] == "full"
+    assert (figures["quantised_4/forgotten"]["edited"], figures["patch/excess"]["edited"]) == (0, None)
+    assert figures["inversion/retained"]["original"] is None, "no model judges itself"
+    assert figures["inversion/retained"]["edited"] is not None
+    assert "inversion/forgotten" not in figures, "neither model has a value"
+    page = Path("out/report.html").read_text()
+    assert "Attacks of the red team" in page
+    assert "4-bit weights: forgotten" in page
     assert found["level"] == "features"
     assert len(found["words"]) == 5
     assert set(figures) >= FEATURES
@@ -40,8 +53,9 @@ def test_the_mask_has_the_features_of_its_original(masked):
 
 @pytest.mark.features
 def test_the_level_says_what_is_measured(masked):
-    found = masked("outputs")
-    assert not FEATURES & set(found["figures"])
+    found = masked("outputs", "--audit.attacks", "quick")
+    assert not (FEATURES | {"quantised_8/forgotten"}) & set(found["figures"])
+    assert "red_team" not in found
     assert any(line.startswith("Features: not measured:") and "--audit.level features" in line for line in found["words"])
     assert {"relearn_10", "relearn_50"} <= set(masked("all")["figures"])
 

@@ -123,11 +123,13 @@ def test_weights_are_run_once_and_anything_else_again(original_weights, monkeypa
     ]
     first = audited("--edited", files[0], *given)
     assert {"probe_5_shot", "relearn_20", "silhouette", "cka_original", "cka_retrained", "utv_test"} <= set(first["figures"])
+    assert {"quantised_8/forgotten", "retain_tuning_10", "feature_lira/outside"} <= set(first["figures"])
+    assert first["red_team"]["effort"] == "quick"
     assert first["said_first"][-5].startswith("Asked: forget 8; 20 training and 8 test images")
     with monkeypatch.context() as patch:
         patch.setattr("oro_unlearn.audit.scored", lambda *_: pytest.fail("run again"))
         assert audited("--edited", files[0], *given) == first
-        for other in (("--data.test_per_class", "7"), ("--level", "outputs")):
+        for other in (("--data.test_per_class", "7"), ("--level", "outputs"), ("--audit.attacks", "none")):
             with pytest.raises(pytest.fail.Exception, match="run again"):
                 audited("--edited", files[0], *given, *other)
     outputs_alone = audited("--edited", files[0], *given, "--level", "outputs")["figures"]

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from oro_unlearn.attacks.quantisation import rounded
+
 
 def layers(network: nn.Module) -> Iterator[Any]:
     """The Linear and convolution layers."""
@@ -17,21 +19,16 @@ def layers(network: nn.Module) -> Iterator[Any]:
 
 @torch.no_grad()
 def quantise(network: nn.Module, bits: int) -> None:
-    """Round the weights of Linear and convolution layers, each output channel on a grid of its own.
+    """Round the weights of Linear and convolution layers, as :func:`oro_unlearn.attacks.quantise` does.
 
-    Symmetric rounding to the nearest value: the largest weight of a channel is on the end of the grid, without calibration.
     Biases, embeddings and normalisations stay as they are.
 
     Args:
         network: The network. It is changed.
-        bits: Bits of a weight, 2 or more; the grid has 2 ** bits - 1 values.
+        bits: Bits of a weight, 2 or more; the grid of a channel has 2 ** bits - 1 values.
     """
-    largest = 2 ** (bits - 1) - 1
     for layer in layers(network):
-        channels = layer.weight.flatten(1)
-        step = channels.abs().amax(1, keepdim=True) / largest
-        step = step.where(step > 0, 1.0)  # a channel of zeros
-        layer.weight.copy_(((channels / step).round() * step).view_as(layer.weight))
+        layer.weight.copy_(rounded(layer.weight, bits))
 
 
 @torch.no_grad()
