@@ -110,7 +110,7 @@ class UnlearningCLI(LightningCLI):
         parser.add_argument("--audit.level", type=Literal["outputs", "features", "all"], default="features", help=help_text)
         help_text = (
             "What the red team tries against the result. Classes: quick: 8-bit weights, 10 steps on retained data; full: also "
-            "inversion, patches, 4 bit, few-shot probes. Relations: searched captions, altered pictures, attacks on the weights; "
+            "inversion, patches, 4 bit, few-shot probes. Relations: searched captions, altered pictures, changed weights; "
             "quick: a minute at most; full: 50,000 captions for each goal, gradients, all attacks on weights."
         )
         parser.add_argument("--audit.attacks", type=Literal["none", "quick", "full"], default="quick", help=help_text)
