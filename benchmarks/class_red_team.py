@@ -18,17 +18,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import RESULTS
-from oro_unlearn.attacks.classes import EFFORTS, Target, attack_classifier, red_team_json
+from oro_unlearn.attacks.classes import Target, red_team_json
 from oro_unlearn.audit import (
+    LEVELS,
     Figures,
     Model,
+    Tried,
     accuracies,
-    attack_features,
     attack_models,
+    attacked_model,
     audited_images,
     feature_places,
     rounded,
-    scored,
 )
 from oro_unlearn.compare.edits import QUIET
 from oro_unlearn.compare.jobs import Job, run_stages, with_threads
@@ -135,14 +136,9 @@ def attacks_of(label: str, models: Sequence[Attacked]) -> tuple[list[dict[str, A
     for model in models:
         network = cli.model.network
         fill_network(network, read_checkpoint(model.weights), masked=True)
-        scores[model] = scored(network, data.num_classes, images)
-        given = (images, scores[model])
         target = Target(network, data.num_classes, forgotten, data.class_names)
-        figures[model] = {
-            **accuracies(scores[model], forgotten),
-            **attack_features(network, data.num_classes, forgotten, *given),
-            **attack_classifier(target, *given, EFFORTS["full"], judges[model.judge]),
-        }
+        scores[model], found = attacked_model(target, images, Tried(LEVELS["features"], "full"), judges[model.judge])
+        figures[model] = {**accuracies(scores[model], forgotten), **found}
         print(label, model.method, model.seed, flush=True)
     named = {str(number): scores[model] for number, model in enumerate(models)}
     beside = [str(number) for number, model in enumerate(models) if model.method == "retrained"]

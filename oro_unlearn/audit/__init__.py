@@ -28,6 +28,7 @@ from oro_unlearn.audit.figures import (
 from oro_unlearn.audit.findings import Asked, Finding, as_json, findings, from_json, rows, unknowing, words
 from oro_unlearn.audit.leakage import leakage, leakage_words
 from oro_unlearn.audit.line import Line, no_line
+from oro_unlearn.audit.one_model import Tried, attacked_model, progress_of
 from oro_unlearn.audit.outputs_file import check_same_images, read_outputs
 from oro_unlearn.audit.range_lines import holm, looks, recovery
 from oro_unlearn.audit.run_audit import Edit, audit_run
@@ -64,11 +65,13 @@ __all__ = [
     "SavedAudit",
     "Tallies",
     "Tally",
+    "Tried",
     "accuracies",
     "answers",
     "as_json",
     "attack_features",
     "attack_models",
+    "attacked_model",
     "audit_model",
     "audit_run",
     "audited_images",
@@ -97,6 +100,7 @@ __all__ = [
     "looks",
     "margins",
     "no_line",
+    "progress_of",
     "read_audit",
     "read_criteria",
     "read_outputs",

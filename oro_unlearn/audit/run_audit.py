@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from oro_unlearn.attacks.classes import EFFORTS, Target, attack_classifier, red_team_json
+from oro_unlearn.attacks.classes import EFFORTS, Target, red_team_json
 from oro_unlearn.audit.criteria import class_measures
 from oro_unlearn.audit.figures import Figures, Model, alignments, feature_places
 from oro_unlearn.audit.findings import Asked, as_json, findings, words
+from oro_unlearn.audit.one_model import Tried, attacked_model, progress_of
 from oro_unlearn.audit.saved import judged_json
-from oro_unlearn.audit.scoring import LEVELS, SPLITS, Depth, attack_features, audited_images, scored
+from oro_unlearn.audit.scoring import LEVELS, SPLITS, Depth, audited_images
 from oro_unlearn.audit.tallies import counts_in, shares_of, tallied
 from oro_unlearn.audit.verdict import class_lines, verdict_json
 from oro_unlearn.user_error import UserError
@@ -88,21 +89,18 @@ def _add_features(
     figures: Mapping[str, Figures], edit: Edit, data: Any, depth: Depth, device: torch.device, attacks: str
 ) -> str:
     """Score and attack every model. Return the reason if that is impossible, and an empty text otherwise."""
-    from rich.progress import track
-
     if not all(len(data.split(name)) for name in SPLITS):
         return "a split has no images"
     try:
-        images, models = audited_images(data), dict[str, Model]()
-        for role, network in track(edit.networks.items(), "auditing models", transient=True):
-            home = next(network.parameters()).device
-            models[role] = scored(network.to(device), data.num_classes, images)
-            figures[role].update(attack_features(network, data.num_classes, edit.forgotten, images, models[role], depth))
-            if attacks in EFFORTS:
-                target = Target(network, data.num_classes, edit.forgotten, data.class_names)
+        images, models, tried = audited_images(data), dict[str, Model](), Tried(depth, attacks)
+        with progress_of(edit.networks, tried) as began:
+            for role, network in edit.networks.items():
+                home = next(network.parameters()).device
+                target = Target(network.to(device), data.num_classes, edit.forgotten, data.class_names)
                 judge = edit.networks["original"] if role != "original" else None  # no model judges itself
-                figures[role].update(attack_classifier(target, images, models[role], EFFORTS[attacks], judge))
-            network.to(home)
+                models[role], found = attacked_model(target, images, tried, judge, began(role))
+                figures[role].update(found)
+                network.to(home)
     except UserError as error:
         return str(error)
     except torch.OutOfMemoryError:

@@ -1,6 +1,6 @@
 """Logits and features of a classifier on every split, and how fast it relearns: saved once for every audit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,6 +85,7 @@ def attack_features(
     images: Images,
     scores: Mapping[str, Scores],
     depth: Depth = USUAL,
+    began: Callable[[str], object] = lambda _: None,
 ) -> dict[str, float]:
     """Run the attacks that need weights: linear probes, relearning, and the clustering of the forgotten classes.
 
@@ -95,13 +96,16 @@ def attack_features(
         images: Images by split.
         scores: Scores of these images.
         depth: How thoroughly relearning is measured.
+        began: Called with the name of each part before it begins.
     """
+    began("probes")
     features, labels = _joined(scores, "retain", "forget")
     test_features, test_labels = _joined(scores, "test_retain", "test_forget")
     probes = {
         name: linear_probe(features, labels, test_features, test_labels, forgotten, shots=shots)
         for name, shots in (("probe_full", None), ("probe_5_shot", 5))
     }
+    began("relearning")
     curve = relearned(network, num_classes, forgotten, images, depth)
     return {
         **{name: probe.recall for name, probe in probes.items()},

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,9 +29,7 @@ def scored_models(cli: Any, files: Sequence[str], task: Task) -> dict[str, Audit
         files: Weights of the models.
         task: What is to be measured.
     """
-    from rich.progress import track
-
-    from oro_unlearn.audit import audited_images
+    from oro_unlearn.audit import LEVELS, Tried, audited_images, progress_of
 
     data = cli.datamodule
     hashes = {file: hash_of(file) for file in files}
@@ -39,10 +37,12 @@ def scored_models(cli: Any, files: Sequence[str], task: Task) -> dict[str, Audit
     missing = [file for file, place in places.items() if not place.with_suffix(".json").is_file()]
     images = audited_images(data) if missing else {}
     judge = _judge(cli, task) if missing else None
-    for file in track(missing, "auditing models", transient=True):
-        network = _loaded(cli, file)
-        own = judge if file != task.judge else None  # no model judges itself
-        _run(network, data, images, task, own, places[file])
+    tried = Tried(LEVELS[task.level], task.attacks)
+    with progress_of(missing, tried) as began:
+        for file in missing:
+            network = _loaded(cli, file)
+            own = judge if file != task.judge else None  # no model judges itself
+            _run(network, data, images, tried, own, places[file], began(Path(file).name))
     return {file: _read(place, hashes[file]) for file, place in places.items()}
 
 
@@ -86,22 +86,19 @@ def _place(task: Task, sha256: str, mark: str) -> Path:
     return task.output / "scores" / f"{sha256_of([key])[:24]}.safetensors"
 
 
-def _run(network: Any, data: Any, images: Mapping[str, Any], task: Task, judge: Any, place: Path) -> None:
+def _run(network: Any, data: Any, images: Any, tried: Any, judge: Any, place: Path, began: Any) -> None:
     """Score and attack one model. The figures of the attacks are written last, beside the scores."""
     from oro_unlearn.attacks import save_scores
-    from oro_unlearn.attacks.classes import EFFORTS, Target, attack_classifier
-    from oro_unlearn.audit import LEVELS, attack_features, scored
+    from oro_unlearn.attacks.classes import Target
+    from oro_unlearn.audit import attacked_model
     from oro_unlearn.files import write_json
     from oro_unlearn.report.run_report import without_nan
 
-    scores, depth = scored(network, data.num_classes, images), LEVELS[task.level]
-    figures = attack_features(network, data.num_classes, data.forget_classes, images, scores, depth) if depth else {}
-    if depth and task.attacks in EFFORTS:
-        target = Target(network, data.num_classes, data.forget_classes, data.class_names)
-        figures |= attack_classifier(target, images, scores, EFFORTS[task.attacks], judge)
-    if not depth:
+    target = Target(network, data.num_classes, data.forget_classes, data.class_names)
+    scores, figures = attacked_model(target, images, tried, judge, began)
+    if not tried.depth:
         scores = {split: part._replace(features=part.features[:, :0]) for split, part in scores.items()}
-    save_scores(scores, place)
+    save_scores(dict(scores), place)
     write_json(without_nan(figures), place.with_suffix(".json"))
 
 

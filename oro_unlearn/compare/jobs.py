@@ -129,10 +129,11 @@ def run_stages(
     """
     from joblib import Parallel, delayed, parallel_config
     from rich.progress import track
+    from torch import get_num_threads
 
     _connect(backend)
     processes = processes or os.cpu_count() or 1
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, min(get_num_threads(), (os.cpu_count() or 1) // processes))  # never more than OMP_NUM_THREADS allows
     ordered = {} if backend == "ray" else {"return_as": "generator_unordered"}  # ray returns a list, at the end
     for number, stage in enumerate(stages, start=1):
         other = [job for job in stage if job.finished() and not job.current()]

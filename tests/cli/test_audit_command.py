@@ -127,7 +127,7 @@ def test_weights_are_run_once_and_anything_else_again(original_weights, monkeypa
     assert first["red_team"]["effort"] == "quick"
     assert first["said_first"][-5].startswith("Asked: forget 8; 20 training and 8 test images")
     with monkeypatch.context() as patch:
-        patch.setattr("oro_unlearn.audit.scored", lambda *_: pytest.fail("run again"))
+        patch.setattr("oro_unlearn.audit.one_model.scored", lambda *_: pytest.fail("run again"))
         assert audited("--edited", files[0], *given) == first
         for other in (("--data.test_per_class", "7"), ("--level", "outputs"), ("--audit.attacks", "none")):
             with pytest.raises(pytest.fail.Exception, match="run again"):
@@ -161,7 +161,7 @@ def test_verification_models_are_trained_once_and_kept(original_weights, monkeyp
         return {"relearn_10": 0.5, "silhouette": float(network.fc.bias.detach().mean())}
 
     monkeypatch.setattr(verification_models, "_train", short_cut)
-    monkeypatch.setattr("oro_unlearn.audit.attack_features", attack)
+    monkeypatch.setattr("oro_unlearn.audit.one_model.attack_features", attack)
     first = audited(*given)
     assert len({model.folder for model in trained}) == 6
     assert all(model.finished for model in trained)

@@ -1,6 +1,6 @@
 """All attacks of the red team on one classifier, with their figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -32,6 +32,11 @@ class Effort(NamedTuple):
     restarts: int = 8  # inverted inputs of each class
     patch_steps: int = 0  # 0: no patch is made, and no name is drawn
     controls: int = 3  # retained classes that are inverted as a control
+
+    @property
+    def parts(self) -> int:
+        """Number of kinds of attack."""
+        return sum(map(bool, (self.bits, self.tuning, self.shots, self.patch_steps, self.inversion_steps)))
 
 
 EFFORTS = {
@@ -67,6 +72,7 @@ def attack_classifier(
     effort: Effort,
     judge: nn.Module | None = None,
     seed: int = SEED,
+    began: Callable[[str], object] = lambda _: None,
 ) -> Figures:
     """Make every attack of an effort on one classifier.
 
@@ -78,6 +84,7 @@ def attack_classifier(
         effort: What is tried.
         judge: Says what inverted inputs show; it must know all classes. None: no class is inverted.
         seed: Seed of every draw.
+        began: Called with the name of each kind of attack before it begins.
 
     Returns:
         Figures by name, averaged over the forgotten classes; NaN for an attack that needs a finite logit, if the head masks it.
@@ -90,16 +97,19 @@ def attack_classifier(
     if wrong or not len(target.forgotten):
         raise UserError(f"no class {wrong[0]} to attack" if wrong else "name at least one forgotten class to attack")
     sets: dict[str, Images] = {name: (parts[0], parts[1]) for name, parts in images.items()}
-    found = _quantised(target, sets, effort)
-    if effort.tuning:
-        given = (target.network, target.num_classes, sets["retain"], sets["test_forget"])
-        curve = retain_tuning_curve(*given, effort.tuning, seed=seed)
-        found |= {f"retain_tuning_{step}": value for step, value in curve.items()}
-    found |= _few_shots(target, scores, effort, seed)
-    if effort.patch_steps:
-        found |= _marks(target, sets, effort, seed)
-    if effort.inversion_steps and judge is not None:
-        found |= _inverted(target, sets, effort, judge, seed)
+    kept = (target.network, target.num_classes, sets["retain"], sets["test_forget"], effort.tuning)
+    attacks: dict[str, tuple[Any, Callable[[], Figures]]] = {
+        "weights of few bits": (effort.bits, lambda: _quantised(target, sets, effort)),
+        "steps on retained data": (effort.tuning, lambda: _tuned(retain_tuning_curve(*kept, seed=seed))),
+        "few-shot probes": (effort.shots, lambda: _few_shots(target, scores, effort, seed)),
+        "patches": (effort.patch_steps, lambda: _marks(target, sets, effort, seed)),
+        "inversion": (effort.inversion_steps and judge, lambda: _inverted(target, sets, effort, judge, seed)),
+    }
+    found: Figures = {}
+    for name, (asked, made) in attacks.items():
+        if asked:
+            began(name)
+            found |= made()
     return found
 
 
@@ -114,6 +124,10 @@ def _quantised(target: Target, sets: Mapping[str, Images], effort: Effort) -> Fi
                 right = logits_on(small, images).argmax(1) == labels.cpu()
                 found[f"quantised_{bits}/{name}"] = float(right.double().mean())
     return found
+
+
+def _tuned(curve: Mapping[int, float]) -> Figures:
+    return {f"retain_tuning_{step}": value for step, value in curve.items()}
 
 
 def _few_shots(target: Target, scores: Mapping[str, Scores], effort: Effort, seed: int) -> Figures:
@@ -153,7 +167,7 @@ def _averaged(name: str, marked: Sequence[Marked]) -> Figures:
     return {f"{name}/{part}": mean(getattr(one, part) for one in marked) for part in parts if marked}
 
 
-def _inverted(target: Target, sets: Mapping[str, Images], effort: Effort, judge: nn.Module, seed: int) -> Figures:
+def _inverted(target: Target, sets: Mapping[str, Images], effort: Effort, judge: Any, seed: int) -> Figures:
     """Inversion of the forgotten classes, and of some retained classes as a control."""
     images, labels = sets["retain"]
     kept = labels.unique().tolist()
