@@ -191,9 +191,6 @@ def _report(
     options: argparse.Namespace, retrained: Sequence[str], models: Mapping[str, Audited], request: Request, limits: Limits
 ) -> None:
     """Judge, print and write; with criteria, end with their exit code."""
-    from rich.console import Console
-    from rich.text import Text
-
     from oro_unlearn.attacks.classes import red_team_json
     from oro_unlearn.audit import (
         as_json,
@@ -201,14 +198,12 @@ def _report(
         findings,
         judged_json,
         results_json,
-        rows,
         sentence,
         shares_of,
         verdict_json,
         words,
     )
     from oro_unlearn.report.names import label
-    from oro_unlearn.report.tables import rich_table
 
     figures = _figures(options, retrained, models, request)
     said_first = _complaints(options, retrained, models, request, figures)
@@ -235,11 +230,21 @@ def _report(
     audit |= {"red_team": red_team_json(request.attacks, options.original or "")} if tried else {}
     roles = roles_of(options.edited, options.original or "", retrained)
     write_class_audit(roles, models, request, audit, said_first, options.output)
-    table = rich_table(rows(found), f"Audit of {Path(options.edited).name}: {names}", CAPTION)
-    shown = map(Text, [*lines, *more, sentence(verdict, request.level)])
-    Console().print(*(Text(line, "bold red") for line in said_first), *shown, table, sep="\n")
+    shown = [*lines, *more, sentence(verdict, request.level)]
+    _print(said_first, shown, found, f"Audit of {Path(options.edited).name}: {names}")
     print(f"written to {options.output / 'audit.json'}")
     limits.end(results)
+
+
+def _print(said_first: Sequence[str], lines: Sequence[str], found: Any, title: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from oro_unlearn.audit import rows
+    from oro_unlearn.report.tables import rich_table
+
+    first = (Text(line, "bold red") for line in said_first)
+    Console().print(*first, *map(Text, lines), rich_table(rows(found), title, CAPTION), sep="\n")
 
 
 def _asked(edited: Mapping[str, Any], names: str) -> Any:
