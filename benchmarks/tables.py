@@ -19,6 +19,7 @@ from benchmarks import RESULTS
 from benchmarks.architecture_tables import architectures_table
 from benchmarks.audit_calibration import calibration_table
 from benchmarks.class_red_team import class_table
+from benchmarks.closed_form import CLOSED_FORM_TABLES
 from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.readme_tables import README_TABLES
@@ -93,6 +94,11 @@ def tampered(name: str) -> str:
     return markdown_table(tampered_table(load(name)))
 
 
+def closed_form(what: str) -> str:
+    """Edits in closed form: their ``sequence``, their use as a ``start``, or their ``cost``."""
+    return markdown_table(CLOSED_FORM_TABLES[what](load("closed_form")))
+
+
 def red_team(name: str) -> str:
     """A searching attacker against every relational preset."""
     return markdown_table(red_team_table(load(name)))
@@ -116,6 +122,7 @@ def removal(name: str) -> str:
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
+    "closed_form": closed_form,
     "class_red_team": class_red_team,
     "residue_found": residue_found,
     "epsilon_bounds": epsilon_bounds,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import relation_red_team, relation_tables, relations, removal_curve, tables, tune_relations
+from benchmarks import closed_form, relation_red_team, relation_tables, relations, removal_curve, tables, tune_relations
 from oro_unlearn.compare import demo
 from oro_unlearn.compare.jobs import Job, run_stages
 from oro_unlearn.compare.spreads import cell, marked_once, spread
@@ -82,6 +82,7 @@ def test_every_script_says_what_it_does(monkeypatch, capsys):
 
     scripts = (
         tables,
+        closed_form,
         startup,
         paper_setting,
         relations,
