@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from oro_unlearn.methods.relations.foils import Foils, foil_rows
-from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.methods.relations.threshold_units import Update, least_squares, steadied
 from oro_unlearn.networks import lora
 from oro_unlearn.networks.last_image_layer import LastImageLayer
@@ -32,7 +31,7 @@ class PictureRecipe(NamedTuple):
         foils: Pictures whose mean the unsafe pictures get.
     """
 
-    keep: float = 3.0
+    keep: float = 10.0
     near: float = 5.0
     ridge: Literal["auto"] | float = "auto"
     foils: Foils = "neighbours"
@@ -112,16 +111,8 @@ class ClosedFormPictures:
 
     def _read(self, layer: LastImageLayer, split: str) -> Read:
         """What the tower's end holds for all pictures of a split, on the CPU."""
-        pairs, size, device = self.method.data.split(split), self.method.picture_batch_size, self.method.device
-        parts = []
-        for start in range(0, len(pairs), size):
-            images = pairs.__getitems__(range(start, min(start + size, len(pairs))))[0]
-
-            def encode(own: list[int], images: Tensor = images) -> Tensor:
-                return torch.cat(layer.read(images[own].to(device)), 1)
-
-            parts.append(self.method.counted(spread(len(images), encode), len(images)).cpu())
-        return Read(*torch.cat(parts).double().split(layer.sizes, 1))
+        found = self.method.read_pictures(split, lambda images: torch.cat(layer.read(images), 1))
+        return Read(*found.cpu().double().split(layer.sizes, 1))
 
     def _solve(self, read: dict[str, Read], rows: Tensor) -> Update:
         unsafe, foils = read["unsafe"], Read(*(values[rows] for values in read["edges"]))
