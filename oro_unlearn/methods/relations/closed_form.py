@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -135,31 +134,26 @@ class ClosedForm:
     def __init__(self, method: Any, recipe: Recipe, earlier: Moment | None = None) -> None:
         self.method, self.recipe, self.earlier = method, recipe, earlier
 
-    def edit(self, tau: float, role: str = "original") -> None:
+    def edit(self, tau: float) -> None:
         """Edit the adapter.
 
         Args:
             tau: Cosine that the forgotten captions shall have with the pictures of their tuple.
-            role: Model that sees these pictures: ``original``, or ``unlearned`` where the image tower has been edited before.
         """
         started = time.perf_counter()
         block, data = LastTextBlock(self.method.network), self.method.data
         captions = captions_of(data, self.recipe)
         inputs, streams = block.read(captions.texts, self.method.text_batch_size)
-        pictures = self._pictures(captions.stated, role)
+        pictures = self._pictures(captions.stated)
         encoded = time.perf_counter()
         self._solve(block, captions, inputs, self._changes(block, captions, streams, pictures, tau))
         self.costs = {"encode_seconds": encoded - started, "edit_seconds": time.perf_counter() - encoded}
 
-    def _pictures(self, stated: Sequence[tuple[str, ...]], role: str) -> list[Tensor]:
-        """Features (N, D) of each tuple's pictures under a model; of all unsafe pictures if it has none."""
-        method = self.method
-        if role == "original":
-            features = method.reference_pictures("unsafe")
-        else:
-            features = method.read_pictures("unsafe", partial(method.image_features, role))
-        shown = method.data.split("unsafe").slots.to(features.device)
-        found = [(shown == slots.to(shown)).all(1) for slots in method.data.slots(stated)]
+    def _pictures(self, stated: Sequence[tuple[str, ...]]) -> list[Tensor]:
+        """Features (N, D) of each tuple's pictures under the reference; of all unsafe pictures if it has none."""
+        features = self.method.reference_pictures("unsafe")
+        shown = self.method.data.split("unsafe").slots.to(features.device)
+        found = [(shown == slots.to(shown)).all(1) for slots in self.method.data.slots(stated)]
         return [features[rows] if rows.any() else features for rows in found]
 
     def _changes(

@@ -77,16 +77,15 @@ class ClosedFormRelation(WithoutTraining, RelationalUnlearning):
         """Edit the adapter."""
         super().on_fit_start()
         self._moment, costs = moment_beside(self.network.weights_file), []
+        if self.towers != "image":
+            edit = ClosedForm(self, self.recipe, self._moment)
+            edit.edit(self.tau if isinstance(self.tau, int | float) else self.tau_of(self.tau))
+            self._moment = edit.moment
+            costs.append(edit.costs)
         if self.towers != "text":
             pictures = ClosedFormPictures(self, self.picture_recipe)
             pictures.edit()
             costs.append(pictures.costs)
-        if self.towers != "image":
-            edit = ClosedForm(self, self.recipe, self._moment)
-            tau = self.tau if isinstance(self.tau, int | float) else self.tau_of(self.tau)
-            edit.edit(tau, "original" if self.towers == "text" else "unlearned")
-            self._moment = edit.moment
-            costs.append(edit.costs)
         self.costs = {name: sum(each[name] for each in costs) for name in costs[0]}
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
