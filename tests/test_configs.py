@@ -138,7 +138,7 @@ def test_relational_config_runs(file, run, report, tmp_path):
     edits = file.stem != "pretraining"
     files = {"config.yaml", "model.ckpt", "model.safetensors", "report.json", "cosines.png", "graph.png"}
     files |= ({"losses.png"} if trains else set()) | ({"closest.png"} if edits else set())
-    files |= {"moment.safetensors"} if file.stem == "closed_form" else set()
+    files |= {"moment.safetensors"} if file.stem.startswith("closed_form") else set()
     pruned = file.stem == "causal_pruning"
     assert {path.name for path in (tmp_path / "out").iterdir()} >= files | ({"adapter"} if edits and not pruned else set())
     assert not pruned or report("out")["pruning"]["steps"]

@@ -51,7 +51,7 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
         model: An open_clip model with split attention.
         towers: ``text``, ``image`` or ``both``.
         targets: Parts of layer names, such as ``q_proj``, ``resblocks.3`` or ``layer4``; a part of a name that has several
-            layers below it means all of them. Empty for the default.
+            layers below it means all of them, and a layer's whole name that layer alone. Empty for the default.
 
     Raises:
         UserError: If a tower has none of these layers.
@@ -60,9 +60,12 @@ def choose_layers(model: nn.Module, towers: str, targets: Sequence[str]) -> list
     if towers not in TOWERS:
         raise UserError(f"towers must be one of {', '.join(TOWERS)}, not {towers!r}")
     chosen: list[str] = []
+    layers = {tower: adaptable_layers(model, tower) for tower in TOWERS[:2]}
+    whole = set(targets) & {name for names in layers.values() for name in names}  # a text layer's is a part of an image layer's
+    parts = [target for target in targets if target not in whole]
     for tower in ("text", "image") if towers == "both" else (towers,):
-        names = adaptable_layers(model, tower)
-        found = [name for name in names if _within(name, targets)] if targets else default_layers(names)
+        names = layers[tower]
+        found = [name for name in names if name in whole or _within(name, parts)] if targets else default_layers(names)
         if not found:
             what = f"layer named {', '.join(targets)}" if targets else "transformer blocks or ResNet stages of open_clip's own"
             kinds = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, normalize
 
 from oro_unlearn.methods import ClosedFormRelation, RelationUnlearning
 from oro_unlearn.methods.relations.closed_form import KEPT, Moment, Recipe, captions_of
+from oro_unlearn.methods.relations.closed_form_pictures import RIDGES, left_out_best, reduced_rank
 from oro_unlearn.methods.relations.moment_files import NAME, moment_beside
 from oro_unlearn.methods.relations.threshold_units import (
     Layers,
@@ -18,9 +19,10 @@ from oro_unlearn.methods.relations.threshold_units import (
     updates,
 )
 from oro_unlearn.networks import OpenCLIP, lora
+from oro_unlearn.networks.last_image_layer import LastImageLayer
 from oro_unlearn.networks.last_text_block import LastTextBlock
 from oro_unlearn.user_error import UserError
-from tests.networks.tiny_clip import CAPTIONS, VIT, folder_of
+from tests.networks.tiny_clip import CAPTIONS, VIT, folder_of, images_for, randomised
 from tests.small_world import fit, method, world, write_weights
 
 
@@ -47,6 +49,30 @@ def test_the_systems_are_those_of_brute_force():
     found = stand_ins(moment, torch.tensor([2]))[0]
     assert found[2] == 0
     assert torch.allclose(found[others[2]], fitted[2], atol=1e-4)
+
+
+def test_the_ridge_is_that_of_brute_force_leave_one_out_and_the_low_rank_the_best():
+    inputs, weights = drawn(40, 6), drawn(40).abs()
+    targets = inputs @ drawn(6, 3) + drawn(40, 3)
+
+    def error(ridge: float) -> float:
+        strength = ridge * (inputs.square() * weights[:, None]).sum() / 6 * torch.eye(6).double()
+        rows = [[other for other in range(40) if other != left] for left in range(40)]
+        grams = [inputs[own].mT @ (weights[own, None] * torch.cat([inputs[own], targets[own]], 1)) for own in rows]
+        fits = [torch.linalg.solve(both[:, :6] + strength, both[:, 6:]) for both in grams]
+        return sum(float(weights[n] * (inputs[n] @ fits[n] - targets[n]).square().sum()) for n in range(40))
+
+    assert left_out_best(inputs, targets, weights) == pytest.approx(min(RIDGES, key=error))
+
+    def loss(change: torch.Tensor) -> torch.Tensor:  # of (outputs, inputs)
+        ridge = 0.1 * (inputs.square() * weights[:, None]).sum() / 6 * change.square().sum()
+        return weights @ (inputs @ change.mT - targets).square().sum(1) + ridge
+
+    full, cut = (left @ right for left, right in (reduced_rank(inputs, targets, weights, 0.1, rank) for rank in (3, 1)))
+    assert torch.allclose(full, least_squares(inputs, targets, weights, 0.1).mT)
+    u, s, v = torch.linalg.svd(full)
+    assert torch.linalg.matrix_rank(cut) == 1
+    assert loss(full) < loss(cut) < loss(s[0] * u[:, :1] @ v[:1]), "better than the largest component of the full change"
 
 
 def test_what_is_kept_is_exactly_kept_where_the_units_are_free():
@@ -108,7 +134,7 @@ def test_a_request_in_closed_form_and_the_next_one_after_it(tmp_path):
     assert moved[0].mean() < 0.1 * moved[1].mean()
     assert set(first.costs) == {"encode_seconds", "edit_seconds"}
     first.write(Path("one"))
-    moment = moment_beside("one/model.safetensors", 512)
+    moment = moment_beside("one/model.safetensors")
     assert moment is not None
     assert moment.captions == len(forgotten.texts)
     second = method(ClosedFormRelation, weights="one/model.safetensors", tau=0.9)
@@ -120,13 +146,54 @@ def test_a_request_in_closed_form_and_the_next_one_after_it(tmp_path):
     assert (1 - (still * after).sum(1)).mean() < 0.02
     Path("one", NAME).write_bytes(b"")
     with pytest.raises(UserError, match="holds no moment"):
-        moment_beside("one/model.safetensors", 512)
+        moment_beside("one/model.safetensors")
 
 
 def changes_of(module) -> torch.Tensor:
     name = LastTextBlock(module.network).layers[0]
     layer = lora.adapted_layers(module.network.model)[name]
     return layer.get_delta_weight("default").detach()
+
+
+@pytest.mark.parametrize("kind", ["resnet", "vit"])
+def test_the_last_image_layer_is_what_the_model_computes(kind, tmp_path):
+    network = randomised(OpenCLIP("scenes" if kind == "resnet" else folder_of(tmp_path, VIT), pretrained="")).eval()
+    layer, images, tower = LastImageLayer(network), images_for(network), network.model.visual
+    inputs, streams = layer.read(images)
+    network.add_adapter("both", rank=2, targets=[*LastTextBlock(network).layers, layer.name])
+    assert len(lora.adapted_layers(network.model)) == 3, "a text layer's name is a part of that of an image layer"
+    left, right = torch.randn(layer.sizes[1], 2), torch.randn(2, layer.sizes[0])
+    lora.write_update(network.model, layer.name, left, right)
+    moved = streams + inputs @ right.mT @ left.mT
+    embedded = moved if kind == "resnet" else tower.ln_post(moved) @ tower.proj
+    assert torch.allclose(normalize(embedded, dim=1), network.encode_image(images), atol=1e-5)
+    assert torch.equal(torch.cat(layer.read(images), 1), torch.cat([inputs, streams], 1)), "of the model without its adapter"
+
+
+def test_pictures_get_the_mean_of_their_foils_and_others_stay():
+    module, data = method(ClosedFormRelation, weights="shipped", towers="both"), world()  # random towers see all pictures alike
+    base = OpenCLIP("scenes")
+    fit(module, data, steps=0)
+    images = {split: data.split(split).__getitems__(range(len(data.split(split))))[0] for split in ("unsafe", "edges", "nodes")}
+    before, now = (
+        {split: module.image_features(role, part) for split, part in images.items()} for role in ("original", "unlearned")
+    )
+    apart = [float((found["unsafe"].mean(0) - found["edges"].mean(0)).norm()) for found in (before, now)]
+    assert apart[1] < 0.2 * apart[0]
+    goal = normalize(before["edges"].mean(0), dim=0)
+    assert (now["unsafe"] @ goal).mean() > (before["unsafe"] @ goal).mean()
+    drift = {split: float((1 - (now[split] * before[split]).sum(1)).mean()) for split in images}
+    assert max(drift["edges"], drift["nodes"]) < 0.5 * drift["unsafe"]
+    assert torch.equal(before["unsafe"], base.encode_image(images["unsafe"])), "switched off, it is the original"
+    module.write(Path("edited"))
+    merged = OpenCLIP("scenes", pretrained="edited/model.safetensors")
+    assert torch.allclose(merged.encode_image(images["unsafe"]), now["unsafe"], atol=1e-5)
+    alone = method(ClosedFormRelation, weights="edited/model.safetensors", towers="image")
+    fit(alone, data, steps=0)
+    assert torch.equal(alone.text_features("unlearned", CAPTIONS), alone.text_features("original", CAPTIONS))
+    alone.write(Path("again"))
+    moments = [moment_beside(f"{folder}/model.safetensors") for folder in ("edited", "again")]
+    assert torch.equal(moments[0].mean, moments[1].mean), "the text tower's units are still taken"
 
 
 def test_training_can_start_from_the_closed_form(monkeypatch):
@@ -144,7 +211,8 @@ def test_training_can_start_from_the_closed_form(monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        (ClosedFormRelation, {"towers": "both"}, "text tower"),
+        (ClosedFormRelation, {"adapter": "dora"}, "lora or rslora"),
+        (ClosedFormRelation, {"image_ridge": 0.0}, "image_ridge auto or a number"),
         (ClosedFormRelation, {"near": 0.0}, "above 0"),
         (RelationUnlearning, {"init": "closed_form", "adapter": "dora"}, "lora or rslora"),
     ],
@@ -159,3 +227,6 @@ def test_another_tower_is_refused():
     network.model.text_pool_type = "last"
     with pytest.raises(UserError, match="cannot be edited in closed form"):
         LastTextBlock(network)
+    network.model.visual.attnpool = torch.nn.Flatten()
+    with pytest.raises(UserError, match="image tower has neither"):
+        LastImageLayer(network)

@@ -19,12 +19,11 @@ def write_moment(moment: Moment, model: Path) -> None:
         write_safetensors({"hidden": moment.mean.float().contiguous()}, partial, metadata)
 
 
-def moment_beside(model: str, width: int) -> Moment | None:
+def moment_beside(model: str) -> Moment | None:
     """The moment beside a file of weights; None if there is none.
 
     Args:
         model: File of weights, or a tag or folder, which has no moment.
-        width: Number H of hidden units of the edited layer.
 
     Raises:
         UserError: If the file belongs to another model, or is none.
@@ -40,7 +39,7 @@ def moment_beside(model: str, width: int) -> Moment | None:
         count = int(notes.get(COUNT, ""))
     except (SafetensorError, ValueError):
         raise UserError(f"{path} holds no moment of an edit: remove it, or make the edit of {model} again") from None
-    fits = mean.shape == (width, width) and bool(torch.isfinite(mean).all()) and count > 0
+    fits = mean.shape == (len(mean), len(mean)) and bool(torch.isfinite(mean).all()) and count > 0
     if not fits or notes.get(MODEL) != sha256(model):
         raise UserError(f"{path} belongs to another model than {model}: remove it, or put back the model of its edit")
     return Moment(mean.double(), count)

@@ -9,6 +9,7 @@ from torch import Tensor
 from oro_unlearn.attacks.relations import search_captions
 from oro_unlearn.methods.relations.caption_cache import on_device
 from oro_unlearn.methods.relations.dual_encoder import Pairs
+from oro_unlearn.methods.relations.foils import Foils, foil_rows
 from oro_unlearn.methods.relations.relation_unlearning import RelationUnlearning
 from oro_unlearn.methods.relations.removal_losses import Discriminator, mean_discrepancy
 from oro_unlearn.user_error import UserError
@@ -52,7 +53,7 @@ class RelationRemoval(RelationUnlearning):
         mmd: float = 20.0,
         discriminator: float = 0.0,
         keep: float = 20.0,
-        foils: Literal["neighbours", "relation"] = "neighbours",
+        foils: Foils = "neighbours",
         foils_drawn: int = 128,
         adversary: Literal["static", "search"] = "static",
         searched: float = 1.0,
@@ -86,12 +87,7 @@ class RelationRemoval(RelationUnlearning):
             UserError: If there are none.
         """
         super().on_fit_start()
-        slots, unsafe = self.data.split("edges").slots, self.data.split("unsafe").slots
-        same = (slots[:, None, ::2] == unsafe[None, :, ::2]).all(2).any(1)  # subject and object of an unsafe tuple
-        rows = (same if self.foils == "relation" else torch.ones_like(same)).nonzero()[:, 0]
-        if not len(rows):
-            raise UserError("no listed neighbour has another relation between the same objects: set --model.foils neighbours")
-        self._foils = self.reference_pictures("edges")[rows.to(self.device)]
+        self._foils = self.reference_pictures("edges")[foil_rows(self.data, self.foils).to(self.device)]
 
     def pictures(self, split: str, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Features of a batch of a split's pictures under the model, and those that they should have, (B, D) each."""

@@ -1,6 +1,6 @@
 """Base class of the methods that forget relations: adapters, the frozen reference, and cached features."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property, partial
@@ -148,16 +148,25 @@ class RelationalUnlearning(DualEncoder):
     def reference_pictures(self, split: str) -> Tensor:
         """Features (N, D) of all pictures of a split under the reference, in order."""
         if split not in self._pictures:
-            pairs = self.data.split(split)
-            size = self.picture_batch_size
-            starts = range(0, len(pairs), size)
-            images = (pairs.__getitems__(range(start, min(start + size, len(pairs))))[0] for start in starts)
-            features = [self.counted(spread(len(part), partial(self._before, part)), len(part)) for part in images]
-            self._pictures[split] = torch.cat(features)
+            self._pictures[split] = self.read_pictures(split, partial(self.image_features, "original"))
         return self._pictures[split]
 
-    def _before(self, images: Tensor, own: list[int]) -> Tensor:
-        return self.image_features("original", images[own].to(self.device))
+    def read_pictures(self, split: str, encode: Callable[[Tensor], Tensor]) -> Tensor:
+        """What is computed from each picture of a split, (N, W), in order. The processes share the pictures.
+
+        Args:
+            split: Name of the split.
+            encode: Returns (B, W) for pictures (B, 3, H, W) on this module's device.
+        """
+        pairs, size = self.data.split(split), self.picture_batch_size
+        parts = []
+        for start in range(0, len(pairs), size):
+            images = pairs.__getitems__(range(start, min(start + size, len(pairs))))[0]
+            parts.append(self.counted(spread(len(images), partial(self._encode, encode, images)), len(images)))
+        return torch.cat(parts)
+
+    def _encode(self, encode: Callable[[Tensor], Tensor], images: Tensor, own: list[int]) -> Tensor:
+        return encode(images[own].to(self.device))
 
     def texts(self, *groups: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
         """Features (N, D) of several lists of captions, under the model and under the reference; one tensor per list."""
