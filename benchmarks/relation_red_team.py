@@ -23,7 +23,15 @@ from oro_unlearn.compare.spreads import spread
 from oro_unlearn.files import write_json
 
 RESULT, ROOT = Path("benchmarks/results/relation_red_team.json"), Path("runs/benchmarks/relation_red_team")
-PRESETS = ("push_only", "relation_unlearning_paper", "shield", "closed_form", "causal_pruning", "removal")
+PRESETS = (
+    "push_only",
+    "relation_unlearning_paper",
+    "shield",
+    "closed_form",
+    "causal_pruning",
+    "removal",
+    "closed_form_removal",
+)
 LISTED = tuple(f"{group}/worst_r5" for group in ("direct", *ATTACKS))
 COLUMNS = {  # of the table, with figures of the edited model; the highest counts
     "forgotten: R@5, plain caption": ("direct/r5",),

@@ -50,6 +50,8 @@ PAGES = (
     "docs/verification.md",
 )
 
+RED_TEAM = ("relation_red_team", "relation_red_team_closed_form")  # of all relational presets
+
 
 def load(name: str) -> dict[str, Any]:
     """Results of one benchmark."""
@@ -101,12 +103,17 @@ def closed_form(what: str) -> str:
 
 def red_team(name: str) -> str:
     """A searching attacker against every relational preset."""
-    return markdown_table(red_team_table(load(name)))
+    return markdown_table(red_team_table(red_team_results(name)))
 
 
 def red_team_attacks(name: str) -> str:
     """R@5 after every attack on what is forgotten."""
-    return markdown_table(attacks_table(load(name)))
+    return markdown_table(attacks_table(red_team_results(name)))
+
+
+def red_team_results(name: str) -> dict[str, Any]:
+    """Results of the relational red team: one file, or the ``presets``, which are in several."""
+    return {"runs": [run for part in (RED_TEAM if name == "presets" else (name,)) for run in load(part)["runs"]]}
 
 
 def class_red_team(name: str) -> str:
