@@ -50,7 +50,7 @@ PAGES = (
     "docs/verification.md",
 )
 
-RED_TEAM = ("relation_red_team", "relation_red_team_closed_form")  # of all relational presets
+RED_TEAM = ("relation_red_team", "relation_red_team_removal", "relation_red_team_closed_form")  # of all relational presets
 
 
 def load(name: str) -> dict[str, Any]:
