@@ -103,7 +103,7 @@ def outputs_where_nothing_else_is_asked(request, monkeypatch):
     """Runs end with the audit of outputs but in tests marked ``features``: to relearn every model takes longer than the run."""
     if not request.node.get_closest_marker("features"):
         audit = class_report.audit_run
-        monkeypatch.setattr(class_report, "audit_run", lambda edit, data, _, device: audit(edit, data, "outputs", device))
+        monkeypatch.setattr(class_report, "audit_run", lambda edit, data, _, *more: audit(edit, data, "outputs", *more))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 from benchmarks.verification import losses
 from benchmarks.verification import metrics as transcribed
 from benchmarks.verification.measures import FORGOTTEN, by_number, draw
-from benchmarks.verification.rows import Row, figures_apart
+from benchmarks.verification.rows import Row, apart, figures_apart
 from benchmarks.verification.subject import CLASSES, network
 from oro_unlearn import attacks
 
@@ -82,6 +82,21 @@ def probe() -> Row:
     )
 
 
+def quantisation() -> Row:
+    """Weights of few bits, with one scale for each output channel."""
+    layer = torch.nn.Conv2d(3, 5, 3)
+    layer.weight.data = draw(5, 3, 3, 3, seed=23).float()
+    found, expected = [], []
+    for bits in (8, 4, 2):
+        largest = 2 ** (bits - 1) - 1
+        scales = layer.weight.data.abs().amax((1, 2, 3)) / largest
+        found.append(attacks.quantise(layer, bits).weight)
+        zeros = torch.zeros(5, dtype=torch.int32)
+        expected.append(torch.fake_quantize_per_channel_affine(layer.weight.data, scales, zeros, 0, -largest, largest))
+    name = "torch.fake_quantize_per_channel_affine"
+    return Row("quantise", "quantise", name, "weights of 8, 4 and 2 bits", apart(found, expected))
+
+
 def relearning() -> Row:
     """From sets of one image each, whose batches are no matter of chance."""
     torch.manual_seed(7)
@@ -131,4 +146,4 @@ def scores() -> Row:
 
 def rows() -> list[Row]:
     """All of them."""
-    return [*representation(), probe(), relearning(), scores()]
+    return [*representation(), probe(), quantisation(), relearning(), scores()]
