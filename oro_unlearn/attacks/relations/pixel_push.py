@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from oro_unlearn.user_error import UserError
+
 BATCH = 64  # pictures at once
 STRIDE = 2.5  # the steps together may go so many times the allowed distance
 
@@ -28,10 +30,10 @@ def pushed(network: Any, images: Tensor, captions: Tensor, rivals: Tensor, dista
         (B, 3, S, S) uint8 on the pictures' device, each value within ``distance`` of the picture's.
 
     Raises:
-        ValueError: If ``distance`` is negative or ``images`` are not uint8.
+        UserError: If ``distance`` is negative or ``images`` are not uint8.
     """
     if distance < 0 or images.dtype != torch.uint8:
-        raise ValueError(f"pictures are uint8 and a distance is 0 or more, not {images.dtype} and {distance}")
+        raise UserError(f"pictures are uint8 and a distance is 0 or more, not {images.dtype} and {distance}")
     device = network.mean.device
     # Lightning measures in inference mode, where nothing has a gradient
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
