@@ -1,6 +1,6 @@
 """A few training steps on a copy of a classifier, the same for every model: what relearning and its relatives share."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from oro_unlearn.networks import head_rows, logits_of
+from oro_unlearn.user_error import UserError
 
 Images = tuple[Tensor, Tensor]  # normalised images (N, C, H, W) float, labels (N,)
 CHUNK = 1024  # images in one forward pass
@@ -105,6 +106,20 @@ def logits_on(network: nn.Module, images: Tensor) -> Tensor:
 def trainable_copy(network: nn.Module) -> nn.Module:
     """A copy in eval mode whose weights all have gradients. Call it within :func:`with_gradients`."""
     return deepcopy(network).requires_grad_(True).eval()
+
+
+def check_images(sets: Mapping[str, Images]) -> None:
+    """Reject a set without images, or with another number of labels.
+
+    Args:
+        sets: The sets by name.
+
+    Raises:
+        UserError: If a set is empty, or images and labels differ in number.
+    """
+    for name, (images, labels) in sets.items():
+        if not len(labels) or len(images) != len(labels):
+            raise UserError(f"the {name} set has {len(images)} images and {len(labels)} labels: give some, and as many of each")
 
 
 def frozen_copy(network: nn.Module) -> nn.Module:

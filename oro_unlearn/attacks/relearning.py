@@ -7,6 +7,7 @@ from torch import nn
 
 from oro_unlearn.attacks.fine_tuning import (
     Images,
+    check_images,
     draw_images,
     draw_rows,
     fine_tuning_curve,
@@ -101,9 +102,7 @@ def _recovered(network: nn.Module, forgotten: Sequence[int], tests: list[Images]
 def _check(forgotten: Sequence[int], sets: list[Images], batch_size: int, steps: Sequence[int]) -> None:
     if not len(forgotten):
         raise UserError("name at least one forgotten class to relearn")
-    for name, (images, labels) in zip(("forget", "retain", "test_forget", "test_retain"), sets, strict=False):
-        if not len(labels) or len(images) != len(labels):
-            raise UserError(f"the {name} set has {len(images)} images and {len(labels)} labels: give some, and as many of each")
+    check_images(dict(zip(("forget", "retain", "test_forget", "test_retain"), sets, strict=False)))
     if batch_size < 2:
         raise UserError(f"batch_size must be at least 2, half forgotten and half retained images, not {batch_size}")
     if not len(steps) or min(steps) < 0:

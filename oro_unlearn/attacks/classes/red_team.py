@@ -12,7 +12,7 @@ from oro_unlearn.attacks.classes.inversion import inversion
 from oro_unlearn.attacks.classes.patches import Marked, patch_attack
 from oro_unlearn.attacks.classes.pixels import pixel_range
 from oro_unlearn.attacks.classes.retain_tuning import retain_tuning_curve
-from oro_unlearn.attacks.fine_tuning import Images, frozen_copy, logits_on, with_gradients
+from oro_unlearn.attacks.fine_tuning import Images, logits_on, with_gradients
 from oro_unlearn.attacks.linear_probe import linear_probe
 from oro_unlearn.attacks.quantisation import quantise
 from oro_unlearn.attacks.scores import Scores
@@ -118,7 +118,7 @@ def _quantised(target: Target, sets: Mapping[str, Images], effort: Effort) -> Fi
     found: Figures = {}
     for bits in effort.bits:
         with with_gradients(target.network):
-            small = frozen_copy(quantise(target.network, bits))
+            small = quantise(target.network, bits).requires_grad_(False).eval()
             for name in ("forgotten", "retained"):
                 images, labels = sets["test_forget" if name == "forgotten" else "test_retain"]
                 right = logits_on(small, images).argmax(1) == labels.cpu()

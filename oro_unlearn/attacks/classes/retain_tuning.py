@@ -8,6 +8,7 @@ from torch import nn
 
 from oro_unlearn.attacks.fine_tuning import (
     Images,
+    check_images,
     draw_images,
     draw_rows,
     fine_tuning_curve,
@@ -59,9 +60,7 @@ def retain_tuning_curve(
     Raises:
         UserError: If a set is empty, or a number of steps is negative.
     """
-    for name, (images, labels) in (("retain", retain), ("test_forget", test_forget)):
-        if not len(labels) or len(images) != len(labels):
-            raise UserError(f"the {name} set has {len(images)} images and {len(labels)} labels: give some, and as many of each")
+    check_images({"retain": retain, "test_forget": test_forget})
     if not len(steps) or min(steps) < 0 or batch_size < 1:
         raise UserError(f"give steps from 0 on and a batch of 1 image or more, not {list(steps)} and {batch_size}")
 
