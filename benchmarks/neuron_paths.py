@@ -27,7 +27,6 @@ VARIANTS = {
     "no contrast": ["--model.contrast", "none"],
     "cosine, not margin": ["--model.loss", "cosine"],
     "pruned alone": ["--model.edit", "prune", "--trainer.max_epochs", "0"],
-    "misdirected alone": ["--model.edit", "misdirect"],
 }
 FIGURES = {  # of the table; the highest counts
     "forgotten: R@5, plain caption": ("direct/r5",),

@@ -1,5 +1,7 @@
 """Compares the scores of neuron paths and the losses of their training with transcribed equations."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn.functional import gelu
@@ -33,12 +35,12 @@ class TwoBlocks(nn.Module):
         return hidden.sum((1, 2)).sin()
 
 
-def scores(method: str) -> float:
+def scores(method: Any) -> float:
     """Scores of both layers, at the first and the last token."""
     network = TwoBlocks().eval()
     positions = torch.tensor([True, False, True]).expand(SAMPLES, -1)
-    layers = [NeuronLayer(f"down.{n}", down, (network.up[n],), gelu) for n, down in enumerate(network.down)]  # type: ignore[arg-type]
-    found = path_scores(layers, network, positions, SAMPLES, TOP, STEPS, method)  # type: ignore[arg-type]
+    layers = [NeuronLayer(f"down.{n}", down, (network.up[n],), gelu) for n, down in enumerate(network.down)]
+    found = path_scores(layers, network, positions, SAMPLES, TOP, STEPS, method)
     maps = [(linear.weight.detach(), linear.bias.detach()) for linear in (*network.up, *network.down)]
     expected = [
         closed_forms.path_scores(inputs, maps[:2], maps[2:], [0, 2], STEPS, TOP, method == "fisher")
@@ -57,7 +59,7 @@ def misdirection() -> float:
         "retain": 2 * transcribed.misdirected(retain, reference, tokens),
         "forget": 3 * transcribed.misdirected(forget, target.expand(2, 3, 4), tokens),
     }
-    slopes = [torch.autograd.grad(sum(terms.values()), (retain, forget)) for terms in (found, expected)]  # type: ignore[arg-type]
+    slopes = [torch.autograd.grad(sum(terms.values()), (retain, forget)) for terms in (found, expected)]
     return max(apart(slopes[0], slopes[1]), *(apart(found[name], expected[name]) for name in expected))
 
 
