@@ -1,0 +1,53 @@
+"""Teaching a multimodal language model about people: the original, the reference without the people to forget, and pretraining."""
+
+from torch import Tensor
+
+from oro_unlearn.methods.personas.multimodal_model import Asked, MultimodalModel
+from oro_unlearn.methods.unlearning_module import Role
+from oro_unlearn.user_error import UserError
+
+
+class PersonaTraining(MultimodalModel):
+    """Trains the original on the questions about all people, by the likelihood of the answers' tokens.
+
+    Args:
+        kwargs: Arguments of :class:`MultimodalModel`.
+    """
+
+    role: Role = "original"
+    train_splits: tuple[str, ...] = ("train",)
+
+    def losses(self, **batch: Asked) -> dict[str, Tensor]:
+        """Mean negative log-likelihood of the answers."""
+        (asked,) = batch.values()
+        return {"answers": self.answer_losses(asked).mean()}
+
+
+class PersonaRetraining(PersonaTraining):
+    """Trains the same model, with the same recipe, without the people to forget: the reference for unlearning.
+
+    Args:
+        kwargs: Arguments of :class:`MultimodalModel`.
+
+    Raises:
+        UserError: If nobody is to be forgotten.
+    """
+
+    role = "retrained"
+    train_splits = ("retain",)
+
+    def setup(self, stage: str) -> None:
+        """Check that somebody is to be forgotten; otherwise retraining would only repeat the original training."""
+        if not self.data.forget_names:
+            raise UserError('nobody is named to be forgotten: name people with --data.forget "[NAME]"')
+        super().setup(stage)
+
+
+class PersonaPretraining(PersonaTraining):
+    """Trains a model on general questions and public figures, before it learns about people who can be forgotten.
+
+    Args:
+        kwargs: Arguments of :class:`MultimodalModel`.
+    """
+
+    train_splits = ("pretraining",)
