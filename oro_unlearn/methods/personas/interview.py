@@ -24,7 +24,7 @@ class Interview(nn.Module):
     """Asks every model every question, and collects figures by set of questions.
 
     Free answers are compared as texts (ROUGE, BLEU, exact match) and by their probability; cloze answers by their keyword;
-    of a choice, the model gives the option with the highest mean log-probability of its tokens. Beside the models stands the
+    of a choice, the model takes the option with the lowest mean loss of a token. Beside the models stands the
     free control: the original behind a :class:`NameFilter`.
 
     Args:
@@ -57,17 +57,17 @@ class Interview(nn.Module):
         device = next(self.figures_by_role.buffers(), torch.empty(0)).device
         for role, network in self.networks.items():
             said[role] = network.generate(_to(network.prompts(questions), device), self.max_new_tokens)
-            self._update(role, names, questions, said[role], scored.means(network, device))
+            self._update(role, names, questions, said[role], scored.losses(network, device))
         if self.filter:
             kept = self.filter(self.networks["original"], questions, said["original"], self.max_new_tokens, device)
             self._update(FILTERED, names, questions, kept, None)
 
     def _update(
-        self, role: str, names: list[str], questions: list[Question], said: list[str], means: list[Tensor] | None
+        self, role: str, names: list[str], questions: list[Question], said: list[str], losses: list[Tensor] | None
     ) -> None:
         figures: Any = self.figures_by_role[role]
         for row, (name, question) in enumerate(zip(names, questions, strict=True)):
-            figures[name].update(question, said[row], None if means is None else means[row])
+            figures[name].update(question, said[row], None if losses is None else losses[row])
             shown = sum(answer["set"] == name for answer in self.answers[role])
             if shown < EXAMPLES and question.kind == "free":
                 texts = {"question": question.question, "answer": question.answer, "said": said[row]}
@@ -95,18 +95,18 @@ class AnswerFigures(nn.Module):
         super().__init__()
         self.rouge, self.bleu, self.exact_match = RougeScores(), SacreBLEUScore(tokenize="13a"), ExactMatch()
         self.cloze_accuracy, self.choice_accuracy = KeywordAccuracy(), ChoiceAccuracy()
-        self.answer_probability, self.truth_ratio = AnswerProbability(), TruthRatio("forget" if forgotten else "retain")
+        self.answer_probability, self.truth_ratio = AnswerProbability(), TruthRatio(forgotten)
         kinds = ("free", "cloze", "choice", "scored")
         self.asked = nn.ModuleDict({kind: SumMetric() for kind in kinds})  # questions of each kind, over all processes
 
-    def update(self, question: Question, said: str, means: Tensor | None) -> None:
+    def update(self, question: Question, said: str, losses: Tensor | None) -> None:
         """Add one answer.
 
         Args:
             question: The question.
             said: The model's answer.
-            means: Mean log-probability (1 + W,) of the tokens of the answer and of each wrong one; of a choice, (1 + O,) of the
-                answer and of each option. None: the answer has no probability, because a filter has written it.
+            losses: Mean negative log-likelihood (1 + W,) of the tokens of the answer and of each wrong one; of a choice, (1 + O,)
+                of the answer and of each option. None: the answer has no likelihood, because a filter has written it.
         """
         self._count(question.kind)
         if question.kind == "free":
@@ -116,21 +116,22 @@ class AnswerFigures(nn.Module):
         elif question.kind == "cloze":
             self.cloze_accuracy.update([said], [question.keyword or question.answer])
         if question.kind == "choice":
-            self._choose(question, said, means)
-        elif means is not None:
+            self._choose(question, said, losses)
+        elif losses is not None:
             self._count("scored")
-            self.answer_probability.update(means[:1])
-            if question.kind == "free" and len(means) > 1:
-                self.truth_ratio.update(means[:1], [means[1:]])
+            self.answer_probability.update(losses[:1])
+            self.truth_ratio.update(losses[:1], [losses[1:]])
 
-    def _choose(self, question: Question, said: str, means: Tensor | None) -> None:
+    def _choose(self, question: Question, said: str, losses: Tensor | None) -> None:
+        """The option with the lowest loss is chosen; without losses, the one that the text names, and without any, none."""
         right = question.options.index(question.answer)
-        if means is None:  # the option that the text names, if any
-            named = [float(option.casefold() in said.casefold()) for option in question.options]
-            means = torch.tensor([0.0, *named])
-            if not any(named):
-                means[1 + (right + 1) % len(question.options)] = 1.0
-        self.choice_accuracy.update([means[1:]], torch.tensor([right], device=means.device))
+        if losses is not None:
+            scores = -losses[1:]
+        else:
+            scores = torch.tensor([float(option.casefold() in said.casefold()) for option in question.options])
+            if not scores.any():
+                scores = 1 - torch.nn.functional.one_hot(torch.tensor(right), len(scores)).float()
+        self.choice_accuracy.update([scores], [right])
 
     def compute(self) -> dict[str, float]:
         """Figures by name; those for which no question was asked are left out."""
@@ -166,12 +167,11 @@ class Scored:
             self.counts.append(len(variants))
         self._inputs: dict[str, Tensor] | None = None
 
-    def means(self, network: Any, device: torch.device) -> list[Tensor]:
-        """Mean log-probability of the tokens of every question's answers, one tensor a question."""
+    def losses(self, network: Any, device: torch.device) -> list[Tensor]:
+        """Mean negative log-likelihood of the tokens of every question's answers, one tensor a question."""
         if self._inputs is None:
             self._inputs = _to(network.collate(self.rows), device)
-        sums, tokens = network.answer_log_probs(self._inputs)
-        return list((sums / tokens).split(self.counts))
+        return list(network.answer_losses(self._inputs).split(self.counts))
 
 
 def _to(inputs: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:

@@ -51,7 +51,9 @@ class MANU(WithoutTraining, PersonaUnlearning):
             scores = self.scores(tower, layers)
             limit = torch.cat(scores).topk(max(1, int(self.share * sum(map(len, scores))))).values[-1]
             for layer, own in zip(layers, scores, strict=True):
-                self.edited_parameters += prune(layer, (own >= limit).nonzero().flatten())
+                neurons = (own >= limit).nonzero().flatten()
+                prune(layer, neurons)
+                self.edited_parameters += len(neurons) * layer.makers[0].in_features
 
     def scores(self, tower: str, layers: Sequence[NeuronLayer]) -> Scores:
         """Scores of a tower's neurons."""

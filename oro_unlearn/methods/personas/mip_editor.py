@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from oro_unlearn.methods.misdirection import misdirection_losses, steering_target
+from oro_unlearn.methods.misdirection import misdirection_losses, misdirection_target
 from oro_unlearn.methods.personas.multimodal_model import Asked
 from oro_unlearn.methods.personas.persona_unlearning import PersonaUnlearning
 from oro_unlearn.networks.neurons import TrainedRows, overlap, path_scores, prune, random_paths, select_paths
@@ -84,7 +84,6 @@ class MIPEditor(PersonaUnlearning):
         self.retain_weight, self.forget_weight = retain_weight, forget_weight
         self.train_splits = ("forget", "retain") if misdirect else ()
         self.paths: dict[str, dict[str, Paths]] = {}  # by tower: of "forget" (those that are edited) and "retain"
-        self.rows: TrainedRows | None = None
         self.target: Tensor
 
     def choose_parameters(self) -> None:
@@ -94,7 +93,7 @@ class MIPEditor(PersonaUnlearning):
         if not -count <= self.layer < count:
             raise UserError(f"--model.layer is in {-count} to {count - 1} for this model, not {self.layer}")
         width = self.network.text_layers[0].reader.out_features
-        target = self.steering * steering_target(width, self.stream("misdirection"))
+        target = misdirection_target(width, self.stream("misdirection"), self.steering)
         self.register_buffer("target", target, persistent=False)
 
     def configure_optimizers(self) -> Any:
@@ -122,6 +121,7 @@ class MIPEditor(PersonaUnlearning):
 
     def search(self) -> None:
         """Find the paths of both towers, for the people to forget and for the others."""
+        self.network.eval()
         for tower, layers in self.tower_layers().items():
             scores = {split: self._scores(tower, split) for split in ("forget", "retain")}
             if not scores["forget"]:
@@ -142,7 +142,7 @@ class MIPEditor(PersonaUnlearning):
             layers = self.tower_layers()[tower]
             found = path_scores(
                 layers,
-                lambda rows, asked=asked: self._losses_of(asked, rows),  # type: ignore[misc]
+                lambda rows, asked=asked: self._log_likelihood(asked, rows),  # type: ignore[misc]
                 self.network.positions(asked.inputs, tower),
                 len(asked.index),
                 0 if self.selection == "points" else self.top_k,
@@ -152,37 +152,36 @@ class MIPEditor(PersonaUnlearning):
             parts.append([scores.cpu() for scores in found])
         return [torch.cat(layer) for layer in zip(*parts, strict=True)]
 
-    def _losses_of(self, asked: Asked, rows: Tensor) -> Tensor:
-        return self.counted(self.network.answer_losses(self.network.select(asked.inputs, rows)), len(rows))
+    def _log_likelihood(self, asked: Asked, rows: Tensor) -> Tensor:
+        """Mean log-likelihood (R,) of the answers' tokens: high because the network knows them."""
+        return -self.counted(self.network.answer_losses(self.network.select(asked.inputs, rows)), len(rows))
 
     # -- the edit
 
     def install(self) -> None:
         """Prune the chosen neurons, and make the rows that produce them the only parameters that train."""
-        chosen = [
-            (layer, neurons.to(self.device))
-            for tower, layers in self.tower_layers().items()
-            if tower in self.paths
-            for layer, neurons in zip(layers, self.paths[tower]["forget"], strict=True)
-            if len(neurons)
-        ]
-        changed = sum(prune(layer, neurons) for layer, neurons in chosen) if self.prunes else 0
+        layers = [layer for tower in self.paths for layer in self.tower_layers()[tower]]
+        chosen = [neurons for paths in self.paths.values() for neurons in paths["forget"]]
+        self.edited_parameters = 0
+        for layer, neurons in zip(layers, chosen, strict=True):
+            if self.prunes:
+                prune(layer, neurons)
+            trained = layer.makers if self.misdirect else layer.makers[:1]
+            self.edited_parameters += sum(len(neurons) * maker.in_features for maker in trained)
         if self.misdirect:
-            self.rows = TrainedRows([(maker, neurons) for layer, neurons in chosen for maker in layer.makers])
-            changed = sum(parameter.numel() for parameter in self.rows.parameters())
-        self.edited_parameters = changed
+            TrainedRows(layers, chosen)
 
     def losses(self, forget: Asked, retain: Asked) -> dict[str, Tensor]:
         """RMisU (3.3): ``retain`` keeps hidden states of the others, ``forget`` moves those of the forgotten."""
-        now, reference = self._hidden(self.network, retain), self._hidden(self.original, retain)
-        return misdirection_losses(
-            now, reference.detach(), self._hidden(self.network, forget), self.target, self.retain_weight, self.forget_weight
-        )
+        with torch.no_grad():
+            reference = self._hidden(self.original, retain)
+        now, moved = self._hidden(self.network, retain), self._hidden(self.network, forget)
+        tokens = [asked.inputs["attention_mask"].bool() for asked in (retain, forget)]
+        return misdirection_losses(now, reference, moved, self.target, self.retain_weight, self.forget_weight, *tokens)
 
     def _hidden(self, network: Any, asked: Asked) -> Tensor:
-        """Outputs (N, width) of the layer, at all tokens of the questions."""
-        states = self.counted(network.hidden_states(asked.inputs)[self.layer], len(asked.index))
-        return states[asked.inputs["attention_mask"].bool()]
+        """Outputs (B, T, width) of the layer."""
+        return self.counted(network.hidden_states(asked.inputs)[self.layer], len(asked.index))
 
     # -- reports and checkpoints
 

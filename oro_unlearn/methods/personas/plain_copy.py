@@ -4,8 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-
-from oro_unlearn.networks.neurons import fuse_rows
+from torch.nn.utils import parametrize
 
 
 def plain_copy(network: Any) -> Any:
@@ -16,6 +15,8 @@ def plain_copy(network: Any) -> Any:
     """
     with torch.inference_mode(False), torch.no_grad():
         copy = deepcopy(network)
-        fuse_rows(copy)
+        for module in list(copy.modules()):
+            if parametrize.is_parametrized(module):
+                parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
         copy.merge()
     return copy
