@@ -1,4 +1,4 @@
-"""Image sets, split by a request to forget: labelled images, and pictures of relations."""
+"""Data, split by a request to forget: labelled images, pictures of relations, and questions about people."""
 
 from oro_unlearn.data.images.cifar10 import CIFAR10
 from oro_unlearn.data.images.cifar100 import CIFAR100
@@ -8,6 +8,7 @@ from oro_unlearn.data.images.image_data import ImageData
 from oro_unlearn.data.images.image_folder import ImageFolder
 from oro_unlearn.data.images.mnist import MNIST
 from oro_unlearn.data.images.tiny_imagenet import TinyImageNet
+from oro_unlearn.data.personas.personas import Personas
 from oro_unlearn.data.relations.relation_pairs import RelationPairs
 from oro_unlearn.data.scenes.scenes import Scenes
 
@@ -19,6 +20,7 @@ __all__ = [
     "FashionMNIST",
     "ImageData",
     "ImageFolder",
+    "Personas",
     "RelationPairs",
     "Scenes",
     "TinyImageNet",

@@ -10,7 +10,7 @@ from torchmetrics import Metric
 class AnswerProbability(Metric):
     """Mean of p(answer | question)^(1 / tokens), the probability of an answer normalised by its length (TOFU, section 2.2.2).
 
-    This is the exponential of minus the mean loss of a token, so the geometric mean of the probabilities of the tokens. It sees
+    This is the exponential of the mean log-probability of a token, so the geometric mean of the probabilities of the tokens. It sees
     knowledge that greedy generation hides, and depends on the tokenizer: compare only models with the same one.
 
     Args:
@@ -19,7 +19,7 @@ class AnswerProbability(Metric):
     Example:
         >>> import torch
         >>> metric = AnswerProbability()
-        >>> metric.update(-torch.tensor([0.9, 0.5]).log())
+        >>> metric.update(torch.tensor([0.9, 0.5]).log())
         >>> round(float(metric.compute()), 6)
         0.7
     """
@@ -37,20 +37,20 @@ class AnswerProbability(Metric):
         self.add_state("probability_sum", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("probability_count", torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(self, losses: Tensor) -> None:
+    def update(self, log_probs: Tensor) -> None:
         """Add a batch.
 
         Args:
-            losses: (B,) mean negative log-likelihood of the tokens of each answer, natural logarithm, not negative. NaN, from a
-                model that is broken, counts as probability 0.
+            log_probs: (B,) mean log-probability of the tokens of each answer, natural logarithm, at most 0. NaN, from a model
+                that is broken, counts as probability 0.
 
         Raises:
-            ValueError: If the shape is wrong or a loss is negative.
+            ValueError: If the shape is wrong or a value is above 0.
         """
-        if losses.ndim != 1 or (losses < -1e-4).any():
-            raise ValueError(f"losses must be (B,) and not negative: shape {tuple(losses.shape)}")
-        self.probability_sum += (-losses.double()).exp().nan_to_num(0.0).clamp(max=1).sum()
-        self.probability_count += len(losses)
+        if log_probs.ndim != 1 or (log_probs > 1e-4).any():
+            raise ValueError(f"log-probabilities must be (B,) and at most 0: shape {tuple(log_probs.shape)}")
+        self.probability_sum += log_probs.double().exp().nan_to_num(0.0).clamp(max=1).sum()
+        self.probability_count += len(log_probs)
 
     def compute(self) -> Tensor:
         """Mean over the questions, a scalar in [0, 1]; NaN without questions."""

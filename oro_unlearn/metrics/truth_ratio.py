@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,14 +23,14 @@ class TruthRatio(Metric):
     TOFU's text has the arithmetic mean over the false answers, as here; its code takes the geometric mean.
 
     Args:
-        forgotten: Whether the questions are about what was to be forgotten.
+        group: ``forget`` if the questions are about what was to be forgotten, ``retain`` for all others.
         kwargs: Arguments of :class:`torchmetrics.Metric`.
 
     Example:
         >>> import torch
-        >>> right, wrong = -torch.tensor([0.8]).log(), [-torch.tensor([0.3, 0.1]).log()]  # R = 0.2 / 0.8
-        >>> for forgotten in (True, False):
-        ...     metric = TruthRatio(forgotten)
+        >>> right, wrong = torch.tensor([0.8]).log(), [torch.tensor([0.3, 0.1]).log()]  # R = 0.2 / 0.8
+        >>> for group in ("forget", "retain"):
+        ...     metric = TruthRatio(group)
         ...     metric.update(right, wrong)
         ...     print(round(float(metric.compute()), 6))
         0.25
@@ -45,32 +45,34 @@ class TruthRatio(Metric):
     truth_sums: Tensor
     truth_count: Tensor
 
-    def __init__(self, forgotten: bool, **kwargs: Any) -> None:
+    def __init__(self, group: Literal["forget", "retain"], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.forgotten = forgotten
+        if group not in ("forget", "retain"):
+            raise ValueError(f"group must be 'forget' or 'retain', not {group!r}")
+        self.group = group
         self.add_state("truth_sums", torch.zeros(2, dtype=torch.float64), dist_reduce_fx="sum")  # both forms
         self.add_state("truth_count", torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(self, right_losses: Tensor, wrong_losses: Sequence[Tensor] | Tensor) -> None:
+    def update(self, right: Tensor, wrong: Sequence[Tensor] | Tensor) -> None:
         """Add a batch.
 
         Args:
-            right_losses: (B,) mean negative log-likelihood of the tokens of the right, paraphrased answer; natural logarithm.
-            wrong_losses: (B,) rows, each with that of every false answer; rows may differ in length. A question without false
-                answers is not counted. If neither answer has a probability, as in a broken model, R is 1.
+            right: (B,) mean log-probability of the tokens of the right, paraphrased answer; natural logarithm.
+            wrong: (B,) rows, each with that of every false answer; rows may differ in length. A question without false answers
+                is not counted. If neither answer has a probability, as in a broken model, R is 1.
 
         Raises:
             ValueError: If the shapes do not fit.
         """
-        if right_losses.ndim != 1 or len(right_losses) != len(wrong_losses):
-            raise ValueError(f"losses must be (B,) and B rows: {tuple(right_losses.shape)} and {len(wrong_losses)} rows")
-        for right, wrong in zip(right_losses.double(), wrong_losses, strict=True):
-            if len(wrong):
-                log_ratio = (-wrong.double()).logsumexp(0) - math.log(len(wrong)) + right
+        if right.ndim != 1 or len(right) != len(wrong):
+            raise ValueError(f"log-probabilities must be (B,) and B rows: {tuple(right.shape)} and {len(wrong)} rows")
+        for known, others in zip(right.double(), wrong, strict=True):
+            if len(others):
+                log_ratio = others.double().logsumexp(0) - math.log(len(others)) - known
                 log_ratio = log_ratio.nan_to_num(0.0, posinf=torch.inf, neginf=-torch.inf)
                 self.truth_sums += torch.stack([(-log_ratio.abs()).exp(), (1 - log_ratio.exp()).clamp(min=0)])
                 self.truth_count += 1
 
     def compute(self) -> Tensor:
         """Mean of the bounded ratio over the questions, a scalar in [0, 1]; NaN without questions that have false answers."""
-        return self.truth_sums[0 if self.forgotten else 1] / self.truth_count
+        return self.truth_sums[0 if self.group == "forget" else 1] / self.truth_count

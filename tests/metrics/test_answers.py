@@ -120,28 +120,33 @@ def test_choices_that_do_not_fit_are_rejected(scores, right):
 
 def test_answer_probability_is_that_of_the_tokens():
     tokens = torch.tensor([0.5, 0.8, 0.9], dtype=torch.float64)
-    assert value_of(AnswerProbability(), -tokens.log().mean()[None]) == pytest.approx(float(tokens.prod()) ** (1 / 3))
-    assert value_of(AnswerProbability(), torch.tensor([math.nan, math.inf, 0.0])) == pytest.approx(1 / 3)
-    with pytest.raises(ValueError, match="not negative"):
-        AnswerProbability().update(torch.tensor([-0.1]))
+    assert value_of(AnswerProbability(), tokens.log().mean()[None]) == pytest.approx(float(tokens.prod()) ** (1 / 3))
+    assert value_of(AnswerProbability(), torch.tensor([math.nan, -math.inf, 0.0])) == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match="at most 0"):
+        AnswerProbability().update(torch.tensor([0.1]))
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(0.8, [0.3, 0.1]), (0.1, [0.6]), (0.5, [0.5, 0.5])])
 def test_truth_ratio_is_that_of_the_paper(right, wrong):
     ratio = np.mean(wrong) / right
-    losses = -torch.tensor([right]).log(), [-torch.tensor(wrong).log()]
-    assert value_of(TruthRatio(forgotten=True), *losses) == pytest.approx(min(ratio, 1 / ratio))
-    assert value_of(TruthRatio(forgotten=False), *losses) == pytest.approx(max(0, 1 - ratio), abs=1e-6)
+    log_probs = torch.tensor([right]).log(), [torch.tensor(wrong).log()]
+    assert value_of(TruthRatio("forget"), *log_probs) == pytest.approx(min(ratio, 1 / ratio))
+    assert value_of(TruthRatio("retain"), *log_probs) == pytest.approx(max(0, 1 - ratio), abs=1e-6)
 
 
-@pytest.mark.parametrize("forgotten", [True, False])
-def test_truth_ratio_without_probabilities(forgotten):
+@pytest.mark.parametrize(("group", "cannot_tell"), [("forget", 1), ("retain", 0)])
+def test_truth_ratio_without_probabilities(group, cannot_tell):
     """Of a broken model it says that the model cannot tell; a right answer of probability 0 is the worst of both."""
-    broken = torch.tensor([math.inf, math.nan]), torch.tensor([[math.inf], [1.0]])
-    assert value_of(TruthRatio(forgotten), *broken) == (1 if forgotten else 0)
-    assert value_of(TruthRatio(forgotten), torch.tensor([math.inf]), [torch.tensor([1.0])]) == 0
-    assert value_of(TruthRatio(forgotten), torch.tensor([1e4]), [torch.tensor([1e4])]) == (1 if forgotten else 0)
-    assert math.isnan(value_of(TruthRatio(forgotten), torch.tensor([1.0]), [torch.tensor([])]))
+    broken = torch.tensor([-math.inf, math.nan]), torch.tensor([[-math.inf], [-1.0]])
+    assert value_of(TruthRatio(group), *broken) == cannot_tell
+    assert value_of(TruthRatio(group), torch.tensor([-math.inf]), [torch.tensor([-1.0])]) == 0
+    assert value_of(TruthRatio(group), torch.tensor([-1e4]), [torch.tensor([-1e4])]) == cannot_tell
+    assert math.isnan(value_of(TruthRatio(group), torch.tensor([-1.0]), [torch.tensor([])]))
+
+
+def test_truth_ratio_has_two_groups():
+    with pytest.raises(ValueError, match="'forget' or 'retain', not 'holdout'"):
+        TruthRatio("holdout")
 
 
 @pytest.mark.parametrize("metric", [RougeScores(), ExactMatch(), KeywordAccuracy()])

@@ -61,20 +61,20 @@ def scores_and_places(generator):
     return torch.randint(-3, 0, (SAMPLES, 4), generator=generator).float(), torch.randint(0, 4, (SAMPLES,), generator=generator)
 
 
-def losses_of_answers(generator):
-    return torch.rand(SAMPLES, generator=generator), torch.rand(SAMPLES, 3, generator=generator)
+def log_probs_of_answers(generator):
+    return -torch.rand(SAMPLES, generator=generator), -torch.rand(SAMPLES, 3, generator=generator)
 
 
 CASES = {
-    "answer probability": (AnswerProbability, lambda generator: losses_of_answers(generator)[:1]),
+    "answer probability": (AnswerProbability, lambda generator: log_probs_of_answers(generator)[:1]),
     "choice accuracy": (ChoiceAccuracy, scores_and_places),
     "confidence histogram": (ConfidenceHistogram, logits_labels_and_groups),
     "cosine drift": (CosineDrift, two_cosines),
     "exact match": (ExactMatch, two_texts),
     "keyword accuracy": (KeywordAccuracy, two_texts),
     "rouge": (RougeScores, two_texts),
-    "truth ratio, forgotten": (lambda: TruthRatio(forgotten=True), losses_of_answers),
-    "truth ratio, others": (lambda: TruthRatio(forgotten=False), losses_of_answers),
+    "truth ratio, forgotten": (lambda: TruthRatio("forget"), log_probs_of_answers),
+    "truth ratio, others": (lambda: TruthRatio("retain"), log_probs_of_answers),
     "accuracy": (lambda: ForgetRetainAccuracy(5, [1, 3]), logits_and_labels),
     "total variation": (UnlearningTotalVariation, two_distributions),
     "conditional total variation": (lambda: UnlearningTotalVariation([2], conditional=True), two_distributions),
