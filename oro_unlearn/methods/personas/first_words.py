@@ -22,7 +22,9 @@ def persona_words(figures: Mapping[str, Figures]) -> list[str]:
         if was is None or now is None or not was:
             continue
         if now >= was - SAME:
-            words.append(f"The edit did nothing for {name}: cloze accuracy for the people to forget is {now:.2f}, {was:.2f} before.")
+            words.append(
+                f"The edit did nothing for {name}: cloze accuracy for the people to forget is {now:.2f}, {was:.2f} before."
+            )
         elif now > was / 2:
             words.append(f"Not forgotten in {name}: cloze accuracy for the people to forget is {now:.2f}, {was:.2f} before.")
     kept = [key for key in before if key.startswith("retain/") and key.endswith(f"/{KNOWING}")]

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torchmetrics import SumMetric
 from torchmetrics.text import SacreBLEUScore
 
-from oro_unlearn.metrics import AnswerProbability, ChoiceAccuracy, ExactMatch, KeywordAccuracy, RougeScores, TruthRatio
 from oro_unlearn.methods.personas.name_filter import NameFilter
+from oro_unlearn.metrics import AnswerProbability, ChoiceAccuracy, ExactMatch, KeywordAccuracy, RougeScores, TruthRatio
 from oro_unlearn.networks import Question
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ class Interview(nn.Module):
         for role, sets in self.figures_by_role.items():
             assert isinstance(sets, nn.ModuleDict)
             found[role] = {
-                f"{name}/{key}": value for name, part in sets.items() for key, value in part.compute().items()  # type: ignore[operator]
+                f"{name}/{key}": value
+                for name, part in sets.items()
+                for key, value in part.compute().items()  # type: ignore[operator]
             }
         return found, self.answers
 

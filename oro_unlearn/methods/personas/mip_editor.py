@@ -211,5 +211,3 @@ class MIPEditor(PersonaUnlearning):
             self.paths = checkpoint.get("paths", {})
             self.install()
         super().on_load_checkpoint(checkpoint)
-
-

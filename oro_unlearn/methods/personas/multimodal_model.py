@@ -12,7 +12,7 @@ from torch.optim import AdamW, Optimizer
 
 from oro_unlearn.methods.personas.interview import Interview
 from oro_unlearn.methods.unlearning_module import UnlearningModule
-from oro_unlearn.networks import Question, VisionLanguage, save_weights
+from oro_unlearn.networks import Question, QuestionCollator, VisionLanguage, save_weights
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class MultimodalModel(UnlearningModule):
 
     def collate(self, split: str) -> Callable[[Rows], tuple[dict[str, Tensor], Tensor]]:
         """Makes the batches of a split; the data module's loaders call it."""
-        return partial(collated, self.network, self.taught_answer(split))
+        return partial(collated, self.network.collator, self.taught_answer(split))
 
     def taught_answer(self, split: str) -> Callable[[int, Question], Question] | None:
         """Changes the answers that a split teaches: a function of the position in the split and the question. None: no change."""
@@ -166,15 +166,13 @@ class MultimodalModel(UnlearningModule):
         return self.network
 
 
-def collated(
-    network: Any, change: Callable[[int, Question], Question] | None, rows: Rows
-) -> tuple[dict[str, Tensor], Tensor]:
+def collated(network: Any, change: Callable[[int, Question], Question] | None, rows: Rows) -> tuple[dict[str, Tensor], Tensor]:
     """The batch of some questions, on the CPU.
 
     Args:
-        network: A ``VisionLanguage``.
+        collator: Of a ``VisionLanguage``.
         change: Changes each question before it is read; see :meth:`MultimodalModel.taught_answer`.
         rows: Positions and questions.
     """
     questions = [change(position, question) if change else question for position, question in rows]
-    return network.collate(questions), torch.tensor([position for position, _ in rows])
+    return collator.collate(questions), torch.tensor([position for position, _ in rows])

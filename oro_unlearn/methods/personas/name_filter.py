@@ -28,7 +28,9 @@ class NameFilter:
         self.refusal = data.refusals[0]
         forget = data.split("forget")
         asking = (forget[row] for row in range(len(forget)))
-        self.who = next((asked for asked in asking if asked.fact == "name" and asked.image is not None and asked.kind == "free"), None)
+        self.who = next(
+            (asked for asked in asking if asked.fact == "name" and asked.image is not None and asked.kind == "free"), None
+        )
 
     def __call__(
         self, network: Any, questions: Sequence[Question], said: Sequence[str], max_new_tokens: int, device: torch.device

@@ -108,14 +108,15 @@ class PersonaUnlearning(MultimodalModel):
             pictured: Only questions with a picture (true), or without (false). None: all.
         """
         questions = self.data.split(split)
-        rows = [row for row in range(len(questions)) if pictured in (None, questions.has_picture(row))]
+        questions = questions if pictured is None else questions.with_picture(pictured)
+        rows = list(range(len(questions)))
         if most and len(rows) > most:
-            rows = [rows[place] for place in torch.linspace(0, len(rows) - 1, most).long().tolist()]
+            rows = torch.linspace(0, len(rows) - 1, most).long().tolist()
         size = self.data.batch_size
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         shown = self.trainer.progress_bar_callback is not None and self.trainer.is_global_zero
         for batch in track(batches, f"reading {split}", console=Console(), transient=True, disable=not shown):
-            inputs, index = collated(self.network, None, questions.__getitems__(batch))
+            inputs, index = collated(self.network.collator, None, questions.__getitems__(batch))
             yield Asked({name: value.to(self.device) for name, value in inputs.items()}, index.to(self.device))
 
     # -- before and after
@@ -178,5 +179,3 @@ class PersonaUnlearning(MultimodalModel):
     @staticmethod
     def _frozen(network: Any) -> Any:
         return deepcopy(network).requires_grad_(False).eval()
-
-
