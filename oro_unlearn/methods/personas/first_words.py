@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 MODALITIES = {"multimodal": "pictures", "text": "texts"}
+FORGETTING = "cloze accuracy for the people to forget"
 KNOWING = "rougeL"  # figure of what a model says about a set
 SAME = 0.02  # difference of the figure below which nothing has changed
 Figures = Mapping[str, float | None]
@@ -22,11 +23,9 @@ def persona_words(figures: Mapping[str, Figures]) -> list[str]:
         if was is None or now is None or not was:
             continue
         if now >= was - SAME:
-            words.append(
-                f"The edit did nothing for {name}: cloze accuracy for the people to forget is {now:.2f}, {was:.2f} before."
-            )
+            words.append(f"The edit did nothing for {name}: {FORGETTING} is {now:.2f}, {was:.2f} before.")
         elif now > was / 2:
-            words.append(f"Not forgotten in {name}: cloze accuracy for the people to forget is {now:.2f}, {was:.2f} before.")
+            words.append(f"Not forgotten in {name}: {FORGETTING} is {now:.2f}, {was:.2f} before.")
     kept = [key for key in before if key.startswith("retain/") and key.endswith(f"/{KNOWING}")]
     lost = [key for key in kept if (before[key] or 0) > 0 and (after.get(key) or 0) < (before[key] or 0) / 2]
     if kept and len(lost) == len(kept):

@@ -107,8 +107,8 @@ class AnswerFigures(nn.Module):
         Args:
             question: The question.
             said: The model's answer.
-            losses: Mean negative log-likelihood (1 + W,) of the tokens of the answer and of each wrong one; of a choice, (1 + O,)
-                of the answer and of each option. None: the answer has no likelihood, because a filter has written it.
+            losses: Mean negative log-likelihood (1 + W,) of the tokens of the answer and of each wrong one; of a choice,
+                (1 + O,) of the answer and of each option. None: a filter has written the answer, which has no likelihood.
         """
         self._count(question.kind)
         if question.kind == "free":

@@ -136,7 +136,7 @@ class MIPEditor(PersonaUnlearning):
             raise UserError("there is no question about the people to forget, so no path: check the data")
 
     def _scores(self, tower: str, split: str) -> list[Tensor]:
-        """Scores (samples, width) of every layer's neurons, on the CPU; empty if the split has no question of the tower's kind."""
+        """Scores (samples, width) of every layer's neurons, on the CPU; empty without questions of the tower's kind."""
         parts: list[list[Tensor]] = []
         for asked in self.inputs_of(split, self.samples, pictured=True if tower == "vision" else None):
             layers = self.tower_layers()[tower]

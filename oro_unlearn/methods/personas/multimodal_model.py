@@ -101,7 +101,7 @@ class MultimodalModel(UnlearningModule):
         return partial(collated, self.network.collator, self.taught_answer(split))
 
     def taught_answer(self, split: str) -> Callable[[int, Question], Question] | None:
-        """Changes the answers that a split teaches: a function of the position in the split and the question. None: no change."""
+        """A change of the answers that a split teaches, from the position in the split and the question. None: no change."""
         return None
 
     def needs_images(self, split: str) -> bool:
@@ -166,7 +166,9 @@ class MultimodalModel(UnlearningModule):
         return self.network
 
 
-def collated(network: Any, change: Callable[[int, Question], Question] | None, rows: Rows) -> tuple[dict[str, Tensor], Tensor]:
+def collated(
+    collator: QuestionCollator, change: Callable[[int, Question], Question] | None, rows: Rows
+) -> tuple[dict[str, Tensor], Tensor]:
     """The batch of some questions, on the CPU.
 
     Args:

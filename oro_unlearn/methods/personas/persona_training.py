@@ -1,4 +1,4 @@
-"""Teaching a multimodal language model about people: the original, the reference without the people to forget, and pretraining."""
+"""Teaching a multimodal language model about people: pretraining, the original, and the reference without some people."""
 
 from torch import Tensor
 

@@ -47,8 +47,8 @@ class PersonaUnlearning(MultimodalModel):
         super().__init__(**kwargs)
         if lora_rank < 0 or lora_alpha < 1 or not 0 <= lora_dropout < 1:
             raise UserError(
-                f"--model.lora_rank {lora_rank}, lora_alpha {lora_alpha} and lora_dropout {lora_dropout}: give a rank of 0 or more, "
-                "a scale of 1 or more, and a probability in [0, 1)"
+                f"--model.lora_rank {lora_rank}, lora_alpha {lora_alpha} and lora_dropout {lora_dropout}: give a rank of 0 or "
+                "more, a scale of 1 or more, and a probability in [0, 1)"
             )
         if towers not in ("text", "vision", "both"):
             raise UserError(f"--model.towers is text, vision or both, not {towers!r}")
@@ -136,8 +136,8 @@ class PersonaUnlearning(MultimodalModel):
         if not total or known >= KNOWN * total:
             return []
         return [
-            f"the original answers {known} of {total} training questions about the people to forget: name a model that knows them "
-            "with --model.network (train one with PersonaTraining)"
+            f"the original answers {known} of {total} training questions about the people to forget: name a model that knows "
+            "them with --model.network (train one with PersonaTraining)"
         ]
 
     def first_words(self) -> list[str]:
