@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from oro_unlearn.networks.vision_language.layer_states import hidden_states, read_out
+
 
 @torch.no_grad()
 def logit_lens(network: Any, inputs: dict[str, Tensor]) -> Tensor:
@@ -19,10 +21,10 @@ def logit_lens(network: Any, inputs: dict[str, Tensor]) -> Tensor:
     Returns:
         (L, B) for L layers of the language model and B questions.
     """
-    hidden = network.hidden_states(inputs)  # L tensors (B, T, D)
+    hidden = hidden_states(network, inputs)  # L tensors (B, T, D)
     labels = inputs["labels"]
     first = (labels != -100).int().argmax(1)  # position of each answer's first token
     rows = torch.arange(len(labels), device=labels.device)
     target = labels[rows, first]
-    probabilities = [network.read_out(states[rows, first - 1]).float().softmax(-1)[rows, target] for states in hidden]
+    probabilities = [read_out(network, states[rows, first - 1]).float().softmax(-1)[rows, target] for states in hidden]
     return torch.stack(probabilities)

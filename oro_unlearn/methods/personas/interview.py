@@ -121,8 +121,8 @@ class AnswerFigures(nn.Module):
             self._choose(question, said, losses)
         elif losses is not None:
             self._count("scored")
-            self.answer_probability.update(losses[:1])
-            self.truth_ratio.update(losses[:1], [losses[1:]])
+            self.answer_probability.update(-losses[:1])
+            self.truth_ratio.update(-losses[:1], [-losses[1:]])
 
     def _choose(self, question: Question, said: str, losses: Tensor | None) -> None:
         """The option with the lowest loss is chosen; without losses, the one that the text names, and without any, none."""

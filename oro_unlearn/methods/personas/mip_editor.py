@@ -10,6 +10,7 @@ from oro_unlearn.methods.misdirection import misdirection_losses, misdirection_t
 from oro_unlearn.methods.personas.multimodal_model import Asked
 from oro_unlearn.methods.personas.persona_unlearning import PersonaUnlearning
 from oro_unlearn.networks.neurons import TrainedRows, overlap, path_scores, prune, random_paths, select_paths
+from oro_unlearn.networks.vision_language.layer_states import hidden_states
 from oro_unlearn.user_error import UserError
 
 Paths = list[Tensor]  # indices (K,) int64 of neurons, by layer
@@ -181,7 +182,7 @@ class MIPEditor(PersonaUnlearning):
 
     def _hidden(self, network: Any, asked: Asked) -> Tensor:
         """Outputs (B, T, width) of the layer."""
-        return self.counted(network.hidden_states(asked.inputs)[self.layer], len(asked.index))
+        return self.counted(hidden_states(network, asked.inputs)[self.layer], len(asked.index))
 
     # -- reports and checkpoints
 

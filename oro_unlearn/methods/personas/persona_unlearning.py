@@ -5,6 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import torch
+from oro_unlearn.networks.vision_language.loading import fill
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from oro_unlearn.methods.personas.first_words import persona_words
 from oro_unlearn.methods.personas.multimodal_model import Asked, MultimodalModel, collated
 from oro_unlearn.methods.personas.plain_copy import plain_copy
 from oro_unlearn.methods.personas.recovery import attack_answers
+from oro_unlearn.networks.vision_language.trained_towers import train_towers
 from oro_unlearn.user_error import UserError
 
 INPUTS = ("original.", "retrained.")  # prefixes of weights that are inputs: a checkpoint leaves them out
@@ -68,7 +70,7 @@ class PersonaUnlearning(MultimodalModel):
         self.original = self._frozen(self.network)
         for path in self.retrained_paths:
             other = deepcopy(self.network)
-            other.load_weights(path)
+            fill(other.model, path)
             self.retrained.append(self._frozen(other))
         self.choose_parameters()
         self.edited_parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
@@ -78,7 +80,7 @@ class PersonaUnlearning(MultimodalModel):
         if self.lora_rank:
             self.network.add_lora(self.lora_rank, self.lora_alpha, self.lora_dropout, self.towers)
         else:
-            self.network.train_towers(self.towers)
+            train_towers(self.network, self.towers)
 
     def train(self, mode: bool = True) -> "PersonaUnlearning":
         """Set training mode for the edited network only."""
