@@ -1,5 +1,7 @@
 """Teaching a multimodal language model about people: pretraining, the original, and the reference without some people."""
 
+from typing import Any
+
 from torch import Tensor
 
 from oro_unlearn.methods.personas.multimodal_model import Asked, MultimodalModel
@@ -11,23 +13,29 @@ class PersonaTraining(MultimodalModel):
     """Trains the original on the questions about all people, by the likelihood of the answers' tokens.
 
     Args:
+        replay: A further split of the data that is trained on, so that the model keeps what it knew before; ``pretraining`` of the
+            embedded world. Empty: none.
         kwargs: Arguments of :class:`MultimodalModel`.
     """
 
     role: Role = "original"
     train_splits: tuple[str, ...] = ("train",)
 
+    def __init__(self, replay: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if replay:
+            self.train_splits = (*self.train_splits, replay)
+
     def losses(self, **batch: Asked) -> dict[str, Tensor]:
-        """Mean negative log-likelihood of the answers."""
-        (asked,) = batch.values()
-        return {"answers": self.answer_losses(asked).mean()}
+        """Mean negative log-likelihood of the answers of each split."""
+        return {name: self.answer_losses(asked).mean() for name, asked in batch.items()}
 
 
 class PersonaRetraining(PersonaTraining):
     """Trains the same model, with the same recipe, without the people to forget: the reference for unlearning.
 
     Args:
-        kwargs: Arguments of :class:`MultimodalModel`.
+        kwargs: Arguments of :class:`PersonaTraining`.
 
     Raises:
         UserError: If nobody is to be forgotten.
@@ -47,7 +55,7 @@ class PersonaPretraining(PersonaTraining):
     """Trains a model on general questions and public figures, before it learns about people who can be forgotten.
 
     Args:
-        kwargs: Arguments of :class:`MultimodalModel`.
+        kwargs: Arguments of :class:`PersonaTraining`.
     """
 
     train_splits = ("pretraining",)
