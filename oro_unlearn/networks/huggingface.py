@@ -61,7 +61,7 @@ def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, T
     if not type(network).__module__.startswith("transformers.") or state.keys() >= own.keys():
         return state
     kind: Any = type(network)
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), torch.random.fork_rng(devices=[]):
         converted, found = kind.from_pretrained(
             None, config=network.config, state_dict=dict(state), ignore_mismatched_sizes=True, output_loading_info=True
         )
@@ -71,7 +71,7 @@ def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, T
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the tables and progress bars of transformers within the block."""
     from transformers.utils import logging
 
