@@ -77,7 +77,7 @@ class MANU(WithoutTraining, PersonaUnlearning):
         with recorded(layers) as activations:
             self.counted(self.network(asked.inputs), len(asked.index))
         mask = asked.inputs["attention_mask"].bool()
-        for number, hidden in enumerate(activations):
+        for number, hidden in activations.items():
             states = hidden[mask] if tower == "text" and hidden.dim() == 3 else hidden.flatten(0, -2)
             keep[number](states.float())
 
