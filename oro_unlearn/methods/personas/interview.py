@@ -97,7 +97,7 @@ class AnswerFigures(nn.Module):
         super().__init__()
         self.rouge, self.bleu, self.exact_match = RougeScores(), SacreBLEUScore(tokenize="13a"), ExactMatch()
         self.cloze_accuracy, self.choice_accuracy = KeywordAccuracy(), ChoiceAccuracy()
-        self.answer_probability, self.truth_ratio = AnswerProbability(), TruthRatio(forgotten)
+        self.answer_probability, self.truth_ratio = AnswerProbability(), TruthRatio("forget" if forgotten else "retain")
         kinds = ("free", "cloze", "choice", "scored")
         self.asked = nn.ModuleDict({kind: SumMetric() for kind in kinds})  # questions of each kind, over all processes
 
