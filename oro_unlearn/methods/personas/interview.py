@@ -1,5 +1,6 @@
 """Asking several models the same questions, and the figures of their answers."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,11 @@ class AnswerFigures(nn.Module):
 
     def compute(self) -> dict[str, float]:
         """Figures by name; those for which no question was asked are left out."""
+        with warnings.catch_warnings():  # a process may have no question of a kind
+            warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
+            return self._computed()
+
+    def _computed(self) -> dict[str, float]:
         counts = {kind: float(count.compute()) for kind, count in self.asked.items()}  # type: ignore[operator]
         free: dict[str, Any] = {**self.rouge.compute(), "bleu": self.bleu.compute(), "exact_match": self.exact_match.compute()}
         scored = {"answer_probability": self.answer_probability.compute(), "truth_ratio": self.truth_ratio.compute()}

@@ -71,7 +71,9 @@ def test_npo_and_kl_at_the_original(made):
     method = made(NPO, beta=0.5)
     losses = method.losses(asked(method, "forget"), asked(method, "retain"))
     assert float(losses["forget"].detach()) == pytest.approx(2 / 0.5 * math.log(2), rel=1e-5)
-    assert float(made(KLMin).losses(asked(method, "forget"), asked(method, "retain"))["kl"].detach()) == pytest.approx(0, abs=1e-6)
+    assert float(made(KLMin).losses(asked(method, "forget"), asked(method, "retain"))["kl"].detach()) == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 def test_npo_gradient_tends_to_ascent(made):
