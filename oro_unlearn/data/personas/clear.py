@@ -26,7 +26,7 @@ Perturbed = dict[tuple[str, str], Record]  # by name and caption
 class CLEAR(PublishedQuestions):
     """CLEAR (Dontsov et al. 2024, arXiv 2410.18057), in the folders of its publication.
 
-    The people to forget are those of the folder ``forget01``, ``forget05`` or ``forget10`` (or ``forget1``, ``forget5``), unless
+    The people to forget are those of the folder ``forget01``, ``forget05`` or ``forget10`` (``forget1``, ``forget5``), unless
     ``forget`` names others. Captions and names are asked for with a picture. The questions of the folders ``...+tofu`` are
     text-only; their person is found by the name. The share ``test_share`` of each person's pictures, and of the questions
     without a picture, is measured and not trained on. False captions and names of measured pictures come from the folders

@@ -100,11 +100,11 @@ def _list(fields: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _picture(fields: Mapping[str, Any], where: str, folder: Path) -> tuple[str, str] | None:
-    """Key of the row's picture: the file and the place. ``modality: text`` leaves the picture out."""
+def _picture(fields: Mapping[str, Any], where: str, folder: Path) -> str | None:
+    """Key of the row's picture: its file. ``modality: text`` leaves the picture out."""
     name, modality = fields.get("image") or "", fields.get("modality") or ("multimodal" if fields.get("image") else "text")
     if modality not in ("multimodal", "text"):
         raise UserError(f"{where}: modality {shortened(modality)!r} is neither multimodal nor text")
     if modality == "multimodal" and not name:
         raise UserError(f"{where}: a multimodal question needs an image: name its file, or make the modality text")
-    return (str(inside(folder, name, where)), where) if modality == "multimodal" else None
+    return str(inside(folder, name, where)) if modality == "multimodal" else None

@@ -40,15 +40,15 @@ class PersonaFile(RowQuestions):
     def read(self) -> tuple[list[Row], Load]:
         """The rows of the file, each with its use."""
         rows = read_jsonl(self.file)
-        places = {row.picture[0]: row.where for row in rows if row.picture}
+        places = {row.picture: row.where for row in reversed(rows) if row.picture}
         for path, facts in zip(places, inspect_all(list(places)), strict=True):
             if facts.problem:
                 raise UserError(f"{places[path]}: cannot read image {path} ({facts.problem}): repair it or remove the row")
-        return self._divided(rows), PictureFiles()
+        return self._divided(rows), PictureFiles(places)
 
     def content(self) -> dict[str, str]:
         """SHA-256 of the file and of the pictures."""
-        pictures = sorted({row.picture[0] for row in self.rows if row.picture})
+        pictures = sorted({row.picture for row in self.rows if row.picture})
         return {"questions": sha256(self.file), "pictures": sha256_of(sha256(path) for path in pictures)}
 
     def _divided(self, rows: list[Row]) -> list[Row]:
@@ -68,4 +68,4 @@ class PersonaFile(RowQuestions):
 
 def _part(row: Row) -> str:
     """Rows with the same part are trained on together, or measured together."""
-    return row.picture[0] if row.picture else row.question.question
+    return row.picture or row.question.question

@@ -1,6 +1,6 @@
 """Pictures in files, or in the columns of tables, read on demand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,18 @@ def inside(folder: Path, name: str, where: str) -> Path:
 
 
 class PictureFiles:
-    """Reads the picture of a key ``(file, where)``."""
+    """Reads pictures from files; the key of a picture is its file.
 
-    def __call__(self, key: tuple[str, str]) -> Any:
+    Args:
+        places: The place that names each file, for messages.
+    """
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.places = dict(places)
+
+    def __call__(self, key: str) -> Any:
         """The picture, RGB."""
-        path, where = key
-        return read_picture(Path(path), f"{where}, {path}")
+        return read_picture(Path(key), f"{self.places[key]}, {key}")
 
 
 class PictureColumns:

@@ -41,9 +41,7 @@ class PublishedQuestions(RowQuestions):
         super().__init__(forget_percent=0 if kwargs.get("forget") else forget_percent, **kwargs)
         if forget_percent not in (0, *self.percentages):
             published = ", ".join(map(str, self.percentages))
-            raise UserError(
-                f"--data.forget_percent of {self.name} is one of {published}, as published, or 0, not {forget_percent}"
-            )
+            raise UserError(f"--data.forget_percent of {self.name} is {published} (as published) or 0, not {forget_percent}")
         self.folder = ParquetFolder(data_root(root), self.source)
 
     @abstractmethod
