@@ -2,14 +2,13 @@
 
 import io
 
+import pyarrow
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from oro_unlearn.data import CLEAR, MLLMUBench
 from oro_unlearn.user_error import UserError
-
-pyarrow = pytest.importorskip("pyarrow")
-from pyarrow import parquet  # noqa: E402 (after the check)
 
 
 def picture(shade: int) -> dict:
