@@ -10,8 +10,8 @@ from torchmetrics import Metric
 class AnswerProbability(Metric):
     """Mean of p(answer | question)^(1 / tokens), the probability of an answer normalised by its length (TOFU, section 2.2.2).
 
-    This is the exponential of the mean log-probability of a token, so the geometric mean of the probabilities of the tokens. It sees
-    knowledge that greedy generation hides, and depends on the tokenizer: compare only models with the same one.
+    This is the exponential of the mean log-probability of a token, so the geometric mean of the probabilities of the tokens. It
+    sees knowledge that greedy generation hides, and depends on the tokenizer: compare only models with the same one.
 
     Args:
         kwargs: Arguments of :class:`torchmetrics.Metric`.
