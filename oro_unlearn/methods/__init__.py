@@ -24,6 +24,7 @@ from oro_unlearn.methods.classes.training import Retraining, Training
 from oro_unlearn.methods.classes.unsir import UNSIR
 from oro_unlearn.methods.relations.causal_pruning import CausalPruning
 from oro_unlearn.methods.relations.closed_form_relation import ClosedFormRelation
+from oro_unlearn.methods.relations.neuron_path_relation import NeuronPathRelation
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
 from oro_unlearn.methods.relations.relation_removal import RelationRemoval
@@ -53,6 +54,7 @@ __all__ = [
     "L1Sparse",
     "LogitMask",
     "NegGradPlus",
+    "NeuronPathRelation",
     "Pretraining",
     "PushOnly",
     "RandomLabels",

@@ -5,7 +5,7 @@ from oro_unlearn.networks.neurons.neuron_layer import NeuronLayer
 from oro_unlearn.networks.neurons.path_scores import path_scores
 from oro_unlearn.networks.neurons.path_selection import Overlap, overlap, random_paths, select_paths
 from oro_unlearn.networks.neurons.pruning import prune
-from oro_unlearn.networks.neurons.trained_rows import TrainedRows
+from oro_unlearn.networks.neurons.trained_rows import TrainedRows, plain_state
 
 __all__ = [
     "NeuronLayer",
@@ -14,6 +14,7 @@ __all__ = [
     "clip_neuron_layers",
     "overlap",
     "path_scores",
+    "plain_state",
     "prune",
     "random_paths",
     "select_paths",
