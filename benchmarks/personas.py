@@ -46,7 +46,7 @@ class Method(NamedTuple):
 
     label: str
     preset: str
-    grid: Mapping[str, Sequence[Any]] = {}  # noqa: RUF012 (never changed)
+    grid: Mapping[str, Sequence[Any]] = {}
     fixed: Options = ()
     like: str = ""
 
@@ -120,7 +120,7 @@ def edit(name: str, options: Options, request: str, original: Job, retrained: Se
     """One edit of an original."""
     method = METHODS[name]
     words = [*FEW, "--audit.attacks", attacks, *without(requests()[request]), *method.fixed]
-    words += [word for word in _without_option(options, method.fixed)]
+    words += _without_option(options, method.fixed)
     words += ["--model.network.init_args.weights", str(weights(original))]
     words += ["--model.retrained", "[" + ", ".join(str(weights(job)) for job in retrained) + "]"]
     folder = "-".join([name, request, *(option.rpartition(".")[2] for option in options), f"s{original.seed}"])

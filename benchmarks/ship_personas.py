@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from oro_unlearn.data.personas.world_words import world_words
-
 from oro_unlearn.networks import VisionLanguage, save_weights
 from oro_unlearn.networks.vision_language.loading import PERSONAS
 from oro_unlearn.networks.vision_language.personas_model import build_personas_model

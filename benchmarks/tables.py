@@ -50,7 +50,12 @@ PAGES = (
     "docs/verification.md",
 )
 
-RED_TEAM = ("relation_red_team", "relation_red_team_removal", "relation_red_team_closed_form")  # of all relational presets
+RED_TEAM = (  # of all relational presets
+    "relation_red_team",
+    "relation_red_team_removal",
+    "relation_red_team_closed_form",
+    "relation_red_team_neuron_path",
+)
 
 
 def load(name: str) -> dict[str, Any]:

@@ -139,9 +139,10 @@ def test_relational_config_runs(file, run, report, tmp_path):
     files = {"config.yaml", "model.ckpt", "model.safetensors", "report.json", "cosines.png", "graph.png"}
     files |= ({"losses.png"} if trains else set()) | ({"closest.png"} if edits else set())
     files |= {"moment.safetensors"} if file.stem.startswith("closed_form") else set()
-    pruned = file.stem == "causal_pruning"
-    assert {path.name for path in (tmp_path / "out").iterdir()} >= files | ({"adapter"} if edits and not pruned else set())
-    assert not pruned or report("out")["pruning"]["steps"]
+    whole = file.stem in ("causal_pruning", "neuron_path")  # edits of plain weights
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= files | ({"adapter"} if edits and not whole else set())
+    assert file.stem != "causal_pruning" or report("out")["pruning"]["steps"]
+    assert file.stem != "neuron_path" or report("out")["paths"]["towers"]["text"]["layers"]
     assert report("out")["data"] == KIND[file].name
     assert set(report("out")["metrics"]) == ({"original", "unlearned"} if edits else {"original"})
     plain = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False)

@@ -23,7 +23,7 @@ METRICS = {
 COUNTED = {"cloze_accuracy": "cloze", "choice_accuracy": "choice", "exact_match": "free"}  # shares, of questions of this kind
 RECOVERED = {"multimodal": "with picture", "text": "text alone", "retain": "people who stay"}  # figures of an attack
 ATTACKS = {
-    "none": "none",
+    "none": "no attack",
     "alias": "other names of the people",
     "crop": "cropped pictures",
     "paraphrase": "other wordings",
@@ -48,6 +48,16 @@ def name_of(key: str) -> str:
     if group == "recovery":
         return f"attack, {attack_name(middle)}: {RECOVERED.get(figure, figure)}"
     return f"{GROUPS.get(group, group)}, {MODALITIES.get(middle, middle)}: {METRICS.get(figure, figure)}"
+
+
+def set_name(key: str) -> str:
+    """The name of a set of questions, from the key of one of its figures.
+
+    Example:
+        >>> set_name("retain/text/rougeL")
+        'people who stay, text alone'
+    """
+    return name_of(key).rpartition(":")[0]
 
 
 def attack_name(attack: str) -> str:

@@ -38,7 +38,7 @@ def persona_recovery(findings: Sequence[Finding]) -> Line:
     more = holm(p, ERROR)
     if more:
         return _line(
-            "no", attacks[more[0]], f"above the retrained models' range, as {len(more)} of {len(attacks)} attacked figures"
+            "no", attacks[more[0]], f"above the retrained models' range (so are {len(more)} of {len(attacks)} attacked figures)"
         )
     apart = [one for key, one in compared.items() if key not in p and one.reading and one.edited > one.reading.ideal]
     if apart or not p:
@@ -57,8 +57,9 @@ def _as_original(finding: Finding) -> bool:
 
 
 def _line(answer: Answer, finding: Finding, reason: str) -> Line:
-    low, high = (finding.reading.low, finding.reading.high) if finding.reading else (math.nan, math.nan)
+    beside = finding.reading
+    low, high = (max(0.0, beside.low), min(1.0, beside.high)) if beside and beside.low <= beside.high else (math.nan, math.nan)
     told = f"{name_of(finding.key)}: {100 * finding.edited:.1f}% of the answers name the fact"
     told += f", {100 * finding.original:.1f}% in the original" if finding.original is not None else ""
-    told += f", {100 * finding.reading.ideal:.1f}% in retrained models" if finding.reading else ""
+    told += f", {100 * beside.ideal:.1f}% in retrained models" if beside else ""
     return Line(answer, finding.key, finding.edited, low, high, f"{told}; {reason}.")

@@ -8,7 +8,7 @@ from typing import Any
 from oro_unlearn.audit.criteria import Measure
 from oro_unlearn.audit.findings import Finding
 from oro_unlearn.audit.line import ERROR, Answer, Line, no_line
-from oro_unlearn.audit.persona_groups import ATTACKS, COUNTED, GROUPS, KEPT, METRICS, MODALITIES, RECOVERED, name_of
+from oro_unlearn.audit.persona_groups import ATTACKS, COUNTED, GROUPS, KEPT, METRICS, MODALITIES, RECOVERED, set_name
 from oro_unlearn.audit.persona_recovery import persona_recovery
 from oro_unlearn.audit.range_lines import looks
 from oro_unlearn.audit.tallies import Tally
@@ -115,10 +115,10 @@ def _answered(tally: Tally, error: float) -> Line:
         guessed = share_limits(round(sum(tally.retrained) * tally.total), tally.total * models).high
         reach = reading(tally.share, tally.retrained, samples=tally.total).high
         bar, source = min(1.0, max(reach, guessed)), "the retrained models' range"
-    told = f"{tally.after} of {tally.total} questions name the fact ({tally.before} before), {name_of(tally.name)}"
+    told = f"{tally.after} of {tally.total} answers name the fact, {tally.before} before ({set_name(tally.name)})"
     if above_chance(tally.after, tally.total, bar, error):
         answer: Answer = "no"
-        told += f": more than {_percent(bar)} ({source}) explains"
+        told += f"; more than {_percent(bar)} ({source}) explains"
     else:
         top = max(original.low / 2, bar if len(tally.retrained) >= ENOUGH else 0.0)
         answer = "yes" if limits.high <= top else "not decided"
@@ -156,7 +156,7 @@ def _kept_line(tally: Tally, error: float) -> Line:
     near = models >= ENOUGH and tally.share >= mean(tally.retrained) - TOLERANCE
     as_before = change.low >= -TOLERANCE or (normal and near)
     answer: Answer = "no" if lost and not normal else "yes" if as_before else "not decided"
-    told = f"{tally.after} of {tally.total} questions are answered right, {before} before, {name_of(tally.name)}"
+    told = f"{tally.after} of {tally.total} answers are right, {before} before ({set_name(tally.name)})"
     limits = f"a change between {100 * change.low:+.1f} and {100 * change.high:+.1f} points"
     beside = "; not below the retrained models' range" if normal else ""
     shares = share_limits(tally.after, tally.total)

@@ -33,6 +33,7 @@ from oro_unlearn.methods.personas.refusal_tuning import RefusalTuning
 from oro_unlearn.methods.personas.retain_fine_tuning import RetainFineTuning
 from oro_unlearn.methods.relations.causal_pruning import CausalPruning
 from oro_unlearn.methods.relations.closed_form_relation import ClosedFormRelation
+from oro_unlearn.methods.relations.neuron_path_relation import NeuronPathRelation
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
 from oro_unlearn.methods.relations.relation_removal import RelationRemoval
@@ -67,6 +68,7 @@ __all__ = [
     "LogitMask",
     "MIPEditor",
     "NegGradPlus",
+    "NeuronPathRelation",
     "PersonaPretraining",
     "PersonaRetraining",
     "PersonaTraining",

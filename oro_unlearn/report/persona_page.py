@@ -41,6 +41,7 @@ def make_page(content: Content, folder: Path) -> Page:
         *_answers(content),
         *_pictures(content, folder),
         *_paths(content),
+        *_every(content),
         *([gaps_section(words_of(audit), _lacking(content))] if audit else ()),
     ]
     own = {
@@ -67,12 +68,16 @@ def _facts(content: Content, verdict: Any) -> list[tuple[str, str]]:
 
 
 def _figures(content: Content) -> Section:
-    """The short tables, then one with all figures."""
-    parts = tables_of(content)
+    """The short tables."""
+    tables = [_table(part, GAP if "floors" in part.header[-1] else "") for part in tables_of(content)]
+    return Section("Figures", [*tables, caption(content)], on_card=True)
+
+
+def _every(content: Content) -> Iterator[Section]:
+    """One table with all figures."""
     every = every_figure(content)
-    blocks: list[Any] = [_table(part, GAP if "floors" in part.header[-1] else "") for part in parts]
-    blocks += [_table(every, searchable=True)] if every.rows else []
-    return Section("Figures", [*blocks, caption(content)], on_card=True)
+    if every.rows:
+        yield Section("All figures", [_table(every, searchable=True)])
 
 
 def _table(part: Part, note: str = "", searchable: bool = False) -> Table:

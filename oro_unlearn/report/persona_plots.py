@@ -19,6 +19,11 @@ LOOKS: dict[str, dict[str, Any]] = {  # of the bars of each model; the filter is
 }
 SHOWN = ("cloze_accuracy", "choice_accuracy", "exact_match", "rougeL", "answer_probability", "truth_ratio")
 MARKERS = {"original": "o", "unlearned": "s", "retrained": "^"}
+NEURONS: dict[str, dict[str, Any]] = {  # looks of the neurons on the paths of each group of people
+    "retain": {"marker": "x", "s": 20, "color": COLOURS["retrained"], "linewidth": 1, "label": "path of the people who stay"},
+    "forget": {"marker": "o", "s": 14, "color": COLOURS["unlearned"], "linewidth": 0, "label": "edited"},
+}
+OFFSETS = {"forget": 0.15, "retain": -0.15}  # of the two rows of a layer
 MANY = 800  # neurons that are drawn as pixels, not as shapes
 Metrics = Mapping[str, Mapping[str, Any]]
 
@@ -33,7 +38,7 @@ def people_figure(metrics: Metrics) -> "Figure":
 
     panels = [(group, modality) for group in ("forget", "retain") for modality in MODALITIES]
     roles = [role for role in NAMES if role in metrics]
-    figure = Figure(figsize=(10, 1 + 0.16 * len(SHOWN) * max(2, len(roles)) * 2), layout="constrained")
+    figure = Figure(figsize=(10, 1.4 + 0.12 * len(SHOWN) * max(2, len(roles)) * 2), layout="constrained")
     for panel, (group, modality) in zip(figure.subplots(2, 2, sharex=True, sharey=True).flat, panels, strict=True):
         for position, role in enumerate(roles):
             _bars(panel, metrics[role], f"{group}/{modality}", role, position, len(roles))
@@ -70,28 +75,19 @@ def paths_figure(towers: Mapping[str, Mapping[str, Any]]) -> "Figure":
 
     tallest = max(len(tower["layers"]) for tower in towers.values())
     figure = Figure(figsize=(5.2 * len(towers), 1.6 + 0.3 * tallest), layout="constrained")
-    styles = {
-        "retain": {
-            "marker": "x",
-            "s": 24,
-            "color": COLOURS["retrained"],
-            "linewidth": 1,
-            "label": "path of the people who stay",
-        },
-        "forget": {"marker": "o", "s": 14, "color": COLOURS["unlearned"], "linewidth": 0, "label": "edited"},
-    }
     for panel, (name, tower) in zip(figure.subplots(1, len(towers), squeeze=False)[0], towers.items(), strict=True):
-        for split, style in styles.items():
-            places = [(neuron, row) for row, neurons in enumerate(tower.get(split, [])) for neuron in neurons]
+        for split, style in NEURONS.items():
+            rows = enumerate(tower.get(split, []), 1)
+            places = [(neuron, row + OFFSETS[split]) for row, neurons in rows for neuron in neurons]
             if places:
                 panel.scatter(*zip(*places, strict=True), **style, rasterized=len(places) > MANY)
-        panel.set(title=f"{label(name)} tower", xlabel="neuron", xlim=(-1, max(tower["widths"])), ylim=(-0.6, tallest - 0.4))
-        panel.set_yticks(range(len(tower["layers"])), [str(row + 1) for row in range(len(tower["layers"]))])
+        panel.set(title=f"{label(name)} tower", xlabel="neuron", xlim=(-1, max(tower["widths"])))
+        panel.set(ylim=(0.4, len(tower["layers"]) + 0.6), yticks=range(1, 1 + len(tower["layers"])))
         panel.grid(axis="y", color="#e8eaed")
         panel.set_axisbelow(True)
         panel.set_ylabel("layer")
-    drawn = dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
-    figure.legend(drawn.values(), drawn, loc="outside upper center", ncols=2)
+    drawn = {name: part for panel in figure.axes for part, name in zip(*panel.get_legend_handles_labels(), strict=True)}
+    figure.legend(drawn.values(), drawn.keys(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -102,18 +98,22 @@ def lens_figure(lens: Mapping[str, Mapping[str, Sequence[float]]]) -> "Figure":
         lens: By model: ``layers``, and ``forget`` and ``retain``, a value a layer.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     groups = [group for group in ("forget", "retain") if any(group in found for found in lens.values())]
     figure = Figure(figsize=(4.6 * len(groups) + 0.6, 3.4), layout="constrained")
     for panel, group in zip(figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups, strict=True):
         named: set[str] = set()
-        for name, found in ((name, found) for name, found in lens.items() if group in found):
+        shown = sorted((name for name in lens if group in lens[name]), key=lambda name: not name.startswith("retrained"))
+        for name in shown:  # the edited model's line lies above those of retrained models
+            found = lens[name]
             role = name.partition("_")[0]
             title = NAMES.get(role, role) if role not in named else None
             named.add(role)
             look = {"color": COLOURS.get(role, "#202124"), "marker": MARKERS.get(role, "."), "markersize": 4}
             panel.plot(found["layers"], found[group], label=title, linewidth=1.4, **look)
         panel.set(title=GROUPS[group], xlabel="layer", ylim=(-0.02, 1.02))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.axes[0].set_ylabel("probability of the answer")
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=max(1, len(names)))

@@ -7,6 +7,7 @@ from oro_unlearn.audit.persona_groups import GROUPS, KEPT, METRICS, MODALITIES, 
 
 ROLES = {"original": "before", "unlearned": "after", "retrained": "retrained", "filtered": "name filter"}
 FORGOTTEN = ("cloze_accuracy", "choice_accuracy", "rougeL", "answer_probability", "truth_ratio")  # in the short table
+SAME = 1e-9  # a floor below it is a rounding error of models that agree
 STAYING = ("cloze_accuracy", "rougeL")
 APART = ("cloze_accuracy", "answer_probability")  # figures whose distance to retrained models is shown
 Report = Mapping[str, Any]
@@ -60,7 +61,7 @@ def distances(report: Report, keys: Sequence[str]) -> Part:
     rows: list[list[str | float | None]] = []
     for key in (key for key in keys if key in figures):
         beside = figures[key]["retrained"]
-        if beside and beside["verdict"] != "not judged" and beside["floor"]:
+        if beside and beside["verdict"] != "not judged" and beside["floor"] > SAME:
             rows.append(
                 [name_of(key), figures[key]["edited"], beside["ideal"], spread.get(key), beside["gap"] / beside["floor"]]
             )

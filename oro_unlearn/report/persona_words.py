@@ -94,7 +94,7 @@ def _kept(report: Report) -> str:
     if not drops:
         return "Kept: not measured."
     worst = min(drops, key=lambda key: drops[key])
-    return f"Kept: of {len(drops)} figures, most lost is {name_of(worst)}: {_told(report, worst)}."
+    return f"Kept: what fell most of {len(drops)} figures: {name_of(worst)} {_told(report, worst)}."
 
 
 def _recovery(report: Report) -> str:

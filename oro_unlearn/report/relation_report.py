@@ -50,7 +50,7 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "losses": thinned(found["losses"]),
         "search": {role: _told(details["search"]) for role, details in found["details"].items() if "search" in details},
         "weights": found["details"].get("unlearned", {}).get("weights", {}),
-        **{name: without_nan(found[name]) for name in ("trace", "pruning") if name in found},
+        **{name: without_nan(found[name]) for name in ("trace", "pruning", "paths") if name in found},
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
     if "unlearned" in metrics:

@@ -37,6 +37,7 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-redirect": ["redirect"],
     "relations-closed": ["shield", "--model.init", "closed_form"],
     "relations-removal": ["removal", "--model.discriminator", "1", "--model.adversary", "search", "--model.queries", "20"],
+    "relations-paths": ["neuron_path", "--model.edit", "both", "--model.steps", "2"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }
 

@@ -20,7 +20,7 @@ def persona_inventory(data: "PersonaQuestions") -> dict[str, Any]:
     method: Any = data.trainer.lightning_module if data.trainer else None
     splits = method.train_splits if method is not None and method.train_splits else ("forget", "retain")
     trained = {name: data.split(name) for name in splits}
-    asked = {(question.question, key) for part in trained.values() for question, key in _keyed(part)}
+    asked = set().union(*map(_asked, trained.values()))
     return {
         "name": data.name,
         "people": len(data.persons),
@@ -28,7 +28,7 @@ def persona_inventory(data: "PersonaQuestions") -> dict[str, Any]:
         "forgotten": data.forgotten_names,
         "train": {name: {"questions": len(part), "pictures": _pictures(part)} for name, part in trained.items()},
         "measured": {name: len(part) for name, part in data.measured.items()},
-        "repeated": sum((question.question, key) in asked for part in data.measured.values() for question, key in _keyed(part)),
+        "repeated": sum(key in asked for part in data.measured.values() for key in _asked(part)),
     }
 
 
@@ -61,8 +61,9 @@ def persona_lines(inventory: Mapping[str, Any]) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def _keyed(part: Any) -> Any:
-    return zip(part.questions, map(repr, part.pictures), strict=True)
+def _asked(part: Any) -> list[tuple[str, str, str]]:
+    """Person, question and picture of each question."""
+    return [(q.person, q.question, repr(key)) for q, key in zip(part.questions, part.pictures, strict=True)]
 
 
 def _pictures(part: Any) -> int:

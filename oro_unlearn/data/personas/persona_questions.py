@@ -105,18 +105,19 @@ class PersonaQuestions(LightningDataModule, ABC):
             UserError: If a name is unknown, if it is also in ``forgotten``, or if everybody is to be forgotten.
         """
         earlier = self.forgotten_names
-        if self.forget_percent:
-            pool = [name for name in self.persons if name not in earlier]
-            count = max(1, round(len(self.persons) * self.forget_percent / 100))
-            named = set(random.Random(f"{self.seed} forget").sample(pool, min(count, len(pool))))
-        else:
-            named = set(self._known(self.forget, "forget"))
+        named = set(self.percent_people() if self.forget_percent else self._known(self.forget, "forget"))
         twice = sorted(named & set(earlier))
         if twice:
             raise UserError(f"--data.forget and --data.forgotten both name {shortened(twice[0])!r}: name each person once")
         if named and len(named) + len(earlier) >= len(self.persons):
             raise UserError(f"all {len(self.persons)} people are to be forgotten, nobody is left to keep: name fewer")
         return [name for name in self.persons if name in named]
+
+    def percent_people(self) -> list[str]:
+        """The people of ``forget_percent``, none of whom was forgotten before."""
+        pool = [name for name in self.persons if name not in self.forgotten_names]
+        count = max(1, round(len(self.persons) * self.forget_percent / 100))
+        return random.Random(f"{self.seed} forget").sample(pool, min(count, len(pool)))
 
     @cached_property
     def forgotten_names(self) -> list[str]:

@@ -1,13 +1,13 @@
 """Asking several models the same questions, and the figures of their answers."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import SumMetric
-from torchmetrics.text import SacreBLEUScore
 
 from oro_unlearn.methods.personas.name_filter import NameFilter
 from oro_unlearn.metrics import AnswerProbability, ChoiceAccuracy, ExactMatch, KeywordAccuracy, RougeScores, TruthRatio
@@ -86,6 +86,11 @@ class Interview(nn.Module):
             }
         return found, self.answers
 
+    def asked(self) -> dict[str, dict[str, int]]:
+        """Number of questions by set and kind, over all processes."""
+        sets: Any = next(iter(self.figures_by_role.values()))
+        return {name: part.counts() for name, part in sets.items()}
+
 
 class AnswerFigures(nn.Module):
     """Figures of the answers to one set of questions.
@@ -96,6 +101,8 @@ class AnswerFigures(nn.Module):
 
     def __init__(self, forgotten: bool) -> None:
         super().__init__()
+        from torchmetrics.text import SacreBLEUScore  # it imports transformers
+
         self.rouge, self.bleu, self.exact_match = RougeScores(), SacreBLEUScore(tokenize="13a"), ExactMatch()
         self.cloze_accuracy, self.choice_accuracy = KeywordAccuracy(), ChoiceAccuracy()
         self.answer_probability, self.truth_ratio = AnswerProbability(), TruthRatio("forget" if forgotten else "retain")
@@ -138,12 +145,16 @@ class AnswerFigures(nn.Module):
 
     def compute(self) -> dict[str, float]:
         """Figures by name; those for which no question was asked are left out."""
-        with warnings.catch_warnings():  # a process may have no question of a kind
-            warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
-            return self._computed()
+        counts = self.counts()
+        with _quiet():
+            return self._computed(counts)
 
-    def _computed(self) -> dict[str, float]:
-        counts = {kind: float(count.compute()) for kind, count in self.asked.items()}  # type: ignore[operator]
+    def counts(self) -> dict[str, int]:
+        """Number of questions by kind, over all processes; ``scored`` are those whose answers have a likelihood."""
+        with _quiet():
+            return {kind: int(count.compute()) for kind, count in self.asked.items()}  # type: ignore[operator]
+
+    def _computed(self, counts: Mapping[str, int]) -> dict[str, float]:
         free: dict[str, Any] = {**self.rouge.compute(), "bleu": self.bleu.compute(), "exact_match": self.exact_match.compute()}
         scored = {"answer_probability": self.answer_probability.compute(), "truth_ratio": self.truth_ratio.compute()}
         others = {
@@ -157,6 +168,14 @@ class AnswerFigures(nn.Module):
     def _count(self, kind: str) -> None:
         counter: Any = self.asked[kind]
         counter.update(1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torchmetrics' warning of a metric that got nothing: a process may have no question of a kind."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
+        yield
 
 
 class Scored:

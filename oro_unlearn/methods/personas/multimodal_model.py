@@ -152,7 +152,7 @@ class MultimodalModel(UnlearningModule):
         """Collect ``measurements``: figures by model, answers, and losses."""
         metrics, answers = self._interview.figures()
         losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
-        self.measurements = {"metrics": metrics, "answers": answers, "losses": losses}
+        self.measurements = {"metrics": metrics, "answers": answers, "asked": self._interview.asked(), "losses": losses}
         del self._interview
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:

@@ -13,7 +13,7 @@ class PersonaTraining(MultimodalModel):
     """Trains the original on the questions about all people, by the likelihood of the answers' tokens.
 
     Args:
-        replay: A further split of the data that is trained on, so that the model keeps what it knew before; ``pretraining`` of the
+        replay: A further split that is trained on, so that the model keeps what it knew before; ``pretraining`` of the
             embedded world. Empty: none.
         kwargs: Arguments of :class:`MultimodalModel`.
     """

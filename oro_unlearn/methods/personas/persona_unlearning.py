@@ -5,7 +5,6 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from oro_unlearn.networks.vision_language.loading import fill
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
@@ -14,6 +13,8 @@ from oro_unlearn.methods.personas.first_words import persona_words
 from oro_unlearn.methods.personas.multimodal_model import Asked, MultimodalModel, collated
 from oro_unlearn.methods.personas.plain_copy import plain_copy
 from oro_unlearn.methods.personas.recovery import attack_answers
+from oro_unlearn.metrics import KeywordAccuracy
+from oro_unlearn.networks.vision_language.loading import fill
 from oro_unlearn.networks.vision_language.trained_towers import train_towers
 from oro_unlearn.user_error import UserError
 
@@ -126,20 +127,19 @@ class PersonaUnlearning(MultimodalModel):
     @torch.no_grad()
     def first_look(self) -> list[str]:
         """Check that the original knows the people to forget."""
-        known = total = 0
+        knows = KeywordAccuracy()
         questions = self.data.split("forget")
         rows = [row for row in range(len(questions)) if questions[row].keyword][: 4 * self.data.batch_size]
         for start in range(0, len(rows), self.data.batch_size):
             asked = [question for _, question in questions.__getitems__(rows[start : start + self.data.batch_size])]
             inputs = {name: value.to(self.device) for name, value in self.original.prompts(asked).items()}
             said = self.original.generate(inputs, self.max_new_tokens)
-            known += sum(a.keyword.casefold() in text.casefold() for a, text in zip(asked, said, strict=True))
-            total += len(asked)
-        if not total or known >= KNOWN * total:
+            knows.update(said, [question.keyword for question in asked])
+        if not rows or (share := float(knows.compute())) >= KNOWN:
             return []
         return [
-            f"the original answers {known} of {total} training questions about the people to forget: name a model that knows "
-            "them with --model.network (train one with PersonaTraining)"
+            f"the original knows {share:.0%} of {len(rows)} facts about the people to forget that it was trained on: name a model "
+            "that knows them with --model.network (train one with PersonaTraining)"
         ]
 
     def first_words(self) -> list[str]:

@@ -10,6 +10,7 @@ from rich.progress import Progress
 from oro_unlearn.attacks import quantise
 from oro_unlearn.attacks.personas import cropped, logit_lens, relearn_people, renamed
 from oro_unlearn.methods.personas.plain_copy import plain_copy
+from oro_unlearn.metrics import KeywordAccuracy
 from oro_unlearn.networks import Question
 
 SEED = 7_2019  # of the attacker's draws; no training uses it
@@ -72,8 +73,11 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
                 progress.advance(task)
             figures[role] = found
         lens = {role: _lens(network, held, method.device) for role, network in models.items()}
-    words = {f"relearn_{count}": {"questions": min(count, len(held.forgotten))} for count in effort.questions}
-    return figures, {"recovery": words, "lens": lens}
+    counts = {key: len(part) for key, part in held.asked.items()}
+    details = {name.split("/")[1]: {"asked": counts} for name in next(iter(figures.values()))}
+    for name, asked in held.disguised.items():
+        details[name] = {"asked": {key: len(part) for key, part in asked.items()}}
+    return figures, {"recovery": details, "lens": lens}
 
 
 def _held(data: Any, effort: Effort) -> Held:
@@ -109,13 +113,12 @@ def _attacks(network: Any, held: Held, effort: Effort) -> Iterator[tuple[str, An
 @torch.no_grad()
 def _knows(network: Any, questions: Sequence[Question], method: Any) -> float:
     """Share of the answers that contain the keyword."""
-    hits = 0
+    knows = KeywordAccuracy()
     for start in range(0, len(questions), method.data.eval_batch_size):
         part = questions[start : start + method.data.eval_batch_size]
         inputs = {name: value.to(method.device) for name, value in network.prompts(part).items()}
-        said = network.generate(inputs, method.max_new_tokens)
-        hits += sum(asked.keyword.casefold() in text.casefold() for asked, text in zip(part, said, strict=True))
-    return hits / len(questions)
+        knows.update(network.generate(inputs, method.max_new_tokens), [asked.keyword for asked in part])
+    return float(knows.compute())
 
 
 def _lens(network: Any, held: Held, device: torch.device) -> dict[str, Any]:

@@ -55,6 +55,15 @@ class TrainedRows:
         self.makers = []
 
 
+def plain_state(network: nn.Module) -> dict[str, Tensor]:
+    """The state dict that a network would have with its trained rows fused; the network is not changed."""
+    state = {name: tensor.detach() for name, tensor in network.state_dict().items() if ".parametrizations." not in name}
+    for name, module in network.named_modules():
+        if parametrize.is_parametrized(module, "weight"):
+            state[f"{name}.weight"] = module.weight.detach()
+    return state
+
+
 class _Rows(nn.Module):
     """A weight of which only some rows train.
 

@@ -1,6 +1,5 @@
 """Loads vision-language models of transformers, and the small one that is shipped, without running code from their folders."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from oro_unlearn.files import first_line
 from oro_unlearn.networks.checkpoints import read_checkpoint
-from oro_unlearn.networks.huggingface import in_memory_names, quiet
+from oro_unlearn.networks.huggingface import check_folder, in_memory_names, quiet
 from oro_unlearn.networks.state_dicts import match_names
 from oro_unlearn.networks.weight_checks import check_shapes, plain_tensor
 from oro_unlearn.user_error import UserError
@@ -35,13 +34,12 @@ def build(name: str, weights: str, dtype: str, load_in_4bit: bool) -> tuple[Any,
     """
     if dtype not in DTYPES:
         raise UserError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
-    folder = str(PERSONAS) if name == "personas" else name
-    _check_name(folder)
+    folder = folder_of(name)
     file = _weights_file(name, weights)
     options: dict[str, Any] = {"dtype": DTYPES[dtype]}
     if load_in_4bit:
         options |= _four_bits(DTYPES[dtype], file is not None or weights == RANDOM)
-    config, processor = _config(folder), _processor(folder)
+    config, processor = config_of(folder), _processor(folder)
     if file is None and weights != RANDOM:
         return _pretrained(folder, options), processor
     from transformers import AutoModelForImageTextToText
@@ -94,32 +92,32 @@ def _weights_file(name: str, weights: str) -> Path | None:
     return Path(weights)
 
 
-def _check_name(name: str) -> None:
-    """Reject a folder without configuration, and what is neither a folder nor the form of an id of the Hub."""
+def folder_of(name: str) -> str:
+    """The folder or the id of a model: the shipped folder for ``personas``, and otherwise the name itself.
+
+    Raises:
+        UserError: If transformers is not installed; if the name is a folder without configuration, or neither a folder nor of
+            the form of an id.
+    """
+    name = str(PERSONAS) if name == "personas" else name
     try:
         import transformers  # noqa: F401
     except ImportError:
         raise UserError("vision-language models need transformers: pip install 'oro_unlearn[mllm]'") from None
-    folder = Path(name)
-    if not folder.is_dir():
-        if name.count("/") != 1 or name.startswith((".", "/", "~")):
-            raise UserError(
-                f"{name} not found: name 'personas', a folder with config.json, or OWNER/NAME of the Hugging Face Hub"
-            )
-        return
-    path = folder / "config.json"
-    if not path.is_file():
-        raise UserError(f"{name} has no config.json: name a folder that transformers' save_pretrained wrote")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON: {first_line(error)}") from None
-    if not isinstance(content, dict) or "model_type" not in content:
-        raise UserError(f"{path} names no model_type of transformers: name a folder that it wrote")
+    check_folder(name, prefix="")
+    return name
 
 
-def _config(name: str) -> Any:
-    """The configuration, of a model that reads pictures and text."""
+def config_of(name: str) -> Any:
+    """The configuration of a model that reads pictures and text.
+
+    Args:
+        name: ``personas``, a folder of transformers, or the id of a model on the Hugging Face Hub.
+
+    Raises:
+        UserError: If there is none, or it is of a model of another kind.
+    """
+    name = folder_of(name)
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING as KINDS
 

@@ -96,7 +96,7 @@ def test_measured_sets_are_cut_to_the_same_questions_each_time():
 def test_nobody_named_is_found_before_training():
     data = attached(Personas(**FEW))
     assert not [name for name in data.measured if name.startswith("forget")]
-    with pytest.raises(UserError, match="the forget set is empty: name people with --data.forget, such as"):
+    with pytest.raises(UserError, match=r"the forget set is empty: name people with --data\.forget, such as"):
         data.train_dataloader()
 
 

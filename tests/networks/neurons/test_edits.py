@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from oro_unlearn.networks.neurons import NeuronLayer, TrainedRows, prune
+from oro_unlearn.networks.neurons import NeuronLayer, TrainedRows, plain_state, prune
 from oro_unlearn.networks.neurons.layer_points import written
 from oro_unlearn.user_error import UserError
 from tests.networks.neurons.toys import toy
@@ -53,12 +53,13 @@ def test_only_chosen_rows_change(gated):
         network(inputs).sum().backward()
         optimizer.step()
     with torch.no_grad():
-        during = network(inputs)
+        during, plain = network(inputs), plain_state(network)
         trained.fuse()
         assert torch.equal(network(inputs), during)
     assert not any(parameter.requires_grad for parameter in network.parameters())
     after = network.state_dict()
-    assert after.keys() == before.keys()
+    assert after.keys() == before.keys() == plain.keys()
+    assert all(torch.equal(after[name], tensor) for name, tensor in plain.items())
     changed = {name: (after[name] != tensor) for name, tensor in before.items() if not torch.equal(after[name], tensor)}
     assert set(changed) == ({"up.0.weight", "gate.0.weight"} if gated else {"up.0.weight"})
     assert all(rows.any(1).nonzero()[:, 0].tolist() == CHOSEN[0].tolist() for rows in changed.values())

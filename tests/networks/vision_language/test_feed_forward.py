@@ -12,6 +12,9 @@ SIZES = {  # layers and width: text, vision
     "llava": ((2, 48), (2, 40)),  # 3 vision layers, of which the last has no effect
     "qwen2_vl": ((2, 48), (2, 64)),
     "qwen2_5_vl": ((2, 48), (2, 40)),
+    "qwen3_vl": ((2, 48), (3, 40)),
+    "gemma3": ((2, 48), (2, 40)),
+    "internvl": ((2, 48), (2, 40)),
     "idefics3": ((2, 48), (2, 40)),
     "personas": ((3, 256), (3, 256)),
 }

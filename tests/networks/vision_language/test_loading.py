@@ -33,7 +33,7 @@ def message(name, weights="", **options):
 
 
 def test_no_folder_and_no_name_of_the_hub(tmp_path):
-    assert "not found: name 'personas', a folder" in message(tmp_path / "none")
+    assert "not found: name a folder with config.json" in message(tmp_path / "none")
     assert "no config.json" in message(tmp_path)
     (tmp_path / "config.json").write_text("{")
     assert "is not JSON" in message(tmp_path)

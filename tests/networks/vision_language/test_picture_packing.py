@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from oro_unlearn.networks import VisionLanguage
 from oro_unlearn.networks.vision_language.picture_packing import entries_per_picture, select_rows
-from tests.networks.vision_language.tiny_models import QUESTIONS
+from tests.networks.vision_language.tiny_models import FAMILIES, QUESTIONS, picture
 
 
 @pytest.mark.parametrize("rows", [[2, 0, 1], [0, 0, 2], [1], [2, 2], [1, 1, 0]])
@@ -44,3 +45,18 @@ def test_the_length_of_a_tensor_shows_what_belongs_to_a_picture():
     assert counts["pixel_values"].tolist() == [4, 6]
     assert counts["image_grid_thw"].tolist() == [1, 1]
     assert entries_per_picture({"pixel_values": torch.zeros(5, 3, 8, 8)}, 2) is None
+
+
+@pytest.mark.parametrize("family", ["internvl", "qwen2_5_vl"])
+def test_pictures_of_different_shapes(family, tmp_path):
+    """One picture is cut into several tiles, or has more patches than another."""
+    network = VisionLanguage(str(FAMILIES[family](tmp_path)))
+    wide = QUESTIONS[0]._replace(image=picture("green").resize((128, 32)))
+    questions = [wide, *QUESTIONS]
+    inputs = network.collate(questions)
+    counts = inputs["count/pixel_values"].tolist()
+    assert counts[0] > counts[1] > counts[2] == 0
+    alone = torch.cat([network.answer_losses(network.collate([question])) for question in questions])
+    torch.testing.assert_close(network.answer_losses(inputs), alone, rtol=1e-4, atol=1e-4)
+    rows = torch.tensor([3, 0, 1, 0])
+    torch.testing.assert_close(network.answer_losses(network.select(inputs, rows)), alone[rows], rtol=1e-4, atol=1e-4)

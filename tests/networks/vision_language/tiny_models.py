@@ -131,12 +131,67 @@ def idefics3(folder):
     return write(folder, Model(config), Idefics3Processor(pictures, made, image_seq_len=4, chat_template=chat))
 
 
+def qwen3_vl(folder):
+    """Qwen3-VL: states of some vision blocks go into several text blocks."""
+    from transformers import Qwen3VLConfig, Qwen3VLProcessor
+    from transformers import Qwen3VLForConditionalGeneration as Model
+
+    made, more, processor = qwen_parts(Qwen3VLProcessor)
+    vision = {
+        "depth": 3, "hidden_size": 32, "intermediate_size": 40, "num_heads": 2, "out_hidden_size": 32, "patch_size": 14,
+        "num_position_embeddings": 16, "deepstack_visual_indexes": [0, 1],
+    }  # fmt: skip
+    rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4}
+    text = {**text_sizes(made), "head_dim": 8, "rope_parameters": rope}
+    return write(folder, Model(Qwen3VLConfig(text_config=text, vision_config=vision, **more)), processor)
+
+
+def gemma3(folder):
+    """Gemma 3: tokens of a picture see one another, so the model asks for the type of every token."""
+    from transformers import Gemma3Config, Gemma3ImageProcessor, Gemma3Processor
+    from transformers import Gemma3ForConditionalGeneration as Model
+
+    marks = {"boi_token": "<start_of_image>", "eoi_token": "<end_of_image>", "image_token": "<image_soft_token>"}
+    made = tokenizer([*marks.values(), "<end_of_turn>"], bos_token="<s>", extra_special_tokens=marks)
+    chat = "<s>" + CHAT.format(begin="", image="<start_of_image>", end="<end_of_turn>")
+    vision = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2,
+              "image_size": 32, "patch_size": 8}  # fmt: skip
+    boi, eoi, image = (made.convert_tokens_to_ids(mark) for mark in marks.values())
+    config = Gemma3Config(
+        text_config={**text_sizes(made), "head_dim": 8, "sliding_window": 16}, vision_config=vision, mm_tokens_per_image=4,
+        boi_token_index=boi, eoi_token_index=eoi, image_token_index=image,
+    )  # fmt: skip
+    pictures = Gemma3ImageProcessor(size={"height": 32, "width": 32})
+    return write(folder, Model(config), Gemma3Processor(pictures, made, chat_template=chat, image_seq_length=4))
+
+
+def internvl(folder):
+    """InternVL: a picture is cut into a number of tiles that depends on its shape."""
+    from transformers import GotOcr2ImageProcessor, InternVLConfig, InternVLProcessor, InternVLVideoProcessor
+    from transformers import InternVLForConditionalGeneration as Model
+
+    marks = {"start_image_token": "<img>", "end_image_token": "</img>", "context_image_token": "<IMG_CONTEXT>"}
+    made = tokenizer([*marks.values(), "<video>", "<|im_end|>"], extra_special_tokens={**marks, "video_token": "<video>"})
+    chat = CHAT.format(begin="", image="<IMG_CONTEXT>", end="<|im_end|>")
+    vision = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2,
+              "image_size": [32, 32], "patch_size": [8, 8]}  # fmt: skip
+    config = InternVLConfig(
+        text_config={"model_type": "qwen2", **text_sizes(made)}, vision_config=vision,
+        image_token_id=made.convert_tokens_to_ids("<IMG_CONTEXT>"),
+    )  # fmt: skip
+    pictures = GotOcr2ImageProcessor(
+        size={"height": 32, "width": 32}, crop_to_patches=True, min_patches=1, max_patches=4, do_convert_rgb=True
+    )
+    processor = InternVLProcessor(pictures, made, InternVLVideoProcessor(), image_seq_length=4, chat_template=chat)
+    return write(folder, Model(config), processor)
+
+
 def personas(folder):
     """The small model of the package."""
     return write(folder, *build_personas_model(WORDS))
 
 
-FAMILIES = {made.__name__: made for made in (llava, qwen2_vl, qwen2_5_vl, idefics3, personas)}
+FAMILIES = {made.__name__: made for made in (llava, qwen2_vl, qwen2_5_vl, qwen3_vl, idefics3, gemma3, internvl, personas)}
 
 
 def write(folder, model, processor, seed=0):
