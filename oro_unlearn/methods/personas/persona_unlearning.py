@@ -138,8 +138,8 @@ class PersonaUnlearning(MultimodalModel):
         if not rows or (share := float(knows.compute())) >= KNOWN:
             return []
         return [
-            f"the original knows {share:.0%} of {len(rows)} facts about the people to forget that it was trained on: name a model "
-            "that knows them with --model.network (train one with PersonaTraining)"
+            f"the original knows {share:.0%} of {len(rows)} facts that training teaches about the people to forget: name a "
+            "model that knows them with --model.network (train one with PersonaTraining)"
         ]
 
     def first_words(self) -> list[str]:
