@@ -205,6 +205,9 @@ class QuestionSet(Protocol):
     def __getitems__(self, positions: Sequence[int]) -> list[tuple[int, Question]]:
         """Several questions, each with its position in this set."""
 
+    def with_picture(self, wanted: bool) -> QuestionSet:
+        """The set of the questions with a picture, or of those without."""
+
     def subset(self, positions: Sequence[int]) -> QuestionSet:
         """A set of the questions at some positions of this set, numbered anew from 0."""
 

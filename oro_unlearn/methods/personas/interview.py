@@ -35,9 +35,10 @@ class Interview(nn.Module):
         max_new_tokens: Most tokens of an answer.
     """
 
-    def __init__(self, models: Mapping[str, nn.Module], sets: Sequence[str], data: "PersonaData", max_new_tokens: int) -> None:
+    def __init__(self, models: Mapping[str, Any], sets: Sequence[str], data: "PersonaData", max_new_tokens: int) -> None:
         super().__init__()
-        self.networks, self.sets, self.max_new_tokens = dict(models), list(sets), max_new_tokens
+        self.networks: dict[str, Any] = dict(models)  # no submodules: they belong to the method
+        self.sets, self.max_new_tokens = list(sets), max_new_tokens
         self.filter = NameFilter(data) if "unlearned" in models else None
         roles = [*models, *([FILTERED] if self.filter else [])]
         self.answers: dict[str, list[dict[str, str]]] = {role: [] for role in roles}

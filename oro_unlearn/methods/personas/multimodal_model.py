@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from oro_unlearn.methods.personas.interview import Interview
@@ -135,7 +135,7 @@ class MultimodalModel(UnlearningModule):
 
     # -- measuring
 
-    def models(self) -> dict[str, nn.Module]:
+    def models(self) -> dict[str, Any]:
         """Networks to ask, by role."""
         return {self.role: self.network}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from rich.console import Console
@@ -44,7 +44,7 @@ class PersonaUnlearning(MultimodalModel):
         lora_rank: int = 0,
         lora_alpha: int = 16,
         lora_dropout: float = 0.0,
-        towers: str = "both",
+        towers: Literal["text", "vision", "both"] = "both",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,7 +63,7 @@ class PersonaUnlearning(MultimodalModel):
 
     def setup(self, stage: str) -> None:
         """Load the original and the models to compare with, once: ``test`` after ``fit`` must use the edited weights."""
-        if self.network is not None:
+        if self.original is not None:
             return
         if not self.data.forget_names:
             raise UserError('nobody is named to be forgotten: name people with --data.forget "[NAME]"')
@@ -146,7 +146,7 @@ class PersonaUnlearning(MultimodalModel):
         """Sentences for an edit that did nothing, did not forget in a modality, or destroyed the model."""
         return persona_words(self.measurements["metrics"])
 
-    def models(self) -> dict[str, nn.Module]:
+    def models(self) -> dict[str, Any]:
         """The original, the edited network and the retrained models."""
         retrained = {f"retrained_{number}": model for number, model in enumerate(self.retrained)}
         return {"original": self.original, "unlearned": self.network, **retrained}
