@@ -56,7 +56,9 @@ def cost(content: Mapping[str, Any]) -> list[list[str]]:
     """Time and size of each edit, and the configuration that was chosen."""
     rows = [["method", *COST, "chosen"]]
     for name, runs in _by_method(content).items():
-        values = [_mean(runs, lambda run, key=key: run.get(key), 0 if key == "edited_parameters" else 1) for key in COST.values()]  # type: ignore[misc]
+        values = [
+            _mean(runs, lambda run, key=key: run.get(key), 0 if key == "edited_parameters" else 1) for key in COST.values()
+        ]  # type: ignore[misc]
         chosen = content["chosen"].get(name) or (f"as {METHODS[METHODS[name].like].label}" if METHODS[name].like else "–")
         rows.append([METHODS[name].label, *values, chosen.replace("--model.", "").replace("--trainer.", "")])
     return rows
@@ -85,8 +87,8 @@ def _by_method(content: Mapping[str, Any]) -> dict[str, Runs]:
 
 
 def _once(content: Mapping[str, Any]) -> Runs:
-    """The runs of one method: originals, retrained models and the filter are the same in all."""
-    return next(iter(_by_method(content).values()), [])
+    """The runs of the last method, which alone have retrained models; originals and the filter are the same in all runs."""
+    return list(_by_method(content).values())[-1]
 
 
 def _figure(role: str, key: str) -> Callable[[Mapping[str, Any]], float | None]:

@@ -60,7 +60,7 @@ class Method(NamedTuple):
 
 
 RATE, EPOCHS = "--model.optimizer.lr", "--trainer.max_epochs"
-STEPS = {RATE: (1e-4, 3e-4), EPOCHS: (2, 6)}
+STEPS = {RATE: (1e-4, 3e-4), EPOCHS: (8, 20)}
 METHODS = {
     "mip_editor": Method("MIP-Editor", "mip_editor", {"--model.top_k": (5, 20), RATE: (5e-4, 3e-3)}),
     "text_only": Method("text path only", "mip_editor", fixed=("--model.towers", "text"), like="mip_editor"),
@@ -74,7 +74,7 @@ METHODS = {
     "kl_min": Method("KL-Min", "kl_min", STEPS),
     "npo": Method("NPO", "npo", STEPS),
     "refusal_tuning": Method("refusal tuning (IDK)", "refusal_tuning", STEPS),
-    "lora_fine_tuning": Method("LoRA fine-tuning", "lora_fine_tuning", {RATE: (1e-3, 3e-3), EPOCHS: (2, 6)}),
+    "lora_fine_tuning": Method("LoRA fine-tuning", "lora_fine_tuning", {RATE: (1e-3, 3e-3), EPOCHS: (1, 3)}),
     "manu": Method("MANU", "manu", {"--model.share": (0.01, 0.02, 0.05, 0.1)}),
 }
 
@@ -97,10 +97,10 @@ def weights(job: Job) -> Path:
 
 
 def trainings(seeds: int) -> tuple[list[Job], dict[str, list[Job]]]:
-    """Originals by seed, and retrained models by request."""
+    """Originals of the seeds from 1, and retrained models by request. The original of seed 0 is the shipped one."""
     base = [FOLDER / "base" / "model.safetensors"]
     quiet = [*FEW, "--audit.attacks", "none"]
-    originals = [Job(ROOT / f"original-s{seed}", CONFIGS / "original.yaml", seed, quiet, base) for seed in range(seeds)]
+    originals = [Job(ROOT / f"original-s{seed}", CONFIGS / "original.yaml", seed, quiet, base) for seed in range(1, seeds)]
     retrained = {
         name: [
             Job(ROOT / f"retrained-{name}-s{seed}", CONFIGS / "retrained.yaml", 100 + seed, [*quiet, *without(people)], base)
@@ -116,17 +116,15 @@ def without(people: Iterable[str]) -> list[str]:
     return ["--data.forget_percent", "0", *forgetting(people)]
 
 
-def edit(name: str, options: Options, request: str, original: Job, retrained: Sequence[Job], attacks: str) -> Job:
-    """One edit of an original."""
+def edit(name: str, options: Options, request: str, seed: int, original: Path, retrained: Sequence[Job], attacks: str) -> Job:
+    """One edit of an original; ``retrained`` models are measured and attacked beside it."""
     method = METHODS[name]
     words = [*FEW, "--audit.attacks", attacks, *without(requests()[request]), *method.fixed]
     words += _without_option(options, method.fixed)
-    words += ["--model.network.init_args.weights", str(weights(original))]
+    words += ["--model.network.init_args.weights", str(original)]
     words += ["--model.retrained", "[" + ", ".join(str(weights(job)) for job in retrained) + "]"]
-    folder = "-".join([name, request, *(option.rpartition(".")[2] for option in options), f"s{original.seed}"])
-    return Job(
-        ROOT / folder, CONFIGS / f"{method.preset}.yaml", original.seed, words, [weights(original), *map(weights, retrained)]
-    )
+    folder = "-".join([name, request, *(option.rpartition(".")[2] for option in options), f"s{seed}"])
+    return Job(ROOT / folder, CONFIGS / f"{method.preset}.yaml", seed, words, [original, *map(weights, retrained)])
 
 
 def _without_option(options: Options, fixed: Options) -> list[str]:
@@ -174,10 +172,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args(words)
     names = options.methods.split(",")
-    originals, retrained = trainings(options.seeds)
-    run_stages([[*originals, *(job for jobs in retrained.values() for job in jobs)]], options.processes)
+    trained, retrained = trainings(options.seeds)
+    run_stages([[*trained, *(job for jobs in retrained.values() for job in jobs)]], options.processes)
+    originals = [FOLDER / "original" / "model.safetensors", *map(weights, trained)]
     tried = {
-        name: {c: edit(name, c, "tuning", originals[0], retrained["tuning"], "none") for c in METHODS[name].candidates}
+        name: {c: edit(name, c, "tuning", 0, originals[0], retrained["tuning"], "none") for c in METHODS[name].candidates}
         for name in names
         if METHODS[name].grid
     }
@@ -189,7 +188,13 @@ def main(args: Sequence[str] | None = None) -> None:
     best = {name: tuple(min(found, key=lambda c: found[c]).split()) for name, found in scores.items()}
     plan = {
         (name, request, seed): edit(
-            name, best.get(METHODS[name].like or name, ()), request, originals[seed], retrained[request], options.attacks
+            name,
+            best.get(METHODS[name].like or name, ()),
+            request,
+            seed,
+            originals[seed],
+            retrained[request] if name == names[-1] else (),  # once, since they are the same for all
+            options.attacks,
         )
         for name in names
         for request in ("5", "10")
@@ -200,7 +205,7 @@ def main(args: Sequence[str] | None = None) -> None:
     last: Mapping[str, Any] = next(iter(done.values())).report() if done else {}
     result = {
         "command": " ".join(["python -m benchmarks.personas", *words]),
-        **record(__file__, [*originals, *plan.values()]),
+        **record(__file__, [*trained, *plan.values()]),
         "configs": {path.stem: path.read_text() for path in sorted(CONFIGS.glob("*.yaml"))},
         "requests": requests(),
         "tuning": scores,
