@@ -103,4 +103,5 @@ def _tokenizer(words: Sequence[str]) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>", bos_token="<s>", eos_token="</s>",
         extra_special_tokens={"image_token": "<image>", "answer_token": "<answer>"}, model_max_length=LONGEST,
+        model_input_names=["input_ids", "attention_mask"],
     )  # fmt: skip
