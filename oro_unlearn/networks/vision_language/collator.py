@@ -149,8 +149,8 @@ class QuestionCollator:
 
     def _texts(self, question: Question) -> tuple[str, str]:
         """The prompt, and the prompt with the answer, as the model's chat template writes them."""
-        marks = [getattr(self.processor, name, None) for name in ("boi_token", "image_token")]  # Gemma 3 takes the first
-        marks = [mark for mark in marks if mark] or ["<image>"]
+        named = [getattr(self.processor, name, None) for name in ("boi_token", "image_token")]  # Gemma 3 takes the first
+        marks: list[str] = [mark for mark in named if mark] or ["<image>"]
         found = next((mark for mark in marks if mark in question.question + question.answer), None)
         if found:
             raise UserError(
