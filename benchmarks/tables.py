@@ -22,6 +22,7 @@ from benchmarks.class_red_team import class_table
 from benchmarks.closed_form import CLOSED_FORM_TABLES
 from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.ledger_requests import requests_table, tampered_table
+from benchmarks.neuron_paths import paths_table
 from benchmarks.persona_tables import PERSONA_TABLES
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_red_team import attacks_table, red_team_table
@@ -43,6 +44,7 @@ PAGES = (
     "docs/findings.md",
     "docs/ledger.md",
     "docs/mllm.md",
+    "docs/neuron_paths.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),
     "docs/relational_unlearning.md",
     "docs/relational_results.md",
@@ -118,6 +120,11 @@ def red_team_attacks(name: str) -> str:
     return markdown_table(attacks_table(red_team_results(name)))
 
 
+def neuron_path_edits(name: str) -> str:
+    """An edit of neuron paths beside its parts and random neurons."""
+    return markdown_table(paths_table(load(name)))
+
+
 def red_team_results(name: str) -> dict[str, Any]:
     """Results of the relational red team: one file, or the ``presets``, which are in several."""
     return {"runs": [run for part in (RED_TEAM if name == "presets" else (name,)) for run in load(part)["runs"]]}
@@ -147,6 +154,7 @@ TABLES = {
     "residue_found": residue_found,
     "epsilon_bounds": epsilon_bounds,
     "ledger_places": requests,
+    "neuron_path_edits": neuron_path_edits,
     "ledger_tampered": tampered,
     "red_team": red_team,
     "red_team_attacks": red_team_attacks,

@@ -149,13 +149,15 @@ class QuestionCollator:
 
     def _texts(self, question: Question) -> tuple[str, str]:
         """The prompt, and the prompt with the answer, as the model's chat template writes them."""
-        placeholder = getattr(self.processor, "image_token", None) or "<image>"
-        if placeholder in question.question + question.answer:
+        named = [getattr(self.processor, name, None) for name in ("boi_token", "image_token")]  # Gemma 3 takes the first
+        marks: list[str] = [mark for mark in named if mark] or ["<image>"]
+        found = next((mark for mark in marks if mark in question.question + question.answer), None)
+        if found:
             raise UserError(
-                f"the question {one_line(question.question)!r} holds {placeholder}, the placeholder of a picture: take it out"
+                f"the question {one_line(question.question)!r} holds {found}, the placeholder of a picture: take it out"
             )
         if not getattr(self.processor, "chat_template", None):
-            prompt = f"{placeholder if question.image is not None else ''}{question.question}"
+            prompt = f"{marks[0] if question.image is not None else ''}{question.question}"
             return prompt, f"{prompt} {question.answer}"
         content = [{"type": "image"}] if question.image is not None else []
         user = {"role": "user", "content": [*content, {"type": "text", "text": question.question}]}

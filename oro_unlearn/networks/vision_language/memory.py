@@ -115,7 +115,9 @@ def _without_weights(name: str) -> Any:
     from transformers import AutoModelForImageTextToText
 
     with torch.device("meta"):
-        return AutoModelForImageTextToText.from_config(config_of(name), trust_remote_code=False)
+        model = AutoModelForImageTextToText.from_config(config_of(name), trust_remote_code=False)
+        model.tie_weights()  # transformers 5.0 leaves them apart on this device
+    return model
 
 
 def _weight_bytes(model: nn.Module, width: int, load_in_4bit: bool) -> int:
