@@ -23,6 +23,7 @@ from benchmarks.closed_form import CLOSED_FORM_TABLES
 from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.neuron_paths import paths_table
+from benchmarks.persona_tables import PERSONA_TABLES
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_red_team import attacks_table, red_team_table
 from benchmarks.relation_tables import RELATION_TABLES
@@ -42,6 +43,7 @@ PAGES = (
     "docs/class_unlearning.md",
     "docs/findings.md",
     "docs/ledger.md",
+    "docs/mllm.md",
     "docs/neuron_paths.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),
     "docs/relational_unlearning.md",
@@ -128,6 +130,11 @@ def red_team_results(name: str) -> dict[str, Any]:
     return {"runs": [run for part in (RED_TEAM if name == "presets" else (name,)) for run in load(part)["runs"]]}
 
 
+def personas(what: str) -> str:
+    """People who were forgotten by multimodal models: what is ``forgotten``, ``kept`` and ``recovered``, and its ``cost``."""
+    return markdown_table(PERSONA_TABLES[what](load("personas")))
+
+
 def class_red_team(name: str) -> str:
     """The red team against edited classifiers of digits."""
     return markdown_table(class_table(load(name)))
@@ -143,6 +150,7 @@ TABLES = {
     "calibration": calibration,
     "closed_form": closed_form,
     "class_red_team": class_red_team,
+    "personas": personas,
     "residue_found": residue_found,
     "epsilon_bounds": epsilon_bounds,
     "ledger_places": requests,

@@ -1,4 +1,4 @@
-"""Image sets, split by a request to forget: labelled images, and pictures of relations."""
+"""Data, split by a request to forget: labelled images, pictures of relations, and questions about people."""
 
 from oro_unlearn.data.images.cifar10 import CIFAR10
 from oro_unlearn.data.images.cifar100 import CIFAR100
@@ -8,17 +8,27 @@ from oro_unlearn.data.images.image_data import ImageData
 from oro_unlearn.data.images.image_folder import ImageFolder
 from oro_unlearn.data.images.mnist import MNIST
 from oro_unlearn.data.images.tiny_imagenet import TinyImageNet
+from oro_unlearn.data.personas.clear import CLEAR
+from oro_unlearn.data.personas.mllmu_bench import MLLMUBench
+from oro_unlearn.data.personas.persona_file import PersonaFile
+from oro_unlearn.data.personas.persona_questions import PersonaQuestions
+from oro_unlearn.data.personas.personas import Personas
 from oro_unlearn.data.relations.relation_pairs import RelationPairs
 from oro_unlearn.data.scenes.scenes import Scenes
 
 __all__ = [
     "CIFAR10",
     "CIFAR100",
+    "CLEAR",
     "MNIST",
     "Digits",
     "FashionMNIST",
     "ImageData",
     "ImageFolder",
+    "MLLMUBench",
+    "PersonaFile",
+    "PersonaQuestions",
+    "Personas",
     "RelationPairs",
     "Scenes",
     "TinyImageNet",

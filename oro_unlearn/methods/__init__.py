@@ -22,6 +22,15 @@ from oro_unlearn.methods.classes.ssd import SSD
 from oro_unlearn.methods.classes.svd_unlearning import SVDUnlearning
 from oro_unlearn.methods.classes.training import Retraining, Training
 from oro_unlearn.methods.classes.unsir import UNSIR
+from oro_unlearn.methods.personas.grad_diff import GradDiff
+from oro_unlearn.methods.personas.kl_min import KLMin
+from oro_unlearn.methods.personas.manu import MANU
+from oro_unlearn.methods.personas.mip_editor import MIPEditor
+from oro_unlearn.methods.personas.npo import NPO
+from oro_unlearn.methods.personas.persona_training import PersonaPretraining, PersonaRetraining, PersonaTraining
+from oro_unlearn.methods.personas.persona_unlearning import PersonaUnlearning
+from oro_unlearn.methods.personas.refusal_tuning import RefusalTuning
+from oro_unlearn.methods.personas.retain_fine_tuning import RetainFineTuning
 from oro_unlearn.methods.relations.causal_pruning import CausalPruning
 from oro_unlearn.methods.relations.closed_form_relation import ClosedFormRelation
 from oro_unlearn.methods.relations.neuron_path_relation import NeuronPathRelation
@@ -34,6 +43,8 @@ from oro_unlearn.methods.unlearning_module import Batch, UnlearningModule
 
 __all__ = [
     "AMUN",
+    "MANU",
+    "NPO",
     "RWFT",
     "SCRUB",
     "SSD",
@@ -49,18 +60,27 @@ __all__ = [
     "ClosedFormRelation",
     "EUk",
     "FineTune",
+    "GradDiff",
     "GradedReset",
     "GradientAscent",
+    "KLMin",
     "L1Sparse",
     "LogitMask",
+    "MIPEditor",
     "NegGradPlus",
     "NeuronPathRelation",
+    "PersonaPretraining",
+    "PersonaRetraining",
+    "PersonaTraining",
+    "PersonaUnlearning",
     "Pretraining",
     "PushOnly",
     "RandomLabels",
+    "RefusalTuning",
     "RelationRemoval",
     "RelationUnlearning",
     "RelationalUnlearning",
+    "RetainFineTuning",
     "Retraining",
     "SVDUnlearning",
     "SalUn",

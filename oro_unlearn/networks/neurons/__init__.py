@@ -5,6 +5,7 @@ from oro_unlearn.networks.neurons.neuron_layer import NeuronLayer
 from oro_unlearn.networks.neurons.path_scores import path_scores
 from oro_unlearn.networks.neurons.path_selection import Overlap, overlap, random_paths, select_paths
 from oro_unlearn.networks.neurons.pruning import prune
+from oro_unlearn.networks.neurons.recording import recorded
 from oro_unlearn.networks.neurons.trained_rows import TrainedRows, plain_state
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "plain_state",
     "prune",
     "random_paths",
+    "recorded",
     "select_paths",
 ]

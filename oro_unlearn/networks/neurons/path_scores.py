@@ -58,7 +58,7 @@ def path_scores(
             :class:`TokenPlaces` for the hidden states that this fits. If the samples have different numbers of tokens in packed
             hidden states, call this for each sample.
         samples: Number of samples.
-        top_k: Neurons of a layer in a path.
+        top_k: Neurons of a layer in a path. 0: no path, every layer is scored alone.
         steps: m.
         method: ``integrated``, ``fisher`` or ``official``.
         batch_size: Most rows that are run at once; one row is a sample at one step.
@@ -72,8 +72,8 @@ def path_scores(
     """
     if any(layer.reader.training for layer in layers):
         raise ValueError("scores need a network in eval mode, without dropout")
-    if len(positions) != samples or min(samples, top_k, steps, batch_size) < 1 or (method == "official" and steps < 2):
-        raise ValueError("positions have a row for each sample; top_k, steps and batch_size are 1 or more, official steps 2")
+    if len(positions) != samples or min(samples, top_k + 1, steps, batch_size) < 1 or (method == "official" and steps < 2):
+        raise ValueError("positions have a row for each sample; steps and batch_size are 1 or more, official steps 2")
     run = _Run(list(layers), losses, TokenPlaces(positions), samples, batch_size)
     path: list[Tensor] = []
     scores: list[Tensor] = []
