@@ -15,12 +15,12 @@ Rank the tuples of a relation graph that nobody has marked by the risk that they
 to paste. The file of the graph is not changed."""
 BY = """\
 the ranking; default: network, a small graph network that is trained in seconds on concepts made up from the graph. Without
-training: slots or hierarchy (nearness in the hierarchy, slot by slot or of whole tuples), text (nearness in CLIP's text space)"""
+training: slots or hierarchy (nearness in the hierarchy, slot by slot or of whole tuples), text (nearness in CLIP's texts)"""
 RANKINGS = ("network", "slots", "hierarchy", "text")  # as oro_unlearn.risk, which is not imported for a page of help
 NOT_CALIBRATED = "The risks are not calibrated: that needs two unsafe tuples, of which neither follows from the other."
 CALIBRATED = """\
-The risks are calibrated on unsafe tuples that were left out in turn (temperature {:.2f}). Open tuples count as not unsafe there, so
-the risks are low rather than high."""
+The risks are calibrated on unsafe tuples that were left out in turn (temperature {:.2f}). Open tuples count as not unsafe
+there, so the risks are low rather than high."""
 
 
 def parser() -> PlainParser:
@@ -30,10 +30,16 @@ def parser() -> PlainParser:
     result.add_argument("--top", type=int, default=20, metavar="N", help="number of suggestions; default: 20")
     result.add_argument("--by", choices=RANKINGS, default="network", help=BY)
     result.add_argument(
-        "--network", default="scenes", metavar="NAME", help="CLIP model, as open_clip names it; default: scenes, which is shipped"
+        "--network",
+        default="scenes",
+        metavar="NAME",
+        help="CLIP model, as open_clip names it; default: scenes, which is shipped",
     )
     result.add_argument(
-        "--pretrained", default="", metavar="TAG", help="weights of the CLIP model: a tag of open_clip, or a file; needed for --network"
+        "--pretrained",
+        default="",
+        metavar="TAG",
+        help="weights of the CLIP model: a tag of open_clip, or a file; needed for --network",
     )
     result.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the training; default: 0")
     result.add_argument("--draw", metavar="FILE", help="PNG or SVG file for a figure of the suggestions")
