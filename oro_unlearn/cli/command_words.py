@@ -33,6 +33,7 @@ OTHERS = {  # modules of the commands with a parser of their own; each has ``par
     "ledger": "oro_unlearn.cli.ledger_command",
     "suggest": "oro_unlearn.cli.suggest_command",
 }
+INNER = {("graph", "import"): "oro_unlearn.cli.graph_import"}  # modules of the second words that have options of their own
 CONFIG = ("--config", "-c")
 CLASSES = ("model", "data", "model.network", "model.optimizer", "model.lr_scheduler")  # options that take a class
 

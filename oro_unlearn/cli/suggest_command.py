@@ -18,9 +18,7 @@ the ranking; default: network, a small graph network that is trained in seconds 
 training: slots or hierarchy (nearness in the hierarchy, slot by slot or of whole tuples), text (nearness in CLIP's texts)"""
 RANKINGS = ("network", "slots", "hierarchy", "text")  # as oro_unlearn.risk, which is not imported for a page of help
 NOT_CALIBRATED = "The risks are not calibrated: that needs two unsafe tuples, of which neither follows from the other."
-CALIBRATED = """\
-The risks are calibrated on unsafe tuples that were left out in turn (temperature {:.2f}). Open tuples count as not unsafe
-there, so the risks are low rather than high."""
+CALIBRATED = "The risks are calibrated on unsafe tuples that were left out in turn (temperature {:.2f})."
 
 
 def parser() -> PlainParser:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from oro_unlearn.graph import RelationGraph
 from oro_unlearn.networks.tuple_network import TupleNetwork
@@ -16,6 +16,7 @@ from oro_unlearn.user_error import UserError
 
 OTHERS = 1024  # tuples outside of a concept in a step
 HELD_OUT = 50  # most marked tuples that are left out in turn for the temperature
+PRIOR = 0.3  # standard deviation of the logarithm of the temperature, before any tuple is left out
 TEMPERATURES = torch.logspace(-1, 1, 81)
 
 
@@ -112,10 +113,12 @@ def _sampled(total: int, generator: random.Random) -> list[int]:
 
 
 def temperature(network: TupleNetwork, listing: Listing) -> float | None:
-    """The temperature with the highest likelihood on marked tuples that are left out in turn.
+    """The temperature at which unsafe tuples that are left out in turn are the most likely ones to be drawn.
 
-    A tuple that is left out is scored beside the open and safe ones, which count as not unsafe. What the user would still
-    mark is among them, so the risks are low rather than high.
+    Open tuples are no negatives: some of them are unsafe, and the user has not marked them yet. So it is asked which tuple was
+    left out, with probabilities in proportion to the risks of it and of all open tuples. This is the likelihood of Elkan and
+    Noto (2008), section 2, with the share of marked tuples profiled out. A prior keeps the temperature near 1 where few tuples
+    can be left out.
 
     Returns:
         The divisor of the logits, 0.1 to 10; None if fewer than two tuples can be left out independently.
@@ -123,17 +126,13 @@ def temperature(network: TupleNetwork, listing: Listing) -> float | None:
     held = [each for each in _left_out(listing) if len(each)]
     if len(held) < 2:
         return None
-    index, total = listing.index, torch.zeros(len(TEMPERATURES))
-    safe = index[listing.safe]
+    index, total = listing.index, -((TEMPERATURES.log() / PRIOR) ** 2) / 2
     for left in held:
         kept = listing.unsafe[~torch.isin(listing.unsafe, left)]
-        rest = network.scored(index[listing.open], index[kept], safe)
-        inside = network.scored(index[left], index[kept], safe)
-        logits = torch.cat([inside, rest])
-        targets = torch.cat([torch.ones(len(inside)), torch.zeros(len(rest))])
-        for number, value in enumerate(TEMPERATURES):
-            total[number] += binary_cross_entropy_with_logits(logits / value, targets, reduction="sum")
-    return float(TEMPERATURES[total.argmin()])
+        asked = index[torch.cat([left, listing.open])]
+        logs = logsigmoid(network.scored(asked, index[kept], index[listing.safe]) / TEMPERATURES[:, None])
+        total += (logs[:, : len(left)] - logs.logsumexp(1, keepdim=True)).sum(1)
+    return float(TEMPERATURES[total.argmax()])
 
 
 def _left_out(listing: Listing) -> Iterator[Tensor]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from oro_unlearn.networks.tuple_network import TupleNetwork
-from oro_unlearn.risk import concepts, list_tuples
+from oro_unlearn.risk import concepts, list_tuples, training
 from oro_unlearn.risk.concepts import ConceptMaker
 from oro_unlearn.risk.listing import OPEN
 from oro_unlearn.risk.nearness import common_sizes
@@ -86,20 +86,23 @@ def test_the_temperature_needs_two_independent_tuples(listing, features, marked)
     assert temperature(network, list_tuples(marked(MARKS[0]))) is None
 
 
-def test_the_temperature_is_that_of_the_least_loss(listing, features):
-    """Logits that are ten times too large are divided by about ten times as much."""
+def test_logits_that_are_too_large_are_divided_by_more(listing, features, monkeypatch):
+    """Without a prior by exactly as much more."""
+    monkeypatch.setattr(training, "PRIOR", 1e9)
     network = train_network(listing, features, common_sizes(listing.graph), SHORT)
     before = temperature(network, listing)
     with torch.no_grad():
         for part in (network.line, network.bend[2]):
-            part.weight.mul_(3)
-            part.bias.mul_(3)
+            part.weight.mul_(2)
+            part.bias.mul_(2)
     after = temperature(network, listing)
     assert before
-    assert after == pytest.approx(min(10, 3 * before), rel=0.07)
+    assert after == pytest.approx(min(10, 2 * before), rel=0.07)
+    monkeypatch.setattr(training, "PRIOR", 1e-3)
+    assert temperature(network, listing) == pytest.approx(1)
 
 
 def test_a_graph_without_concepts_is_one_line(listing, features, monkeypatch):
     monkeypatch.setattr(concepts, "TRIES", 0)
-    with pytest.raises(ValueError, match=r"graph.yaml: 45 tuples are too few to train on: choose --by hierarchy"):
+    with pytest.raises(ValueError, match=r"graph.yaml: 48 tuples are too few to train on: choose --by hierarchy"):
         train_network(listing, features, common_sizes(listing.graph), SHORT)
