@@ -188,6 +188,10 @@ class RelationalData(Data, Protocol):
     def measured(self) -> RelationProbes:
         """Pictures and captions to measure on."""
 
+    @property
+    def caption_benchmarks(self) -> Sequence[Any]:
+        """Further benchmarks of pictures and captions to measure on."""
+
     def split(self, name: str) -> PairSet:
         """``unsafe``, ``edges``, ``nodes`` or ``neutral``; or ``train``, which pretraining reads."""
 

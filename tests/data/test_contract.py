@@ -14,7 +14,7 @@ def test_our_data_fulfil_the_contract_of_their_kind_and_no_other():
     assert {LabelledData, RelationalData, PersonaData} <= set(Data.__subclasses__())
     assert lacking(Digits(), LabelledData) == lacking(Scenes(), RelationalData) == lacking(Personas(), PersonaData) == []
     captions = ["forget_captions", "earlier_captions"]
-    assert lacking(Digits(), RelationalData) == ["graph", "vocabulary", *captions, "slots", "measured"]
+    assert lacking(Digits(), RelationalData) == ["graph", "vocabulary", *captions, "slots", "measured", "caption_benchmarks"]
     assert "class_names" in lacking(Scenes(), LabelledData)
     assert lacking(Scenes(), PersonaData) == ["persons", "aliases", "refusals"]
 
