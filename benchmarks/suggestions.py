@@ -9,17 +9,20 @@ Every ranking then sorts the other tuples. A network that reads the marks alone 
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from benchmarks.suggestions_direct import directly_trained
+from oro_unlearn.compare.sources import record
 from oro_unlearn.files import write_json
 from oro_unlearn.graph import RelationGraph, load_graph
 from oro_unlearn.networks import OpenCLIP
+from oro_unlearn.report.run_report import hardware, versions
 from oro_unlearn.risk.embeddings import caption_features, node_features
 from oro_unlearn.risk.listing import OPEN, Listing, list_tuples
 from oro_unlearn.risk.nearness import common_sizes, hierarchy_nearness, slot_nearness, text_nearness
@@ -68,7 +71,9 @@ def main() -> None:
                 figures[truth, share, name].append(ranked(values[marked.open], targets))
             figures[truth, share, "network"][-1] |= calibrated(logits[marked.open], targets, heat)
         print(f"seed {seed}: {time.process_time() - start:.0f} CPU seconds", flush=True)
-    write_json({"seeds": SEEDS, "cpu_seconds": time.process_time() - start, "rows": rows(figures)}, RESULTS)
+    about = {"command": "python -m benchmarks.suggestions", "seeds": SEEDS, **record(__file__)}
+    about |= {"versions": versions(), "hardware": hardware("cpu"), "cpu_seconds": round(time.process_time() - start)}
+    write_json({**about, "rows": rows(figures)}, RESULTS)
 
 
 def cases(graph: RelationGraph, listing: Listing, seed: int) -> Iterator[tuple[str, float, Listing, Tensor]]:
@@ -120,6 +125,36 @@ def rows(figures: dict[tuple[str, float, str], list[dict[str, float]]]) -> list[
             row |= {name: float(column.mean()), f"{name}_std": float(column.std())}
         result.append(row)
     return result
+
+
+def suggestions_table(result: Mapping[str, Any]) -> list[list[str]]:
+    """Average precision of each ranking, by truth and share; mean and standard deviation over the seeds, and the mean of all."""
+    rankings = list(dict.fromkeys(row["ranking"] for row in result["rows"]))
+    table = [["unsafe in truth", "marked", *rankings]]
+    by_case: dict[tuple[str, float], dict[str, Mapping[str, Any]]] = {}
+    for row in result["rows"]:
+        by_case.setdefault((row["truth"], row["marked"]), {})[row["ranking"]] = row
+    for (truth, share), found in by_case.items():
+        values = [f"{found[name]['ap']:.2f} ± {found[name]['ap_std']:.2f}" for name in rankings]
+        table.append([truth, f"{100 * share:.0f} %", *values])
+    for figure, words in (
+        ("ap", "mean of all"),
+        ("recall_k", "recall@k, mean of all"),
+        ("recall_20", "recall@20, mean of all"),
+    ):
+        means = [sum(found[name][figure] for found in by_case.values()) / len(by_case) for name in rankings]
+        table.append([words, "", *(f"{mean:.2f}" for mean in means)])
+    return table
+
+
+def calibration_rows(result: Mapping[str, Any]) -> list[list[str]]:
+    """Calibration error of the network's risks by share, before and after the temperature."""
+    table = [["marked", "all tuples", "with temperature", "first 50", "with temperature"]]
+    for share in SHARES:
+        rows = [row for row in result["rows"] if row["ranking"] == "network" and row["marked"] == share]
+        names = ("ece", "ece_temperature", "ece_first_50", "ece_first_50_temperature")
+        table.append([f"{100 * share:.0f} %", *(f"{sum(row[name] for row in rows) / len(rows):.3f}" for name in names)])
+    return table
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.removal_curve import curve_table
 from benchmarks.speed_tables import SPEED_TABLES
+from benchmarks.suggestions import calibration_rows, suggestions_table
 from benchmarks.summary import summary_table
 from benchmarks.verification.table import VERIFICATION_TABLES
 from benchmarks.verification_calibration import verification_table
@@ -51,6 +52,7 @@ PAGES = (
     "docs/scenes.md",
     "docs/performance.md",
     "docs/reliability.md",
+    "docs/suggestions.md",
     "docs/verification.md",
 )
 
@@ -145,6 +147,16 @@ def removal(name: str) -> str:
     return markdown_table(curve_table(load(name)))
 
 
+def suggested(name: str) -> str:
+    """How well rankings find the unsafe tuples that were not marked."""
+    return markdown_table(suggestions_table(load(name)))
+
+
+def suggested_risks(name: str) -> str:
+    """How well the risks of suggestions are calibrated."""
+    return markdown_table(calibration_rows(load(name)))
+
+
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
@@ -160,6 +172,8 @@ TABLES = {
     "red_team_attacks": red_team_attacks,
     "provenance": provenance,
     "removal": removal,
+    "suggested": suggested,
+    "suggested_risks": suggested_risks,
     "summary": summary_table,
     **README_TABLES,
     **RELATION_TABLES,

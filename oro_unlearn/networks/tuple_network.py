@@ -50,12 +50,13 @@ class TupleNetwork(nn.Module):
         evidence = 2 * (SLOTS + 1) + 2
         self.line = nn.Linear(evidence, 1)
         self.bend = nn.Sequential(nn.Linear(evidence, width), nn.ReLU(), nn.Linear(width, 1))
+        last: nn.Linear = self.bend[2]  # type: ignore[assignment]
         with torch.no_grad():  # at first, the score is the evidence of the hierarchy in unsafe tuples
             self.line.weight.zero_()
             self.line.weight[0, : SLOTS + 1] = 1.0
-            self.bend[2].weight.zero_()
-            for key in self.keys:
-                key.weight.mul_(0.1)
+            last.weight.zero_()
+            for parameter in self.keys.parameters():
+                parameter.mul_(0.1)
 
     def similarities(self) -> list[Tensor]:
         """Similarity of two nodes in each slot: (N, N) for subjects, (R, R) for relations, (N, N) for objects."""

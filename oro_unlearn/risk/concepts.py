@@ -11,6 +11,7 @@ from oro_unlearn.risk.listing import Listing
 
 MOST = 0.3  # largest part of all tuples that a concept holds
 SHARE = 0.4  # largest part of a concept that is marked
+MOST_MARKED = 50  # tuples of a concept that are marked, without what follows from them
 TRIES = 50
 
 
@@ -49,7 +50,7 @@ class ConceptMaker:
             members = self._below() if kind < 0.35 else self._below() | self._below() if kind < 0.5 else self._loose()
             if 2 <= len(members) <= max(2, MOST * len(self.place)):
                 ordered = sorted(members)
-                count = self.generator.randint(1, max(1, int(SHARE * len(ordered))))
+                count = self.generator.randint(1, max(1, min(MOST_MARKED, int(SHARE * len(ordered)))))
                 marked = self.following(self.generator.sample(ordered, count)) & members
                 if len(marked) < len(members):
                     return MadeConcept(ordered, sorted(marked), self._outside(members))

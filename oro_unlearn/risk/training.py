@@ -96,6 +96,8 @@ def _loss(
     """Binary cross-entropy over all unmarked tuples, estimated from the concept and some of the others."""
     known = {*concept.marked, *concept.safe}
     wanted = [place for place in concept.members if place not in known]
+    inside = len(wanted)
+    wanted = generator.sample(wanted, OTHERS) if inside > OTHERS else wanted
     members = {*concept.members, *known}
     rest = len(index) - len(members)
     others = [place for place in _sampled(len(index), generator) if place not in members]
@@ -103,9 +105,9 @@ def _loss(
     targets = torch.zeros(len(logits))
     targets[: len(wanted)] = 1
     weights = torch.full((len(logits),), rest / max(1, len(others)))
-    weights[: len(wanted)] = 1
+    weights[: len(wanted)] = inside / len(wanted)
     losses = binary_cross_entropy_with_logits(logits, targets, weights, reduction="sum")
-    return losses / len(wanted)
+    return losses / inside
 
 
 def _sampled(total: int, generator: random.Random) -> list[int]:

@@ -25,8 +25,10 @@ def sugarcrepe(folder: Path) -> Found:
             for key in content if isinstance(content, dict) else [""]:
                 where = f"{path}, entry {key}"
                 entry = field(content, key, dict, str(path))
-                texts = [field(entry, name, str, where) for name in ("caption", "negative_caption", "filename")]
-                yield Item(path.stem, *texts)
+                caption, foil, picture = (
+                    field(entry, name, str, where) for name in ("caption", "negative_caption", "filename")
+                )
+                yield Item(path.stem, caption, foil, picture)
 
     return files, items()
 
@@ -41,11 +43,12 @@ def aro(folder: Path) -> Found:
     def items() -> Iterator[Item]:
         for path in files:
             for where, entry in _listed(path):
-                texts = [field(entry, name, str, where) for name in ("true_caption", "false_caption", "image_path")]
+                names = ("true_caption", "false_caption", "image_path")
+                caption, foil, picture = (field(entry, name, str, where) for name in names)
                 kind = ARO[path.stem]
                 kind += f": {field(entry, 'relation_name', str, where)}" if kind == "relation" else ""
                 left, top, wide, high = (field(entry, name, int, where) for name in BOX)
-                yield Item(kind, *texts, crop=(left, top, left + wide, top + high))
+                yield Item(kind, caption, foil, picture, crop=(left, top, left + wide, top + high))
 
     return files, items()
 
