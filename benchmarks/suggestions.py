@@ -128,7 +128,7 @@ def rows(figures: dict[tuple[str, float, str], list[dict[str, float]]]) -> list[
 
 
 def suggestions_table(result: Mapping[str, Any]) -> list[list[str]]:
-    """Average precision of each ranking, by truth and share; mean and standard deviation over the seeds, and the mean of all."""
+    """Average precision of each ranking, by truth and share: mean and standard deviation over the seeds, then means of all."""
     rankings = list(dict.fromkeys(row["ranking"] for row in result["rows"]))
     table = [["unsafe in truth", "marked", *rankings]]
     by_case: dict[tuple[str, float], dict[str, Mapping[str, Any]]] = {}
