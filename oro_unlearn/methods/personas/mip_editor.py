@@ -1,6 +1,7 @@
 """MIP-Editor: the neurons on the paths by which a model answers are found, pruned, and trained away from the answer."""
 
 import time
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import torch
@@ -10,6 +11,7 @@ from oro_unlearn.methods.misdirection import misdirection_losses, misdirection_t
 from oro_unlearn.methods.personas.multimodal_model import Asked
 from oro_unlearn.methods.personas.persona_unlearning import PersonaUnlearning
 from oro_unlearn.networks.neurons import TrainedRows, overlap, path_scores, prune, random_paths, select_paths
+from oro_unlearn.networks.vision_language.forecast import Trained
 from oro_unlearn.networks.vision_language.layer_states import hidden_states
 from oro_unlearn.user_error import UserError
 
@@ -97,17 +99,27 @@ class MIPEditor(PersonaUnlearning):
         target = misdirection_target(width, self.stream("misdirection"), self.steering)
         self.register_buffer("target", target, persistent=False)
 
-    def configure_optimizers(self) -> Any:
-        """Search the paths and prune, before the optimizer gets the rows; a resumed run has them from its checkpoint."""
-        if not self.paths:
-            self._edit_timed()
-        return super().configure_optimizers()
+    def configure_model(self) -> None:
+        """Before a fit, search the paths and prune: the processes and the optimizer must know the rows that train.
+
+        A resumed run has the paths from its checkpoint.
+        """
+        super().configure_model()
+        if self.trainer.state.fn == "fit" and self.train_splits and not self.paths and not self.trainer.ckpt_path:
+            self.to(self.trainer.strategy.root_device)
+            with torch.device("cpu"):  # the trainer's device would get every new tensor, those of generators too
+                self._edit_timed()
 
     def on_fit_start(self) -> None:
         """Edit now if nothing is trained."""
         super().on_fit_start()
         if not self.paths:
             self._edit_timed()
+
+    @property
+    def trained(self) -> Trained:
+        """Rows, whose number is not known before the search."""
+        return "none"
 
     def _edit_timed(self) -> None:
         started, running = time.perf_counter(), self._started
@@ -139,19 +151,35 @@ class MIPEditor(PersonaUnlearning):
     def _scores(self, tower: str, split: str) -> list[Tensor]:
         """Scores (samples, width) of every layer's neurons, on the CPU; empty without questions of the tower's kind."""
         parts: list[list[Tensor]] = []
-        for asked in self.inputs_of(split, self.samples, pictured=True if tower == "vision" else None):
-            layers = self.tower_layers()[tower]
-            found = path_scores(
-                layers,
-                lambda rows, asked=asked: self._log_likelihood(asked, rows),  # type: ignore[misc]
-                self.network.positions(asked.inputs, tower),
-                len(asked.index),
-                0 if self.selection == "points" else self.top_k,
-                self.steps,
-                self.score_of[tower],
-            )
-            parts.append([scores.cpu() for scores in found])
+        for batch in self.inputs_of(split, self.samples, pictured=True if tower == "vision" else None):
+            for asked, positions in self._placed(batch, tower):
+                found = path_scores(
+                    self.tower_layers()[tower],
+                    lambda rows, asked=asked: self._log_likelihood(asked, rows),  # type: ignore[misc]
+                    positions,
+                    len(asked.index),
+                    0 if self.selection == "points" else self.top_k,
+                    self.steps,
+                    self.score_of[tower],
+                    batch_size=self.data.batch_size,
+                )
+                parts.append([scores.cpu() for scores in found])
         return [torch.cat(layer) for layer in zip(*parts, strict=True)]
+
+    def _placed(self, asked: Asked, tower: Tower) -> Iterator[tuple[Asked, Tensor]]:
+        """Questions, and the mask (questions, tokens) of the tokens whose neurons are read.
+
+        Every question is by itself where the vision tower has no row of tokens for each: patches are packed into one sequence
+        (Qwen-VL), or a picture is cut into tiles (InternVL).
+        """
+        positions = self.network.positions(asked.inputs, tower)
+        packed = tower == "vision" and asked.inputs["pixel_values"].dim() == 2
+        if not packed and len(positions) == len(asked.index):
+            yield asked, positions
+            return
+        for row in torch.arange(len(asked.index), device=self.device).split(1):
+            one = Asked(self.network.select(asked.inputs, row), asked.index[row])
+            yield one, self.network.positions(one.inputs, tower).flatten()[None]
 
     def _log_likelihood(self, asked: Asked, rows: Tensor) -> Tensor:
         """Mean log-likelihood (R,) of the answers' tokens: high because the network knows them."""

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from oro_unlearn.methods.personas.interview import Interview
+from oro_unlearn.methods.personas.plain_copy import plain_copy
 from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.networks import Question, QuestionCollator, VisionLanguage, save_weights
+from oro_unlearn.networks.vision_language.forecast import Trained, memory_lines
+from oro_unlearn.networks.vision_language.trained_towers import train_towers
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
@@ -43,6 +47,13 @@ class MultimodalModel(UnlearningModule):
         final_lr: End of the cosine, as a fraction of the learning rate.
         loader_mode: As in :class:`UnlearningModule`.
         max_new_tokens: Most tokens of an answer.
+        lora_rank: Rank of LoRA adapters that are trained in place of the weights. 0: the weights are trained.
+        lora_alpha: Scale of the adapters; an update is multiplied by lora_alpha / lora_rank.
+        lora_dropout: Dropout probability in the adapters.
+        towers: What trains: ``text`` (the language model, and what joins it to the vision tower), ``vision`` or ``both``.
+
+    Raises:
+        UserError: If a number is out of range.
     """
 
     report_module = "oro_unlearn.report.persona_report"
@@ -57,12 +68,24 @@ class MultimodalModel(UnlearningModule):
         final_lr: float = 0.0,
         loader_mode: Literal["max_size_cycle", "min_size"] = "max_size_cycle",
         max_new_tokens: int = 32,
+        lora_rank: int = 0,
+        lora_alpha: int = 16,
+        lora_dropout: float = 0.0,
+        towers: str = "both",
     ) -> None:
         super().__init__(optimizer=optimizer, loader_mode=loader_mode)
         if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
             raise UserError(f"--model.warmup and --model.final_lr are parts in [0, 1], not {warmup} and {final_lr}")
         if max_new_tokens < 1:
             raise UserError(f"--model.max_new_tokens is a number of tokens, at least 1, not {max_new_tokens}")
+        if lora_rank < 0 or lora_alpha < 1 or not 0 <= lora_dropout < 1:
+            raise UserError(
+                f"--model.lora_rank {lora_rank}, lora_alpha {lora_alpha} and lora_dropout {lora_dropout}: give a rank of 0 or "
+                "more, a scale of 1 or more, and a probability in [0, 1)"
+            )
+        if towers not in ("text", "vision", "both"):
+            raise UserError(f"--model.towers is text, vision or both, not {towers!r}")
+        self.lora_rank, self.lora_alpha, self.lora_dropout, self.towers = lora_rank, lora_alpha, lora_dropout, towers
         self.make_network = network
         self.network: Any = None
         self.schedule, self.warmup, self.final_lr, self.max_new_tokens = schedule, warmup, final_lr, max_new_tokens
@@ -88,6 +111,38 @@ class MultimodalModel(UnlearningModule):
         """Load the model once: ``test`` after ``fit`` must use the edited weights."""
         if self.network is None:
             self.network = self.make_network()
+            self.choose_parameters()
+
+    def choose_parameters(self) -> None:
+        """Choose what is trained, or add adapters; called once, after the model is loaded."""
+        if self.lora_rank:
+            self.network.add_lora(self.lora_rank, self.lora_alpha, self.lora_dropout, self.towers)
+        else:
+            train_towers(self.network, self.towers)  # type: ignore[arg-type]
+
+    def configure_model(self) -> None:
+        """Let a process train on questions without pictures while another has some: DDP must wait for no gradient."""
+        strategy = self.trainer.strategy
+        if isinstance(strategy, DDPStrategy):
+            strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
+
+    def before_loading(self) -> list[str]:
+        """The memory that training takes, if the model is large: its weights need not be there."""
+        options = getattr(self.make_network, "keywords", {})  # as the command line gives them
+        if "name" not in options or not self.train_splits:
+            return []
+        questions = self.data.split(self.train_splits[-1])
+        step = len(self.train_splits) * self.data.batch_size // self.trainer.world_size
+        return memory_lines(options, questions, self.trained, self.lora_rank or 1, step, self.copies())
+
+    @property
+    def trained(self) -> Trained:
+        """What the optimizer gets."""
+        return "lora" if self.lora_rank else "all"
+
+    def copies(self) -> int:
+        """Number of frozen models beside the one that is trained."""
+        return 0
 
     def scheduler(self, optimizer: Optimizer) -> Any:
         """Schedule from ``schedule``, ``warmup`` and ``final_lr``, updated at every step."""
@@ -162,8 +217,8 @@ class MultimodalModel(UnlearningModule):
         plain.save(root / FOLDER)
 
     def plain_network(self) -> Any:
-        """The network with its edit in ordinary weights."""
-        return self.network
+        """The network with its training in ordinary weights."""
+        return plain_copy(self.network) if self.lora_rank else self.network
 
 
 def collated(

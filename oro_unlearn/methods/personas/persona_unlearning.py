@@ -15,7 +15,6 @@ from oro_unlearn.methods.personas.plain_copy import plain_copy
 from oro_unlearn.methods.personas.recovery import attack_answers
 from oro_unlearn.metrics import KeywordAccuracy
 from oro_unlearn.networks.vision_language.loading import fill
-from oro_unlearn.networks.vision_language.trained_towers import train_towers
 from oro_unlearn.user_error import UserError
 
 INPUTS = ("original.", "retrained.")  # prefixes of weights that are inputs: a checkpoint leaves them out
@@ -28,10 +27,6 @@ class PersonaUnlearning(MultimodalModel):
     Args:
         retrained: Models trained without the people, for comparison: folders of transformers, or ``model.safetensors`` of
             ``PersonaRetraining``.
-        lora_rank: Rank of LoRA adapters that are trained in place of the weights. 0: the weights are trained.
-        lora_alpha: Scale of the adapters; an update is multiplied by lora_alpha / lora_rank.
-        lora_dropout: Dropout probability in the adapters.
-        towers: What trains: ``text`` (the language model, and what joins it to the vision tower), ``vision`` or ``both``.
         kwargs: Arguments of :class:`MultimodalModel`.
 
     Raises:
@@ -48,15 +43,7 @@ class PersonaUnlearning(MultimodalModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if lora_rank < 0 or lora_alpha < 1 or not 0 <= lora_dropout < 1:
-            raise UserError(
-                f"--model.lora_rank {lora_rank}, lora_alpha {lora_alpha} and lora_dropout {lora_dropout}: give a rank of 0 or "
-                "more, a scale of 1 or more, and a probability in [0, 1)"
-            )
-        if towers not in ("text", "vision", "both"):
-            raise UserError(f"--model.towers is text, vision or both, not {towers!r}")
-        self.retrained_paths, self.towers = list(retrained), towers
-        self.lora_rank, self.lora_alpha, self.lora_dropout = lora_rank, lora_alpha, lora_dropout
+        self.retrained_paths = list(retrained)
         self.original: Any = None
         self.retrained = nn.ModuleList()
         self.edited_parameters = 0
@@ -67,7 +54,7 @@ class PersonaUnlearning(MultimodalModel):
             return
         if not self.data.forget_names:
             raise UserError('nobody is named to be forgotten: name people with --data.forget "[NAME]"')
-        super().setup(stage)
+        self.network = self.make_network() if self.network is None else self.network
         self.original = self._frozen(self.network)
         for path in self.retrained_paths:
             other = deepcopy(self.network)
@@ -76,12 +63,9 @@ class PersonaUnlearning(MultimodalModel):
         self.choose_parameters()
         self.edited_parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
 
-    def choose_parameters(self) -> None:
-        """Choose what is trained, or add adapters; called once, after the original is loaded."""
-        if self.lora_rank:
-            self.network.add_lora(self.lora_rank, self.lora_alpha, self.lora_dropout, self.towers)
-        else:
-            train_towers(self.network, self.towers)
+    def copies(self) -> int:
+        """Number of frozen models: the original and the retrained ones."""
+        return 1 + len(self.retrained_paths)
 
     def train(self, mode: bool = True) -> "PersonaUnlearning":
         """Set training mode for the edited network only."""

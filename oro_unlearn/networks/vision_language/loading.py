@@ -39,7 +39,7 @@ def build(name: str, weights: str, dtype: str, load_in_4bit: bool) -> tuple[Any,
     options: dict[str, Any] = {"dtype": DTYPES[dtype]}
     if load_in_4bit:
         options |= _four_bits(DTYPES[dtype], file is not None or weights == RANDOM)
-    config, processor = config_of(folder), _processor(folder)
+    config, processor = config_of(folder), processor_of(folder)
     if file is None and weights != RANDOM:
         return _pretrained(folder, options), processor
     from transformers import AutoModelForImageTextToText
@@ -132,8 +132,15 @@ def config_of(name: str) -> Any:
     return config
 
 
-def _processor(name: str) -> Any:
-    """The processor, with an image processor and a tokenizer."""
+def processor_of(name: str) -> Any:
+    """The processor, with an image processor and a tokenizer.
+
+    Args:
+        name: A folder of transformers, or the id of a model on the Hugging Face Hub.
+
+    Raises:
+        UserError: If there is none.
+    """
     from transformers import AutoProcessor
 
     try:

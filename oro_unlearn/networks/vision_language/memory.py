@@ -13,7 +13,7 @@ FOUR_BITS = 0.5 + 4 / 64  # bytes of a weight in nf4: 4 bits, and one float32 sc
 ADAPTER_BYTES = 4  # peft holds adapters in float32
 FLOAT = 4  # bytes of the logits in the loss
 GIB = 1 << 30
-Trained = Literal["all", "lora"]
+Trained = Literal["all", "lora", "none"]
 
 
 class Memory(NamedTuple):
@@ -65,7 +65,7 @@ def training_memory(
 
     Args:
         name: As in :class:`~oro_unlearn.networks.VisionLanguage`; ``config.json`` is enough.
-        train: ``all`` weights, or adapters (``lora``) on every Linear of the blocks.
+        train: ``all`` weights, adapters (``lora``) on every Linear of the blocks, or ``none``: next to nothing.
         rank: Rank of the adapters.
         dtype: Of the weights.
         load_in_4bit: Linears of the frozen weights in 4 bits.
@@ -86,7 +86,7 @@ def training_memory(
         layers = [*_linears(model, text), *_linears(model, vision)]
         trained = ADAPTER_BYTES * rank * sum(layer.in_features + layer.out_features for layer in layers)
     else:
-        trained = frozen
+        trained = frozen if train == "all" else 0
     patches = patches or _patches(model.config)
     of_text, of_vision = (_values(model, tower, gradient_checkpointing) for tower in (text, vision))
     vocabulary = model.get_output_embeddings().out_features
@@ -101,9 +101,9 @@ def training_memory(
 
 
 def _check(train: str, dtype: str, load_in_4bit: bool, counts: tuple[int, ...]) -> None:
-    if train not in ("all", "lora") or dtype not in DTYPES or min(counts) < 1:
+    if train not in ("all", "lora", "none") or dtype not in DTYPES or min(counts) < 1:
         raise UserError(
-            f"train must be all or lora, dtype one of {', '.join(DTYPES)}, and rank, batch_size and tokens 1 or more: "
+            f"train must be all, lora or none, dtype one of {', '.join(DTYPES)}, and rank, batch_size and tokens 1 or more: "
             f"got {train}, {dtype}, {', '.join(map(str, counts))}"
         )
     if load_in_4bit and train == "all":
