@@ -17,7 +17,10 @@ HOMES = {  # modules in which a name without dots is looked up
     "model.lr_scheduler": "torch.optim.lr_scheduler",
 }
 TRAINER = "lightning.pytorch.Trainer"
-BASES = ("Batch", "ClassUnlearning", "ImageData", "RelationalUnlearning", "UnlearningModule")  # abstract classes
+BASES = (  # abstract classes, and parts of others
+    *("Batch", "ClassUnlearning", "ImageData", "PersonaQuestions", "PersonaUnlearning", "Question", "QuestionCollator"),
+    *("RelationalUnlearning", "UnlearningModule"),
+)
 MARKUP = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``|`([^`<]*)(?: <[^`]*)?`_?")
 
 

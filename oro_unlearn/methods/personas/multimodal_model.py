@@ -71,7 +71,7 @@ class MultimodalModel(UnlearningModule):
         lora_rank: int = 0,
         lora_alpha: int = 16,
         lora_dropout: float = 0.0,
-        towers: str = "both",
+        towers: Literal["text", "vision", "both"] = "both",
     ) -> None:
         super().__init__(optimizer=optimizer, loader_mode=loader_mode)
         if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
@@ -118,7 +118,7 @@ class MultimodalModel(UnlearningModule):
         if self.lora_rank:
             self.network.add_lora(self.lora_rank, self.lora_alpha, self.lora_dropout, self.towers)
         else:
-            train_towers(self.network, self.towers)  # type: ignore[arg-type]
+            train_towers(self.network, self.towers)
 
     def configure_model(self) -> None:
         """Let a process train on questions without pictures while another has some: DDP must wait for no gradient."""

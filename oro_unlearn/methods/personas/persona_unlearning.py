@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -28,18 +28,11 @@ class PersonaUnlearning(MultimodalModel):
         retrained: Models trained without the people, for comparison: folders of transformers, or ``model.safetensors`` of
             ``PersonaRetraining``.
         kwargs: Arguments of :class:`MultimodalModel`.
-
-    Raises:
-        UserError: If a number is out of range.
     """
 
     def __init__(
         self,
         retrained: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
-        lora_rank: int = 0,
-        lora_alpha: int = 16,
-        lora_dropout: float = 0.0,
-        towers: Literal["text", "vision", "both"] = "both",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
