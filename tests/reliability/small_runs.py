@@ -74,7 +74,7 @@ class Case(NamedTuple):
 
     name: str
     words: list[str]
-    by_process: bool = False  # whether batch normalisation learns from each process's share of a batch
+    by_process: bool = False  # whether something is a mean over each process's share: batch normalisation, a loss of tokens
 
 
 def prepare(root: Path) -> Path:
@@ -127,7 +127,7 @@ def _of_people(epochs: int) -> Iterator[Case]:
         trains = yaml.safe_load(path.read_text())["trainer"]["max_epochs"]
         given = ["fit", "--config", str(path), "--force", "true", "--model.network.init_args.weights", "random", *few, *words]
         given += ["--model.max_new_tokens", "2", *_brief(epochs if trains else 0), *(SGD if trains else [])]
-        yield Case(name, given)
+        yield Case(name, given, by_process=config == "mip_editor")
 
 
 def _brief(epochs: int) -> list[str]:
