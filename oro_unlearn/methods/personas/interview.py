@@ -3,9 +3,10 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torchmetrics import SumMetric
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 EXAMPLES = 6  # answers of each set that a report shows
 FILTERED = "filtered"  # role of the free control
 Figures = dict[str, dict[str, float]]  # by role and figure
+
+
+class Answer(NamedTuple):
+    """An answer that a report may show."""
+
+    number: int  # of the set
+    position: int  # of the question in the set
+    texts: dict[str, str]
 
 
 class Interview(nn.Module):
@@ -41,7 +50,7 @@ class Interview(nn.Module):
         self.sets, self.max_new_tokens = list(sets), max_new_tokens
         self.filter = NameFilter(data) if "unlearned" in models else None
         roles = [*models, *([FILTERED] if self.filter else [])]
-        self.answers: dict[str, list[dict[str, str]]] = {role: [] for role in roles}
+        self.answers: dict[str, list[Answer]] = {role: [] for role in roles}  # some, of this process
         figures = {role: nn.ModuleDict({name: AnswerFigures(name.startswith("forget/")) for name in sets}) for role in roles}
         self.figures_by_role = nn.ModuleDict(figures)
 
@@ -53,27 +62,27 @@ class Interview(nn.Module):
             batch: For each question: the number of its set, its position there, and the question.
         """
         questions = [question for _, _, question in batch]
-        names = [self.sets[number] for number, _, _ in batch]
         scored = Scored(questions)
         said: dict[str, list[str]] = {}
         device = next(self.figures_by_role.buffers(), torch.empty(0)).device
         for role, network in self.networks.items():
             said[role] = network.generate(_to(network.prompts(questions), device), self.max_new_tokens)
-            self._update(role, names, questions, said[role], scored.losses(network, device))
+            self._update(role, batch, said[role], scored.losses(network, device))
         if self.filter:
             kept = self.filter(self.networks["original"], questions, said["original"], self.max_new_tokens, device)
-            self._update(FILTERED, names, questions, kept, None)
+            self._update(FILTERED, batch, kept, None)
 
     def _update(
-        self, role: str, names: list[str], questions: list[Question], said: list[str], losses: list[Tensor] | None
+        self, role: str, batch: Sequence[tuple[int, int, Question]], said: list[str], losses: list[Tensor] | None
     ) -> None:
         figures: Any = self.figures_by_role[role]
-        for row, (name, question) in enumerate(zip(names, questions, strict=True)):
+        for row, (number, position, question) in enumerate(batch):
+            name = self.sets[number]
             figures[name].update(question, said[row], None if losses is None else losses[row])
-            shown = sum(answer["set"] == name for answer in self.answers[role])
+            shown = sum(answer.number == number for answer in self.answers[role])
             if shown < EXAMPLES and question.kind == "free":
                 texts = {"question": question.question, "answer": question.answer, "said": said[row]}
-                self.answers[role].append({"set": name, "person": question.person, **texts})
+                self.answers[role].append(Answer(number, position, {"set": name, "person": question.person, **texts}))
 
     def figures(self) -> tuple[Figures, dict[str, list[dict[str, str]]]]:
         """Figures by role, ``SET/METRIC`` each; and some answers by role."""
@@ -85,7 +94,20 @@ class Interview(nn.Module):
                 for name, part in sets.items()
                 for key, value in part.compute().items()  # type: ignore[operator]
             }
-        return found, self.answers
+        return found, self._first_answers()
+
+    def _first_answers(self) -> dict[str, list[dict[str, str]]]:
+        """The first answers of each set by role, over all processes."""
+        every: list[Any] = [self.answers]
+        if dist.is_available() and dist.is_initialized():
+            every *= dist.get_world_size()
+            dist.all_gather_object(every, self.answers)
+        first: dict[str, list[dict[str, str]]] = {}
+        for role in self.answers:
+            known = sorted((answer for part in every for answer in part[role]), key=lambda answer: answer[:2])
+            by_set = [[answer.texts for answer in known if answer.number == number] for number in range(len(self.sets))]
+            first[role] = [texts for answers in by_set for texts in answers[:EXAMPLES]]
+        return first
 
     def asked(self) -> dict[str, dict[str, int]]:
         """Number of questions by set and kind, over all processes."""

@@ -146,12 +146,14 @@ class PersonaUnlearning(MultimodalModel):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out the models that are inputs."""
         super().on_save_checkpoint(checkpoint)
+        checkpoint["edited_parameters"] = self.edited_parameters
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {name: value for name, value in state.items() if not name.startswith(INPUTS)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put back the models that are inputs."""
         super().on_load_checkpoint(checkpoint)
+        self.edited_parameters = checkpoint.get("edited_parameters", self.edited_parameters)
         inputs = {name: value for name, value in self.state_dict().items() if name.startswith(INPUTS)}
         checkpoint["state_dict"].update(inputs)
 
