@@ -45,9 +45,9 @@ def memory_lines(
 
 def _sizes(folder: str, questions: Sequence[Question], max_length: int) -> tuple[int, int]:
     """Most tokens of a question with its answer and picture, and patches of a picture; 0 where all pictures have as many."""
-    processor = loading.processor_of(folder)
+    config, processor = loading.config_of(folder), loading.processor_of(folder)
     ends = [token for token in [processor.tokenizer.eos_token_id] if token is not None]
-    collator = QuestionCollator(processor, loading.config_of(folder).model_type, ends, max_length)
+    collator = QuestionCollator(processor, config.model_type, ends, max_length)
     step = max(1, len(questions) // LOOKED_AT)
     inputs = collator.collate([questions[number] for number in range(0, len(questions), step)][:LOOKED_AT])
     packed = "pixel_values" in inputs and inputs["pixel_values"].dim() == 2

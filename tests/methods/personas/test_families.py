@@ -13,7 +13,8 @@ from tests.networks.vision_language.tiny_models import QUESTIONS, picture
 from tests.reliability.small_runs import killed_in_second_epoch
 from tests.small_people import FEW_NEURONS, FEW_WORDS, write_questions
 
-FAMILIES = ("llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "idefics3", "gemma3", "internvl")
+FAMILIES = ("llava", "qwen2_vl", "qwen2_5_vl", "idefics3", "internvl")  # of the last, a picture may have several tiles
+MEASURED_AGAIN = "qwen2_vl"
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def questions(tmp_path):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_run_of_each_family(family, run, report, tiny_model, questions):
-    """Killed in its second epoch, it goes on to the same weights; measured again, it has the same figures."""
+    """Killed in its second epoch, it goes on to the same weights; transformers computes the same logits from what is written."""
     words = ["--config", str(CONFIGS / "clear" / "mip_editor.yaml"), "--data", "PersonaFile", "--data.file", questions]
     words += ["--data.forget", "[Rome]", "--data.batch_size", "4", "--data.num_workers", "0", "--model.layer", "-1", *FEW_NEURONS]
     words += ["--model.network.init_args.name", tiny_model(family), "--model.network.init_args.dtype", "float32", *FEW_WORDS]
@@ -48,6 +49,9 @@ def test_a_run_of_each_family(family, run, report, tiny_model, questions):
     assert killed
     assert run("fit", *words, "--trainer.default_root_dir", "killed")[0] == 0
     assert Path("killed/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+    if family == MEASURED_AGAIN:
+        assert run("test", *words, "--trainer.default_root_dir", "whole", "--report", "again")[0] == 0
+        assert report("again")["metrics"] == report("whole")["metrics"]
     assert set(report("whole")["paths"]) >= {"text", "vision"}
     assert report("killed")["metrics"] == report("whole")["metrics"]
     network = VisionLanguage("whole/huggingface")
