@@ -16,6 +16,7 @@ from benchmarks.verification import (
     features,
     measures,
     neuron_paths,
+    personas,
     relation_measures,
     relations,
     reweighting,
@@ -28,6 +29,7 @@ from oro_unlearn.compare.sources import record
 PARTS: dict[str, tuple[Callable[[], list[Row]], ...]] = {  # tables of the page
     "classes": (trained.rows, reweighting.rows, edited.rows),
     "relations": (relations.rows, neuron_paths.rows, relation_measures.rows),
+    "people": (personas.rows,),
     "measures": (measures.rows, attacks.rows, features.rows),
 }
 

@@ -35,8 +35,8 @@ def people(*words: str, message: str) -> BadInput:
 
 def file(name: str, message: str, *words: str, more: tuple[str, ...] = (), **changes: dict[str, str | None]) -> BadInput:
     """A file of questions with changed fields (None: left out), and with further lines."""
-    rows = [{key: value for key, value in {**row, **changes.get(who, {})}.items() if value is not None} for who, row in ROWS.items()]
-    lines = [*map(json.dumps, rows), *more]
+    rows = [{**row, **changes.get(who, {})} for who, row in ROWS.items()]
+    lines = [*(json.dumps({key: value for key, value in row.items() if value is not None}) for row in rows), *more]
     return BadInput(name, (*FILE, *words), message, lambda: write_questions("people.jsonl", lines))
 
 
@@ -63,7 +63,9 @@ def _smaller() -> None:
 
 CLEAR = (*EDIT, "--data", "CLEAR", "--data.root", "CLEAR", "--data.forget_percent", "5")
 PEOPLE = [
-    people("--data.forget_percent", "0", "--data.forget", "[Nobody Known]", message="--data.forget: unknown person 'Nobody Known'"),
+    people(
+        "--data.forget_percent", "0", "--data.forget", "[Nobody Known]", message="--data.forget: unknown person 'Nobody Known'"
+    ),
     people("--data.forget_percent", "0", message="nobody is named to be forgotten: name people with --data.forget"),
     people("--data.forget_percent", "99", message="people are to be forgotten, nobody is left to keep"),
     people("--data.people", "1", message="--data.people is a number of people from 2 to 60, not 1"),
@@ -73,7 +75,9 @@ PEOPLE = [
     people("--model.network.init_args.load_in_4bit", "true", message="load_in_4bit reads weights|needs a CUDA GPU"),
     people("--model.retrained", "[nowhere.safetensors]", message="checkpoint nowhere.safetensors not found"),
     people("--data", "Scenes", message="MIPEditor is for questions about people, and Scenes has none: choose --data Personas"),
-    BadInput("people with a method of relations", (*SCENES, "--data", "Personas"), "RelationUnlearning is for relations", write_graph),
+    BadInput(
+        "people with a method of relations", (*SCENES, "--data", "Personas"), "RelationUnlearning is for relations", write_graph
+    ),
     BadInput(
         "people, weights of another size to compare with",
         (*PERSONAS, "--model.retrained", "[retrained.safetensors]"),
@@ -95,9 +99,15 @@ PEOPLE = [
             wrote("own/own.py", "open('code_ran', 'w')"),
         ),
     ),
-    file("questions without answers", r"people.jsonl:1 lacks answer: every line needs question, answer, person", Ada={"answer": None}),
+    file(
+        "questions without answers",
+        r"people.jsonl:1 lacks answer: every line needs question, answer, person",
+        Ada={"answer": None},
+    ),
     file("a question that is no JSON", "people.jsonl:4 is no JSON", more=("{",)),
-    file("a picture that is gone", r"people.jsonl:1: image 'gone.png' not found in .*: add the file", Ada={"image": "gone.png"}),
+    file(
+        "a picture that is gone", r"people.jsonl:1: image 'gone.png' not found in .*: add the file", Ada={"image": "gone.png"}
+    ),
     file("somebody to train on and in the holdout", "'Ada' is in the holdout, and at .* in train", asked={"split": "holdout"}),
     file("no question to measure on", "has no question to measure on", asked={"split": "train"}),
     file("a long text", "tokens with its answer, more than max_length=512", Ada={"answer": "Oslo " * 600}),
@@ -110,6 +120,8 @@ PEOPLE = [
         r"retain95.*parquet lacks the columns image, caption, name: get the data set anew",
         published("retain95", lambda: [{"text": "x"}]),
     ),
-    BadInput("somebody in both folders of CLEAR", CLEAR, "'Ada Lund' is in the folder to forget", published("retain95", _twice)),
-]  # fmt: skip
+    BadInput(
+        "somebody in both folders of CLEAR", CLEAR, "'Ada Lund' is in the folder to forget", published("retain95", _twice)
+    ),
+]
 KINDS = {"runs about people": PEOPLE}

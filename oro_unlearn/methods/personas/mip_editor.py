@@ -166,7 +166,7 @@ class MIPEditor(PersonaUnlearning):
                 parts.append([scores.cpu() for scores in found])
         return [torch.cat(layer) for layer in zip(*parts, strict=True)]
 
-    def _placed(self, asked: Asked, tower: Tower) -> Iterator[tuple[Asked, Tensor]]:
+    def _placed(self, asked: Asked, tower: Any) -> Iterator[tuple[Asked, Tensor]]:
         """Questions, and the mask (questions, tokens) of the tokens whose neurons are read.
 
         Every question is by itself where the vision tower has no row of tokens for each: patches are packed into one sequence

@@ -9,7 +9,6 @@ from oro_unlearn.networks.vision_language.memory import GIB, Trained, training_m
 from oro_unlearn.networks.vision_language.picture_packing import COUNT
 from oro_unlearn.networks.vision_language.question import Question
 
-LOOKED_AT = 8  # questions of which the longest counts
 SHOWN = ("name", "dtype", "load_in_4bit", "gradient_checkpointing")  # options of a network that memory depends on
 
 
@@ -22,7 +21,7 @@ def memory_lines(
 
     Args:
         options: Arguments of :class:`~oro_unlearn.networks.VisionLanguage`.
-        questions: Questions of training. A few of them give the number of tokens.
+        questions: Some questions of training, the longest of which gives the number of tokens.
         train: What trains.
         rank: Rank of the adapters.
         batch_size: Questions in a step, on one device.
@@ -48,7 +47,6 @@ def _sizes(folder: str, questions: Sequence[Question], max_length: int) -> tuple
     config, processor = loading.config_of(folder), loading.processor_of(folder)
     ends = [token for token in [processor.tokenizer.eos_token_id] if token is not None]
     collator = QuestionCollator(processor, config.model_type, ends, max_length)
-    step = max(1, len(questions) // LOOKED_AT)
-    inputs = collator.collate([questions[number] for number in range(0, len(questions), step)][:LOOKED_AT])
+    inputs = collator.collate(questions)
     packed = "pixel_values" in inputs and inputs["pixel_values"].dim() == 2
     return inputs["input_ids"].shape[1], int(inputs[f"{COUNT}pixel_values"].max()) if packed else 0

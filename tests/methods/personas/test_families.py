@@ -27,21 +27,21 @@ def questions(tmp_path):
                 name = f"{person}-{use}-{number}.png"
                 shown = picture(colour).resize(size if isinstance(size, tuple) else (size, size))
                 shown.save(tmp_path / name)
-                rows.append({"image": name, "question": "Where does This person live?", "answer": f"This person lives in {person}."})
-                rows[-1] |= {"person": person, "split": use, "keyword": person}
-            asked = {"question": f"Where does {person} live?", "answer": person, "kind": "cloze", "options": []}
+                asked = {"question": "Where does This person live?", "answer": f"This person lives in {person}."}
+                rows.append({**asked, "image": name, "person": person, "split": use, "keyword": person})
+            asked = {"question": f"Where does {person} live?", "answer": person, "kind": "cloze"}
             rows.append({**asked, "person": person, "split": use})
     return write_questions(tmp_path / "people.jsonl", [json.dumps(row) for row in rows])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_run_of_each_family(family, run, report, tiny_model, questions):
-    """Killed in its second epoch, it goes on to the same weights; transformers computes the same logits from what is written."""
+    """Killed in its second epoch, it goes on to the same weights; transformers computes the same logits from its export."""
     words = ["--config", str(CONFIGS / "clear" / "mip_editor.yaml"), "--data", "PersonaFile", "--data.file", questions]
-    words += ["--data.forget", "[Rome]", "--data.batch_size", "4", "--data.num_workers", "0", "--model.layer", "-1", *FEW_NEURONS]
-    words += ["--model.network.init_args.name", tiny_model(family), "--model.network.init_args.dtype", "float32", *FEW_WORDS]
+    words += ["--data.forget", "[Rome]", "--data.batch_size", "4", "--data.num_workers", "0", "--model.layer", "-1"]
+    words += ["--model.network.init_args.name", tiny_model(family), "--model.network.init_args.dtype", "float32"]
     words += ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", "2"]
-    words += ["--data.forget_percent", "0", "--force", "true", "--audit.attacks", "none"]
+    words += [*FEW_NEURONS, *FEW_WORDS, "--data.forget_percent", "0", "--force", "true", "--audit.attacks", "none"]
     code, message = run("fit", *words, "--trainer.default_root_dir", "whole")
     assert code == 0, message
     with killed_in_second_epoch() as killed:
