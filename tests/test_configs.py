@@ -92,7 +92,7 @@ def test_config_is_short_and_names_its_folder(file):
     assert folder.startswith(f"runs/{file.parent.name}-")
 
 
-@pytest.mark.parametrize("under", ["cifar10/rwft_o", "relation_pairs/shield"])
+@pytest.mark.parametrize("under", ["cifar10/rwft_o", "relation_pairs/shield", "clear/mip_editor"])
 @pytest.mark.parametrize("file", HARDWARE, ids=name)
 def test_hardware_is_laid_over_any_other(file, under, capsys):
     """What is asked of the machine alone; its GPUs are not here."""

@@ -40,7 +40,7 @@ class PersonaQuestions(LightningDataModule, ABC):
 
     Args:
         forget: Names of the people to forget.
-        forget_percent: Forget this percentage of the people, drawn by ``seed``; 0: those that ``forget`` names.
+        forget_percent: Forget this percentage of the people, drawn by ``seed``. It is not used if ``forget`` names people.
         forgotten: Names of the people whom earlier requests have forgotten.
         batch_size: Questions of each training split in a batch, over all processes together.
         eval_batch_size: Questions in a batch for measuring.
@@ -72,9 +72,8 @@ class PersonaQuestions(LightningDataModule, ABC):
             raise UserError("--data.eval_questions, seed and num_workers are 0 or more")
         if not 0 <= forget_percent < 100:
             raise UserError(f"--data.forget_percent is a percentage of the people in (0, 100), or 0, not {forget_percent}")
-        if forget and forget_percent:
-            raise UserError("give either --data.forget or --data.forget_percent, not both")
-        self.forget, self.forget_percent, self.forgotten = list(forget), forget_percent, list(forgotten)
+        self.forget, self.forgotten = list(forget), list(forgotten)
+        self.forget_percent = 0 if forget else forget_percent  # names take the place of a preset's percentage
         self.batch_size, self.eval_batch_size, self.eval_questions = batch_size, eval_batch_size, eval_questions
         self.seed, self.num_workers = seed, num_workers
         self.allow_zero_length_dataloader_with_multiple_devices = True  # a process may get no question of a small set

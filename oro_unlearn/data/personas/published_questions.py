@@ -38,7 +38,7 @@ class PublishedQuestions(RowQuestions):
     percentages: ClassVar[tuple[int, ...]]
 
     def __init__(self, root: str, forget_percent: int, **kwargs: Any) -> None:
-        super().__init__(forget_percent=0 if kwargs.get("forget") else forget_percent, **kwargs)
+        super().__init__(forget_percent=forget_percent, **kwargs)
         if forget_percent not in (0, *self.percentages):
             published = ", ".join(map(str, self.percentages))
             raise UserError(f"--data.forget_percent of {self.name} is {published} (as published) or 0, not {forget_percent}")

@@ -41,6 +41,13 @@ def test_the_contract_is_fulfilled_and_nothing_is_read_for_the_comparison(monkey
     assert lacking(few(), PersonaData) == []
 
 
+def test_names_take_the_place_of_a_percentage():
+    """Presets have a percentage, and a user names people."""
+    name = Personas(**FEW).persons[0]
+    assert few(forget=[name], forget_percent=50).forget_names == [name]
+    assert len(few(forget=[], forget_percent=50).forget_names) == 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -48,7 +55,6 @@ def test_the_contract_is_fulfilled_and_nothing_is_read_for_the_comparison(monkey
         ({"forget": [], "forgotten": ["nobody"]}, "--data.forgotten: unknown person 'nobody': known: "),
         ({"forgotten": [Personas(**FEW).persons[1]]}, "--data.forget and --data.forgotten both name"),
         ({"forget": Personas(**FEW).persons}, "all 6 people are to be forgotten"),
-        ({"forget_percent": 5}, "give either --data.forget or --data.forget_percent"),
         ({"forget": [], "forget_percent": 100}, r"forget_percent is a percentage of the people in \(0, 100\), or 0, not 100"),
         ({"forget": [], "forget_percent": -1}, "not -1"),
         ({"batch_size": 0}, "batch_size and eval_batch_size are numbers of questions"),
