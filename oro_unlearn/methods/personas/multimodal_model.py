@@ -15,6 +15,7 @@ from oro_unlearn.methods.personas.interview import Interview
 from oro_unlearn.methods.personas.plain_copy import plain_copy
 from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.networks import Question, QuestionCollator, VisionLanguage, save_weights
+from oro_unlearn.networks.adapter_files import write_adapter
 from oro_unlearn.networks.vision_language.forecast import Trained, memory_lines
 from oro_unlearn.networks.vision_language.trained_towers import train_towers
 from oro_unlearn.user_error import UserError
@@ -179,14 +180,19 @@ class MultimodalModel(UnlearningModule):
     # -- checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the losses so far, for the loss plot of the run."""
+        """Store the losses so far, for the loss plot of the run; of a model with adapters, only these."""
         super().on_save_checkpoint(checkpoint)
         names = self.history[0] if self.history else ()
         checkpoint["history"] = {name: torch.stack([step[name] for step in self.history]).cpu() for name in names}
+        if self.lora_rank:
+            trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+            checkpoint["state_dict"] = {name: value for name, value in checkpoint["state_dict"].items() if name in trained}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the losses so far."""
+        """Restore the losses so far, and add the frozen weights to a checkpoint of adapters."""
         super().on_load_checkpoint(checkpoint)
+        if self.lora_rank:
+            checkpoint["state_dict"] = self.state_dict() | checkpoint["state_dict"]
         losses = checkpoint.get("history", {})
         self.history = [dict(zip(losses, step, strict=True)) for step in zip(*losses.values(), strict=True)]
 
@@ -213,7 +219,14 @@ class MultimodalModel(UnlearningModule):
         del self._interview
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
-        """Write ``model.safetensors``, and a folder that plain transformers loads."""
+        """Write ``model.safetensors``, and a folder that plain transformers loads; of adapters, ``adapter/`` for peft too.
+
+        Adapters on weights of 4 bits cannot be merged: then there is ``adapter/`` alone.
+        """
+        if self.lora_rank:
+            write_adapter(self.network.model, root / "adapter", {"architecture": Path(self.network.architecture).name})
+        if self.network.in_4bit:
+            return
         plain = self.plain_network()
         save_weights(plain.model, root / "model.safetensors", notes)
         plain.save(root / FOLDER)

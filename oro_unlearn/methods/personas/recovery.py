@@ -102,6 +102,8 @@ def _attacks(network: Any, held: Held, effort: Effort) -> Iterator[tuple[str, An
     yield "none", network, held.asked
     for name, asked in held.disguised.items():
         yield name, network, asked
+    if network.in_4bit:  # such weights cannot be changed
+        return
     for bits in effort.bits:
         yield f"quantised_{bits}", quantise(plain_copy(network), bits), held.asked
     for count in effort.questions:

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from oro_unlearn.data import Personas
-from oro_unlearn.methods import MANU, NPO, GradDiff, KLMin, MIPEditor, RefusalTuning
+from oro_unlearn.methods import MANU, NPO, GradDiff, KLMin, MIPEditor, RefusalTuning, RetainFineTuning
 from oro_unlearn.methods.personas.interview import AnswerFigures, Interview
 from oro_unlearn.methods.personas.multimodal_model import Asked
 from oro_unlearn.methods.personas.name_filter import NameFilter
@@ -44,7 +45,7 @@ def made(data, weights):
         method = kind(network=network, **options)
         strategy = SimpleNamespace(broadcast=lambda value: value)
         method._trainer = SimpleNamespace(
-            datamodule=data, progress_bar_callback=None, is_global_zero=True, world_size=1, strategy=strategy
+            datamodule=data, progress_bar_callback=None, is_global_zero=True, world_size=1, strategy=strategy, should_stop=False
         )
         method.setup("fit")
         return method
@@ -212,3 +213,19 @@ def test_an_interview_asks_every_model(data):
     figures, answers = interview.figures()
     assert figures["original"]["forget/text/exact_match"] == 1.0
     assert [answer["said"] for answer in answers["original"]] == texts
+
+
+def test_adapters_are_stored_alone(made, tmp_path):
+    """A checkpoint and, of weights of 4 bits, the files of a run hold the adapter and no frozen weight."""
+    method = made(RetainFineTuning, lora_rank=2, lora_alpha=4)
+    checkpoint = {"state_dict": method.state_dict()}
+    method.on_save_checkpoint(checkpoint)
+    assert checkpoint["state_dict"]
+    assert all("lora_" in name for name in checkpoint["state_dict"])
+    method.on_load_checkpoint(checkpoint)
+    assert checkpoint["state_dict"].keys() == method.state_dict().keys()
+    method.network.in_4bit = True
+    method.write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+    saved = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    assert {name.rpartition(".lora_")[2] for name in saved} == {"A.weight", "B.weight"}
