@@ -23,6 +23,7 @@ from benchmarks.closed_form import CLOSED_FORM_TABLES
 from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.neuron_paths import paths_table
+from benchmarks.persona_memory import memory_table
 from benchmarks.persona_tables import PERSONA_TABLES
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_red_team import attacks_table, red_team_table
@@ -137,6 +138,11 @@ def personas(what: str) -> str:
     return markdown_table(PERSONA_TABLES[what](load("personas")))
 
 
+def persona_memory(name: str) -> str:
+    """Peak memory of methods that forget people."""
+    return markdown_table(memory_table(load(name)))
+
+
 def class_red_team(name: str) -> str:
     """The red team against edited classifiers of digits."""
     return markdown_table(class_table(load(name)))
@@ -162,6 +168,7 @@ TABLES = {
     "calibration": calibration,
     "closed_form": closed_form,
     "class_red_team": class_red_team,
+    "persona_memory": persona_memory,
     "personas": personas,
     "residue_found": residue_found,
     "epsilon_bounds": epsilon_bounds,
