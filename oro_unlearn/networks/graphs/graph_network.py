@@ -34,6 +34,7 @@ class GraphNetwork(nn.Module):
         edges: Tensor,
         graph: Tensor | None = None,
         pairs: Tensor | None = None,
+        graphs: int = 1,
         mask: Tensor | None = None,
         edge_mask: Tensor | None = None,
     ) -> Tensor:
@@ -44,12 +45,13 @@ class GraphNetwork(nn.Module):
             edges: (2, E) int64.
             graph: (N,) int64, the graph of each node, in ascending order; None: all nodes are one graph.
             pairs: (2, P) int64 pairs of nodes, for edges.
+            graphs: Number of graphs G.
             mask: Factors of the nonzero features.
             edge_mask: (E,) factors of the messages.
         """
-        return self.logits(self.encoder(features, edges, mask, edge_mask), graph, pairs)
+        return self.logits(self.encoder(features, edges, mask, edge_mask), graph, pairs, graphs)
 
-    def logits(self, embeddings: Tensor, graph: Tensor | None = None, pairs: Tensor | None = None) -> Tensor:
+    def logits(self, embeddings: Tensor, graph: Tensor | None = None, pairs: Tensor | None = None, graphs: int = 1) -> Tensor:
         """Logits of embeddings (N, H), as :meth:`forward` gives them.
 
         Raises:
@@ -60,19 +62,19 @@ class GraphNetwork(nn.Module):
                 raise ValueError("edges need pairs (2, P) of nodes to score")
             return (embeddings[pairs[0]] * embeddings[pairs[1]]).sum(1)
         if self.task == "graph":
-            embeddings = pooled(embeddings, graph)
+            embeddings = pooled(embeddings, graph, graphs)
         return embeddings if self.head is None else self.head(embeddings)
 
 
-def pooled(embeddings: Tensor, graph: Tensor | None = None) -> Tensor:
+def pooled(embeddings: Tensor, graph: Tensor | None = None, graphs: int = 1) -> Tensor:
     """Mean embedding (G, H) of the nodes of every graph.
 
     Args:
         embeddings: (N, H).
         graph: (N,) int64, the graph of each node; None: all nodes are one graph.
+        graphs: Number of graphs G.
     """
     if graph is None:
-        graph = embeddings.new_zeros(len(embeddings), dtype=torch.int64)
-    graphs = int(graph[-1]) + 1 if len(graph) else 0
+        return embeddings.mean(0, keepdim=True)
     sums = embeddings.new_zeros(graphs, embeddings.shape[1]).index_add(0, graph, embeddings)
     return sums / torch.bincount(graph, minlength=graphs).clamp(min=1)[:, None]
