@@ -1,5 +1,9 @@
-"""Image sets, split by a request to forget: labelled images, and pictures of relations."""
+"""Image sets, split by a request to forget: labelled images, and pictures of relations. Graphs for graph networks."""
 
+from oro_unlearn.data.graphs.any_graph import AnyGraph
+from oro_unlearn.data.graphs.graph_data_module import GraphDataModule
+from oro_unlearn.data.graphs.planetoid_graph import PlanetoidGraph
+from oro_unlearn.data.graphs.tu_graphs import TUGraphs
 from oro_unlearn.data.images.cifar10 import CIFAR10
 from oro_unlearn.data.images.cifar100 import CIFAR100
 from oro_unlearn.data.images.digits import Digits
@@ -12,14 +16,18 @@ from oro_unlearn.data.relations.relation_pairs import RelationPairs
 from oro_unlearn.data.scenes.scenes import Scenes
 
 __all__ = [
+    "AnyGraph",
     "CIFAR10",
     "CIFAR100",
-    "MNIST",
     "Digits",
     "FashionMNIST",
+    "GraphDataModule",
     "ImageData",
     "ImageFolder",
+    "MNIST",
+    "PlanetoidGraph",
     "RelationPairs",
     "Scenes",
+    "TUGraphs",
     "TinyImageNet",
 ]

@@ -22,6 +22,9 @@ from oro_unlearn.methods.classes.ssd import SSD
 from oro_unlearn.methods.classes.svd_unlearning import SVDUnlearning
 from oro_unlearn.methods.classes.training import Retraining, Training
 from oro_unlearn.methods.classes.unsir import UNSIR
+from oro_unlearn.methods.graphs.gpl import GPL
+from oro_unlearn.methods.graphs.graph_training import GraphTraining
+from oro_unlearn.methods.graphs.ses import SES
 from oro_unlearn.methods.relations.causal_pruning import CausalPruning
 from oro_unlearn.methods.relations.closed_form_relation import ClosedFormRelation
 from oro_unlearn.methods.relations.pretraining import Pretraining
@@ -33,8 +36,10 @@ from oro_unlearn.methods.unlearning_module import Batch, UnlearningModule
 
 __all__ = [
     "AMUN",
+    "GPL",
     "RWFT",
     "SCRUB",
+    "SES",
     "SSD",
     "UNSIR",
     "BadTeacher",
@@ -50,6 +55,7 @@ __all__ = [
     "FineTune",
     "GradedReset",
     "GradientAscent",
+    "GraphTraining",
     "L1Sparse",
     "LogitMask",
     "NegGradPlus",

@@ -3,6 +3,8 @@
 from oro_unlearn.metrics.chance import above_chance, fewer
 from oro_unlearn.metrics.confidence_histogram import ConfidenceHistogram
 from oro_unlearn.metrics.cosine_drift import CosineDrift
+from oro_unlearn.metrics.explanation_fidelity import ExplanationFidelity
+from oro_unlearn.metrics.explanation_sparsity import ExplanationSparsity
 from oro_unlearn.metrics.forget_retain_accuracy import ForgetRetainAccuracy
 from oro_unlearn.metrics.membership_inference import MembershipInference, mia
 from oro_unlearn.metrics.nearest_class_mia import NearestClassMIA, nearest_class, nn_auc_vs_retrain
@@ -18,6 +20,8 @@ __all__ = [
     "RMIA",
     "ConfidenceHistogram",
     "CosineDrift",
+    "ExplanationFidelity",
+    "ExplanationSparsity",
     "ForgetRetainAccuracy",
     "MembershipInference",
     "NearestClassMIA",
