@@ -260,7 +260,8 @@ class GraphTraining(UnlearningModule):
         from oro_unlearn.methods.graphs.node_explanations import explain_nodes
 
         graphs = Graphs(*next(iter(self.data.batches("test"))))
-        return explain_nodes(self, graphs, self.explained)
+        with torch.inference_mode(False), torch.enable_grad():  # explanations are trained, or need gradients
+            return explain_nodes(self, graphs, self.explained)
 
     def own_explainer(self) -> Any:
         """The method's own explanation algorithm; None if it has none."""

@@ -93,7 +93,7 @@ class GraphEncoder(nn.Module):
         self.second = _convolution(kind, between, out or hidden)
         self.skip = nn.Linear(features, out or hidden) if skip else None
         self.activation = nn.ELU() if kind == "GAT" else nn.ReLU()
-        self.dropout, self.width = dropout, out or hidden
+        self.kind, self.dropout, self.width = kind, dropout, out or hidden
 
     def forward(self, features: Tensor, edges: Tensor, mask: Tensor | None = None, edge_mask: Tensor | None = None) -> Tensor:
         """Embeddings (N, H).

@@ -25,7 +25,7 @@ class GraphNetwork(nn.Module):
 
     def __init__(self, encoder: GraphEncoder, task: Task, classes: int, head: bool = False) -> None:
         super().__init__()
-        self.encoder, self.task = encoder, task
+        self.encoder, self.task, self.architecture = encoder, task, encoder.kind  # the last names it in reports
         self.head = nn.Linear(encoder.width, classes) if task == "graph" or (task == "node" and head) else None
 
     def forward(

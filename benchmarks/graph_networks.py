@@ -1,0 +1,158 @@
+"""Graph networks: plain training, GPL and SES on nodes, edges and graphs, their released forms, and explanations.
+
+    ORO_DATA=... python -m benchmarks.graph_networks
+
+Cora and CiteSeer, public split and 60/20/20; the epoch is chosen on the validation split, of every fifth. Published epochs, rates
+and weights; every method stands beside plain training by its own recipe. Two sets of graphs are drawn by torch_geometric's
+generators. One thread, one process. Finished parts are kept: delete the result to begin again. Writes
+benchmarks/results/graph_networks.json.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.graphs.training import EDGES, GRAPHS, NODES, Recipe, Result, trained, with_released
+from oro_unlearn.compare.sources import record
+from oro_unlearn.data import AnyGraph, GraphDataModule, PlanetoidGraph
+from oro_unlearn.files import write_json
+from oro_unlearn.report.run_report import hardware, versions
+
+RESULT = Path("benchmarks/results/graph_networks.json")
+CITATIONS, PARTS = ("Cora", "CiteSeer"), ("public", "random")
+SETS = {"Motifs": "benchmarks.graphs.made_graphs.Motifs", "Families": "benchmarks.graphs.made_graphs.Families"}
+SEEDS = {  # by encoder: of most rows, and of the rows that take longest
+    "GCN": (10, 5),
+    "GraphSAGE": (5, 3),
+    "GAT": (3, 2),
+}
+SLOW = ("SES", "GPL, released form")
+EXPLAINERS = ("SES masks", "GNNExplainer", "PGExplainer", "gradient", "random")
+
+
+def node_runs(encoder: str) -> Iterator[dict[str, Any]]:
+    """One entry for each row, graph, split and seed."""
+    most, fewest = SEEDS[encoder]
+    for citations in CITATIONS:
+        for split in PARTS:
+            for seed in range(most):
+                about = {"encoder": encoder, "data": citations, "split": split, "seed": seed}
+                for row, recipe in NODES.items():
+                    if row in SLOW and seed >= fewest:
+                        continue
+                    data = PlanetoidGraph(graph=citations, split=split, seed=seed, normalise=recipe.normalise)
+                    if row == "SES":
+                        _, found = with_released(recipe, encoder, data, seed)
+                    else:
+                        found = {row: trained(recipe, encoder, data, seed)[1]}
+                    yield from ({**about, "row": name, **entry(result)} for name, result in found.items())
+
+
+def edge_runs(encoder: str) -> Iterator[dict[str, Any]]:
+    """Whether edges exist, on the citation graphs."""
+    for citations in CITATIONS:
+        for seed in range(SEEDS[encoder][1]):
+            data = PlanetoidGraph(graph=citations, task="edge", split="random", seed=seed, normalise=False)
+            yield from runs_of(EDGES, data, {"encoder": encoder, "data": citations, "seed": seed})
+
+
+def graph_runs(encoder: str) -> Iterator[dict[str, Any]]:
+    """Classes of graphs."""
+    for name, path in SETS.items():
+        for seed in range(SEEDS[encoder][0]):
+            data = AnyGraph(path, task="graph", seed=seed)
+            yield from runs_of(GRAPHS, data, {"encoder": encoder, "data": name, "seed": seed})
+
+
+def runs_of(recipes: Mapping[str, Recipe], data: GraphDataModule, about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """One entry for each recipe."""
+    for row, recipe in recipes.items():
+        result = trained(recipe, about["encoder"], data, about["seed"])[1]
+        yield {**about, "row": row, **entry(result)}
+
+
+def entry(result: Result) -> dict[str, Any]:
+    """A result, as the file keeps it."""
+    chosen = {name: round(result.chosen[name], 4) for name in ("accuracy", "auc", "ap") if name in result.chosen}
+    return {**chosen, "test_choice": round(result.test_choice, 4), "epoch": result.epoch, "seconds": result.seconds}
+
+
+def explanation_runs(seeds: int = 3, nodes: int = 40) -> Iterator[dict[str, Any]]:
+    """Explanations of the classes of test nodes by the same network, which was trained with SES's masks."""
+    from oro_unlearn.methods.graphs.graph_training import Graphs
+    from oro_unlearn.methods.graphs.node_explanations import explain_nodes
+
+    for seed in range(seeds):
+        data = PlanetoidGraph(graph="Cora", split="random", seed=seed, normalise=False)
+        method, _ = trained(NODES["SES"], "GCN", data, seed)
+        own, graphs = method.own_explainer, Graphs(*next(data.batches("test")))
+        for name in EXPLAINERS:
+            method.own_explainer = own if name == "SES masks" else lambda: None  # type: ignore[method-assign]
+            method.explainer = name if name != "SES masks" else "random"  # type: ignore[assignment]
+            torch.manual_seed(seed)
+            began = time.process_time()
+            found = explain_nodes(method, graphs, nodes)
+            spent = time.process_time() - began
+            yield {"seed": seed, "by": name, "all_seconds": round(spent, 2), **_figures(found)}
+
+
+def _figures(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 4) for name, value in found.items() if name not in ("by", "nodes")}
+
+
+def parts() -> dict[str, Callable[[], Iterator[dict[str, Any]]]]:
+    """What the file holds, in the order in which it is made: the most telling first."""
+    return {
+        "nodes, GCN": lambda: node_runs("GCN"),
+        "edges, GCN": lambda: edge_runs("GCN"),
+        "graphs, GCN": lambda: graph_runs("GCN"),
+        "explanations": explanation_runs,
+        "nodes, GraphSAGE": lambda: node_runs("GraphSAGE"),
+        "edges, GraphSAGE": lambda: edge_runs("GraphSAGE"),
+        "nodes, GAT": lambda: node_runs("GAT"),
+        "edges, GAT": lambda: edge_runs("GAT"),
+    }
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run what is missing and write the results."""
+    words = list(sys.argv[1:] if args is None else args)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=list(parts()), help="parts to run")
+    options = parser.parse_args(words)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    result = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
+    result = {
+        "command": " ".join(["python -m benchmarks.graph_networks", *words]),
+        **record(__file__),
+        "versions": versions(),
+        "hardware": hardware("cpu"),
+        "recipes": {
+            task: {row: {**recipe._asdict(), "method": recipe.method.__name__} for row, recipe in recipes.items()}  # type: ignore[attr-defined]
+            for task, recipes in (("nodes", NODES), ("edges", EDGES), ("graphs", GRAPHS))
+        },
+        "seeds": {encoder: {"most rows": most, "the slowest rows": few} for encoder, (most, few) in SEEDS.items()},
+        "cpu_seconds": result.get("cpu_seconds", {}),
+        "runs": result.get("runs", {}),
+    }
+    for name in options.only:
+        if name in result["runs"]:
+            continue
+        began, found = time.process_time(), []
+        for one in parts()[name]():
+            found.append(one)
+            print(name, one, flush=True)
+        result["runs"][name] = found
+        result["cpu_seconds"][name] = round(time.process_time() - began)
+        write_json(result, RESULT)
+
+
+if __name__ == "__main__":
+    main()
