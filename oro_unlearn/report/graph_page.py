@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from oro_unlearn.report.drawings import photograph, svg_of
+from oro_unlearn.report.drawings import svg_of
 from oro_unlearn.report.graph_plots import explanations_figure
 from oro_unlearn.report.graph_tables import explanation_rows, figure_rows, note_of
 from oro_unlearn.report.page import Card, Page, Picture, Section, Table
@@ -22,7 +22,7 @@ def make_page(content: Content, folder: Path) -> Page:
         folder: Folder with the pictures of the report.
     """
     facts = [(name.capitalize(), str(content[name])) for name in ("method", "data", "network", "task")]
-    sections = [*_figures(content), *_explanations(content, folder), *_losses(content)]
+    sections = [*_figures(content), *_explanations(content), *_losses(content)]
     own: dict[str, Any] = {
         "title": f"Graph network trained by {content['method']}",
         "about": f"{content['method']} · {content['data']} · {content['network']}",
@@ -40,15 +40,13 @@ def _figures(content: Content) -> Iterator[Section]:
     yield Section("Figures", [Table("Figures of each split", rows[0], rows[1:], note_of(content))], on_card=True)
 
 
-def _explanations(content: Content, folder: Path) -> Iterator[Section]:
+def _explanations(content: Content) -> Iterator[Section]:
     rows = explanation_rows(content)
     if not rows:
         return
     nodes = content["explanations"]["nodes"]
     alt = "Small graphs: an explained node in orange, and the edges that its class rests on, wider where the mask is larger."
     picture = Picture("Explained nodes", alt, svg=svg_of(lambda: explanations_figure(nodes)), wide=True)
-    if not picture.svg:
-        picture = Picture("Explained nodes", alt, uri=photograph(folder / "explanations.png"), wide=True)
     header = ["figure", "value", "95 % interval", "nodes"]
     yield Section("Explanations", [Table("What the explanations are worth", header, rows), picture])
 

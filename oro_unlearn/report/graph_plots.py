@@ -16,22 +16,22 @@ MOST_DRAWN = 6  # explained nodes in one picture
 
 
 @literal_text()
-def plot_explanations(nodes: Sequence[Mapping[str, Any]], path: str | Path) -> None:
-    """Draw the subgraph that explains the class of each node.
+def save_png(figure: "Figure", path: str | Path) -> None:
+    """Write a drawing.
 
     Args:
-        nodes: ``node``, ``class``, ``label`` and ``edges`` (source, target, mask) of each.
+        figure: The drawing.
         path: PNG to write.
     """
     with replacing(path) as partial:
-        explanations_figure(nodes).savefig(partial, format="png", dpi=110)
+        figure.savefig(partial, format="png", dpi=110)
 
 
 def explanations_figure(nodes: Sequence[Mapping[str, Any]]) -> "Figure":
     """The strongest edges around each node, as wide and as dark as their masks; the node itself is orange.
 
     Args:
-        nodes: As in :func:`plot_explanations`; the first six are drawn.
+        nodes: ``node``, ``class``, ``label`` and ``edges`` (source, target, mask) of each; the first six are drawn.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,15 +1,15 @@
 """The report of one run of a graph network, as it is written and printed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from oro_unlearn.report.graph_page import make_page
-from oro_unlearn.report.graph_plots import plot_explanations
+from oro_unlearn.report.graph_plots import explanations_figure, save_png
 from oro_unlearn.report.graph_tables import explanation_rows, figure_rows, note_of
-from oro_unlearn.report.relation_plots import plot_losses
+from oro_unlearn.report.relation_plots import losses_figure
 from oro_unlearn.report.run_report import summarise, without_nan
 from oro_unlearn.report.tables import rich_table
 
@@ -33,23 +33,26 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         The report.
     """
     found = model.measurements
-    every = max(1, -(-max((len(values) for values in found["losses"].values()), default=1) // MOST_STEPS))
+    explanations = {name: value for name, value in found.get("explanations", {}).items() if name != "seconds"}
     report = {
         **header,
         "task": data.task,
         "metrics": summarise(found["metrics"]),
         "chosen": found["chosen"],
-        "losses": {
-            name: {"step": list(range(1, len(values) + 1, every)), "value": [round(value, 6) for value in values[::every]]}
-            for name, values in found["losses"].items()
-        },
-        **({"explanations": found["explanations"]} if "explanations" in found else {}),
+        "losses": {name: _thinned(steps) for name, steps in found["losses"].items()},
+        **({"explanations": explanations} if explanations else {}),
     }
-    if root is not None and found["losses"]:
-        plot_losses(found["losses"], root / FIGURES[0])
-    if root is not None and found.get("explanations", {}).get("nodes"):
-        plot_explanations(found["explanations"]["nodes"], root / FIGURES[1])
+    if root is not None and report["losses"]:
+        save_png(losses_figure({name: (part["step"], part["value"]) for name, part in report["losses"].items()}), root / FIGURES[0])
+    if root is not None and explanations.get("nodes"):
+        save_png(explanations_figure(explanations["nodes"]), root / FIGURES[1])
     return without_nan(report)  # type: ignore[no-any-return]
+
+
+def _thinned(steps: Sequence[tuple[int, float]]) -> dict[str, list[Any]]:
+    """A loss as a report keeps it: values at ``step``, evenly spaced if a run has many steps."""
+    kept = steps[:: -(-len(steps) // MOST_STEPS) or 1]
+    return {"step": [step for step, _ in kept], "value": [round(value, 6) for _, value in kept]}
 
 
 def report_table(report: Mapping[str, Any]) -> Table:

@@ -57,5 +57,5 @@ def note_of(report: Mapping[str, Any]) -> str:
     if chosen.get("split") == "test":
         notes.append("The test split chose it: the test figures are too good.")
     if found.get("explained"):
-        notes.append(f"Explanations by {found['by']}, {found['seconds']:.3f} s each.")
+        notes.append(f"Explanations by {found['by']}.")
     return " ".join(notes)

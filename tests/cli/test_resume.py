@@ -26,7 +26,8 @@ AT_ONCE = (
     "gradient_ascent",
     "gradient_ascent_bounded",
 )
-OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS)
+GRAPHS = tuple(case.name for case in CASES if case.name.startswith("graphs-"))
+OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS, *GRAPHS)
 FEW_TESTS = ["--data.test_per_class", "8", "--trainer.limit_test_batches", "1"]
 OF_THIS_RUN = {"seconds", "encode_seconds", "edit_seconds", "files", "config"}  # the last names the folder
 

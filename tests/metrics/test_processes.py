@@ -13,6 +13,8 @@ import oro_unlearn.metrics
 from oro_unlearn.metrics import (
     ConfidenceHistogram,
     CosineDrift,
+    ExplanationFidelity,
+    ExplanationSparsity,
     ForgetRetainAccuracy,
     MembershipInference,
     NearestClassMIA,
@@ -43,7 +45,25 @@ def two_cosines(generator):
     return tuple(2 * torch.rand(SAMPLES, generator=generator) - 1 for _ in range(2))
 
 
+class ByRow(ExplanationSparsity):
+    """The mask of one explanation in each row."""
+
+    def update(self, mask):
+        for row in mask:
+            super().update(row)
+
+
+def three_predictions(generator):
+    return tuple(torch.randint(0, 3, (SAMPLES,), generator=generator) for _ in range(3))
+
+
+def masks(generator):
+    return (torch.rand(SAMPLES, 6, generator=generator),)
+
+
 CASES = {
+    "explanation fidelity": (ExplanationFidelity, three_predictions),
+    "explanation sparsity": (ByRow, masks),
     "confidence histogram": (ConfidenceHistogram, logits_labels_and_groups),
     "cosine drift": (CosineDrift, two_cosines),
     "accuracy": (lambda: ForgetRetainAccuracy(5, [1, 3]), logits_and_labels),
@@ -110,7 +130,8 @@ def distributed(tmp_path_factory):
 def test_every_metric_has_a_case():
     kinds = {getattr(oro_unlearn.metrics, name) for name in oro_unlearn.metrics.__all__}
     metrics = {kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Metric)}
-    assert {type(make()) for make, _ in CASES.values()} == metrics
+    made = {type(make()) for make, _ in CASES.values()}
+    assert {kind.__base__ if kind is ByRow else kind for kind in made} == metrics
 
 
 @pytest.mark.parametrize("share", SHARES)

@@ -39,6 +39,10 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-removal": ["removal", "--model.discriminator", "1", "--model.adversary", "search", "--model.queries", "20"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }
+FAKE = "{num_graphs: 1, avg_num_nodes: 60, avg_degree: 4, num_channels: 12, num_classes: 3, task: node}"
+DRAWN_GRAPH = ["--data", "AnyGraph", "--data.dataset", "torch_geometric.datasets.FakeDataset", "--data.options", FAKE]
+DRAWN_GRAPH += ["--data.split", "random", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
+TWO_PHASES = {"gpl": ["--model.first_epochs", "1"], "ses": ["--model.joint_epochs", "1"]}  # by preset
 
 
 class Killed(BaseException):
@@ -104,4 +108,11 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
         given += ["--data.graph", str(SMALL_GRAPH)]
         given += ["--data.listed", LISTED, *scenes, *words, *more, *(SGD if config != "pretraining" else [])]
         found.append(Case(name, given, by_process=config == "pretraining"))
+    found += [graph_case(name, epochs) for name in ("gcn", "gpl", "ses")]
     return found
+
+
+def graph_case(preset: str, epochs: int) -> Case:
+    """A run of a preset of graph networks on a small random graph; no test data are needed."""
+    words = ["fit", "--config", str(CONFIGS / "planetoid" / f"{preset}.yaml"), *DRAWN_GRAPH, *TWO_PHASES.get(preset, [])]
+    return Case(f"graphs-{preset}", [*words, "--model.explained", "1", "--trainer.max_epochs", str(epochs)])

@@ -217,9 +217,10 @@ class GraphTraining(UnlearningModule):
         """Store the chosen epoch so far, and the losses."""
         super().on_save_checkpoint(checkpoint)
         checkpoint["best"] = {"state": self.best, "figure": self.best_figure, "epoch": self.best_epoch}
-        names = self.history[0] if self.history else ()
-        losses = {name: [step[name] for step in self.history if name in step] for name in names}
-        checkpoint["history"] = {name: torch.stack(values).cpu() for name, values in losses.items()}
+        absent = torch.tensor(torch.nan)
+        checkpoint["history"] = {
+            name: torch.stack([step.get(name, absent).cpu() for step in self.history]) for name in self.terms()
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the chosen epoch so far, and the losses."""
@@ -228,7 +229,12 @@ class GraphTraining(UnlearningModule):
         self.best = best.get("state", {})
         self.best_figure, self.best_epoch = best.get("figure", -1.0), best.get("epoch", -1)
         losses = checkpoint.get("history", {})
-        self.history = [dict(zip(losses, step, strict=True)) for step in zip(*losses.values(), strict=True)]
+        steps = [dict(zip(losses, step, strict=True)) for step in zip(*losses.values(), strict=True)]
+        self.history = [{name: value for name, value in step.items() if not value.isnan()} for step in steps]
+
+    def terms(self) -> list[str]:
+        """Names of the losses in all phases so far."""
+        return list(dict.fromkeys(name for step in self.history for name in step))
 
     def on_test_start(self) -> None:
         """Measure the chosen epoch, in float32 whatever the training precision was."""
@@ -248,7 +254,10 @@ class GraphTraining(UnlearningModule):
             if found:
                 scores, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
                 figures |= {f"{split}/{name}": value for name, value in figures_of(scores, labels).items()}
-        losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
+        losses = {
+            name: [(number, float(step[name])) for number, step in enumerate(self.history, 1) if name in step]
+            for name in self.terms()
+        }
         chosen = {"epoch": self.best_epoch, "split": self.choice} if self.best else {}
         self.measurements = {"metrics": {self.role: figures}, "losses": losses, "chosen": chosen}
         if self.explained and self.task == "node":
@@ -261,7 +270,9 @@ class GraphTraining(UnlearningModule):
 
         graphs = Graphs(*next(iter(self.data.batches("test"))))
         with torch.inference_mode(False), torch.enable_grad():  # explanations are trained, or need gradients
-            return explain_nodes(self, graphs, self.explained)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.stream("explanations"))
+                return explain_nodes(self, graphs, self.explained)
 
     def own_explainer(self) -> Any:
         """The method's own explanation algorithm; None if it has none."""
