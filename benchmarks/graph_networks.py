@@ -2,9 +2,9 @@
 
     ORO_DATA=... python -m benchmarks.graph_networks
 
-Cora and CiteSeer, public split and 60/20/20; the epoch is chosen on the validation split, of every fifth. Published epochs, rates
-and weights; every method stands beside plain training by its own recipe. Two sets of graphs are drawn by torch_geometric's
-generators. One thread, one process. Finished parts are kept: delete the result to begin again. Writes
+Cora and CiteSeer, public split and 60/20/20; the epoch, one of every five, is chosen on the validation split. Epochs, rates and
+weights are the published ones; every method stands beside plain training by its own recipe. Two sets of graphs are drawn by
+torch_geometric's generators. One thread, one process. Finished parts are kept: delete the result to begin again. Writes
 benchmarks/results/graph_networks.json.
 """
 

@@ -1,4 +1,4 @@
-"""Two sets of graphs with classes, drawn by torch_geometric's generators: what the published sets would have to be fetched for."""
+"""Two sets of graphs with classes, drawn by torch_geometric's generators: nothing has to be fetched."""
 
 from typing import Any
 

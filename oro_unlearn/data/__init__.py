@@ -16,15 +16,15 @@ from oro_unlearn.data.relations.relation_pairs import RelationPairs
 from oro_unlearn.data.scenes.scenes import Scenes
 
 __all__ = [
-    "AnyGraph",
     "CIFAR10",
     "CIFAR100",
+    "MNIST",
+    "AnyGraph",
     "Digits",
     "FashionMNIST",
     "GraphDataModule",
     "ImageData",
     "ImageFolder",
-    "MNIST",
     "PlanetoidGraph",
     "RelationPairs",
     "Scenes",

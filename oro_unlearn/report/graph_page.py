@@ -32,7 +32,9 @@ def make_page(content: Content, folder: Path) -> Page:
     return page_of(content, {}, _figure_text, sections, CODE, **own)
 
 
-CODE = 'from safetensors.torch import load_file\n\nstate = load_file("model.safetensors")  # of oro_unlearn.networks.graphs.GraphNetwork'
+CODE = """from safetensors.torch import load_file
+
+state = load_file("model.safetensors")  # of oro_unlearn.networks.graphs.GraphNetwork"""
 
 
 def _figures(content: Content) -> Iterator[Section]:

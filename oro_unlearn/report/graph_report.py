@@ -43,7 +43,9 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         **({"explanations": explanations} if explanations else {}),
     }
     if root is not None and report["losses"]:
-        save_png(losses_figure({name: (part["step"], part["value"]) for name, part in report["losses"].items()}), root / FIGURES[0])
+        save_png(
+            losses_figure({name: (part["step"], part["value"]) for name, part in report["losses"].items()}), root / FIGURES[0]
+        )
     if root is not None and explanations.get("nodes"):
         save_png(explanations_figure(explanations["nodes"]), root / FIGURES[1])
     return without_nan(report)  # type: ignore[no-any-return]

@@ -13,15 +13,19 @@ EXPLAINED = {"fidelity_plus_features": 0.25, "fidelity_plus": 0.5, "fidelity_min
 FIGURES = {"test/accuracy": 0.8, "test/low": 0.7, "test/high": 0.9, "test/samples": 100.0}
 
 
+MEASURED = {
+    "metrics": {"original": FIGURES},
+    "losses": {"task": [(1, 0.5), (2, 0.25)], "triplet": [(2, 1.0)]},
+    "chosen": {"epoch": 4, "split": "validation"},
+    "explanations": {"by": "SES masks", "explained": 8, **EXPLAINED, "seconds": 0.01, "nodes": NODES},
+}
+
+
 class Model:
     """What a method has measured."""
 
-    measurements = {
-        "metrics": {"original": FIGURES},
-        "losses": {"task": [(1, 0.5), (2, 0.25)], "triplet": [(2, 1.0)]},
-        "chosen": {"epoch": 4, "split": "validation"},
-        "explanations": {"by": "SES masks", "explained": 8, **EXPLAINED, "seconds": 0.01, "nodes": NODES},
-    }
+    def __init__(self, **changed) -> None:
+        self.measurements = {**MEASURED, **changed}
 
 
 class GraphsOfNodes:
@@ -32,9 +36,7 @@ class GraphsOfNodes:
 
 def report(root=None, **changed):
     header = {"method": "SES", "data": "cora", "network": "GCN", "forget": [], "seed": 0}
-    model = Model()
-    model.measurements = {**model.measurements, **changed}
-    return make_report(header, model, GraphsOfNodes(), root, "outputs")
+    return make_report(header, Model(**changed), GraphsOfNodes(), root, "outputs")
 
 
 def shown(content) -> str:

@@ -52,9 +52,9 @@ class GraphDataModule(LightningDataModule, ABC):
     """Nodes or edges of one graph, or many graphs, in training, validation and test split.
 
     A batch is ``(features, edges, graph, pairs, labels, index)``. Features (N, F) are in CSR layout if at most a tenth of them
-    is not zero. Edges (2, E) are those along which messages are passed: for edges those of the training split. ``graph`` (N,) is
-    the graph of each node, ``pairs`` (2, M) are the edges to score, ``labels`` (M,) belong to the samples and ``index`` (M,) are
-    their nodes, or their positions. One graph is one batch, whatever ``batch_size`` is.
+    is not zero. Messages are passed along ``edges`` (2, E); if edges are predicted, these are the ones of the training split.
+    ``graph`` (N,) is the graph of each node, and ``pairs`` (2, M) are the edges to score. ``labels`` (M,) belong to the samples,
+    and ``index`` (M,) are their nodes, or their positions. One graph is one batch, whatever ``batch_size`` is.
 
     A new data set defines :meth:`read`.
 

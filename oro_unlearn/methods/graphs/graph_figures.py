@@ -1,6 +1,5 @@
 """Figures of the scores of nodes, edges or graphs."""
 
-import torch
 from torch import Tensor
 
 from oro_unlearn.metrics.chance import share_limits

@@ -269,10 +269,9 @@ class GraphTraining(UnlearningModule):
         from oro_unlearn.methods.graphs.node_explanations import explain_nodes
 
         graphs = Graphs(*next(iter(self.data.batches("test"))))
-        with torch.inference_mode(False), torch.enable_grad():  # explanations are trained, or need gradients
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.stream("explanations"))
-                return explain_nodes(self, graphs, self.explained)
+        with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices=[]):  # masks may be trained
+            torch.manual_seed(self.stream("explanations"))
+            return explain_nodes(self, graphs, self.explained)
 
     def own_explainer(self) -> Any:
         """The method's own explanation algorithm; None if it has none."""

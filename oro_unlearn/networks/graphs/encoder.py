@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 

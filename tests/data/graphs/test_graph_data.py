@@ -66,7 +66,7 @@ def test_reading_changes_no_random_number():
 def test_the_public_split_is_that_of_the_masks():
     data = circle(split="public")
     assert data.split("val").positions.tolist() == list(range(1, 30, 3))
-    with pytest.raises(UserError, match="fakedataset has no public split: choose --data.split random"):
+    with pytest.raises(UserError, match=r"fakedataset has no public split: choose --data.split random"):
         AnyGraph(FAKE, ONE, split="public").split("train")
 
 
@@ -107,7 +107,10 @@ def test_features_are_normalised_and_kept_sparse_if_most_are_zero():
 
 def test_the_summary_of_what_was_read():
     lines = circle(split="public").lines()
-    assert lines == ["circle: 1 graph, 30 nodes, 60 edges, 30 features, 2 classes", "  nodes: 10 train, 10 val, 10 test (public)"]
+    assert lines == [
+        "circle: 1 graph, 30 nodes, 60 edges, 30 features, 2 classes",
+        "  nodes: 10 train, 10 val, 10 test (public)",
+    ]
 
 
 def test_planetoid_files_are_read_only_if_they_are_the_published_ones(tmp_path):
@@ -118,7 +121,7 @@ def test_planetoid_files_are_read_only_if_they_are_the_published_ones(tmp_path):
     with pytest.raises(UserError, match=r"is not the published file \(SHA-256\), and a pickle can run code: not read"):
         PlanetoidGraph(str(tmp_path)).split("train")
     (tmp_path / "ind.citeseer.allx").unlink()
-    with pytest.raises(UserError, match="ind.citeseer.allx is missing: copy all eight raw files of CiteSeer"):
+    with pytest.raises(UserError, match=r"ind.citeseer.allx is missing: copy all eight raw files of CiteSeer"):
         PlanetoidGraph(str(tmp_path), graph="CiteSeer").split("train")
     assert not Path("broken").exists()
 
@@ -187,7 +190,7 @@ def test_options_of_a_data_set_that_are_wrong():
 def test_a_task_that_does_not_fit():
     with pytest.raises(UserError, match="circle has 1 graphs, too few to split"):
         circle(task="graph").split("train")
-    with pytest.raises(UserError, match="fakedataset has 12 graphs: --data.task node needs one, choose graph"):
+    with pytest.raises(UserError, match=r"fakedataset has 12 graphs: --data.task node needs one, choose graph"):
         AnyGraph(FAKE, MANY, task="node").split("train")
     with pytest.raises(UserError, match="circle has no class for each node"):
         circle(options={"labelled": False}).split("train")

@@ -236,9 +236,9 @@ def test_options_of_gpl_and_ses_out_of_range():
 
 
 def test_data_of_another_kind_are_rejected():
-    with pytest.raises(UserError, match="GPL is for graphs, and Digits has none: choose --data PlanetoidGraph"):
+    with pytest.raises(UserError, match=r"GPL is for graphs, and Digits has none: choose --data PlanetoidGraph"):
         GPL().check_data(Digits())
-    with pytest.raises(UserError, match="SES explains classes of nodes, and --data.task is graph"):
+    with pytest.raises(UserError, match=r"SES explains classes of nodes, and --data.task is graph"):
         SES().check_data(data_of("graph"))
 
 
@@ -246,4 +246,6 @@ def test_a_graph_that_is_computed_once_has_the_same_targets():
     method, train = built(GPL)
     method.losses_at(train, 0)
     degrees, _ = method._targets_of(train)
-    assert math.isclose(float(degrees.max()), math.log(method.largest_degree + 1) / math.log(method.largest_degree), rel_tol=1e-6)
+    assert math.isclose(
+        float(degrees.max()), math.log(method.largest_degree + 1) / math.log(method.largest_degree), rel_tol=1e-6
+    )
