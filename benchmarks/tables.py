@@ -21,6 +21,7 @@ from benchmarks.audit_calibration import calibration_table
 from benchmarks.class_red_team import class_table
 from benchmarks.closed_form import CLOSED_FORM_TABLES
 from benchmarks.epsilon_calibration import epsilon_table
+from benchmarks.graphs.tables import GRAPH_TABLES
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_red_team import attacks_table, red_team_table
@@ -40,6 +41,7 @@ PAGES = (
     "docs/audit.md",
     "docs/class_unlearning.md",
     "docs/findings.md",
+    "docs/graph_networks.md",
     "docs/ledger.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),
     "docs/relational_unlearning.md",
@@ -126,6 +128,11 @@ def removal(name: str) -> str:
     return markdown_table(curve_table(load(name)))
 
 
+def graphs(kind: str, name: str) -> str:
+    """A table of graph networks."""
+    return markdown_table(GRAPH_TABLES[kind](load(name)))
+
+
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
@@ -145,6 +152,7 @@ TABLES = {
     **SPEED_TABLES,
     **RELIABILITY_TABLES,
     **VERIFICATION_TABLES,
+    **{kind: partial(graphs, kind) for kind in GRAPH_TABLES},
     **{f"compared_{kind}": partial(compared, kind) for kind in COMPARISONS},
 }
 

@@ -1,0 +1,152 @@
+"""Tables of graph networks from ``graph_networks.json``: means over seeds with 95 % intervals, and gains seed by seed."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import mean, stdev
+from typing import Any
+
+Runs = Sequence[Mapping[str, Any]]
+WHERE = {
+    "Cora, public": ("Cora", "public"),
+    "Cora, 60/20/20": ("Cora", "random"),
+    "CiteSeer, public": ("CiteSeer", "public"),
+    "CiteSeer, 60/20/20": ("CiteSeer", "random"),
+}
+BESIDE = {  # by row: the row that differs from it in the losses alone
+    "GPL": "plain, recipe of GPL",
+    "GPL, released form": "plain, recipe of GPL",
+    "SES": "plain, recipe of SES",
+    "SES, released form": "plain, recipe of SES",
+}
+BY_TEST = {"SES, released form"}  # whose published figure is the highest on the test split
+EXPLAINED = {
+    "fidelity_plus_features": "fidelity+, 5 features",
+    "fidelity_plus": "fidelity+, 5 edges",
+    "fidelity_minus": "fidelity-, 5 edges",
+    "sparsity": "sparsity",
+    "seconds": "seconds of one",
+    "all_seconds": "seconds of all 40",
+}
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half of its 95 % interval by Student's t; NaN for a single value.
+
+    Example:
+        >>> [round(value, 2) for value in interval([1.0, 2.0, 3.0])]
+        [2.0, 2.48]
+    """
+    from scipy.stats import t
+
+    count = len(values)
+    half = float(t.ppf(0.975, count - 1)) * stdev(values) / math.sqrt(count) if count > 1 else math.nan
+    return mean(values), half
+
+
+def cell(values: Sequence[float], factor: float = 100, digits: int = 1, sign: bool = False) -> str:
+    """Mean ± half of the interval; a dash if nothing was run."""
+    if not values:
+        return "–"
+    middle, half = interval([factor * value for value in values])
+    text = f"{middle:{'+' if sign else ''}.{digits}f}"
+    return text if math.isnan(half) else f"{text} ± {half:.{digits}f}"
+
+
+def nodes_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Accuracy on nodes, in percent: a row for each encoder and method."""
+    rows = [["network", "method", "seeds", *WHERE]]
+    for encoder, runs in by_encoder(content, "nodes"):
+        for row in dict.fromkeys(run["row"] for run in runs):
+            found = [[run["accuracy"] for run in runs if run["row"] == row and at(run, place)] for place in WHERE]
+            rows.append([encoder, row, str(max(map(len, found))), *map(cell, found)])
+    return rows
+
+
+def gains_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Gains in points, seed by seed, over plain training by the same recipe; and what a choice on the test split adds."""
+    rows = [["network", "gain of", *WHERE]]
+    for encoder, runs in by_encoder(content, "nodes"):
+        for row, beside in BESIDE.items():
+            found = [differences([run for run in runs if at(run, place)], row, beside) for place in WHERE]
+            if any(found):
+                rows.append([encoder, row, *(cell(one, sign=True) for one in found)])
+            if row in BY_TEST and any(found):
+                found = [differences([r for r in runs if at(r, place)], row, beside, "test_choice") for place in WHERE]
+                rows.append([encoder, f"{row}, chosen on test", *(cell(one, sign=True) for one in found)])
+    return rows
+
+
+def edges_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Edges: area under the ROC curve and average precision, in percent."""
+    places = ("Cora", "CiteSeer")
+    rows = [["network", "method", *(f"{place}, {name}" for place in places for name in ("AUC", "AP"))]]
+    for encoder, runs in by_encoder(content, "edges"):
+        for row in dict.fromkeys(run["row"] for run in runs):
+            own = [run for run in runs if run["row"] == row]
+            found = [[run[key] for run in own if run["data"] == place] for place in places for key in ("auc", "ap")]
+            rows.append([encoder, row, *map(cell, found)])
+        found = [
+            differences([run for run in runs if run["data"] == place], "GPL", "plain", key)
+            for place in places
+            for key in ("auc", "ap")
+        ]
+        rows.append([encoder, "gain, seed by seed", *(cell(one, sign=True) for one in found)])
+    return rows
+
+
+def graphs_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Classes of graphs: accuracy in percent, and gains seed by seed."""
+    rows = [["network", "method", "Motifs", "Families"]]
+    for encoder, runs in by_encoder(content, "graphs"):
+        for row in dict.fromkeys(run["row"] for run in runs):
+            found = [[run["accuracy"] for run in runs if run["row"] == row and run["data"] == name] for name in rows[0][2:]]
+            rows.append([encoder, row, *map(cell, found)])
+        for row in ("GPL", "GPL, released form"):
+            found = [differences([run for run in runs if run["data"] == name], row, "plain") for name in rows[0][2:]]
+            rows.append([encoder, f"gain of {row}, seed by seed", *(cell(one, sign=True) for one in found)])
+    return rows
+
+
+def explanations_table(content: Mapping[str, Any]) -> list[list[str]]:
+    """Explanations of the same predictions by different algorithms."""
+    runs = content["runs"].get("explanations", [])
+    rows = [["explained by", *EXPLAINED.values()]]
+    for name in dict.fromkeys(run["by"] for run in runs):
+        own = [run for run in runs if run["by"] == name]
+        shares = [cell([run[key] for run in own]) for key in EXPLAINED if "seconds" not in key]
+        times = [cell([run["seconds"] for run in own], 1, 4), cell([run["all_seconds"] for run in own], 1, 1)]
+        rows.append([name, *shares, *times])
+    return rows
+
+
+def by_encoder(content: Mapping[str, Any], part: str) -> list[tuple[str, Runs]]:
+    """Runs of a part of the results, by encoder."""
+    return [(name.split(", ")[1], runs) for name, runs in content["runs"].items() if name.startswith(f"{part}, ")]
+
+
+def at(run: Mapping[str, Any], place: str) -> bool:
+    """Whether a run is of a column's data and split."""
+    return (run["data"], run["split"]) == WHERE[place]
+
+
+def differences(runs: Runs, row: str, beside: str, key: str = "accuracy") -> list[float]:
+    """Figure of one row minus that of another, for each seed that both have.
+
+    Args:
+        runs: Runs on the same data.
+        row: Row of interest.
+        beside: Row to compare with; its figure is always that of the epoch that validation chooses.
+        key: Figure of the first row.
+    """
+    plain = "accuracy" if key == "test_choice" else key
+    known = {run["seed"]: run[plain] for run in runs if run["row"] == beside}
+    return [run[key] - known[run["seed"]] for run in runs if run["row"] == row and run["seed"] in known]
+
+
+GRAPH_TABLES = {
+    "graph_nodes": nodes_table,
+    "graph_gains": gains_table,
+    "graph_edges": edges_table,
+    "graph_graphs": graphs_table,
+    "graph_explanations": explanations_table,
+}
