@@ -109,7 +109,7 @@ def graphs_table(content: Mapping[str, Any]) -> list[list[str]]:
 
 def explanations_table(content: Mapping[str, Any]) -> list[list[str]]:
     """Explanations of the same predictions by different algorithms."""
-    runs = content["runs"].get("explanations", [])
+    runs = [run for run in content["runs"] if run["task"] == "explanations"]
     rows = [["explained by", *EXPLAINED.values()]]
     for name in dict.fromkeys(run["by"] for run in runs):
         own = [run for run in runs if run["by"] == name]
@@ -119,9 +119,11 @@ def explanations_table(content: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def by_encoder(content: Mapping[str, Any], part: str) -> list[tuple[str, Runs]]:
-    """Runs of a part of the results, by encoder."""
-    return [(name.split(", ")[1], runs) for name, runs in content["runs"].items() if name.startswith(f"{part}, ")]
+def by_encoder(content: Mapping[str, Any], task: str) -> list[tuple[str, Runs]]:
+    """Runs of a task, by encoder."""
+    own = [run for run in content["runs"] if run["task"] == task]
+    names = dict.fromkeys(run["encoder"] for run in own)
+    return [(name, [run for run in own if run["encoder"] == name]) for name in names]
 
 
 def at(run: Mapping[str, Any], place: str) -> bool:

@@ -14,7 +14,7 @@ def best_of(scores: Tensor, labels: Tensor) -> float:
 
 
 def figures_of(scores: Tensor, labels: Tensor) -> dict[str, float]:
-    """``auc`` and ``ap`` of edges; ``accuracy`` of classes with the ends of its exact 95 % interval; and ``samples``.
+    """``auc`` and ``ap`` of edges, if there are some that exist and some that do not; ``accuracy`` of classes with the ends of its exact 95 % interval; and ``samples``.
 
     Args:
         scores: Logits (M, K) of classes, or (M,) of edges.
@@ -25,6 +25,8 @@ def figures_of(scores: Tensor, labels: Tensor) -> dict[str, float]:
         0.5
     """
     count = len(labels)
+    if scores.ndim == 1 and labels.unique().numel() < 2:
+        return {"samples": float(count)}  # of the training split, which has only edges that exist
     if scores.ndim == 1:
         from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 

@@ -146,7 +146,7 @@ def tu_files(folder: Path, graphs: int = 6) -> None:
         indicator += [str(number + 1)] * 3
         nodes += ["1", "0", "0"]
     files = {"A": rows, "graph_indicator": indicator, "graph_labels": [str(n % 2) for n in range(graphs)], "node_labels": nodes}
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, lines in files.items():
         (folder / f"TRI_{name}.txt").write_text("\n".join(lines) + "\n")
 
