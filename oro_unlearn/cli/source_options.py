@@ -17,7 +17,9 @@ HOMES = {  # modules in which a name without dots is looked up
     "model.lr_scheduler": "torch.optim.lr_scheduler",
 }
 TRAINER = "lightning.pytorch.Trainer"
-BASES = ("Batch", "ClassUnlearning", "ImageData", "RelationalUnlearning", "UnlearningModule")  # abstract classes
+BASES = (  # abstract classes
+    *("Batch", "ClassUnlearning", "GraphDataModule", "ImageData", "RelationalUnlearning", "UnlearningModule"),
+)
 MARKUP = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``|`([^`<]*)(?: <[^`]*)?`_?")
 
 

@@ -42,6 +42,7 @@ RELATIONS = {  # short names of relational runs, and their words
 FAKE = "{num_graphs: 1, avg_num_nodes: 60, avg_degree: 4, num_channels: 12, num_classes: 3, task: node}"
 DRAWN_GRAPH = ["--data", "AnyGraph", "--data.dataset", "torch_geometric.datasets.FakeDataset", "--data.options", FAKE]
 DRAWN_GRAPH += ["--data.split", "random", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
+DRAWN_GRAPH += ["--model.explained", "1"]
 TWO_PHASES = {"gpl": ["--model.first_epochs", "1"], "ses": ["--model.joint_epochs", "1"]}  # by preset
 
 
@@ -115,4 +116,4 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
 def graph_case(preset: str, epochs: int) -> Case:
     """A run of a preset of graph networks on a small random graph; no test data are needed."""
     words = ["fit", "--config", str(CONFIGS / "planetoid" / f"{preset}.yaml"), *DRAWN_GRAPH, *TWO_PHASES.get(preset, [])]
-    return Case(f"graphs-{preset}", [*words, "--model.explained", "1", "--trainer.max_epochs", str(epochs)])
+    return Case(f"graphs-{preset}", [*words, "--trainer.max_epochs", str(epochs)])

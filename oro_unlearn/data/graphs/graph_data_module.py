@@ -53,8 +53,8 @@ class GraphDataModule(LightningDataModule, ABC):
 
     A batch is ``(features, edges, graph, pairs, labels, index)``. Features (N, F) are in CSR layout if at most a tenth of them
     is not zero. Messages are passed along ``edges`` (2, E); if edges are predicted, these are the ones of the training split.
-    ``graph`` (N,) is the graph of each node, and ``pairs`` (2, M) are the edges to score. ``labels`` (M,) belong to the samples,
-    and ``index`` (M,) are their nodes, or their positions. One graph is one batch, whatever ``batch_size`` is.
+    ``graph`` (N,) is the graph of each node, and ``pairs`` (2, M) are the edges to score. ``labels`` (M,) are those of the
+    samples, and ``index`` (M,) are their nodes, or their positions. One graph is one batch, whatever ``batch_size`` is.
 
     A new data set defines :meth:`read`.
 
@@ -155,7 +155,7 @@ class GraphDataModule(LightningDataModule, ABC):
     @cached_property
     def largest_degree(self) -> int:
         """Largest number of edges of a node, among those along which messages are passed."""
-        edges = [self.split("train").batch[1]] if self.task == "edge" else [graph.edge_index for graph in self.graphs]  # type: ignore[index]
+        edges = [next(self.batches("train"))[1]] if self.task == "edge" else [graph.edge_index for graph in self.graphs]
         return max((int(torch.bincount(found[0]).max()) for found in edges if found.numel()), default=0)
 
     @property

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from oro_unlearn.data.graphs.graph_data_module import GraphDataModule
+from oro_unlearn.data.graphs.graph_data_module import GraphDataModule, Task
 from oro_unlearn.data.images.image_data import data_root
 from oro_unlearn.files import first_line
 from oro_unlearn.user_error import UserError
@@ -18,14 +18,15 @@ class TUGraphs(GraphDataModule):
     Args:
         root: Folder with these files, or with ``NAME`` or ``NAME/raw`` in it.
         collection: Name of the set, with which its files begin, such as ``MUTAG``.
-        kwargs: Arguments of :class:`GraphDataModule`; the task is ``graph``.
+        task: As in :class:`GraphDataModule`.
+        kwargs: Arguments of :class:`GraphDataModule`.
 
     Raises:
         UserError: If the files are missing or cannot be read.
     """
 
-    def __init__(self, root: str, collection: str, **kwargs: Any) -> None:
-        super().__init__(**{"task": "graph", **kwargs})
+    def __init__(self, root: str, collection: str, task: Task = "graph", **kwargs: Any) -> None:
+        super().__init__(task=task, **kwargs)
         self.root, self.collection = root, collection
         self.name = collection.lower()
 

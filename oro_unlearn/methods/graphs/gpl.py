@@ -67,7 +67,7 @@ class GPL(GraphTraining):
         if weights and (len(weights) != 3 or min(weights) < 0):
             raise UserError(f"--model.weights are three numbers, 0 or more, not {weights}")
         self.first_epochs, self.first_rate, self.official = first_epochs, first_rate, official
-        self.weights = tuple(weights)
+        self.weights = Weights(weights[0], weights[1], weights[2]) if weights else None
         self._targets: tuple[Tensor, Tensor] | None = None  # of a graph that is the same in every step
 
     def build(self, shape: GraphShape) -> None:
@@ -85,12 +85,12 @@ class GPL(GraphTraining):
     def stage(self, epoch: int) -> Weights:
         """Weights of the losses in an epoch, counted from 0."""
         if self.task == "graph":
-            return Weights(*self.weights) if self.weights else OF_GRAPHS
+            return self.weights or OF_GRAPHS
         if epoch < self.first_epochs:
             own = FIRST[self.encoder]
             factor = 100 / (epoch + 1) if own.falling else 1.0
             return own._replace(degree=own.degree * factor, distribution=own.distribution * factor)
-        return Weights(*self.weights) if self.weights else SECOND[self.encoder]
+        return self.weights or SECOND[self.encoder]
 
     def scheduler(self, optimizer: Optimizer) -> Any:
         """The low rate of the first stage, then the optimizer's rate."""

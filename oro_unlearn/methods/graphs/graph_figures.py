@@ -14,7 +14,9 @@ def best_of(scores: Tensor, labels: Tensor) -> float:
 
 
 def figures_of(scores: Tensor, labels: Tensor) -> dict[str, float]:
-    """``auc`` and ``ap`` of edges, if there are some that exist and some that do not; ``accuracy`` of classes with the ends of its exact 95 % interval; and ``samples``.
+    """``auc`` and ``ap`` of edges, ``accuracy`` of classes with the ends of its exact 95 % interval, and ``samples``.
+
+    Edges that all exist have no ``auc`` and no ``ap``.
 
     Args:
         scores: Logits (M, K) of classes, or (M,) of edges.

@@ -1,5 +1,6 @@
 """Pairs of nodes for SES: those within some hops of each other, those that are not, and triplets made from masks."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,14 +13,16 @@ def pairs_within(edges: Tensor, nodes: int, hops: int) -> Tensor:
         nodes: Number of nodes N.
         hops: Number of steps, at least 1.
     """
-    ones = torch.ones(edges.shape[1], device=edges.device)
-    step = torch.sparse_coo_tensor(edges, ones, (nodes, nodes)).coalesce()
+    from scipy.sparse import csr_array
+
+    ends = edges.cpu().numpy()
+    step = csr_array((np.ones(ends.shape[1]), (ends[0], ends[1])), shape=(nodes, nodes))
     reached = found = step
     for _ in range(hops - 1):
-        reached = torch.sparse.mm(reached, step)
-        found = (found + reached).coalesce()
-    pairs = found.indices()
-    return pairs[:, pairs[0] != pairs[1]]
+        reached = reached @ step
+        found = found + reached
+    pairs = torch.as_tensor(np.stack(found.tocsr().sorted_indices().nonzero()), dtype=torch.int64)
+    return pairs[:, pairs[0] != pairs[1]].to(edges.device)
 
 
 def pairs_apart(near: Tensor, nodes: int, count: int, seed: int) -> Tensor:

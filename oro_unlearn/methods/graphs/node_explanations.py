@@ -25,7 +25,7 @@ def explain_nodes(method: "GraphTraining", graphs: "Graphs", count: int) -> dict
         ``by``: name of the algorithm. ``fidelity_plus_features``, ``fidelity_plus``, ``fidelity_minus``, ``sparsity`` and
         ``seconds`` of one explanation. ``nodes``: the strongest edges and features of each node.
     """
-    from oro_unlearn.networks.graphs.explaining import Altered, algorithm_of, altered, explain, surrounding
+    from oro_unlearn.networks.graphs.explaining import algorithm_of, altered, explain, surrounding
 
     network, linked = method.network.cpu().eval(), _linked(graphs, count)
     features, edges = graphs.features.cpu(), graphs.edges.cpu()
@@ -36,12 +36,13 @@ def explain_nodes(method: "GraphTraining", graphs: "Graphs", count: int) -> dict
     for node in linked.tolist():
         near = surrounding(features, edges, node)
         explained = explain(network, near, algorithm)
-        seen = Altered(*(torch.tensor([value]) for value in altered(network, near, explained)))
-        of_edges.update(seen.whole, seen.without_edges, seen.only_edges)
-        of_features.update(seen.whole, seen.without_features, seen.whole)
+        seen = altered(network, near, explained)
+        whole, without_features, without_edges, only_edges = torch.tensor(seen).view(4, 1)
+        of_edges.update(whole, without_edges, only_edges)
+        of_features.update(whole, without_features, whole)
         sparsity.update(explained.edges)
         seconds += explained.seconds
-        known = {"node": node, "class": int(seen.whole), "label": labels[node]}
+        known = {"node": node, "class": seen.whole, "label": labels[node]}
         found.append({**known, **_strongest(near, explained)})
     figures = {
         "fidelity_plus_features": float(of_features.compute()["plus"]),
@@ -63,7 +64,7 @@ def _linked(graphs: "Graphs", count: int) -> Tensor:
 def _strongest(near: Any, explained: Any) -> dict[str, Any]:
     """The strongest edges, as numbers of their nodes with a value, and the strongest features of the node itself."""
     edges = explained.edges.topk(min(MOST_EDGES, len(explained.edges)))
-    own = explained.features[near.index] * (near.features[near.index] != 0)
+    own = explained.features[near.scored] * (near.features[near.scored] != 0)
     features = own.topk(min(MOST_FEATURES, len(own)))
     ends = near.nodes[near.edges[:, edges.indices]].T.tolist()
     return {

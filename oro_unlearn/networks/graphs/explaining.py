@@ -31,7 +31,7 @@ class Surrounding(NamedTuple):
     places: Tensor  # (e,) int64, of these edges among all edges
 
     @property
-    def index(self) -> int:
+    def scored(self) -> int:
         """Which of the network's scores is explained."""
         return int(self.centre[0]) if len(self.centre) == 1 else 0
 
@@ -197,7 +197,7 @@ def explain(network: GraphNetwork, near: Surrounding, algorithm: ExplainerAlgori
     if explainer.explanation_type.value == "phenomenon":
         target = explainer.get_target(explainer.get_prediction(near.features, near.edges, **near.pairs))
     started = time.perf_counter()
-    found = explainer(near.features, near.edges, target=target, index=near.index, **near.pairs)
+    found = explainer(near.features, near.edges, target=target, index=near.scored, **near.pairs)
     seconds = time.perf_counter() - started
     mask = found.get("node_mask")
     return Explained(torch.ones_like(near.features) if mask is None else mask, found.edge_mask, seconds)
@@ -233,6 +233,6 @@ def altered(network: GraphNetwork, near: Surrounding, found: Explained, features
 
     def predicted(values: Tensor, mask: Tensor | None = None) -> int:
         scores = network(values, near.edges, edge_mask=mask, **near.pairs)
-        return int(scores[near.index].argmax()) if scores.ndim == 2 else int(scores[0] > 0)
+        return int(scores[near.scored].argmax()) if scores.ndim == 2 else int(scores[0] > 0)
 
     return Altered(predicted(near.features), predicted(cut), predicted(near.features, kept), predicted(near.features, 1 - kept))

@@ -52,14 +52,9 @@ class GraphNetwork(nn.Module):
         return self.logits(self.encoder(features, edges, mask, edge_mask), graph, pairs, graphs)
 
     def logits(self, embeddings: Tensor, graph: Tensor | None = None, pairs: Tensor | None = None, graphs: int = 1) -> Tensor:
-        """Logits of embeddings (N, H), as :meth:`forward` gives them.
-
-        Raises:
-            ValueError: If pairs are missing for edges.
-        """
+        """Logits of embeddings (N, H), as :meth:`forward` gives them."""
         if self.task == "edge":
-            if pairs is None:
-                raise ValueError("edges need pairs (2, P) of nodes to score")
+            assert pairs is not None, "edges need pairs (2, P) of nodes to score"
             return (embeddings[pairs[0]] * embeddings[pairs[1]]).sum(1)
         if self.task == "graph":
             embeddings = pooled(embeddings, graph, graphs)

@@ -27,7 +27,7 @@ def test_a_surrounding_gives_the_prediction_of_the_whole_graph(features):
     model, sparse = network(), features.to_sparse_csr()
     near = surrounding(sparse, EDGES, 4)
     assert near.nodes.tolist() == [1, 2, 3, 4, 5, 6, 7]
-    torch.testing.assert_close(model(near.features, near.edges)[near.index], model(features, EDGES)[4])
+    torch.testing.assert_close(model(near.features, near.edges)[near.scored], model(features, EDGES)[4])
     assert (near.nodes[near.edges] == EDGES[:, near.places]).all()
 
 
@@ -82,10 +82,10 @@ def test_without_the_named_features_and_edges(features):
     found = explain(model, near, algorithm_of("gradient", model, features, EDGES, torch.tensor([])))
     everything = altered(model, near, found, features=100, edges=100)
     bare = near.features.clone()
-    bare[near.index] = 0
-    assert everything.without_features == int(model(bare, near.edges)[near.index].argmax())
+    bare[near.scored] = 0
+    assert everything.without_features == int(model(bare, near.edges)[near.scored].argmax())
     nothing = torch.zeros(near.edges.shape[1])
-    assert everything.without_edges == int(model(near.features, near.edges, edge_mask=nothing)[near.index].argmax())
+    assert everything.without_edges == int(model(near.features, near.edges, edge_mask=nothing)[near.scored].argmax())
     assert everything.only_edges == everything.whole
 
 
@@ -95,11 +95,11 @@ def test_fidelity_is_that_of_torch_geometric(features):
     for node in range(10):
         near = surrounding(features, EDGES, node)
         explainer = explainer_of(model, algorithm_of("gradient", model, features, EDGES, torch.tensor([])))
-        found = explainer(near.features, near.edges, index=near.index)
+        found = explainer(near.features, near.edges, index=near.scored)
         found.edge_mask, found.node_mask = (found.edge_mask > 0.5).float(), None
         expected.append(fidelity(explainer, found))
         masks = (None, 1 - found.edge_mask, found.edge_mask)
-        seen = [model(near.features, near.edges, edge_mask=mask)[near.index].argmax().view(1) for mask in masks]
+        seen = [model(near.features, near.edges, edge_mask=mask)[near.scored].argmax().view(1) for mask in masks]
         metric.update(*seen)
     plus, minus = (sum(values) / 10 for values in zip(*expected, strict=True))
     assert metric.compute() == {"plus": pytest.approx(plus), "minus": pytest.approx(minus)}
