@@ -6,7 +6,7 @@ from typing import Any
 
 from oro_unlearn.report.drawings import svg_of
 from oro_unlearn.report.graph_plots import explanations_figure
-from oro_unlearn.report.graph_tables import explanation_rows, figure_rows, note_of
+from oro_unlearn.report.graph_tables import MEANING, explanation_rows, figure_rows, note_of
 from oro_unlearn.report.page import Card, Page, Picture, Section, Table
 from oro_unlearn.report.page_parts import Content, page_of
 from oro_unlearn.report.relation_plots import losses_figure
@@ -50,7 +50,7 @@ def _explanations(content: Content) -> Iterator[Section]:
     alt = "Small graphs: an explained node in orange, and the edges that its class rests on, wider where the mask is larger."
     picture = Picture("Explained nodes", alt, svg=svg_of(lambda: explanations_figure(nodes)), wide=True)
     header = ["figure", "value", "95 % interval", "nodes"]
-    yield Section("Explanations", [Table("What the explanations are worth", header, rows), picture])
+    yield Section("Explanations", [Table("What the explanations are worth", header, rows, MEANING), picture])
 
 
 def _losses(content: Content) -> Iterator[Section]:

@@ -5,14 +5,18 @@ from typing import Any
 
 from oro_unlearn.report.tables import number
 
-NAMES = {"accuracy": "accuracy", "auc": "area under the ROC curve", "ap": "average precision"}
+NAMES = {"accuracy": "accuracy", "auc": "AUC", "ap": "average precision"}
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 EXPLAINED = {
-    "fidelity_plus_features": "fidelity+: classes that change without the 5 strongest features",
-    "fidelity_plus": "fidelity+: classes that change without the 5 strongest edges",
-    "fidelity_minus": "fidelity-: classes that change with only the 5 strongest edges",
-    "sparsity": "sparsity: edges with a mask of at most 0.5",
+    "fidelity_plus_features": "fidelity+, 5 features",
+    "fidelity_plus": "fidelity+, 5 edges",
+    "fidelity_minus": "fidelity-, 5 edges",
+    "sparsity": "sparsity of edges",
 }
+MEANING = (
+    "Fidelity+: classes that change without the strongest features of the node, or edges. Fidelity-: classes that change with "
+    "the strongest edges alone. Sparsity: edges with a mask of at most 0.5."
+)
 
 
 def figure_rows(report: Mapping[str, Any]) -> list[list[str]]:
@@ -57,5 +61,5 @@ def note_of(report: Mapping[str, Any]) -> str:
     if chosen.get("split") == "test":
         notes.append("The test split chose it: the test figures are too good.")
     if found.get("explained"):
-        notes.append(f"Explanations by {found['by']}.")
+        notes.append(f"Explanations by {found['by']}. {MEANING}")
     return " ".join(notes)

@@ -127,7 +127,13 @@ class GraphDataModule(LightningDataModule, ABC):
         return {name: Samples((*plain[:4], graph.y.flatten()[rows], rows), (), rows) for name, rows in parts.items()}
 
     def split(self, name: str) -> Samples:
-        """The samples of one split: ``train``, ``val`` or ``test``."""
+        """The samples of one split: ``train``, ``val`` or ``test``.
+
+        Raises:
+            UserError: If a method asks for another split.
+        """
+        if name not in self.splits:
+            raise UserError(f"graphs have no split {name!r}: choose --model GraphTraining, --model GPL or --model SES")
         return self.splits[name]
 
     def batches(self, name: str, size: int = 256) -> Iterator[GraphTuple]:

@@ -27,7 +27,8 @@ def explain_nodes(method: "GraphTraining", graphs: "Graphs", count: int) -> dict
     """
     from oro_unlearn.networks.graphs.explaining import algorithm_of, altered, explain, surrounding
 
-    network, linked = method.network.cpu().eval(), _linked(graphs, count)
+    method.cpu()  # the network and its masks: one explanation is too small for another device
+    network, linked = method.network.eval(), _linked(graphs, count)
     features, edges = graphs.features.cpu(), graphs.edges.cpu()
     algorithm = method.own_explainer() or algorithm_of(method.explainer, network, features, edges, linked)
     of_edges, of_features, sparsity = ExplanationFidelity(), ExplanationFidelity(), ExplanationSparsity()

@@ -1,7 +1,7 @@
 """Products with node features that are mostly zero, with gradients, without ever making them dense.
 
 Bags of words have about 1 % nonzero entries. A mask over the features matters only there, so that both the product with
-the first weights and the mask itself are computed at the nonzero entries alone: the same numbers, at a tenth of the cost.
+the first weights and the mask itself are computed at the nonzero entries alone: the same numbers, at a fraction of the cost.
 """
 
 from typing import Any

@@ -55,6 +55,11 @@ def test_the_same_seed_gives_the_same_split_and_the_same_random_graph():
     assert torch.equal(first.split("test").positions, second.split("test").positions)
 
 
+def test_methods_for_images_are_told_which_methods_there_are():
+    with pytest.raises(UserError, match="graphs have no split 'retain': choose --model GraphTraining, --model GPL or"):
+        circle().split("retain")
+
+
 def test_reading_changes_no_random_number():
     torch.manual_seed(0)
     expected = torch.rand(1)
