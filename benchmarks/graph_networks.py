@@ -14,19 +14,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from benchmarks.graphs.training import EDGES, GRAPHS, NODES, Recipe, Result, trained, with_released
 from oro_unlearn.compare.sources import record
 from oro_unlearn.data import AnyGraph, GraphDataModule, PlanetoidGraph
+from oro_unlearn.data.graphs.planetoid_graph import Citations
 from oro_unlearn.files import write_json
 from oro_unlearn.report.run_report import hardware, versions
 
 RESULT = Path("benchmarks/results/graph_networks.json")
-CITATIONS, PARTS = ("Cora", "CiteSeer"), ("public", "random")
+Split = Literal["public", "random"]
+CITATIONS: tuple[Citations, ...] = ("Cora", "CiteSeer")
+PARTS: tuple[Split, ...] = ("public", "random")
 SETS = {"Motifs": "benchmarks.graphs.made_graphs.Motifs", "Families": "benchmarks.graphs.made_graphs.Families"}
 SEEDS = {  # by encoder: of most rows, and of the rows that take longest
     "GCN": (10, 3),
@@ -38,20 +42,18 @@ EXPLAINED = 2  # seeds
 EXPLAINERS = ("SES masks", "GNNExplainer", "PGExplainer", "gradient", "random")
 
 
-def node_runs(encoder: str, seed: int) -> Iterator[dict[str, Any]]:
-    """One entry for each row, graph and split."""
-    for citations in CITATIONS:
-        for split in PARTS:
-            about = {"task": "nodes", "encoder": encoder, "data": citations, "split": split, "seed": seed}
-            for row, recipe in NODES.items():
-                if row in SLOW and seed >= SEEDS[encoder][1]:
-                    continue
-                data = PlanetoidGraph(graph=citations, split=split, seed=seed, normalise=recipe.normalise)
-                if row == "SES":
-                    _, found = with_released(recipe, encoder, data, seed)
-                else:
-                    found = {row: trained(recipe, encoder, data, seed)[1]}
-                yield from ({**about, "row": name, **entry(result)} for name, result in found.items())
+def node_runs(encoder: str, citations: Citations, split: Split, seed: int) -> Iterator[dict[str, Any]]:
+    """One entry for each row."""
+    about = {"task": "nodes", "encoder": encoder, "data": citations, "split": split, "seed": seed}
+    for row, recipe in NODES.items():
+        if row in SLOW and seed >= SEEDS[encoder][1]:
+            continue
+        data = PlanetoidGraph(graph=citations, split=split, seed=seed, normalise=recipe.normalise)
+        if row == "SES":
+            _, found = with_released(recipe, encoder, data, seed)
+        else:
+            found = {row: trained(recipe, encoder, data, seed)[1]}
+        yield from ({**about, "row": name, **entry(result)} for name, result in found.items())
 
 
 def edge_runs(encoder: str, seed: int) -> Iterator[dict[str, Any]]:
@@ -107,13 +109,30 @@ def plan() -> Iterator[tuple[str, Callable[[], Iterator[dict[str, Any]]]]]:
     """Groups of runs by name, the most telling first: whenever the script is stopped, what is there can be read."""
     for encoder, seeds in (("GCN", range(3)), ("GraphSAGE", range(3)), ("GAT", range(2)), ("GCN", range(3, 10))):
         for seed in seeds:
-            yield f"nodes, {encoder}, seed {seed}", partial(node_runs, encoder, seed)
+            for citations, split in product(CITATIONS, PARTS):
+                yield (
+                    f"nodes, {encoder}, {citations}, {split}, seed {seed}",
+                    partial(node_runs, encoder, citations, split, seed),
+                )
             if seed < SEEDS[encoder][1]:
                 yield f"edges, {encoder}, seed {seed}", partial(edge_runs, encoder, seed)
             if encoder == "GCN":
                 yield f"graphs, GCN, seed {seed}", partial(graph_runs, encoder, seed)
             if encoder == "GCN" and seed < EXPLAINED:
                 yield f"explanations, seed {seed}", partial(explanation_runs, encoder, seed)
+
+
+def reused(earlier: Mapping[str, Any], sources: str) -> dict[str, list[str]]:
+    """Finished groups that ran with other code, by the hash of its sources.
+
+    Args:
+        earlier: Content of the file so far.
+        sources: Hash of the present code.
+    """
+    found: dict[str, list[str]] = {code: list(names) for code, names in earlier.get("reused", {}).items()}
+    known = {name for names in found.values() for name in names}
+    found.setdefault(earlier.get("sources", sources), []).extend(set(earlier.get("cpu_seconds", {})) - known)
+    return {code: sorted(names) for code, names in found.items() if names and code != sources}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -125,9 +144,11 @@ def main(args: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     result = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
+    current = record(__file__)
     result = {
         "command": " ".join(["python -m benchmarks.graph_networks", *words]),
-        **record(__file__),
+        **current,
+        "reused": reused(result, current["sources"]),
         "versions": versions(),
         "hardware": hardware("cpu"),
         "recipes": {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from benchmarks.graph_networks import SEEDS, plan
+from benchmarks.graph_networks import SEEDS, plan, reused
 from benchmarks.graphs.tables import GRAPH_TABLES, cell, differences
 from benchmarks.graphs.training import NODES, RELEASED, Recipe, built, epochs_of, trained, with_released
 from oro_unlearn.data import AnyGraph
@@ -38,7 +38,16 @@ def test_every_group_has_its_own_name_and_every_seed_is_planned():
     names = [name for name, _ in plan()]
     assert len(names) == len(set(names))
     for encoder, (most, _) in SEEDS.items():
-        assert {f"nodes, {encoder}, seed {seed}" for seed in range(most)} <= set(names)
+        assert {f"nodes, {encoder}, Cora, public, seed {seed}" for seed in range(most)} <= set(names)
+
+
+def test_groups_of_other_code_are_named():
+    first = {"sources": "old", "cpu_seconds": {"a": 1, "b": 2}}
+    assert reused(first, "old") == reused({}, "new") == {}
+    assert reused(first, "new") == {"old": ["a", "b"]}
+    second = {"sources": "new", "cpu_seconds": {"a": 1, "b": 2, "c": 3}, "reused": {"old": ["a", "b"]}}
+    assert reused(second, "newest") == {"old": ["a", "b"], "new": ["c"]}
+    assert reused(second, "new") == {"old": ["a", "b"]}
 
 
 def run(row, seed, accuracy, **more):
