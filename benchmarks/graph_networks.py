@@ -37,7 +37,7 @@ SEEDS = {  # by encoder: of most rows, and of the rows that take longest
     "GraphSAGE": (3, 2),
     "GAT": (2, 2),
 }
-SLOW = ("SES", "GPL, released form")
+SLOW = ("SES", "plain, released network of GPL", "GPL, released form")
 EXPLAINED = 2  # seeds
 EXPLAINERS = ("SES masks", "GNNExplainer", "PGExplainer", "gradient", "random")
 
@@ -159,6 +159,7 @@ def main(args: Sequence[str] | None = None) -> None:
         "cpu_seconds": result.get("cpu_seconds", {}),
         "runs": result.get("runs", []),
     }
+    write_json(result, RESULT)
     for name, runs in plan():
         if name in result["cpu_seconds"] or sum(result["cpu_seconds"].values()) > 60 * options.minutes:
             continue

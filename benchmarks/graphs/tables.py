@@ -14,7 +14,7 @@ WHERE = {
 }
 BESIDE = {  # by row: the row that differs from it in the losses alone
     "GPL": "plain, recipe of GPL",
-    "GPL, released form": "plain, recipe of GPL",
+    "GPL, released form": "plain, released network of GPL",
     "SES": "plain, recipe of SES",
     "SES, released form": "plain, recipe of SES",
 }

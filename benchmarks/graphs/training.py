@@ -30,6 +30,7 @@ NODES = {
     "plain": Recipe(GraphTraining, {}, 1e-2, 200),
     "plain, recipe of GPL": Recipe(GraphTraining, {"head": True, "skip": True}, 7.5e-3, 400),
     "GPL": Recipe(GPL, {}, 7.5e-3, 600),
+    "plain, released network of GPL": Recipe(GPL, {"official": True, "first_epochs": 0, "weights": [1.0, 0, 0]}, 7.5e-3, 400),
     "GPL, released form": Recipe(GPL, {"official": True}, 7.5e-3, 600),
     "plain, recipe of SES": Recipe(GraphTraining, {}, 3e-3, 400, normalise=False),
     "SES": Recipe(SES, {}, 3e-3, 400, normalise=False),
