@@ -68,6 +68,19 @@ def test_cells():
     assert cell([0.01, 0.02], sign=True) == "+1.5 ± 6.4"
 
 
+def test_a_claim_is_held_to_its_interval():
+    """Not measured with one seed; no if the interval ends below the claim; yes if it begins at or above it."""
+    plain = [run("plain, recipe of GPL", seed, 0.5) for seed in range(3)]
+    for gains, answer in (
+        ((0.2,), "not measured"),
+        ((0.01, 0.02, 0.0), "no"),
+        ((0.2, 0.2, 0.2), "yes"),
+        ((0.0, 0.3, 0.1), "not decided"),
+    ):
+        runs = [*plain, *(run("GPL", seed, 0.5 + gain) for seed, gain in enumerate(gains))]
+        assert GRAPH_TABLES["graph_claims"]({"runs": runs})[1][-1] == answer
+
+
 def test_tables_of_few_runs():
     rows = [run(row, seed, 0.8) for row in (*NODES, RELEASED) for seed in (0, 1)]
     edge = {"task": "edges", "encoder": "GCN", "data": "Cora", "auc": 0.9, "ap": 0.8, "seed": 0}
