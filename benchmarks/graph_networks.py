@@ -21,13 +21,14 @@ from typing import Any, Literal
 import torch
 
 from benchmarks.graphs.training import EDGES, GRAPHS, NODES, Recipe, Result, trained, with_released
-from oro_unlearn.compare.sources import record
+from oro_unlearn.compare.sources import record, sources
 from oro_unlearn.data import AnyGraph, GraphDataModule, PlanetoidGraph
 from oro_unlearn.data.graphs.planetoid_graph import Citations
 from oro_unlearn.files import write_json
 from oro_unlearn.report.run_report import hardware, versions
 
 RESULT = Path("benchmarks/results/graph_networks.json")
+CODE = (Path(__file__), *(Path(__file__).parent / "graphs" / name for name in ("made_graphs.py", "training.py")))
 Split = Literal["public", "random"]
 CITATIONS: tuple[Citations, ...] = ("Cora", "CiteSeer")
 PARTS: tuple[Split, ...] = ("public", "random")
@@ -122,17 +123,17 @@ def plan() -> Iterator[tuple[str, Callable[[], Iterator[dict[str, Any]]]]]:
                 yield f"explanations, seed {seed}", partial(explanation_runs, encoder, seed)
 
 
-def reused(earlier: Mapping[str, Any], sources: str) -> dict[str, list[str]]:
+def reused(earlier: Mapping[str, Any], code: str) -> dict[str, list[str]]:
     """Finished groups that ran with other code, by the hash of its sources.
 
     Args:
         earlier: Content of the file so far.
-        sources: Hash of the present code.
+        code: Hash of the present code.
     """
-    found: dict[str, list[str]] = {code: list(names) for code, names in earlier.get("reused", {}).items()}
+    found: dict[str, list[str]] = {other: list(names) for other, names in earlier.get("reused", {}).items()}
     known = {name for names in found.values() for name in names}
-    found.setdefault(earlier.get("sources", sources), []).extend(set(earlier.get("cpu_seconds", {})) - known)
-    return {code: sorted(names) for code, names in found.items() if names and code != sources}
+    found.setdefault(earlier.get("sources", code), []).extend(set(earlier.get("cpu_seconds", {})) - known)
+    return {other: sorted(names) for other, names in found.items() if names and other != code}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -144,7 +145,7 @@ def main(args: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     result = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
-    current = record(__file__)
+    current = {**record(__file__), "sources": sources(more=CODE)}
     result = {
         "command": " ".join(["python -m benchmarks.graph_networks", *words]),
         **current,
