@@ -31,6 +31,7 @@ PRESETS = (
     "causal_pruning",
     "removal",
     "closed_form_removal",
+    "neuron_path",
 )
 LISTED = tuple(f"{group}/worst_r5" for group in ("direct", *ATTACKS))
 COLUMNS = {  # of the table, with figures of the edited model; the highest counts

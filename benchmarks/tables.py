@@ -23,12 +23,15 @@ from benchmarks.closed_form import CLOSED_FORM_TABLES
 from benchmarks.epsilon_calibration import epsilon_table
 from benchmarks.graphs.tables import GRAPH_TABLES
 from benchmarks.ledger_requests import requests_table, tampered_table
+from benchmarks.neuron_paths import paths_table
+from benchmarks.persona_tables import PERSONA_TABLES
 from benchmarks.readme_tables import README_TABLES
 from benchmarks.relation_red_team import attacks_table, red_team_table
 from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.removal_curve import curve_table
 from benchmarks.speed_tables import SPEED_TABLES
+from benchmarks.suggestions import calibration_rows, suggestions_table
 from benchmarks.summary import summary_table
 from benchmarks.verification.table import VERIFICATION_TABLES
 from benchmarks.verification_calibration import verification_table
@@ -43,16 +46,24 @@ PAGES = (
     "docs/findings.md",
     "docs/graph_networks.md",
     "docs/ledger.md",
+    "docs/mllm.md",
+    "docs/neuron_paths.md",
     *sorted(map(str, Path("docs/findings").glob("*.md"))),
     "docs/relational_unlearning.md",
     "docs/relational_results.md",
     "docs/scenes.md",
     "docs/performance.md",
     "docs/reliability.md",
+    "docs/suggestions.md",
     "docs/verification.md",
 )
 
-RED_TEAM = ("relation_red_team", "relation_red_team_removal", "relation_red_team_closed_form")  # of all relational presets
+RED_TEAM = (  # of all relational presets
+    "relation_red_team",
+    "relation_red_team_removal",
+    "relation_red_team_closed_form",
+    "relation_red_team_neuron_path",
+)
 
 
 def load(name: str) -> dict[str, Any]:
@@ -113,9 +124,19 @@ def red_team_attacks(name: str) -> str:
     return markdown_table(attacks_table(red_team_results(name)))
 
 
+def neuron_path_edits(name: str) -> str:
+    """An edit of neuron paths beside its parts and random neurons."""
+    return markdown_table(paths_table(load(name)))
+
+
 def red_team_results(name: str) -> dict[str, Any]:
     """Results of the relational red team: one file, or the ``presets``, which are in several."""
     return {"runs": [run for part in (RED_TEAM if name == "presets" else (name,)) for run in load(part)["runs"]]}
+
+
+def personas(what: str) -> str:
+    """People who were forgotten by multimodal models: what is ``forgotten``, ``kept`` and ``recovered``, and its ``cost``."""
+    return markdown_table(PERSONA_TABLES[what](load("personas")))
 
 
 def class_red_team(name: str) -> str:
@@ -133,19 +154,33 @@ def graphs(kind: str, name: str) -> str:
     return markdown_table(GRAPH_TABLES[kind](load(name)))
 
 
+def suggested(name: str) -> str:
+    """How well rankings find the unsafe tuples that were not marked."""
+    return markdown_table(suggestions_table(load(name)))
+
+
+def suggested_risks(name: str) -> str:
+    """How well the risks of suggestions are calibrated."""
+    return markdown_table(calibration_rows(load(name)))
+
+
 TABLES = {
     "shares": architectures_table,
     "calibration": calibration,
     "closed_form": closed_form,
     "class_red_team": class_red_team,
+    "personas": personas,
     "residue_found": residue_found,
     "epsilon_bounds": epsilon_bounds,
     "ledger_places": requests,
+    "neuron_path_edits": neuron_path_edits,
     "ledger_tampered": tampered,
     "red_team": red_team,
     "red_team_attacks": red_team_attacks,
     "provenance": provenance,
     "removal": removal,
+    "suggested": suggested,
+    "suggested_risks": suggested_risks,
     "summary": summary_table,
     **README_TABLES,
     **RELATION_TABLES,

@@ -10,14 +10,26 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.verification import attacks, edited, features, measures, relation_measures, relations, reweighting, trained
+from benchmarks.verification import (
+    attacks,
+    edited,
+    features,
+    measures,
+    neuron_paths,
+    personas,
+    relation_measures,
+    relations,
+    reweighting,
+    trained,
+)
 from benchmarks.verification.rows import Row
 from benchmarks.verification.table import RESULTS
 from oro_unlearn.compare.sources import record
 
 PARTS: dict[str, tuple[Callable[[], list[Row]], ...]] = {  # tables of the page
     "classes": (trained.rows, reweighting.rows, edited.rows),
-    "relations": (relations.rows, relation_measures.rows),
+    "relations": (relations.rows, neuron_paths.rows, relation_measures.rows),
+    "people": (personas.rows,),
     "measures": (measures.rows, attacks.rows, features.rows),
 }
 

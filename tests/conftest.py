@@ -166,6 +166,14 @@ def finished(tmp_path_factory):
     return folder / "out"
 
 
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """Folder of a tiny random vision-language model of a family, written once."""
+    from tests.networks.vision_language.tiny_models import FAMILIES
+
+    return cache(lambda family: str(FAMILIES[family](tmp_path_factory.mktemp(family))))
+
+
 @pytest.fixture
 def image_folder():
     """Write a folder of images, one folder per class, and return it."""

@@ -10,12 +10,15 @@ from safetensors.torch import load_file
 
 from oro_unlearn import data
 from oro_unlearn.cli import build, main
+from oro_unlearn.data.personas.persona_questions import PersonaQuestions
 from oro_unlearn.data.relations.relation_data import RelationData
-from oro_unlearn.networks import save_weights
+from oro_unlearn.networks import VisionLanguage, save_weights
 from oro_unlearn.networks.clip_weights import SCENES
 from tests.conftest import BRIEF, CONFIGS, SHORT, forget_one
+from tests.data.personas.published_files import write_clear, write_mllmu
 from tests.data.pictures import write_folder
 from tests.reliability.small_runs import DRAWN_GRAPH, TWO_PHASES
+from tests.small_people import FEW_PEOPLE, FEW_WORDS, RANDOM, method_words
 from tests.small_world import FEW_PICTURES, shipped, write_graph
 
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
@@ -26,7 +29,9 @@ FILES = [file for file in FILES if "trainer" in CONFIG[file] and file not in (*P
 KIND = {file: getattr(data, CONFIG[file]["data"]["class_path"].rpartition(".")[2]) for file in FILES}
 RELATIONS = [file for file in FILES if issubclass(KIND[file], RelationData)]
 GRAPHS = [file for file in FILES if issubclass(KIND[file], data.GraphDataModule)]
-CLASSES = [file for file in FILES if file not in (*RELATIONS, *GRAPHS)]
+PEOPLE = [file for file in FILES if issubclass(KIND[file], PersonaQuestions)]
+CLASSES = [file for file in FILES if file not in (*RELATIONS, *PEOPLE, *GRAPHS)]
+PUBLISHED = {data.CLEAR: (write_clear, "llava"), data.MLLMUBench: (write_mllmu, "qwen2_5_vl")}
 REHEARSED = ("retrained", "logit_mask", "rwft_2_o", "rw_a")  # run whole on digits; elsewhere data and network are rwft_o's
 
 
@@ -74,6 +79,12 @@ def test_every_kind_of_pictures_of_relations_has_a_config():
     assert {KIND[file] for file in RELATIONS} == {kind for kind in kinds if issubclass(kind, RelationData)} - {RelationData}
 
 
+def test_every_kind_of_people_has_a_config():
+    """But those of the user's own file, which has any size."""
+    kinds = {kind for kind in (getattr(data, name) for name in data.__all__) if issubclass(kind, PersonaQuestions)}
+    assert {KIND[file] for file in PEOPLE} == kinds - {PersonaQuestions, data.PersonaFile}
+
+
 @pytest.mark.parametrize("file", [*FILES, *PRESETS], ids=name)
 def test_config_is_short_and_names_its_folder(file):
     text = file.read_text()
@@ -83,7 +94,7 @@ def test_config_is_short_and_names_its_folder(file):
     assert folder.startswith(f"runs/{file.parent.name}-")
 
 
-@pytest.mark.parametrize("under", ["cifar10/rwft_o", "relation_pairs/shield"])
+@pytest.mark.parametrize("under", ["cifar10/rwft_o", "relation_pairs/shield", "clear/mip_editor"])
 @pytest.mark.parametrize("file", HARDWARE, ids=name)
 def test_hardware_is_laid_over_any_other(file, under, capsys):
     """What is asked of the machine alone; its GPUs are not here."""
@@ -141,9 +152,10 @@ def test_relational_config_runs(file, run, report, tmp_path):
     files = {"config.yaml", "model.ckpt", "model.safetensors", "report.json", "cosines.png", "graph.png"}
     files |= ({"losses.png"} if trains else set()) | ({"closest.png"} if edits else set())
     files |= {"moment.safetensors"} if file.stem.startswith("closed_form") else set()
-    pruned = file.stem == "causal_pruning"
-    assert {path.name for path in (tmp_path / "out").iterdir()} >= files | ({"adapter"} if edits and not pruned else set())
-    assert not pruned or report("out")["pruning"]["steps"]
+    whole = file.stem in ("causal_pruning", "neuron_path")  # edits of plain weights
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= files | ({"adapter"} if edits and not whole else set())
+    assert file.stem != "causal_pruning" or report("out")["pruning"]["steps"]
+    assert file.stem != "neuron_path" or report("out")["paths"]["towers"]["text"]["layers"]
     assert report("out")["data"] == KIND[file].name
     assert set(report("out")["metrics"]) == ({"original", "unlearned"} if edits else {"original"})
     plain = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False)
@@ -162,6 +174,35 @@ def test_graph_config_runs(file, run, report, tmp_path):
     assert 0 <= figures["test/low"] <= figures["test/accuracy"] <= figures["test/high"] <= 1
     assert report("out")["method"] == CONFIG[file]["model"]["class_path"]
     assert all(value.isfinite().all() for value in load_file("out/model.safetensors").values())
+
+
+@pytest.mark.parametrize("file", PEOPLE, ids=name)
+def test_config_of_people_runs(file, run, report, tiny_model, tmp_path):
+    """A whole run; of published sets on tiny files in their layouts, and with a tiny model of the same family."""
+    method, trains = CONFIG[file]["model"]["class_path"], CONFIG[file]["trainer"]["max_epochs"] > 0
+    arguments = ["--config", str(file), *BRIEF, "--data.batch_size", "8", *FEW_WORDS, *method_words(file.stem)]
+    arguments += ["--trainer.max_epochs", "1"] if trains else []
+    if KIND[file] is data.Personas:
+        arguments += [*FEW_PEOPLE, *RANDOM]
+    else:
+        writer, family = PUBLISHED[KIND[file]]
+        arguments += ["--data.root", str(writer(tmp_path / "published")), "--model.network.init_args.name", tiny_model(family)]
+        arguments += ["--data.eval_questions", "2", "--data.num_workers", "0"]
+        arguments += ["--model.layer", "-1"] if method == "MIPEditor" else []
+    code, message = run("fit", *arguments, "--trainer.default_root_dir", "out")
+    assert code == 0, message
+    edits = method not in ("PersonaTraining", "PersonaRetraining", "PersonaPretraining")
+    files = {"config.yaml", "model.ckpt", "model.safetensors", "huggingface", "report.json", "report.html", "report.md"}
+    files |= {"people.png", "people_figures.png"} | ({"losses.png"} if trains else set())
+    files |= {"paths.png"} if method == "MIPEditor" else set()
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= files
+    found = report("out")
+    roles = {"original", "unlearned", "filtered"} if edits else {"retrained" if file.stem == "retrained" else "original"}
+    assert found["data"] == KIND[file].name
+    assert set(found["metrics"]) == roles
+    state = load_file("out/model.safetensors")
+    assert not [key for key in state if "lora" in key or "parametrizations" in key], "plain weights"
+    VisionLanguage("out/huggingface")  # every weight is there
 
 
 @pytest.mark.parametrize("file", PRESETS, ids=name)

@@ -17,7 +17,7 @@ import pytest
 import torch
 import yaml
 
-from oro_unlearn.cli.command_words import COMMANDS, CONFIG, OTHERS, RUNS, chosen, command_of, given, tidied
+from oro_unlearn.cli.command_words import COMMANDS, CONFIG, INNER, OTHERS, RUNS, chosen, command_of, given, tidied
 from oro_unlearn.cli.presets import PRESETS, config_path
 from oro_unlearn.cli.pytest_plugin import HELP
 from oro_unlearn.cli.source_options import found
@@ -114,7 +114,7 @@ def check_command(words: list[str]) -> None:
         assert {name for name, _ in given(words)} <= {"--config", "--help", "--version", "--PART.OPTION"}, words
         return
     assert command in COMMANDS or is_placeholder(command), words
-    own = own_options(command)
+    own = own_options(command, *words[1:2])
     classes = chosen(words)
     known = {f"--{name}" for name in (*known_options(words), *ANY_HELP)} if command in (*RUNS, "audit", "compare") else set()
     for name, _ in given(words):
@@ -122,9 +122,9 @@ def check_command(words: list[str]) -> None:
         assert plain in own | known or of_own_class(plain.removeprefix("--"), classes), (name, words)
 
 
-def own_options(command: str) -> set[str]:
-    """Options of a command's own parser."""
-    place = {**OTHERS, "configs": "oro_unlearn.cli.presets"}.get(command)
+def own_options(command: str, inner: str = "") -> set[str]:
+    """Options of a command's own parser; ``inner`` is the word after the command."""
+    place = INNER.get((command, inner), {**OTHERS, "configs": "oro_unlearn.cli.presets"}.get(command))
     parser = import_module(place).parser() if place else None
     return {name for action in parser._actions for name in action.option_strings} if parser else set()
 

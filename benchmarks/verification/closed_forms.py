@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Floats = NDArray[np.float64]
-Data = tuple[Tensor, Tensor]  # images, labels
+Data = tuple[Tensor, Tensor]  # images, labels; or weight, bias
 
 
 def similarity(rows: Tensor, forgotten: Sequence[int], dimensions: int, temperature: float) -> Tensor:
@@ -223,3 +223,49 @@ def mean_ablated(layers: nn.Sequential, inputs: Tensor, units: Sequence[int]) ->
     for unit in units:
         hidden[..., unit] = hidden[..., unit].mean()
     return np.asarray(hidden @ last.weight.detach().numpy().T + last.bias.detach().numpy())
+
+
+def path_scores(
+    inputs: Tensor, ups: Sequence[Data], downs: Sequence[Data], tokens: list[int], steps: int, top: int, squared: bool
+) -> list[Tensor]:
+    """Scores of the neurons of two residual MLPs of one sample: mean over points of gradient times value, or of its square.
+
+    The neurons of the second layer go from 0 to their values while the ``top`` best of the first layer go along.
+
+    Args:
+        inputs: (T, D).
+        ups: Weight and bias of the layers that make the neurons.
+        downs: Weight and bias of the layers that read them.
+        tokens: Where neurons count.
+        steps: Number of midpoints.
+        top: Path neurons of the first layer.
+        squared: Whether each token sum is squared.
+    """
+
+    def made(layer: int, hidden: Tensor) -> Tensor:
+        z = hidden @ ups[layer][0].T + ups[layer][1]
+        return z * (1 + torch.erf(z / 2**0.5)) / 2
+
+    def onwards(layer: int, hidden: Tensor, neurons: Tensor) -> Tensor:
+        hidden = hidden + neurons @ downs[layer][0].T + downs[layer][1]
+        return hidden + hidden.mean(0)
+
+    first = made(0, inputs)
+    second = made(1, onwards(0, inputs, first))
+    found: list[Tensor] = []
+    for layer, clean in enumerate((first, second)):
+        parts = []
+        for step in range(steps):
+            t = (step + 0.5) / steps
+            start, moved = first.clone(), (t * clean[tokens]).requires_grad_()
+            for token in tokens:
+                for neuron in found[0].argsort(descending=True)[:top].tolist() if found else ():
+                    start[token, neuron] *= t
+            hidden = onwards(0, inputs, start.index_put((torch.tensor(tokens),), moved) if layer == 0 else start)
+            last = made(1, hidden)
+            loss = onwards(1, hidden, last.index_put((torch.tensor(tokens),), moved) if layer == 1 else last).sum().sin()
+            (slope,) = torch.autograd.grad(loss, moved)
+            share = (slope * clean[tokens]).sum(0)
+            parts.append(share**2 if squared else share)
+        found.append(torch.stack(parts).mean(0))
+    return found

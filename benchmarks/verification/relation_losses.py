@@ -107,3 +107,9 @@ def contrastive(v: Tensor, t: Tensor, scale: float, also_true: Tensor) -> Tensor
     scores = torch.exp(scale * v @ t.T) * (~also_true | torch.eye(len(v), dtype=torch.bool))
     own = scores.diagonal()
     return -(torch.log(own / scores.sum(1)) + torch.log(own / scores.sum(0))).mean() / 2
+
+
+def misdirected(hidden: Tensor, goal: Tensor, tokens: Tensor) -> Tensor:
+    """Squared distance over width, the mean over tokens that count."""
+    pairs = [(h, g) for h, g, counts in zip(hidden.flatten(0, 1), goal.flatten(0, 1), tokens.flatten(), strict=True) if counts]
+    return torch.stack([((h - g) ** 2).sum() / len(h) for h, g in pairs]).mean()

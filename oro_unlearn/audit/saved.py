@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from oro_unlearn.audit.criteria import CLASS_FIGURES, Criterion, Measure, Result, judged, read_criteria
 from oro_unlearn.audit.line import Answer, Line
+from oro_unlearn.audit.persona_verdict import persona_figures
 from oro_unlearn.audit.relation_verdict import relation_figures
 from oro_unlearn.audit.verdict import NEEDED
 from oro_unlearn.files import first_line
@@ -99,8 +100,8 @@ def saved_criteria(audit: SavedAudit, name: str) -> list[Criterion]:
     """
     if not name:
         return [Criterion(f"verdict.{line}", "is", "yes") for line in NEEDED.get(audit.level, tuple(audit.lines))]
-    figures = CLASS_FIGURES if set(audit.measures) <= set(CLASS_FIGURES) else relation_figures()
-    return read_criteria(name, figures)
+    kinds = (CLASS_FIGURES, persona_figures(), relation_figures())
+    return read_criteria(name, next((figures for figures in kinds if set(audit.measures) <= set(figures)), kinds[-1]))
 
 
 def judged_apart(criteria: Sequence[Criterion], audit: SavedAudit) -> Iterator[tuple[str, str, Result]]:

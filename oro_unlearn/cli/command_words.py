@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "Forget a digit and a relation in a few minutes. Data and models are included.",
     "init": "Look at a folder, a checkpoint or captions, and write a first configuration (YAML).",
     "graph": "Check a relation graph, print the roles that follow from a request, and draw it.",
+    "suggest": "Rank the tuples of a relation graph that may be unsafe too, for you to check.",
     "ledger": "Show, check or sign a ledger of requests, or audit all of them again.",
     "configs": "List the presets that --config takes by name, or copy one.",
     "completion": "Print the script that lets a shell complete options and names.",
@@ -30,7 +31,9 @@ OTHERS = {  # modules of the commands with a parser of their own; each has ``par
     "graph": "oro_unlearn.cli.graph_command",
     "init": "oro_unlearn.cli.init_command",
     "ledger": "oro_unlearn.cli.ledger_command",
+    "suggest": "oro_unlearn.cli.suggest_command",
 }
+INNER = {("graph", "import"): "oro_unlearn.cli.graph_import"}  # modules of the second words that have options of their own
 CONFIG = ("--config", "-c")
 CLASSES = ("model", "data", "model.network", "model.optimizer", "model.lr_scheduler")  # options that take a class
 

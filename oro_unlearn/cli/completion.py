@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from importlib import import_module
 
-from oro_unlearn.cli.command_words import CLASSES, COMMANDS, OTHERS, RUNS, chosen
+from oro_unlearn.cli.command_words import CLASSES, COMMANDS, INNER, OTHERS, RUNS, chosen
 from oro_unlearn.cli.source_options import classes, option_of
 from oro_unlearn.cli.suggestions import known_options
 from oro_unlearn.user_error import UserError
@@ -54,18 +54,27 @@ def _choices(before: Sequence[str], current: str) -> list[str]:
     if not before:
         return [*COMMANDS, "--help", "--version"]
     if before[0] not in RUNS:
-        options = _own_options(before[0])
-        return options if current.startswith("-") else list(SHELLS) if before[0] == "completion" else []
+        return _own_choices(before, current)
     if current.startswith("-") or not before[-1].startswith("--"):
         names = [*known_options(before), "model.help", "data.help", "trainer.help", "help"]
         return sorted(f"--{name}" for name in names)
     return _values(before[-1].removeprefix("--"), before)
 
 
-def _own_options(command: str) -> list[str]:
+def _own_choices(before: Sequence[str], current: str) -> list[str]:
+    """What may follow a command that has its own parser."""
+    if current.startswith("-"):
+        return _own_options(before[0], before[1] if len(before) > 1 else "")
+    if before[0] == "completion":
+        return list(SHELLS)
+    return [inner for command, inner in INNER if list(before) == [command]] if current else []
+
+
+def _own_options(command: str, inner: str) -> list[str]:
     """Options of a command that has its own parser."""
     places = {**OTHERS, "configs": "oro_unlearn.cli.presets"}
-    parser = import_module(places[command]).parser() if command in places else None
+    place = INNER.get((command, inner), places.get(command))
+    parser = import_module(place).parser() if place else None
     names = {name for action in parser._actions for name in action.option_strings} if parser else set()
     more = ["--config", "--data.forget"] if command == "audit" else []
     return sorted(name for name in {*names, *more} if name.startswith("--"))

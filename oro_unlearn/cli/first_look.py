@@ -33,6 +33,12 @@ class FirstLook(Callback):
         """Load the complaints that were found when the run started."""
         self.complaints = list(state_dict["complaints"])
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Print what the method says before it loads the models. The data are read."""
+        if stage == "fit" and isinstance(pl_module, UnlearningModule):
+            for line in pl_module.before_loading():
+                rank_zero_only(print)(line)
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the summary and check the run.
 

@@ -6,12 +6,14 @@ from oro_unlearn.cli.plain_parser import PlainParser
 from oro_unlearn.graph import Captions, Concept, derive_roles, draw_graph, load_graph
 
 ABOUT = "Check a relation graph, print the roles that follow from a request, and draw it."
+MORE = """\
+"oro-unlearn graph import --from DATASET FILES" makes a graph from published annotations: see oro-unlearn graph import --help"""
 SHOWN = 8  # captions printed for each role
 
 
 def parser() -> PlainParser:
     """Options of ``graph``."""
-    result = PlainParser("graph", description=ABOUT)
+    result = PlainParser("graph", description=ABOUT, epilog=MORE)
     result.add_argument("graph", nargs="?", default="scenes", help="YAML file of the graph; default: the embedded world")
     result.add_argument(
         "--forget",
@@ -34,6 +36,10 @@ def main(words: Sequence[str]) -> None:
     Raises:
         UserError: If the graph, a tuple or the drawing's name is wrong.
     """
+    if words and words[0] == "import":
+        from oro_unlearn.cli.graph_import import main as import_graph
+
+        return import_graph(words[1:])
     options = parser().parse_args(words)
     graph = load_graph(options.graph)
     roles = derive_roles(graph, [graph.parse(text) for text in options.forget], not options.no_propagate)

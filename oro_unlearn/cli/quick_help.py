@@ -10,7 +10,7 @@ from textwrap import fill
 
 from oro_unlearn import __version__
 from oro_unlearn.cli import presets
-from oro_unlearn.cli.command_words import COMMANDS, OTHERS, RUNS, chosen, given
+from oro_unlearn.cli.command_words import COMMANDS, INNER, OTHERS, RUNS, chosen, given
 from oro_unlearn.cli.completion import completion
 from oro_unlearn.cli.source_options import TRAINER, Option, classes, found, options, summary
 from oro_unlearn.cli.suggestions import did_you_mean
@@ -102,7 +102,8 @@ def answer(words: Sequence[str]) -> str | None:
     elif first == "completion":
         page = completion(words[1:])
     elif first in OTHERS:
-        page = import_module(OTHERS[first]).parser().format_help() if asks else None
+        module = INNER.get((first, words[1] if len(words) > 1 else ""), OTHERS[first])
+        page = import_module(module).parser().format_help() if asks else None
     elif first == "configs":
         page = presets.parser().format_help() if asks else presets.configs(words[1:])
     else:

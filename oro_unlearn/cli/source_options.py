@@ -17,8 +17,9 @@ HOMES = {  # modules in which a name without dots is looked up
     "model.lr_scheduler": "torch.optim.lr_scheduler",
 }
 TRAINER = "lightning.pytorch.Trainer"
-BASES = (  # abstract classes
-    *("Batch", "ClassUnlearning", "GraphDataModule", "ImageData", "RelationalUnlearning", "UnlearningModule"),
+BASES = (  # abstract classes, and parts of others
+    *("Batch", "ClassUnlearning", "GraphDataModule", "ImageData", "PersonaQuestions", "PersonaUnlearning", "Question"),
+    *("QuestionCollator", "RelationalUnlearning", "UnlearningModule"),
 )
 MARKUP = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``|`([^`<]*)(?: <[^`]*)?`_?")
 

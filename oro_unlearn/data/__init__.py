@@ -1,4 +1,4 @@
-"""Image sets, split by a request to forget: labelled images, and pictures of relations. Graphs for graph networks."""
+"""Data, split by a request to forget: labelled images, pictures of relations, and questions about people. Graphs, too."""
 
 from oro_unlearn.data.graphs.any_graph import AnyGraph
 from oro_unlearn.data.graphs.graph_data_module import GraphDataModule
@@ -12,12 +12,18 @@ from oro_unlearn.data.images.image_data import ImageData
 from oro_unlearn.data.images.image_folder import ImageFolder
 from oro_unlearn.data.images.mnist import MNIST
 from oro_unlearn.data.images.tiny_imagenet import TinyImageNet
+from oro_unlearn.data.personas.clear import CLEAR
+from oro_unlearn.data.personas.mllmu_bench import MLLMUBench
+from oro_unlearn.data.personas.persona_file import PersonaFile
+from oro_unlearn.data.personas.persona_questions import PersonaQuestions
+from oro_unlearn.data.personas.personas import Personas
 from oro_unlearn.data.relations.relation_pairs import RelationPairs
 from oro_unlearn.data.scenes.scenes import Scenes
 
 __all__ = [
     "CIFAR10",
     "CIFAR100",
+    "CLEAR",
     "MNIST",
     "AnyGraph",
     "Digits",
@@ -25,6 +31,10 @@ __all__ = [
     "GraphDataModule",
     "ImageData",
     "ImageFolder",
+    "MLLMUBench",
+    "PersonaFile",
+    "PersonaQuestions",
+    "Personas",
     "PlanetoidGraph",
     "RelationPairs",
     "Scenes",

@@ -5,7 +5,7 @@ At run time, this module imports only ``user_error`` from the package.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from oro_unlearn.user_error import UserError
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from oro_unlearn.data.graphs.graph_data_module import GraphDataModule
     from oro_unlearn.data.images.image_data import ImageData
+    from oro_unlearn.data.personas.persona_questions import PersonaQuestions
     from oro_unlearn.data.relations.relation_data import RelationData
     from oro_unlearn.data.relations.relation_probes import RelationProbes
     from oro_unlearn.graph import RelationGraph, Triple
+    from oro_unlearn.networks import Question
 
 
 class Data(Protocol):
@@ -187,6 +189,10 @@ class RelationalData(Data, Protocol):
     def measured(self) -> RelationProbes:
         """Pictures and captions to measure on."""
 
+    @property
+    def caption_benchmarks(self) -> Sequence[Any]:
+        """Further benchmarks of pictures and captions to measure on."""
+
     def split(self, name: str) -> PairSet:
         """``unsafe``, ``edges``, ``nodes`` or ``neutral``; or ``train``, which pretraining reads."""
 
@@ -215,6 +221,49 @@ class GraphData(Data, Protocol):
         """The batches of a split, in order."""
 
 
+class QuestionSet(Protocol):
+    """Questions, about people or not. Their pictures are read or drawn on access."""
+
+    people: list[str]  # the person of each question; empty for nobody
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int) -> Question:
+        """One question with its picture, RGB; without a picture if it is a text-only question."""
+
+    def __getitems__(self, positions: Sequence[int]) -> list[tuple[int, Question]]:
+        """Several questions, each with its position in this set."""
+
+    def with_picture(self, wanted: bool) -> QuestionSet:
+        """The set of the questions with a picture, or of those without."""
+
+    def subset(self, positions: Sequence[int]) -> QuestionSet:
+        """A set of the questions at some positions of this set, numbered anew from 0."""
+
+
+class PersonaData(Data, Protocol):
+    """Questions about people, with pictures and without. Methods that forget people use this contract."""
+
+    @property
+    def persons(self) -> list[str]:
+        """Names of all people who can be forgotten."""
+
+    @property
+    def aliases(self) -> dict[str, list[str]]:
+        """Other names of each person: nickname, initials, surname alone."""
+
+    @property
+    def refusals(self) -> list[str]:
+        """Sentences of refusal, for methods that teach the model to refuse."""
+
+    @property
+    def measured(self) -> Mapping[str, QuestionSet]:
+        """Sets to measure on, by ``{forget,retain,holdout,general}/{multimodal,text}``; a set without questions is left out."""
+
+    def split(self, name: str) -> QuestionSet:
+        """Training questions: ``forget``, ``retain`` or ``train`` (both); of the embedded world also ``pretraining``."""
+
+
 if TYPE_CHECKING:  # here the type checker verifies that our data modules fulfil their contracts
 
     def _labelled(data: ImageData) -> LabelledData:
@@ -224,6 +273,9 @@ if TYPE_CHECKING:  # here the type checker verifies that our data modules fulfil
         return data
 
     def _graphs(data: GraphDataModule) -> GraphData:
+        return data
+
+    def _persona(data: PersonaQuestions) -> PersonaData:
         return data
 
 

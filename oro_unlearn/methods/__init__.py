@@ -25,8 +25,18 @@ from oro_unlearn.methods.classes.unsir import UNSIR
 from oro_unlearn.methods.graphs.gpl import GPL
 from oro_unlearn.methods.graphs.graph_training import GraphTraining
 from oro_unlearn.methods.graphs.ses import SES
+from oro_unlearn.methods.personas.grad_diff import GradDiff
+from oro_unlearn.methods.personas.kl_min import KLMin
+from oro_unlearn.methods.personas.manu import MANU
+from oro_unlearn.methods.personas.mip_editor import MIPEditor
+from oro_unlearn.methods.personas.npo import NPO
+from oro_unlearn.methods.personas.persona_training import PersonaPretraining, PersonaRetraining, PersonaTraining
+from oro_unlearn.methods.personas.persona_unlearning import PersonaUnlearning
+from oro_unlearn.methods.personas.refusal_tuning import RefusalTuning
+from oro_unlearn.methods.personas.retain_fine_tuning import RetainFineTuning
 from oro_unlearn.methods.relations.causal_pruning import CausalPruning
 from oro_unlearn.methods.relations.closed_form_relation import ClosedFormRelation
+from oro_unlearn.methods.relations.neuron_path_relation import NeuronPathRelation
 from oro_unlearn.methods.relations.pretraining import Pretraining
 from oro_unlearn.methods.relations.push_only import PushOnly
 from oro_unlearn.methods.relations.relation_removal import RelationRemoval
@@ -37,6 +47,8 @@ from oro_unlearn.methods.unlearning_module import Batch, UnlearningModule
 __all__ = [
     "AMUN",
     "GPL",
+    "MANU",
+    "NPO",
     "RWFT",
     "SCRUB",
     "SES",
@@ -53,18 +65,28 @@ __all__ = [
     "ClosedFormRelation",
     "EUk",
     "FineTune",
+    "GradDiff",
     "GradedReset",
     "GradientAscent",
     "GraphTraining",
+    "KLMin",
     "L1Sparse",
     "LogitMask",
+    "MIPEditor",
     "NegGradPlus",
+    "NeuronPathRelation",
+    "PersonaPretraining",
+    "PersonaRetraining",
+    "PersonaTraining",
+    "PersonaUnlearning",
     "Pretraining",
     "PushOnly",
     "RandomLabels",
+    "RefusalTuning",
     "RelationRemoval",
     "RelationUnlearning",
     "RelationalUnlearning",
+    "RetainFineTuning",
     "Retraining",
     "SVDUnlearning",
     "SalUn",

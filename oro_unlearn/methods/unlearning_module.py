@@ -130,6 +130,10 @@ class UnlearningModule(LightningModule, ABC):
         """
         return []
 
+    def before_loading(self) -> list[str]:
+        """Remarks that are printed before the models are loaded, one sentence each. Called after the data are read."""
+        return []
+
     def remarks(self) -> list[str]:
         """Remarks that are printed before the run begins, one sentence each. Called after the models are loaded."""
         return []

@@ -14,6 +14,9 @@ from oro_unlearn.networks.small_cnn import SmallCNN
 from oro_unlearn.networks.split_attention import SplitAttention, fuse_attention, split_attention
 from oro_unlearn.networks.stages import require_stages, resolve_layers, stages
 from oro_unlearn.networks.vgg import VGG19BN
+from oro_unlearn.networks.vision_language.collator import QuestionCollator
+from oro_unlearn.networks.vision_language.question import Question
+from oro_unlearn.networks.vision_language.vision_language import VisionLanguage
 from oro_unlearn.networks.weight_writing import save_weights
 
 __all__ = [
@@ -25,9 +28,12 @@ __all__ = [
     "NetworkFactory",
     "NetworkSpec",
     "OpenCLIP",
+    "Question",
+    "QuestionCollator",
     "ResNet18",
     "SmallCNN",
     "SplitAttention",
+    "VisionLanguage",
     "adapter_place",
     "add_adapters",
     "build_network",

@@ -38,16 +38,30 @@ def save_adapter(network: Adapted, folder: Path) -> None:
     Raises:
         UserError: If there is no adapter.
     """
-    tensors = lora.adapter_parameters(network.model)
+    write_adapter(network.model, folder, _base(network))
+
+
+def write_adapter(model: Any, folder: Path, base: Mapping[str, Any]) -> None:
+    """Write the adapter of a model in peft's format. Each file is written completely or not at all.
+
+    Args:
+        model: The model with the adapter.
+        folder: The folder; missing folders are created.
+        base: What the adapter belongs to, as JSON can hold it.
+
+    Raises:
+        UserError: If there is no adapter.
+    """
+    tensors = lora.adapter_parameters(model)
     if not tensors:
         raise UserError("the model has no adapter to save: call add_adapter first")
-    config = deepcopy(network.model.peft_config["default"])
+    config = deepcopy(model.peft_config["default"])
     config.inference_mode = True  # as peft writes it
     with replacing_in(folder, (BASE, CONFIG, WEIGHTS)) as partial:
         config.save_pretrained(partial)
         state = {PREFIX + name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
         write_safetensors(state, partial / WEIGHTS, metadata={"format": "pt"})
-        (partial / BASE).write_text(json.dumps(_base(network), indent=2) + "\n", encoding="utf-8")
+        (partial / BASE).write_text(json.dumps(dict(base), indent=2) + "\n", encoding="utf-8")
 
 
 def load_adapter(network: Adapted, folder: Path) -> None:

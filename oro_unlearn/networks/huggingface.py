@@ -31,7 +31,7 @@ def huggingface_classifier(name: str, num_classes: int) -> nn.Module:
         from transformers import AutoConfig, AutoModelForImageClassification
     except ImportError:
         raise UserError(f"hf:{name} needs transformers: pip install 'oro_unlearn[hf]'") from None
-    _check_folder(name)
+    check_folder(name)
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         if config.num_labels != num_classes:
@@ -61,7 +61,7 @@ def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, T
     if not type(network).__module__.startswith("transformers.") or state.keys() >= own.keys():
         return state
     kind: Any = type(network)
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), torch.random.fork_rng(devices=[]):
         converted, found = kind.from_pretrained(
             None, config=network.config, state_dict=dict(state), ignore_mismatched_sizes=True, output_loading_info=True
         )
@@ -71,7 +71,7 @@ def in_memory_names(network: nn.Module, state: dict[str, Tensor]) -> dict[str, T
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the tables and progress bars of transformers within the block."""
     from transformers.utils import logging
 
@@ -85,12 +85,21 @@ def _quiet() -> Iterator[None]:
         logging.enable_progress_bar()
 
 
-def _check_folder(name: str) -> None:
+def check_folder(name: str, prefix: str = "hf:") -> None:
+    """Reject a folder without configuration, and a name that is neither a folder nor of the form of an id of the Hub.
+
+    Args:
+        name: The folder or the id.
+        prefix: What stands before the name in the user's option, for the errors.
+
+    Raises:
+        UserError: If the name is such.
+    """
     folder = Path(name)
     if folder.is_dir() and not (folder / "config.json").is_file():
-        raise UserError(f"hf:{name} has no config.json: name a folder that transformers' save_pretrained wrote")
+        raise UserError(f"{prefix}{name} has no config.json: name a folder that transformers' save_pretrained wrote")
     if not folder.is_dir() and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
-        raise UserError(f"hf:{name} not found: name a folder with config.json, or OWNER/NAME of the Hugging Face Hub")
+        raise UserError(f"{prefix}{name} not found: name a folder with config.json, or OWNER/NAME of the Hugging Face Hub")
     if folder.is_dir():
         try:
             content = json.loads((folder / "config.json").read_text(encoding="utf-8"))

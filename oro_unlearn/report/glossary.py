@@ -48,10 +48,51 @@ TERMS = {  # by a pattern of the text in which a term appears: the term, and wha
         "A linear classifier that is trained on the features of the model. It shows whether the features still separate the "
         "forgotten classes.",
     ),
-    r"[Rr]elearn|training on \d+ pair": (
+    r"[Rr]elearn|training on \d+ (pair|question)": (
         "Relearning",
-        "A few steps of training on forgotten images. What comes back at once was hidden, not removed.",
+        "A few steps of training on what was forgotten. What comes back at once was hidden, not removed.",
     ),
+    r"[Cc]loze": (
+        "Cloze accuracy",
+        "Share of answers that contain the word that carries the fact, such as the city, in whatever wording.",
+    ),
+    r"[Cc]hoice accuracy": (
+        "Choice accuracy",
+        "Share of multiple-choice questions whose right option the model finds likeliest. Chance is one over their number.",
+    ),
+    r"[Ee]xact match": (
+        "Exact match",
+        "Share of answers that are the reference answer, apart from case, spaces and a full stop.",
+    ),
+    r"\bROUGE": (
+        "ROUGE-1, -2, -L, -Lsum",
+        "Words that an answer shares with the reference answer: single words, pairs, the longest common sequence, and this "
+        "line by line. 1 for equal words. Two different facts in the same wording share most words.",
+    ),
+    r"\bBLEU\b": ("BLEU", "Sequences of up to four words that the answers share with the reference answers, from 0 to 1."),
+    r"[Aa]nswer probability": (
+        "Answer probability",
+        "Geometric mean of the probabilities of the words of the right answer. It sees knowledge that a refusal hides.",
+    ),
+    r"[Tt]ruth ratio": (
+        "Truth ratio",
+        "How likely false answers are beside the right one (TOFU). People to forget: 1 for a model that cannot tell them "
+        "apart, 0 for one that knows, or that avoids the right answer. Others: 1 for a model that knows.",
+    ),
+    r"[Nn]ame filter": (
+        "Name filter (free control)",
+        "The original behind a filter that refuses questions about the people. It removes nothing from the weights, so a good "
+        "audit tells it apart.",
+    ),
+    r"by layer": (
+        "Answer by layer (logit lens)",
+        "The hidden state of every layer is read as if it were the last one. It shows where in the model a fact still is.",
+    ),
+    r"[Nn]euron path|on the paths": (
+        "Neuron path",
+        "The neurons of the feed-forward layers, shallow to deep, by which a model gives its answer.",
+    ),
+    r"other names of": ("Other names", "The people are called by a nickname, by initials or by the surname alone."),
     r"attack on the weights": (
         "Attack on the weights",
         "A change of a copy of the model by someone who holds its file: a short training on pictures of what was to be "

@@ -17,7 +17,7 @@ MODEL_FOLDERS = ("config.json", "open_clip_config.json")  # a folder with one of
 LARGEST = 1 << 20  # largest number of characters of an option that can be a path
 FIGURES = (  # in a report
     *("metrics", "items", "neighbours", "redirection", "confusion", "confidences", "losses", "retrained_models", "gallery"),
-    "pictures",
+    *("pictures", "answers", "lens", "paths"),
 )
 VOLATILE = ("ckpt_path", "resume", "trainer.enable_progress_bar", "trainer.default_root_dir")  # options that change no figure
 

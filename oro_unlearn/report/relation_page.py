@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from oro_unlearn.audit.relation_groups import ALTERED, ATTACKS, FORGOTTEN, KEPT, MORE_SEARCHED, SEARCHED, UTILITY, WEIGHTS
+from oro_unlearn.report.benchmark_tables import benchmark_sections
 from oro_unlearn.report.drawings import photograph, svg_of
 from oro_unlearn.report.loading import encoder_code
 from oro_unlearn.report.names import label, printable
@@ -56,6 +57,7 @@ def make_page(content: Content, folder: Path) -> Page:
         _figures(content),
         *_pictures(content, folder),
         *weight_sections(content),
+        *benchmark_sections(content),
         *trace_sections(content),
         *(_strongest(content, said) if said else ()),
         *([gaps_section(said, _lacking(content))] if audit else ()),

@@ -10,6 +10,7 @@ from rich.table import Table
 from oro_unlearn.audit import judged_json, verdict_json
 from oro_unlearn.audit.relation_groups import ATTACKS, FORGOTTEN, KEPT, UTILITY
 from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures, removal_of
+from oro_unlearn.report.benchmark_tables import benchmark_part
 from oro_unlearn.report.names import label
 from oro_unlearn.report.relation_page import make_page
 from oro_unlearn.report.relation_plots import plot_closest, plot_cosines, plot_losses
@@ -50,7 +51,8 @@ def make_report(header: dict[str, Any], model: Any, data: Any, root: Path | None
         "losses": thinned(found["losses"]),
         "search": {role: _told(details["search"]) for role, details in found["details"].items() if "search" in details},
         "weights": found["details"].get("unlearned", {}).get("weights", {}),
-        **{name: without_nan(found[name]) for name in ("trace", "pruning") if name in found},
+        **{name: without_nan(found[name]) for name in ("trace", "pruning", "paths") if name in found},
+        **({"benchmarks": found["benchmarks"]} if found.get("benchmarks") else {}),
         "items": {role: details["items"] for role, details in found["details"].items() if role == "unlearned"},
     }
     if "unlearned" in metrics:
@@ -156,12 +158,12 @@ def _sheet(rows: list[int], probes: Any) -> list[tuple[Any, str, str]]:
 
 
 def report_table(report: Mapping[str, Any]) -> Group:
-    """Tables of forgotten and kept pairs, searched captions, altered pictures, utility and attacks on weights, if not empty.
+    """Tables of forgotten and kept pairs, searched captions, altered pictures, utility, attacks on weights and benchmarks.
 
     Args:
         report: Content of ``report.json``.
     """
-    parts = [*tables_of(report), weight_part(report)]
+    parts = [*tables_of(report), weight_part(report), benchmark_part(report)]
     shown = [part for part in parts if part.rows] or parts[:1]
     tables = [_rich(part, title_of(report) if not number else "") for number, part in enumerate(shown)]
     tables[-1].caption, tables[-1].caption_justify = caption(report), "left"

@@ -1,4 +1,4 @@
-"""The parts of a page that say where a relation is computed in a CLIP model, and what pruning those places reached."""
+"""The parts of a page that say where a relation is computed in a CLIP model, and what an edit of those places reached."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ COLUMNS = {  # figures of a step of pruning
 
 
 def trace_sections(content: Content) -> Iterator[Section]:
-    """Heat maps of the causal trace and the trade-off of pruning, if a run has them.
+    """Heat maps of the causal trace, the trade-off of pruning, and the neurons of paths, if a run has them.
 
     Args:
         content: Content of ``report.json``.
@@ -30,6 +30,8 @@ def trace_sections(content: Content) -> Iterator[Section]:
         yield Section("Where the original computes the relation", [_about(trace), *(_map(*one) for one in maps)])
     if content.get("pruning"):
         yield Section("What pruning reached", list(_pruning(content["pruning"])))
+    if content.get("paths"):
+        yield Section("Neurons that were edited", list(_paths(content["paths"])))
 
 
 def _about(trace: Content) -> str:
@@ -89,3 +91,23 @@ def _pruning(pruning: Content) -> Iterator[Any]:
             for step in pruning["steps"]
         ]
         yield Table("Units in the order in which they were ablated", ["units", *COLUMNS.values()], rows)
+
+
+def _paths(paths: Content) -> Iterator[Any]:
+    """The neurons of paths by layer."""
+    yield (
+        f"Edit: {paths['edit']}; contrast with what is kept: {paths['contrast']}. Overlap: neurons that are also on paths of "
+        "pairs to keep / neurons of either."
+    )
+    rows: list[list[Cell | str]] = [
+        [
+            tower,
+            layer["name"],
+            Cell(str(len(layer["neurons"])), len(layer["neurons"])),
+            str(layer["of"]),
+            Cell(f"{layer['overlap']:.0%}", layer["overlap"]),
+        ]
+        for tower, found in paths["towers"].items()
+        for layer in found["layers"]
+    ]
+    yield Table("Neurons on paths", ["tower", "layer", "neurons", "of", "overlap"], rows)

@@ -9,6 +9,7 @@ from junitparser import Error, Failure, JUnitXml
 
 from oro_unlearn.audit import CLASS_FIGURES, Criterion, Line, Measure, criteria_names, exit_code, judged, read_criteria
 from oro_unlearn.audit.criteria import PRESETS
+from oro_unlearn.audit.persona_verdict import persona_figures
 from oro_unlearn.audit.relation_verdict import relation_figures
 from oro_unlearn.cli import main
 from oro_unlearn.user_error import UserError
@@ -77,9 +78,10 @@ def test_lines_of_the_verdict_and_exit_codes():
 
 
 def test_every_preset_can_be_read():
-    assert criteria_names() == ["clip", "graph", "outputs", "strict"]
+    assert criteria_names() == ["clip", "graph", "outputs", "persona", "strict"]
     for name in criteria_names():
-        assert read_criteria(name, relation_figures() if name in ("clip", "graph") else CLASS_FIGURES)
+        known = {"clip": relation_figures(), "graph": relation_figures(), "persona": persona_figures()}
+        assert read_criteria(name, known.get(name, CLASS_FIGURES))
     assert (PRESETS / "strict.yaml").is_file()
     Path("strict").write_text('acc_f: "<= 0.5"')
     assert [str(one) for one in read_criteria("strict", CLASS_FIGURES)] == ["acc_f <= 0.5"], "a file comes first"

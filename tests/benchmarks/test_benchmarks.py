@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import closed_form, relation_red_team, relation_tables, relations, removal_curve, tables, tune_relations
+from benchmarks import (
+    closed_form,
+    neuron_paths,
+    relation_red_team,
+    relation_tables,
+    relations,
+    removal_curve,
+    tables,
+    tune_relations,
+)
 from oro_unlearn.compare import demo
 from oro_unlearn.compare.jobs import Job, run_stages
 from oro_unlearn.compare.spreads import cell, marked_once, spread
@@ -89,6 +98,7 @@ def test_every_script_says_what_it_does(monkeypatch, capsys):
         relation_red_team,
         removal_curve,
         tune_relations,
+        neuron_paths,
         scenes_sheet,
         scenes_vocabulary,
         ship_scenes,

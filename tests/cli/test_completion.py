@@ -32,6 +32,10 @@ RWFT = ["oro-unlearn", "fit", "--config", str(CONFIGS / "digits/rwft_o.yaml")]
         ([*RWFT, "--model.network.w"], {"--model.network.width"}),
         (["oro-unlearn", "completion", ""], set(SHELLS)),
         (["oro-unlearn", "init", "--"], {"--data", "--model", "--output"}),
+        (["oro-unlearn", "sug"], {"suggest"}),
+        (["oro-unlearn", "suggest", "--"], {"--graph", "--top", "--by"}),
+        (["oro-unlearn", "graph", "im"], {"import"}),
+        (["oro-unlearn", "graph", "import", "--m"], {"--manifest", "--min-count"}),
     ],
 )
 def test_what_a_word_may_become(words, some):

@@ -12,9 +12,9 @@ from tests.reliability.small_runs import cases, prepare
 # One of each kind of batch, draw, mask, cache, edit and phase; the benchmark has every method.
 NAMES = ("original", "rwft_o", "rwft_2_o-cached", "rw_a-cached", "salun", "unsir", "scrub", "random_labels", "boundary_expand",
          "gradient_ascent", "svd", "logit_mask-one-test-image", "relations-both", "relations-removal",
-         "relations-sharded")  # fmt: skip
+         "relations-sharded", "people-npo")  # fmt: skip
 CASES = [case for case in cases(Path("original.safetensors"), epochs=1) if case.name in NAMES]
-MEASURED = ("original", "salun", "logit_mask-one-test-image", "relations-both")
+MEASURED = ("original", "salun", "logit_mask-one-test-image", "relations-both", "people-npo")
 
 
 def test_two_processes_do_what_one_does(tmp_path, monkeypatch):

@@ -67,6 +67,9 @@ def test_names_that_an_option_takes():
         (["fit", "--model.help"], "  SalUn "),
         (["fit", "--model", "SSD", "--model.help"], "--model.dampening"),
         (["fit", "--trainer.help"], "--trainer.max_epochs"),
+        (["suggest", "--help"], "--top N"),
+        (["graph", "--help"], "--no-propagate"),
+        (["graph", "import", "--help"], "--min-count N"),
     ],
 )
 def test_pages(words, expected):

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from oro_unlearn.cli import build
 from tests.conftest import CONFIGS
-from tests.reliability.small_runs import PRESETS, RELATIONS, cases, killed_in_second_epoch, prepare
+from tests.reliability.small_runs import PEOPLE, PRESETS, RELATIONS, cases, killed_in_second_epoch, prepare
 
 ELSEWHERE = ("relations-both", "relations-off", "relations-sharded")  # other caches: test_relation_cache.py, test_processes.py
 CASES = [case for case in cases(Path("original.safetensors"), epochs=2) if case.name not in ELSEWHERE]
@@ -25,11 +25,12 @@ AT_ONCE = (
     "closed_form_class",
     "gradient_ascent",
     "gradient_ascent_bounded",
+    "people-manu",
 )
 GRAPHS = tuple(case.name for case in CASES if case.name.startswith("graphs-"))
-OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS, *GRAPHS)
+OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS, *PEOPLE, *GRAPHS)
 FEW_TESTS = ["--data.test_per_class", "8", "--trainer.limit_test_batches", "1"]
-OF_THIS_RUN = {"seconds", "encode_seconds", "edit_seconds", "files", "config"}  # the last names the folder
+OF_THIS_RUN = {"seconds", "encode_seconds", "edit_seconds", "search_seconds", "files", "config"}  # the last names the folder
 
 
 def result(folder: str) -> tuple[bytes, dict]:

@@ -14,6 +14,7 @@ from oro_unlearn import methods
 from oro_unlearn.data import Digits
 from oro_unlearn.methods import RWFT, Batch, ClassUnlearning, LogitMask, Training, UnlearningModule
 from oro_unlearn.methods.classes.classifier import Classifier
+from oro_unlearn.methods.personas.multimodal_model import MultimodalModel
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks import ResNet18, SmallCNN, save_weights
 from tests.conftest import CONFIGS, ROOT
@@ -266,9 +267,10 @@ def test_target_is_full_precision_under_mixed_precision():
     assert torch.equal(mixed, module.targets(forget))
 
 
-def test_every_method_forgets_classes_or_relations():
-    """Those of relations are tested by themselves in test_relations.py."""
-    assert all(issubclass(kind, Classifier) != issubclass(kind, DualEncoder) for kind in every())
+def test_every_method_forgets_classes_or_relations_or_people():
+    """Those of relations are tested by themselves in test_relations.py, those of people in tests/methods/personas."""
+    kinds = (Classifier, DualEncoder, MultimodalModel)
+    assert all(sum(issubclass(method, kind) for kind in kinds) == 1 for method in every())
 
 
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)

@@ -4,6 +4,7 @@ import math
 import warnings
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 from torch import multiprocessing
@@ -11,13 +12,19 @@ from torchmetrics import Metric, MetricCollection
 
 import oro_unlearn.metrics
 from oro_unlearn.metrics import (
+    AnswerProbability,
+    ChoiceAccuracy,
     ConfidenceHistogram,
     CosineDrift,
+    ExactMatch,
     ExplanationFidelity,
     ExplanationSparsity,
     ForgetRetainAccuracy,
+    KeywordAccuracy,
     MembershipInference,
     NearestClassMIA,
+    RougeScores,
+    TruthRatio,
     UnlearningTotalVariation,
 )
 
@@ -61,11 +68,33 @@ def masks(generator):
     return (torch.rand(SAMPLES, 6, generator=generator),)
 
 
+def two_texts(generator):
+    """Sentences of three words from a few, and one word of each as reference or keyword, some of them empty."""
+    words = np.array(["", "Oslo", "baker", "red", "lives"], dtype=object)
+    chosen = words[torch.randint(0, 5, (4, SAMPLES), generator=generator).numpy()]
+    return chosen[0] + " " + chosen[1] + " " + chosen[2], chosen[3]
+
+
+def scores_and_places(generator):
+    return torch.randint(-3, 0, (SAMPLES, 4), generator=generator).float(), torch.randint(0, 4, (SAMPLES,), generator=generator)
+
+
+def log_probs_of_answers(generator):
+    return -torch.rand(SAMPLES, generator=generator), -torch.rand(SAMPLES, 3, generator=generator)
+
+
 CASES = {
+    "answer probability": (AnswerProbability, lambda generator: log_probs_of_answers(generator)[:1]),
+    "choice accuracy": (ChoiceAccuracy, scores_and_places),
     "explanation fidelity": (ExplanationFidelity, three_predictions),
     "explanation sparsity": (ByRow, masks),
     "confidence histogram": (ConfidenceHistogram, logits_labels_and_groups),
     "cosine drift": (CosineDrift, two_cosines),
+    "exact match": (ExactMatch, two_texts),
+    "keyword accuracy": (KeywordAccuracy, two_texts),
+    "rouge": (RougeScores, two_texts),
+    "truth ratio, forgotten": (lambda: TruthRatio("forget"), log_probs_of_answers),
+    "truth ratio, others": (lambda: TruthRatio("retain"), log_probs_of_answers),
     "accuracy": (lambda: ForgetRetainAccuracy(5, [1, 3]), logits_and_labels),
     "total variation": (UnlearningTotalVariation, two_distributions),
     "conditional total variation": (lambda: UnlearningTotalVariation([2], conditional=True), two_distributions),
@@ -111,7 +140,7 @@ def work(rank: int, folder: str) -> None:
             metric, samples = make(), data(torch.Generator().manual_seed(0))
             own = rows(share, rank)
             for batch in torch.arange(SAMPLES)[own].split(4) if own is not None else ():
-                metric.update(*(part[batch] for part in samples))
+                metric.update(*(part[batch.numpy()] for part in samples))  # texts are arrays of NumPy
             found[name, share] = figures(metric)
             if isinstance(metric, ForgetRetainAccuracy):
                 found[name, share]["matrix"] = metric.confusion_matrix().sum().item()

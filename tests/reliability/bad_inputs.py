@@ -15,11 +15,11 @@ from typing import Any
 
 from rich.progress import track
 
-from tests.reliability import bad_checkpoints, bad_configs, bad_disks, bad_graphs, bad_pictures, odd_names
+from tests.reliability import bad_checkpoints, bad_configs, bad_disks, bad_graphs, bad_people, bad_pictures, odd_names
 from tests.reliability.attempts import BadInput, attempt
 from tests.reliability.records import write
 
-MODULES = (bad_configs, bad_pictures, bad_graphs, bad_checkpoints, bad_disks, odd_names)
+MODULES = (bad_configs, bad_pictures, bad_graphs, bad_checkpoints, bad_disks, odd_names, bad_people)
 TABLE: dict[str, list[BadInput]] = {kind: entries for module in MODULES for kind, entries in module.KINDS.items()}
 
 

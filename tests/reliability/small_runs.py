@@ -1,4 +1,4 @@
-"""A short run of every method, on scikit-learn's digits or on a few drawn scenes."""
+"""A short run of every method, on scikit-learn's digits, a few drawn scenes or four drawn people."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +37,7 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-redirect": ["redirect"],
     "relations-closed": ["shield", "--model.init", "closed_form"],
     "relations-removal": ["removal", "--model.discriminator", "1", "--model.adversary", "search", "--model.queries", "20"],
+    "relations-paths": ["neuron_path", "--model.edit", "both", "--model.steps", "2"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }
 FAKE = "{num_graphs: 1, avg_num_nodes: 60, avg_degree: 4, num_channels: 12, num_classes: 3, task: node}"
@@ -44,6 +45,14 @@ DRAWN_GRAPH = ["--data", "AnyGraph", "--data.dataset", "torch_geometric.datasets
 DRAWN_GRAPH += ["--data.split", "random", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
 DRAWN_GRAPH += ["--model.explained", "1"]
 TWO_PHASES = {"gpl": ["--model.first_epochs", "1"], "ses": ["--model.joint_epochs", "1"]}  # by preset
+PEOPLE = {  # short names of runs about people, and their words
+    "people-original": ["original"],
+    "people-mip_editor": ["mip_editor", "--model.samples", "4", "--model.steps", "2", "--model.top_k", "2"],
+    "people-npo": ["npo"],
+    "people-lora_fine_tuning": ["lora_fine_tuning"],
+    "people-manu": ["manu", "--model.samples", "4"],
+}
+FEW_PEOPLE = {"people": 4, "pictures": 1, "faces": 2, "eval_questions": 2, "batch_size": 8}
 
 
 class Killed(BaseException):
@@ -70,7 +79,7 @@ class Case(NamedTuple):
 
     name: str
     words: list[str]
-    by_process: bool = False  # whether batch normalisation learns from each process's share of a batch
+    by_process: bool = False  # whether something is a mean over each process's share: batch normalisation, a loss of tokens
 
 
 def prepare(root: Path) -> Path:
@@ -81,7 +90,7 @@ def prepare(root: Path) -> Path:
 
 
 def cases(original: Path, epochs: int = 2) -> list[Case]:
-    """One case for each preset, for training, for a small test set, and for each kind of relational run.
+    """One case for each preset, for training, for a small test set, and for each kind of run about relations or people.
 
     Args:
         original: Weights that :func:`prepare` has written.
@@ -99,21 +108,41 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
     found += [Case(f"{c.name}-cached", [*c.words, *kept]) for c in found if c.name in ("rwft_2_o", "rw_a")]
     mask = next(case for case in found if case.name == "logit_mask")
     found.append(Case("logit_mask-one-test-image", [*mask.words, "--data.forget", "[3]", "--data.test_per_class", "1"]))
+    return [*found, *_of_relations(epochs), *_of_people(epochs), *_of_graphs(epochs)]
+
+
+def _of_relations(epochs: int) -> Iterator[Case]:
+    """A run of each kind in a few drawn scenes."""
+    scenes = [word for option, value in SCENES.items() for word in (f"--data.{option}", str(value))]
+    more = [*_brief(epochs), "--trainer.precision", "32-true"]
     for name, (config, *words) in RELATIONS.items():
         if name == "relations-sharded" and not can_shard():
             continue
-        scenes = [word for option, value in SCENES.items() for word in (f"--data.{option}", str(value))]
-        more = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
-        more += ["--trainer.limit_train_batches", "1", "--trainer.precision", "32-true", "--audit.attacks", "none"]
         given = ["fit", "--config", str(CONFIGS / "scenes" / f"{config}.yaml"), "--force", "true"]
         given += ["--data.graph", str(SMALL_GRAPH)]
         given += ["--data.listed", LISTED, *scenes, *words, *more, *(SGD if config != "pretraining" else [])]
-        found.append(Case(name, given, by_process=config == "pretraining"))
-    found += [graph_case(name, epochs) for name in ("gcn", "gpl", "ses")]
-    return found
+        yield Case(name, given, by_process=config == "pretraining")
 
 
-def graph_case(preset: str, epochs: int) -> Case:
-    """A run of a preset of graph networks on a small random graph; no test data are needed."""
-    words = ["fit", "--config", str(CONFIGS / "planetoid" / f"{preset}.yaml"), *DRAWN_GRAPH, *TWO_PHASES.get(preset, [])]
-    return Case(f"graphs-{preset}", [*words, "--trainer.max_epochs", str(epochs)])
+def _of_people(epochs: int) -> Iterator[Case]:
+    """A run of each kind about four people."""
+    few = [word for option, value in FEW_PEOPLE.items() for word in (f"--data.{option}", str(value))]
+    for name, (config, *words) in PEOPLE.items():
+        path = CONFIGS / "personas" / f"{config}.yaml"
+        trains = yaml.safe_load(path.read_text())["trainer"]["max_epochs"]
+        given = ["fit", "--config", str(path), "--force", "true", "--model.network.init_args.weights", "random", *few, *words]
+        given += ["--model.max_new_tokens", "2", *_brief(epochs if trains else 0), *(SGD if trains else [])]
+        yield Case(name, given, by_process=config == "mip_editor")
+
+
+def _brief(epochs: int) -> list[str]:
+    """Words of a run of one step an epoch, without attacks."""
+    words = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
+    return [*words, "--trainer.limit_train_batches", "1", "--audit.attacks", "none"]
+
+
+def _of_graphs(epochs: int) -> Iterator[Case]:
+    """A run of each preset of graph networks on a small random graph; no test data are needed."""
+    for preset in ("gcn", "gpl", "ses"):
+        words = ["fit", "--config", str(CONFIGS / "planetoid" / f"{preset}.yaml"), *DRAWN_GRAPH, *TWO_PHASES.get(preset, [])]
+        yield Case(f"graphs-{preset}", [*words, "--trainer.max_epochs", str(epochs)])

@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -53,11 +54,11 @@ def reason(error: Exception) -> str:
     return first_line(error) if str(error) else "empty"
 
 
-def decode(path: str | Path, channels: int, reading: Reading) -> Image.Image:
+def decode(path: str | Path | BytesIO, channels: int, reading: Reading) -> Image.Image:
     """Decode the first picture of a file as grey or colour of eight bits.
 
     Args:
-        path: Any file that Pillow reads.
+        path: Any file that Pillow reads, or its content. Colours of 16 bits are read from files only.
         channels: 1 (grey) or 3 (colour).
         reading: Options for decoding.
 

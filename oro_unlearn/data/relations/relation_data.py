@@ -15,10 +15,12 @@ from torch.utils.data import DataLoader
 
 from oro_unlearn.data.batches import EpochBatches, from_batches, same_length
 from oro_unlearn.data.images.image_data import as_is
+from oro_unlearn.data.relations.benchmarks import CaptionBenchmark, read_benchmarks
 from oro_unlearn.data.relations.relation_inventory import picture_inventory
+from oro_unlearn.data.relations.relation_options import check_options
 from oro_unlearn.data.relations.relation_probes import RelationProbes
 from oro_unlearn.data.relations.request_captions import earlier_captions, forget_captions
-from oro_unlearn.files import sha256
+from oro_unlearn.files import sha256, sha256_of
 from oro_unlearn.graph import Captions, Concept, RelationGraph, Roles, Triple, derive_roles, draw_graph, load_graph
 from oro_unlearn.graph.roles import implausible, shared_slots
 from oro_unlearn.report.relation_inventory import relation_inventory_lines
@@ -49,6 +51,8 @@ class RelationData(LightningDataModule, ABC):
         rewordings: Extra captions for each plain caption of the vocabulary, in the training bank's words and places.
         seed: Seed of every choice in the data; not the seed of training.
         eval_batch_size: Pictures in a batch for measuring.
+        benchmarks: Caption benchmarks to measure on besides, as ``sugarcrepe:FOLDER``; also ``aro``, ``vsr``, ``winoground``.
+        benchmark_images: Folder with the benchmarks' pictures; default: their folders. Without pictures captions are measured.
 
     Raises:
         UserError: If an option or the graph is wrong.
@@ -69,19 +73,12 @@ class RelationData(LightningDataModule, ABC):
         rewordings: int = 0,
         seed: int = 0,
         eval_batch_size: int = 256,
+        benchmarks: list[str] = [],  # noqa: B006 (never changed; jsonargparse shows it as the default)
+        benchmark_images: str = "",
     ) -> None:
         super().__init__()
-        if eval_batch_size < 1:
-            raise UserError(f"--data.eval_batch_size is a number of pictures, at least 1, not {eval_batch_size}")
-        self.eval_batch_size = eval_batch_size
-        if batch_size < 1:
-            raise UserError(f"--data.batch_size is a number of pairs, at least 1, not {batch_size}")
-        if not 0 <= withheld < 1:
-            raise UserError(f"--data.withheld is a part of the vocabulary in [0, 1), not {withheld}")
-        if set(listed) - {"subject", "relation", "object"} or any(count < 0 for count in listed.values()):
-            raise UserError(f"--data.listed gives a number for subject, relation and object, not {listed}")
-        if seed < 0:
-            raise UserError(f"--data.seed is 0 or more, not {seed}")
+        check_options(batch_size, listed, withheld, seed, eval_batch_size)
+        self.eval_batch_size, self.benchmarks, self.benchmark_images = eval_batch_size, list(benchmarks), benchmark_images
         self.graph_path, self.forget, self.propagate, self.batch_size = graph, forget, propagate, batch_size
         self.forgotten = list(forgotten)
         self.listed_counts, self.withheld, self.seed = listed, withheld, seed
@@ -92,9 +89,15 @@ class RelationData(LightningDataModule, ABC):
         """The relation graph, read once."""
         return load_graph(self.graph_path)
 
+    @cached_property
+    def caption_benchmarks(self) -> list[CaptionBenchmark]:
+        """The benchmarks that the user named, read once."""
+        return read_benchmarks(self.benchmarks, self.benchmark_images)
+
     def content(self) -> dict[str, str]:
-        """SHA-256 of the graph's file, for a report. Subclasses add the other files that they read."""
-        return {"graph": sha256(self.graph.path)}
+        """SHA-256 of the graph's file and of benchmarks, for a report. Subclasses add the other files that they read."""
+        files = [path for benchmark in self.caption_benchmarks for path in benchmark.files]
+        return {"graph": sha256(self.graph.path), **({"benchmarks": sha256_of(files)} if files else {})}
 
     @cached_property
     def captions(self) -> Captions:
@@ -307,6 +310,7 @@ class RelationData(LightningDataModule, ABC):
 
     def setup(self, stage: str) -> None:
         """Read the graph and the list of pictures before the network is loaded, so that mistakes are found before training."""
+        len(self.caption_benchmarks)
         len(self.measured.texts)
 
     def train_dataloader(self) -> CombinedLoader:

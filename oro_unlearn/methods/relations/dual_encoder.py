@@ -12,6 +12,7 @@ from torch.optim import AdamW, Optimizer
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from oro_unlearn.methods.relations.caption_benchmarks import measure_benchmarks
 from oro_unlearn.methods.relations.caption_cache import chosen, encode_captions
 from oro_unlearn.methods.relations.causal_tracing import trace_relation
 from oro_unlearn.methods.relations.relation_attack import attack_models
@@ -196,6 +197,8 @@ class DualEncoder(UnlearningModule):
         losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
         lacking = not_measured(next(iter(metrics.values()))) if len(metrics) > 1 else {}
         self.measurements = {"metrics": metrics, "details": details, "losses": losses, "not_measured": lacking}
+        if self.data.caption_benchmarks:
+            self.measurements["benchmarks"] = measure_benchmarks(self, self.data.caption_benchmarks)
         if self.trace:
             with self.opened(self.models()[0]) as network:
                 self.measurements["trace"] = trace_relation(network, self.data, pictures=self.trace)

@@ -1,0 +1,105 @@
+"""Tables of benchmarks/results/personas.json: what each method forgets, keeps and lets come back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.personas import METHODS
+from oro_unlearn.compare.spreads import spread
+from oro_unlearn.report.tables import number
+
+Runs = Sequence[Mapping[str, Any]]
+REFERENCES = {"original": "original", "retrained": "retrained (the ideal)", "filtered": "name filter (free control)"}
+FORGOTTEN = {
+    "pictures: cloze": "forget/multimodal/cloze_accuracy",
+    "pictures: ROUGE-L": "forget/multimodal/rougeL",
+    "texts: cloze": "forget/text/cloze_accuracy",
+    "texts: ROUGE-L": "forget/text/rougeL",
+    "texts: answer probability": "forget/text/answer_probability",
+    "texts: truth ratio": "forget/text/truth_ratio",
+}
+KEPT = {
+    "others, pictures: cloze": "retain/multimodal/cloze_accuracy",
+    "others, texts: cloze": "retain/text/cloze_accuracy",
+    "public figures, pictures: cloze": "holdout/multimodal/cloze_accuracy",
+    "public figures, texts: cloze": "holdout/text/cloze_accuracy",
+    "general, pictures: ROUGE-L": "general/multimodal/rougeL",
+    "general, texts: ROUGE-L": "general/text/rougeL",
+}
+RECOVERED = {
+    "as it is, pictures": "recovery/none/multimodal",
+    "as it is, texts": "recovery/none/text",
+    "other names, texts": "recovery/alias/text",
+    "cropped pictures": "recovery/crop/multimodal",
+    "8 bits, texts": "recovery/quantised_8/text",
+    "relearned from 8 questions, pictures": "recovery/relearn_8/multimodal",
+    "relearned from 8 questions, texts": "recovery/relearn_8/text",
+}
+COST = {"seconds": "seconds", "search, seconds": "search_seconds", "weights edited": "edited_parameters"}
+
+
+def forgotten(content: Mapping[str, Any]) -> list[list[str]]:
+    """What is forgotten, with the mean over requests and seeds, the spread over requests, and over seeds."""
+    return _table(content, FORGOTTEN)
+
+
+def kept(content: Mapping[str, Any]) -> list[list[str]]:
+    """What is kept."""
+    return _table(content, KEPT)
+
+
+def recovered(content: Mapping[str, Any]) -> list[list[str]]:
+    """Share of answers that name the fact, under each attack."""
+    return _table(content, RECOVERED)
+
+
+def cost(content: Mapping[str, Any]) -> list[list[str]]:
+    """Time and size of each edit, and the configuration that was chosen."""
+    rows = [["method", *COST, "chosen"]]
+    for name, runs in _by_method(content).items():
+        values = [
+            _mean(runs, lambda run, key=key: run.get(key), 0 if key == "edited_parameters" else 1) for key in COST.values()
+        ]  # type: ignore[misc]
+        chosen = content["chosen"].get(name) or (f"as {METHODS[METHODS[name].like].label}" if METHODS[name].like else "–")
+        rows.append([METHODS[name].label, *values, chosen.replace("--model.", "").replace("--trainer.", "")])
+    return rows
+
+
+PERSONA_TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
+    "forgotten": forgotten,
+    "kept": kept,
+    "recovered": recovered,
+    "cost": cost,
+}
+
+
+def _table(content: Mapping[str, Any], columns: Mapping[str, str]) -> list[list[str]]:
+    rows = [["model", *columns]]
+    for role, label in REFERENCES.items():
+        rows.append([label, *(_mean(_once(content), _figure(role, key)) for key in columns.values())])
+    for name, runs in _by_method(content).items():
+        rows.append([METHODS[name].label, *(_mean(runs, _figure("unlearned", key)) for key in columns.values())])
+    return rows
+
+
+def _by_method(content: Mapping[str, Any]) -> dict[str, Runs]:
+    names = [name for name in METHODS if any(run["method"] == name for run in content["runs"])]
+    return {name: [run for run in content["runs"] if run["method"] == name] for name in names}
+
+
+def _once(content: Mapping[str, Any]) -> Runs:
+    """The runs of the last method, which alone have retrained models; originals and the filter are the same in all runs."""
+    return list(_by_method(content).values())[-1]
+
+
+def _figure(role: str, key: str) -> Callable[[Mapping[str, Any]], float | None]:
+    def of(run: Mapping[str, Any]) -> float | None:
+        value = run["metrics"].get(role, {}).get(key)
+        return value.get("mean") if isinstance(value, Mapping) else value
+
+    return of
+
+
+def _mean(runs: Runs, of: Callable[[Mapping[str, Any]], float | None], digits: int = 2) -> str:
+    """Mean ± spread over requests ± spread over seeds."""
+    parts = [part for part in spread(runs, of, group="request") if part is not None]
+    return " ± ".join(number(part, digits=digits) for part in parts) or "–"

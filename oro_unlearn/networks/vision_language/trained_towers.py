@@ -1,0 +1,31 @@
+"""Which weights of a vision-language model train."""
+
+from typing import TYPE_CHECKING, Literal
+
+from oro_unlearn.user_error import UserError
+
+if TYPE_CHECKING:
+    from oro_unlearn.networks.vision_language.vision_language import VisionLanguage
+
+
+def train_towers(network: "VisionLanguage", towers: Literal["text", "vision", "both"]) -> int:
+    """Let weights train, and freeze the others.
+
+    Args:
+        network: The network, without adapter.
+        towers: ``vision``: the blocks of the vision tower. ``text``: everything but these. ``both``: everything.
+
+    Returns:
+        Number of trained parameters.
+
+    Raises:
+        UserError: If the weights are held in 4 bits.
+    """
+    if network.in_4bit:
+        raise UserError(
+            "weights of 4 bits cannot be trained: train adapters with --model.lora_rank 8, or set load_in_4bit false"
+        )
+    network.requires_grad_(towers != "vision")
+    for block in network.vision_blocks:
+        block.requires_grad_(towers != "text")
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
