@@ -21,6 +21,7 @@ from benchmarks.audit_calibration import calibration_table
 from benchmarks.class_red_team import class_table
 from benchmarks.closed_form import CLOSED_FORM_TABLES
 from benchmarks.epsilon_calibration import epsilon_table
+from benchmarks.graphs.tables import GRAPH_TABLES
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.neuron_paths import paths_table
 from benchmarks.persona_memory import memory_table
@@ -44,6 +45,7 @@ PAGES = (
     "docs/audit.md",
     "docs/class_unlearning.md",
     "docs/findings.md",
+    "docs/graph_networks.md",
     "docs/ledger.md",
     "docs/mllm.md",
     "docs/neuron_paths.md",
@@ -153,6 +155,11 @@ def removal(name: str) -> str:
     return markdown_table(curve_table(load(name)))
 
 
+def graphs(kind: str, name: str) -> str:
+    """A table of graph networks."""
+    return markdown_table(GRAPH_TABLES[kind](load(name)))
+
+
 def suggested(name: str) -> str:
     """How well rankings find the unsafe tuples that were not marked."""
     return markdown_table(suggestions_table(load(name)))
@@ -187,6 +194,7 @@ TABLES = {
     **SPEED_TABLES,
     **RELIABILITY_TABLES,
     **VERIFICATION_TABLES,
+    **{kind: partial(graphs, kind) for kind in GRAPH_TABLES},
     **{f"compared_{kind}": partial(compared, kind) for kind in COMPARISONS},
 }
 

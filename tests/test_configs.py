@@ -17,6 +17,7 @@ from oro_unlearn.networks.clip_weights import SCENES
 from tests.conftest import BRIEF, CONFIGS, SHORT, forget_one
 from tests.data.personas.published_files import write_clear, write_mllmu
 from tests.data.pictures import write_folder
+from tests.reliability.small_runs import DRAWN_GRAPH, TWO_PHASES
 from tests.small_people import FEW_PEOPLE, FEW_WORDS, RANDOM, method_words
 from tests.small_world import FEW_PICTURES, shipped, write_graph
 
@@ -27,8 +28,9 @@ HARDWARE = [file for file in FILES if file.parent.name == "hardware"]  # laid ov
 FILES = [file for file in FILES if "trainer" in CONFIG[file] and file not in (*PRESETS, *HARDWARE)]  # not a graph
 KIND = {file: getattr(data, CONFIG[file]["data"]["class_path"].rpartition(".")[2]) for file in FILES}
 RELATIONS = [file for file in FILES if issubclass(KIND[file], RelationData)]
+GRAPHS = [file for file in FILES if issubclass(KIND[file], data.GraphDataModule)]
 PEOPLE = [file for file in FILES if issubclass(KIND[file], PersonaQuestions)]
-CLASSES = [file for file in FILES if file not in (*RELATIONS, *PEOPLE)]
+CLASSES = [file for file in FILES if file not in (*RELATIONS, *PEOPLE, *GRAPHS)]
 PUBLISHED = {data.CLEAR: (write_clear, "llava"), data.MLLMUBench: (write_mllmu, "qwen2_5_vl")}
 REHEARSED = ("retrained", "logit_mask", "rwft_2_o", "rw_a")  # run whole on digits; elsewhere data and network are rwft_o's
 
@@ -158,6 +160,20 @@ def test_relational_config_runs(file, run, report, tmp_path):
     assert set(report("out")["metrics"]) == ({"original", "unlearned"} if edits else {"original"})
     plain = open_clip.create_model(f"local-dir:{SCENES}", load_weights=False)
     plain.load_state_dict(load_file("out/model.safetensors"), strict=True)
+
+
+@pytest.mark.parametrize("file", GRAPHS, ids=name)
+def test_graph_config_runs(file, run, report, tmp_path):
+    """On a small random graph, in two epochs: one of each phase."""
+    arguments = ["--config", str(file), *DRAWN_GRAPH, *TWO_PHASES.get(file.stem, [])]
+    code, message = run("fit", *arguments, "--trainer.max_epochs", "2", "--trainer.default_root_dir", "out")
+    assert code == 0, message
+    files = {"config.yaml", "model.ckpt", "model.safetensors", "report.json", "losses.png", "explanations.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= files
+    figures = report("out")["metrics"]["original"]
+    assert 0 <= figures["test/low"] <= figures["test/accuracy"] <= figures["test/high"] <= 1
+    assert report("out")["method"] == CONFIG[file]["model"]["class_path"]
+    assert all(value.isfinite().all() for value in load_file("out/model.safetensors").values())
 
 
 @pytest.mark.parametrize("file", PEOPLE, ids=name)

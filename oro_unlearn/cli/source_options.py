@@ -18,8 +18,8 @@ HOMES = {  # modules in which a name without dots is looked up
 }
 TRAINER = "lightning.pytorch.Trainer"
 BASES = (  # abstract classes, and parts of others
-    *("Batch", "ClassUnlearning", "ImageData", "PersonaQuestions", "PersonaUnlearning", "Question", "QuestionCollator"),
-    *("RelationalUnlearning", "UnlearningModule"),
+    *("Batch", "ClassUnlearning", "GraphDataModule", "ImageData", "PersonaQuestions", "PersonaUnlearning", "Question"),
+    *("QuestionCollator", "RelationalUnlearning", "UnlearningModule"),
 )
 MARKUP = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``|`([^`<]*)(?: <[^`]*)?`_?")
 

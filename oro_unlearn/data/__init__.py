@@ -1,5 +1,9 @@
-"""Data, split by a request to forget: labelled images, pictures of relations, and questions about people."""
+"""Data, split by a request to forget: labelled images, pictures of relations, and questions about people. Graphs, too."""
 
+from oro_unlearn.data.graphs.any_graph import AnyGraph
+from oro_unlearn.data.graphs.graph_data_module import GraphDataModule
+from oro_unlearn.data.graphs.planetoid_graph import PlanetoidGraph
+from oro_unlearn.data.graphs.tu_graphs import TUGraphs
 from oro_unlearn.data.images.cifar10 import CIFAR10
 from oro_unlearn.data.images.cifar100 import CIFAR100
 from oro_unlearn.data.images.digits import Digits
@@ -21,15 +25,19 @@ __all__ = [
     "CIFAR100",
     "CLEAR",
     "MNIST",
+    "AnyGraph",
     "Digits",
     "FashionMNIST",
+    "GraphDataModule",
     "ImageData",
     "ImageFolder",
     "MLLMUBench",
     "PersonaFile",
     "PersonaQuestions",
     "Personas",
+    "PlanetoidGraph",
     "RelationPairs",
     "Scenes",
+    "TUGraphs",
     "TinyImageNet",
 ]

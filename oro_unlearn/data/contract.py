@@ -5,8 +5,8 @@ At run time, this module imports only ``user_error`` from the package.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from oro_unlearn.user_error import UserError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import DataLoader
 
+    from oro_unlearn.data.graphs.graph_data_module import GraphDataModule
     from oro_unlearn.data.images.image_data import ImageData
     from oro_unlearn.data.personas.persona_questions import PersonaQuestions
     from oro_unlearn.data.relations.relation_data import RelationData
@@ -196,6 +197,30 @@ class RelationalData(Data, Protocol):
         """``unsafe``, ``edges``, ``nodes`` or ``neutral``; or ``train``, which pretraining reads."""
 
 
+class GraphData(Data, Protocol):
+    """Nodes or edges of one graph, or many graphs, in the splits ``train``, ``val`` and ``test``. Graph networks use this.
+
+    A batch is ``(features, edges, graph, pairs, labels, index)``, see :class:`oro_unlearn.methods.graphs.Graphs`.
+    """
+
+    task: Literal["node", "edge", "graph"]
+
+    @property
+    def num_features(self) -> int:
+        """Number of features of a node F."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes K; 2 for edges."""
+
+    @property
+    def largest_degree(self) -> int:
+        """Largest number of edges of a node."""
+
+    def batches(self, name: str) -> Iterator[tuple[Tensor, ...]]:
+        """The batches of a split, in order."""
+
+
 class QuestionSet(Protocol):
     """Questions, about people or not. Their pictures are read or drawn on access."""
 
@@ -245,6 +270,9 @@ if TYPE_CHECKING:  # here the type checker verifies that our data modules fulfil
         return data
 
     def _relational(data: RelationData) -> RelationalData:
+        return data
+
+    def _graphs(data: GraphDataModule) -> GraphData:
         return data
 
     def _persona(data: PersonaQuestions) -> PersonaData:

@@ -22,6 +22,9 @@ from oro_unlearn.methods.classes.ssd import SSD
 from oro_unlearn.methods.classes.svd_unlearning import SVDUnlearning
 from oro_unlearn.methods.classes.training import Retraining, Training
 from oro_unlearn.methods.classes.unsir import UNSIR
+from oro_unlearn.methods.graphs.gpl import GPL
+from oro_unlearn.methods.graphs.graph_training import GraphTraining
+from oro_unlearn.methods.graphs.ses import SES
 from oro_unlearn.methods.personas.grad_diff import GradDiff
 from oro_unlearn.methods.personas.kl_min import KLMin
 from oro_unlearn.methods.personas.manu import MANU
@@ -43,10 +46,12 @@ from oro_unlearn.methods.unlearning_module import Batch, UnlearningModule
 
 __all__ = [
     "AMUN",
+    "GPL",
     "MANU",
     "NPO",
     "RWFT",
     "SCRUB",
+    "SES",
     "SSD",
     "UNSIR",
     "BadTeacher",
@@ -63,6 +68,7 @@ __all__ = [
     "GradDiff",
     "GradedReset",
     "GradientAscent",
+    "GraphTraining",
     "KLMin",
     "L1Sparse",
     "LogitMask",

@@ -6,6 +6,8 @@ from oro_unlearn.metrics.choice_accuracy import ChoiceAccuracy
 from oro_unlearn.metrics.confidence_histogram import ConfidenceHistogram
 from oro_unlearn.metrics.cosine_drift import CosineDrift
 from oro_unlearn.metrics.exact_match import ExactMatch, plain_answer
+from oro_unlearn.metrics.explanation_fidelity import ExplanationFidelity
+from oro_unlearn.metrics.explanation_sparsity import ExplanationSparsity
 from oro_unlearn.metrics.forget_retain_accuracy import ForgetRetainAccuracy
 from oro_unlearn.metrics.keyword_accuracy import KeywordAccuracy
 from oro_unlearn.metrics.membership_inference import MembershipInference, mia
@@ -27,6 +29,8 @@ __all__ = [
     "ConfidenceHistogram",
     "CosineDrift",
     "ExactMatch",
+    "ExplanationFidelity",
+    "ExplanationSparsity",
     "ForgetRetainAccuracy",
     "KeywordAccuracy",
     "MembershipInference",

@@ -13,9 +13,9 @@ from typing import Any
 
 import oro_unlearn
 
-PACKAGES = (  # the last two only if they are installed
+PACKAGES = (  # the last three only if they are installed
     *("torch", "torchvision", "lightning", "torchmetrics", "scikit-learn", "scipy", "numpy", "pillow"),
-    *("open_clip_torch", "peft", "timm", "transformers"),
+    *("open_clip_torch", "peft", "timm", "transformers", "torch_geometric"),
 )
 Figures = dict[str, float | None]
 NO_IMAGES = "a split has no images"

@@ -27,7 +27,8 @@ AT_ONCE = (
     "gradient_ascent_bounded",
     "people-manu",
 )
-OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS, *PEOPLE)
+GRAPHS = tuple(case.name for case in CASES if case.name.startswith("graphs-"))
+OWN_SIZES = ("logit_mask-one-test-image", *RELATIONS, *PEOPLE, *GRAPHS)
 FEW_TESTS = ["--data.test_per_class", "8", "--trainer.limit_test_batches", "1"]
 OF_THIS_RUN = {"seconds", "encode_seconds", "edit_seconds", "search_seconds", "files", "config"}  # the last names the folder
 

@@ -3,19 +3,23 @@
 import pytest
 import torch
 
-from oro_unlearn.data import Digits, Personas, Scenes
-from oro_unlearn.data.contract import Data, LabelledData, PersonaData, RelationalData, asked_of, lacking
+from oro_unlearn.data import AnyGraph, Digits, Personas, Scenes
+from oro_unlearn.data.contract import Data, GraphData, LabelledData, PersonaData, RelationalData, asked_of, lacking
 from oro_unlearn.methods import FineTune
 from oro_unlearn.networks import SmallCNN
 from oro_unlearn.user_error import UserError
 
 
 def test_our_data_fulfil_the_contract_of_their_kind_and_no_other():
-    assert {LabelledData, RelationalData, PersonaData} <= set(Data.__subclasses__())
+    assert {LabelledData, RelationalData, PersonaData, GraphData} <= set(Data.__subclasses__())
     assert lacking(Digits(), LabelledData) == lacking(Scenes(), RelationalData) == lacking(Personas(), PersonaData) == []
     captions = ["forget_captions", "earlier_captions"]
     assert lacking(Digits(), RelationalData) == ["graph", "vocabulary", *captions, "slots", "measured", "caption_benchmarks"]
     assert "class_names" in lacking(Scenes(), LabelledData)
+    graphs = AnyGraph("torch_geometric.datasets.KarateClub")
+    assert lacking(graphs, GraphData) == []
+    assert "class_names" in lacking(graphs, LabelledData)
+    assert "largest_degree" in lacking(Digits(), GraphData)
     assert lacking(Scenes(), PersonaData) == ["persons", "aliases", "refusals"]
 
 

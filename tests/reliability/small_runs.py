@@ -40,6 +40,11 @@ RELATIONS = {  # short names of relational runs, and their words
     "relations-paths": ["neuron_path", "--model.edit", "both", "--model.steps", "2"],
     "relations-pretraining": ["pretraining", "--data.batch_size", "16"],
 }
+FAKE = "{num_graphs: 1, avg_num_nodes: 60, avg_degree: 4, num_channels: 12, num_classes: 3, task: node}"
+DRAWN_GRAPH = ["--data", "AnyGraph", "--data.dataset", "torch_geometric.datasets.FakeDataset", "--data.options", FAKE]
+DRAWN_GRAPH += ["--data.split", "random", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
+DRAWN_GRAPH += ["--model.explained", "1"]
+TWO_PHASES = {"gpl": ["--model.first_epochs", "1"], "ses": ["--model.joint_epochs", "1"]}  # by preset
 PEOPLE = {  # short names of runs about people, and their words
     "people-original": ["original"],
     "people-mip_editor": ["mip_editor", "--model.samples", "4", "--model.steps", "2", "--model.top_k", "2"],
@@ -103,7 +108,7 @@ def cases(original: Path, epochs: int = 2) -> list[Case]:
     found += [Case(f"{c.name}-cached", [*c.words, *kept]) for c in found if c.name in ("rwft_2_o", "rw_a")]
     mask = next(case for case in found if case.name == "logit_mask")
     found.append(Case("logit_mask-one-test-image", [*mask.words, "--data.forget", "[3]", "--data.test_per_class", "1"]))
-    return [*found, *_of_relations(epochs), *_of_people(epochs)]
+    return [*found, *_of_relations(epochs), *_of_people(epochs), *_of_graphs(epochs)]
 
 
 def _of_relations(epochs: int) -> Iterator[Case]:
@@ -134,3 +139,10 @@ def _brief(epochs: int) -> list[str]:
     """Words of a run of one step an epoch, without attacks."""
     words = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", str(epochs)]
     return [*words, "--trainer.limit_train_batches", "1", "--audit.attacks", "none"]
+
+
+def _of_graphs(epochs: int) -> Iterator[Case]:
+    """A run of each preset of graph networks on a small random graph; no test data are needed."""
+    for preset in ("gcn", "gpl", "ses"):
+        words = ["fit", "--config", str(CONFIGS / "planetoid" / f"{preset}.yaml"), *DRAWN_GRAPH, *TWO_PHASES.get(preset, [])]
+        yield Case(f"graphs-{preset}", [*words, "--trainer.max_epochs", str(epochs)])

@@ -1,0 +1,1 @@
+"""Graph networks: training loops, made-up sets of graphs, and tables."""

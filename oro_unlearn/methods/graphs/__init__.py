@@ -1,0 +1,1 @@
+"""Graph networks for nodes, edges and graphs: plain training, GPL and SES."""
