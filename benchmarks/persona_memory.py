@@ -2,8 +2,8 @@
 
     python -m benchmarks.persona_memory
 
-The peak is the largest resident set of the process, libraries included; "none" is a run that only measures. Attacks and retrained
-models are left out. Writes benchmarks/results/persona_memory.json.
+The peak is the largest resident set of the process, libraries included; "none" is a run that only measures. Attacks and
+retrained models are left out. Writes benchmarks/results/persona_memory.json.
 """
 
 import argparse

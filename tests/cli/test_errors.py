@@ -152,7 +152,7 @@ def test_a_fault_of_ours_shows_its_traceback_and_asks_for_a_report(monkeypatch, 
 RAISED = re.compile(r"raise (ValueError|OSError|FileNotFoundError|FileExistsError|RuntimeError)\(")
 
 
-@pytest.mark.parametrize("folder", ["data", "graph", "networks", "methods", "attacks", "report"])
+@pytest.mark.parametrize("folder", ["data", "graph", "networks", "methods", "attacks", "report", "risk"])
 def test_what_the_package_tells_its_user_is_a_user_error(folder):
     """Metrics alone raise plain ValueErrors: of calls, not of what a user gave."""
     found = {str(path.relative_to(PACKAGE)): RAISED.findall(path.read_text()) for path in (PACKAGE / folder).rglob("*.py")}

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from oro_unlearn import methods
-from oro_unlearn.data import Digits
+from oro_unlearn.data import Digits, Personas
 from oro_unlearn.methods import RWFT, Batch, ClassUnlearning, LogitMask, Training, UnlearningModule
 from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.methods.personas.multimodal_model import MultimodalModel
@@ -304,6 +304,12 @@ def test_every_method_has_a_page_and_a_row_in_the_comparison(kind):
 def test_the_number_of_classes_must_be_known():
     with pytest.raises(ValueError, match="number of classes is not known"):
         Training(network=SmallCNN, num_classes=None)
+
+
+def test_a_classifier_needs_labelled_pictures():
+    Training(network=SmallCNN, num_classes=10).check_data(Digits())
+    with pytest.raises(ValueError, match="Training is for labelled pictures, and Personas has none"):
+        Training(network=SmallCNN, num_classes=10).check_data(Personas())
 
 
 def test_a_method_of_the_users_own(run, report, original_weights):

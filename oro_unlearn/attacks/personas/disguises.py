@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from oro_unlearn.networks import Question
+from oro_unlearn.user_error import UserError
 
 CROP = 0.8  # share of width and height that is left of a picture
 
@@ -38,10 +39,10 @@ def cropped(questions: Sequence[Question], share: float = CROP) -> list[Question
         share: Share of width and height that is left, in (0, 1].
 
     Raises:
-        ValueError: If the share is out of range.
+        UserError: If the share is out of range.
     """
     if not 0 < share <= 1:
-        raise ValueError(f"the share of a picture is in (0, 1], not {share}")
+        raise UserError(f"the share of a picture is in (0, 1], not {share}")
     found = []
     for question in questions:
         if question.image is not None:

@@ -7,6 +7,7 @@ import torch
 from torch.optim import AdamW
 
 from oro_unlearn.networks import Question
+from oro_unlearn.user_error import UserError
 
 STEPS = 20
 RATE = 5e-4
@@ -32,10 +33,10 @@ def relearn_people(
         rate: Learning rate, with a linear decay to 0.
 
     Raises:
-        ValueError: If the attacker has no question.
+        UserError: If the attacker has no question.
     """
     if not forgotten:
-        raise ValueError("relearning needs a question about a forgotten person")
+        raise UserError("relearning needs a question about a forgotten person")
     generator = torch.Generator().manual_seed(seed)
     network.requires_grad_(True).train()
     optimizer = AdamW(network.parameters(), lr=rate, weight_decay=0.0)

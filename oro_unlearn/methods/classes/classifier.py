@@ -56,7 +56,10 @@ class Classifier(UnlearningModule):
     ) -> None:
         super().__init__(**kwargs)
         if num_classes is None:
-            raise UserError("the number of classes is not known: give the data module a num_classes")
+            raise UserError(
+                "the number of classes is not known: choose labelled pictures such as --data Digits or --data ImageFolder, or give "
+                "your data module a num_classes"
+            )
         self._make_network = partial(build_network, network, num_classes)
         self.network = self._make_network()
         self.num_classes, self.forget_classes, self.batchnorm = num_classes, list(forget_classes or []), batchnorm
@@ -67,6 +70,16 @@ class Classifier(UnlearningModule):
         self._compiled: dict[Any, Callable[[Tensor], Tensor]] = {}  # by network; a dict, so that these are no submodules
         self._sizes: set[torch.Size] = set()  # image shapes for which the network is compiled
         self._first_batch = False
+
+    def check_data(self, data: Any) -> None:
+        """Reject data without labelled pictures.
+
+        Raises:
+            UserError: If the data module has no names of classes.
+        """
+        if "class_names" not in dir(data):
+            kinds = f"{type(self).__name__} is for labelled pictures, and {type(data).__name__} has none"
+            raise UserError(f"{kinds}: choose --data Digits, CIFAR10, ImageFolder or another set of pictures")
 
     @property
     def data(self) -> "LabelledData":

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from oro_unlearn.networks.neurons.neuron_layer import NeuronLayer
+from oro_unlearn.user_error import UserError
 
 
 class TokenPlaces:
@@ -25,12 +26,12 @@ class TokenPlaces:
         counts: (samples, C) bool; false for a repeated token.
 
     Raises:
-        ValueError: If a sample has no token that counts.
+        UserError: If a sample has no token that counts.
     """
 
     def __init__(self, positions: Tensor) -> None:
         if positions.dim() != 2 or not positions.any(1).all():
-            raise ValueError("positions are a mask (samples, tokens) with a token in every sample")
+            raise UserError("positions are a mask (samples, tokens) with a token in every sample")
         most = int(positions.sum(1).max())
         index = positions.int().argsort(dim=1, descending=True, stable=True)[:, :most]
         self.counts = positions.gather(1, index)
@@ -57,7 +58,7 @@ class TokenPlaces:
         tokens, rest = divmod(hidden[..., 0].numel(), len(rows))
         index = self.index[rows]
         if rest or int(index.max()) >= tokens:
-            raise ValueError(f"hidden states {tuple(hidden.shape)} do not hold the tokens to read of {len(rows)} samples")
+            raise UserError(f"hidden states {tuple(hidden.shape)} do not hold the tokens to read of {len(rows)} samples")
         return hidden.reshape(len(rows), tokens, -1), index[..., None].expand(-1, -1, hidden.shape[-1])
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from oro_unlearn.networks.neurons.layer_points import TokenPlaces, written
 from oro_unlearn.networks.neurons.neuron_layer import NeuronLayer
+from oro_unlearn.user_error import UserError
 
 Losses = Callable[[Tensor], Tensor]
 Method = Literal["integrated", "fisher", "official"]
@@ -68,12 +69,12 @@ def path_scores(
         Scores (samples, W) float32 of each layer.
 
     Raises:
-        ValueError: If the network is not in eval mode, a layer is not reached, or hidden states do not fit ``positions``.
+        UserError: If the network is not in eval mode, a layer is not reached, or hidden states do not fit ``positions``.
     """
     if any(layer.reader.training for layer in layers):
-        raise ValueError("scores need a network in eval mode, without dropout")
+        raise UserError("scores need a network in eval mode, without dropout")
     if len(positions) != samples or min(samples, top_k + 1, steps, batch_size) < 1 or (method == "official" and steps < 2):
-        raise ValueError("positions have a row for each sample; steps and batch_size are 1 or more, official steps 2")
+        raise UserError("positions have a row for each sample; steps and batch_size are 1 or more, official steps 2")
     run = _Run(list(layers), losses, TokenPlaces(positions), samples, batch_size)
     path: list[Tensor] = []
     scores: list[Tensor] = []
@@ -145,7 +146,7 @@ class _Run:
                 self.losses(rows)
         unread = [layer.name for layer, parts in zip(self.layers, found, strict=True) if not parts]
         if unread:
-            raise ValueError(f"the loss does not run {', '.join(unread)}")
+            raise UserError(f"the loss does not run {', '.join(unread)}")
         return [torch.cat(parts) for parts in found]
 
     def gradients(self, path: list[Tensor], steps: int) -> Iterator[_Gradients]:

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from oro_unlearn.user_error import UserError
+
 Contrast = Literal["ratio", "difference", "none"]
 
 
@@ -38,12 +40,12 @@ def select_paths(forget: list[Tensor], retain: list[Tensor] | None, top_k: int, 
         Neurons (n,) int64 of each layer, ascending; n may be 0.
 
     Raises:
-        ValueError: If scores to keep are missing.
+        UserError: If scores to keep are missing.
     """
     if contrast == "none":
         return [_union(scores, top_k) for scores in forget]
     if retain is None:
-        raise ValueError(f"the contrast {contrast} needs scores of samples to keep")
+        raise UserError(f"the contrast {contrast} needs scores of samples to keep")
     chosen = []
     for own, kept in zip(forget, retain, strict=True):
         needed = kept.clamp(min=0).mean(0)
