@@ -57,8 +57,8 @@ class Classifier(UnlearningModule):
         super().__init__(**kwargs)
         if num_classes is None:
             raise UserError(
-                "the number of classes is not known: choose labelled pictures such as --data Digits or --data ImageFolder, or give "
-                "your data module a num_classes"
+                "the number of classes is not known: choose labelled pictures such as --data Digits or --data ImageFolder, or "
+                "give your data module a num_classes"
             )
         self._make_network = partial(build_network, network, num_classes)
         self.network = self._make_network()
