@@ -93,8 +93,8 @@ def _once(content: Mapping[str, Any]) -> Runs:
 
 def _figure(role: str, key: str) -> Callable[[Mapping[str, Any]], float | None]:
     def of(run: Mapping[str, Any]) -> float | None:
-        value = run["metrics"].get(role, {}).get(key)
-        return value.get("mean") if isinstance(value, Mapping) else value
+        figures = run["metrics"].get(role, {})
+        return figures.get("mean", figures).get(key)
 
     return of
 

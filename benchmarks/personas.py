@@ -140,7 +140,7 @@ def distance(metrics: Mapping[str, Mapping[str, float | None]]) -> float:
         metrics: ``metrics`` of a report.
     """
     edited, original = metrics["unlearned"], metrics["original"]
-    reference = metrics.get("retrained", metrics.get("retrained_0", {}))
+    reference: Any = metrics["retrained"]["mean"]
     far, lost = [], []
     for group, modality, figure in product(GROUPS, MODALITIES, JUDGED):
         key = f"{group}/{modality}/{figure}"
