@@ -1,6 +1,8 @@
 """Tables of benchmarks/results/personas.json: what each method forgets, keeps and lets come back."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.personas import METHODS
@@ -75,10 +77,26 @@ PERSONA_TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
 def _table(content: Mapping[str, Any], columns: Mapping[str, str]) -> list[list[str]]:
     rows = [["model", *columns]]
     for role, label in REFERENCES.items():
-        rows.append([label, *(_mean(_once(content), _figure(role, key)) for key in columns.values())])
+        cell = _retrained if role == "retrained" else partial(_of_role, role)
+        rows.append([label, *(cell(_once(content), key) for key in columns.values())])
     for name, runs in _by_method(content).items():
         rows.append([METHODS[name].label, *(_mean(runs, _figure("unlearned", key)) for key in columns.values())])
     return rows
+
+
+def _of_role(role: str, runs: Runs, key: str) -> str:
+    return _mean(runs, _figure(role, key))
+
+
+def _retrained(runs: Runs, key: str) -> str:
+    """Mean ± spread over requests ± spread over the retrained models of a request."""
+    means = {run["request"]: run["metrics"].get("retrained", {}) for run in runs}
+    known = [(part["mean"][key], part["std"][key]) for part in means.values() if part.get("mean", {}).get(key) is not None]
+    if not known:
+        return "–"
+    values = [value for value, _ in known]
+    parts = [mean(values), *([stdev(values)] if len(values) > 1 else []), mean([spread or 0.0 for _, spread in known])]
+    return " ± ".join(number(part, digits=2) for part in parts)
 
 
 def _by_method(content: Mapping[str, Any]) -> dict[str, Runs]:
@@ -93,8 +111,7 @@ def _once(content: Mapping[str, Any]) -> Runs:
 
 def _figure(role: str, key: str) -> Callable[[Mapping[str, Any]], float | None]:
     def of(run: Mapping[str, Any]) -> float | None:
-        figures = run["metrics"].get(role, {})
-        return figures.get("mean", figures).get(key)
+        return run["metrics"].get(role, {}).get(key)
 
     return of
 

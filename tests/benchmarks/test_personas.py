@@ -10,8 +10,8 @@ KEYS = ("forget/text/cloze_accuracy", "retain/text/cloze_accuracy")
 
 
 def metrics(forget: float, retain: float) -> dict:
-    original, retrained = dict(zip(KEYS, (1.0, 0.8), strict=True)), dict(zip(KEYS, (0.25, 0.9), strict=True))
-    return {"original": original, "unlearned": dict(zip(KEYS, (forget, retain), strict=True)), "retrained": {"mean": retrained}}
+    original, edited, retrained = (dict(zip(KEYS, pair, strict=True)) for pair in ((1.0, 0.8), (forget, retain), (0.25, 0.9)))
+    return {"original": original, "unlearned": edited, "retrained": {"mean": retrained, "std": retrained}}
 
 
 @pytest.mark.parametrize(("forget", "retain", "expected"), [(0.25, 0.9, 0.0), (0.0, 0.8, 0.25), (0.5, 0.6, 0.45)])
