@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from oro_unlearn.user_error import UserError
+
 KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 
@@ -38,7 +40,10 @@ class RougeScores(Metric):
     rouge_count: Tensor
 
     def __init__(self, use_stemmer: bool = False, **kwargs: Any) -> None:
-        from rouge_score.rouge_scorer import RougeScorer
+        try:
+            from rouge_score.rouge_scorer import RougeScorer
+        except ImportError:
+            raise UserError("ROUGE needs rouge-score: pip install 'oro_unlearn[mllm]'") from None
 
         super().__init__(**kwargs)
         self.scorer = RougeScorer(list(KINDS), use_stemmer=use_stemmer)

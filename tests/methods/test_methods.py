@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from oro_unlearn import methods
 from oro_unlearn.data import Digits, Personas
-from oro_unlearn.methods import RWFT, Batch, ClassUnlearning, LogitMask, Training, UnlearningModule
+from oro_unlearn.methods import RWFT, Batch, ClassUnlearning, GraphTraining, LogitMask, Training, UnlearningModule
 from oro_unlearn.methods.classes.classifier import Classifier
 from oro_unlearn.methods.personas.multimodal_model import MultimodalModel
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
@@ -267,9 +267,9 @@ def test_target_is_full_precision_under_mixed_precision():
     assert torch.equal(mixed, module.targets(forget))
 
 
-def test_every_method_forgets_classes_or_relations_or_people():
-    """Those of relations are tested by themselves in test_relations.py, those of people in tests/methods/personas."""
-    kinds = (Classifier, DualEncoder, MultimodalModel)
+def test_every_method_is_of_one_kind():
+    """Those of relations are tested by themselves in test_relations.py, those of people and graphs in folders of their own."""
+    kinds = (Classifier, DualEncoder, MultimodalModel, GraphTraining)
     assert all(sum(issubclass(method, kind) for kind in kinds) == 1 for method in every())
 
 

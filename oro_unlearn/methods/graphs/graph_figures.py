@@ -23,6 +23,7 @@ def figures_of(scores: Tensor, labels: Tensor) -> dict[str, float]:
         labels: (M,) int64.
 
     Example:
+        >>> import torch
         >>> figures_of(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))["accuracy"]
         0.5
     """
