@@ -14,6 +14,7 @@ from benchmarks.verification import (
     attacks,
     edited,
     features,
+    graphs,
     measures,
     neuron_paths,
     personas,
@@ -30,6 +31,7 @@ PARTS: dict[str, tuple[Callable[[], list[Row]], ...]] = {  # tables of the page
     "classes": (trained.rows, reweighting.rows, edited.rows),
     "relations": (relations.rows, neuron_paths.rows, relation_measures.rows),
     "people": (personas.rows,),
+    "graphs": (graphs.rows,),
     "measures": (measures.rows, attacks.rows, features.rows),
 }
 

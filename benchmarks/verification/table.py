@@ -13,7 +13,7 @@ def verified_table(part: str) -> str:
     """One row a comparison.
 
     Args:
-        part: ``classes``, ``relations``, ``people`` or ``measures``.
+        part: ``classes``, ``relations``, ``people``, ``graphs`` or ``measures``.
     """
     rows = [["what", "reference", "what is compared", "largest difference"]]
     for row in json.loads((RESULTS / "verify.json").read_text())["parts"][part]:

@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from benchmarks import verify
-from benchmarks.verification import closed_forms, losses, persona_losses, relation_figures, relation_losses, trained
+from benchmarks.verification import (
+    closed_forms,
+    graph_losses,
+    losses,
+    persona_losses,
+    relation_figures,
+    relation_losses,
+    trained,
+)
 from benchmarks.verification import metrics as transcribed
 from benchmarks.verification.rows import BOUND, apart, figures_apart, weights_apart
 from benchmarks.verification.table import verified_table
@@ -66,7 +74,9 @@ def test_the_page_holds_the_rows_of_now(found, monkeypatch):
         assert verified_table(part) in Path("docs/verification.md").read_text(), "run make tables"
 
 
-@pytest.mark.parametrize("module", [losses, closed_forms, transcribed, relation_losses, relation_figures, persona_losses])
+@pytest.mark.parametrize(
+    "module", [losses, closed_forms, transcribed, relation_losses, relation_figures, persona_losses, graph_losses]
+)
 def test_transcriptions_know_nothing_of_the_product(module):
     tree = ast.parse(Path(module.__file__).read_text())
     names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]

@@ -14,6 +14,7 @@ NAMES = ("original", "rwft_o", "rwft_2_o-cached", "rw_a-cached", "salun", "unsir
          "gradient_ascent", "svd", "logit_mask-one-test-image", "relations-both", "relations-removal",
          "relations-sharded", "people-npo")  # fmt: skip
 CASES = [case for case in cases(Path("original.safetensors"), epochs=1) if case.name in NAMES]
+BOUNDS = {"people-npo": 1e-5}  # a process pads its questions to other lengths, and float32 logits depend on the length
 MEASURED = ("original", "salun", "logit_mask-one-test-image", "relations-both", "people-npo")
 
 
@@ -30,7 +31,8 @@ def test_two_processes_do_what_one_does(tmp_path, monkeypatch):
     assert set(found["trained"]) == {case.name for case in CASES}
     assert set(NAMES) - {case.name for case in CASES} <= {"relations-sharded"}, "which needs PyTorch 2.7"
     assert all(len(differences) > 20 for differences in found["measured"].values())
-    assert {name: max(values.values()) for name, values in found["measured"].items() if max(values.values()) > 1e-6} == {}
+    far = {name: max(values.values()) for name, values in found["measured"].items()}
+    assert {name: value for name, value in far.items() if value > BOUNDS.get(name, 1e-6)} == {}
     assert {name: values["images_read"] for name, values in found["trained"].items() if values["images_read"]} == {}
     assert {name: values["weights"] for name, values in found["trained"].items() if values["weights"] > 1e-4} == {}
 
