@@ -106,8 +106,8 @@ class GradientExplainer(ExplainerAlgorithm):
                 logits = logits.gather(1, target.view(-1, 1)).squeeze(1)
             (logits if index is None else logits[index]).sum().backward()
         assert features.grad is not None
-        assert weights.grad is not None
-        return Explanation(node_mask=_scaled(features.grad * x), edge_mask=_scaled(weights.grad))
+        of_edges = torch.zeros_like(weights) if weights.grad is None else weights.grad  # a node without edges has none
+        return Explanation(node_mask=_scaled(features.grad * x), edge_mask=_scaled(of_edges))
 
     def supports(self) -> bool:
         """Masks of each feature of each node, and of edges."""
@@ -128,9 +128,9 @@ class RandomExplainer(ExplainerAlgorithm):
 
 
 def _scaled(values: Tensor) -> Tensor:
-    """Sizes divided by the largest."""
+    """Sizes divided by the largest; empty for a graph without edges."""
     sizes = values.detach().abs()
-    return sizes / sizes.max().clamp(min=1e-12)
+    return sizes / sizes.amax().clamp(min=1e-12) if len(sizes) else sizes
 
 
 def explainer_of(network: GraphNetwork, algorithm: ExplainerAlgorithm) -> Explainer:

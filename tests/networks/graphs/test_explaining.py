@@ -51,6 +51,16 @@ def test_every_algorithm_explains_a_node(name, features):
 
 
 @pytest.mark.parametrize("name", ["GNNExplainer", "gradient", "random"])
+def test_a_node_without_edges_is_explained_by_its_features(name, features):
+    model, alone = network(), torch.cat([features, features[:1]])  # node 10 has no edge
+    near = surrounding(alone, EDGES, 10)
+    found = explain(model, near, algorithm_of(name, model, alone, EDGES, torch.tensor([3, 4])))
+    assert found.edges.numel() == 0
+    assert found.features.shape == (1, 6)
+    assert found.features.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["GNNExplainer", "gradient", "random"])
 def test_every_algorithm_but_one_explains_an_edge(name, features):
     model = network("edge")
     near = surrounding(features, EDGES, 3, 4)
