@@ -8,7 +8,8 @@ import re
 import shlex
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,13 +75,26 @@ def unpickled(path: Path, plain: bool = False) -> Any:
     """
     try:
         # an open file, since torch would choose the reader by a path's suffix
-        with torch.serialization.safe_globals(ALLOWED), warnings.catch_warnings(), path.open("rb") as file:
+        with _only_allowed(), warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # about pickle protocols and sparse tensors
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(path, error, plain)) from None
     except Exception as error:  # a damaged file can make torch's reader raise anything
         raise UserError(f"{path} cannot be read as a checkpoint: {_reason(error)}") from None
+
+
+@contextmanager
+def _only_allowed() -> Iterator[None]:
+    """Allow these types alone: a library may have allowed others, or NumPy's own in the place of their stand-ins."""
+    previous = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    try:
+        torch.serialization.add_safe_globals(ALLOWED)
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(previous)
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """The fast training recipe: label smoothing, schedules by the step, and the flip that alternates."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from oro_unlearn.data import Digits
 from oro_unlearn.data.images.labelled_images import alternating_flip
 from oro_unlearn.methods import Batch, FineTune, Retraining, Training
 from oro_unlearn.methods.schedules import part_of_rate
+from oro_unlearn.networks import ResNet18
 from tests.conftest import CONFIGS, SHORT
 from tests.methods.test_methods import fit, method
 
@@ -191,3 +193,9 @@ def test_accuracies_stand_beside_the_usual_recipes(recipe):
     usual, fast = recipe.rows()
     assert (usual["mean"], usual["ratio"], usual["epochs"], usual["accuracy"]) == (0.5, 1.0, 16, [0.4, 0.6])
     assert (fast["mean"], fast["ratio"], fast["epochs"], fast["std"]) == (0.25, 0.5, 8, None)
+
+
+@pytest.mark.parametrize(("width", "layout"), [(8, torch.contiguous_format), (16, torch.channels_last)])
+def test_narrow_strided_convolutions_keep_the_default_layout(width, layout):
+    """One of oneDNN's kernels writes past its buffer at a strided 1x1 convolution with fewer channels than a vector has."""
+    assert Training(network=partial(ResNet18, width=width), num_classes=10).memory_format == layout

@@ -163,6 +163,14 @@ def test_harmless_values_beside_the_weights_are_read(legacy):
     assert same(target)
 
 
+def test_types_that_a_library_allowed_change_nothing():
+    others = [np.dtype, np.ndarray, np._core.multiarray.scalar, np._core.multiarray._reconstruct, Path.touch]
+    with torch.serialization.safe_globals(others):
+        test_harmless_values_beside_the_weights_are_read(legacy=False)
+        test_code_is_refused()
+        assert set(torch.serialization.get_safe_globals()) >= set(others)
+
+
 class Evil:
     def __reduce__(self):
         return Path.touch, (Path("ran"),)

@@ -33,7 +33,7 @@ class Classifier(UnlearningModule):
         batchnorm: Statistics of batch normalisation in training. ``train``: it uses the batch's statistics and updates the
             stored ones. ``eval``: it uses the stored statistics. Layers that are not trained always use the stored ones.
         channels_last: Store weights and images channels-last: same result, faster convolutions. Networks with a strided 1x1
-            convolution of fewer than 8 input channels keep the default layout, because PyTorch's CPU kernel crashes on them.
+            convolution of fewer than 16 input channels keep the default layout, because PyTorch's CPU kernel crashes on them.
         compile: Backend of ``torch.compile`` for the forward pass of training steps, for instance ``inductor``. Empty: no
             compilation. Only the sizes of each epoch's first batch are compiled, not a smaller last batch, and no evaluation.
         kwargs: Arguments of :class:`UnlearningModule`.
@@ -262,9 +262,9 @@ def _known_backend(name: str) -> str:
 
 
 def _memory_format(network: nn.Module, channels_last: bool) -> torch.memory_format:
-    """Channels-last, except where oneDNN's AVX2 kernel (torch 2.14) writes past its buffer in the backward pass."""
+    """Channels-last, except where oneDNN (torch 2.14) writes past its buffer in the backward pass: below a vector's length."""
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    crashes = any(max(layer.stride) > 1 and max(layer.kernel_size) == 1 and layer.in_channels < 8 for layer in convolutions)
+    crashes = any(max(layer.stride) > 1 and max(layer.kernel_size) == 1 and layer.in_channels < 16 for layer in convolutions)
     return torch.channels_last if channels_last and not crashes else torch.contiguous_format
 
 
