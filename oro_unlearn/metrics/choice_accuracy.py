@@ -1,14 +1,14 @@
 """Choice accuracy: whether the right option is the one that a model finds most likely."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+
+from oro_unlearn.metrics.question_mean import QuestionMean
 
 
-class ChoiceAccuracy(Metric):
+class ChoiceAccuracy(QuestionMean):
     """Share of multiple-choice questions whose right option has the highest score.
 
     Options are compared by their scores, not by generated text: a model that refuses to answer, or that answers in other words,
@@ -25,19 +25,6 @@ class ChoiceAccuracy(Metric):
         >>> float(metric.compute())
         0.75
     """
-
-    is_differentiable = False
-    higher_is_better = None
-    full_state_update = False
-    plot_lower_bound = 0.0
-    plot_upper_bound = 1.0
-    choice_hits: Tensor
-    choice_count: Tensor
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_state("choice_hits", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("choice_count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, scores: Sequence[Tensor] | Tensor, right: Sequence[int] | Tensor) -> None:
         """Add a batch.
@@ -57,9 +44,5 @@ class ChoiceAccuracy(Metric):
                 raise ValueError(f"right option {int(place)} is no position in scores of shape {tuple(row.shape)}")
             known = row.double().nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
             best = known == known.max()
-            self.choice_hits += best[int(place)] / best.sum()
-        self.choice_count += len(scores)
-
-    def compute(self) -> Tensor:
-        """Share of questions, a scalar in [0, 1]; NaN without questions."""
-        return self.choice_hits / self.choice_count
+            self.total += best[int(place)] / best.sum()
+        self.count += len(scores)

@@ -11,7 +11,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim import Adam
 
 from oro_unlearn.methods.graphs.graph_figures import best_of, figures_of
-from oro_unlearn.methods.unlearning_module import Role, UnlearningModule
+from oro_unlearn.methods.loss_history import LossHistory
+from oro_unlearn.methods.unlearning_module import Role
 from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.graphs import Encoder, GraphEncoder, GraphNetwork, Task
 from oro_unlearn.user_error import UserError
@@ -42,7 +43,7 @@ class GraphShape(NamedTuple):
     largest_degree: int
 
 
-class GraphTraining(UnlearningModule):
+class GraphTraining(LossHistory):
     """Trains a graph network by cross-entropy. The epoch with the best figure on the validation split is kept.
 
     The figure is accuracy; for edges the area under the ROC curve. Edges that do not exist are drawn anew in each step, as many
@@ -103,7 +104,6 @@ class GraphTraining(UnlearningModule):
         self.best: dict[str, Tensor] = {}  # state of the chosen epoch so far
         self.best_figure, self.best_epoch = -1.0, -1
         self.measurements: dict[str, Any] = {}
-        self.history: list[dict[str, Tensor]] = []  # losses by step
 
     @property
     def data(self) -> "GraphData":
@@ -168,12 +168,6 @@ class GraphTraining(UnlearningModule):
         labels = torch.cat([train.labels, train.labels.new_zeros(drawn.shape[1])])
         return train._replace(pairs=torch.cat([train.pairs, drawn], 1), labels=labels)
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """The sum of the losses; each loss is kept for the loss plot of the run."""
-        total = super().training_step(batch, batch_idx)
-        self.history.append(self.last_losses)
-        return total
-
     def on_train_epoch_end(self) -> None:
         """Look at the split that chooses the epoch, and keep the state if it is the best so far."""
         super().on_train_epoch_end()
@@ -214,27 +208,16 @@ class GraphTraining(UnlearningModule):
         self.use_best()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the chosen epoch so far, and the losses."""
+        """Store the chosen epoch so far."""
         super().on_save_checkpoint(checkpoint)
         checkpoint["best"] = {"state": self.best, "figure": self.best_figure, "epoch": self.best_epoch}
-        absent = torch.tensor(torch.nan)
-        checkpoint["history"] = {
-            name: torch.stack([step.get(name, absent).cpu() for step in self.history]) for name in self.terms()
-        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the chosen epoch so far, and the losses."""
+        """Restore the chosen epoch so far."""
         super().on_load_checkpoint(checkpoint)
         best = checkpoint.get("best", {})
         self.best = best.get("state", {})
         self.best_figure, self.best_epoch = best.get("figure", -1.0), best.get("epoch", -1)
-        losses = checkpoint.get("history", {})
-        steps = [dict(zip(losses, step, strict=True)) for step in zip(*losses.values(), strict=True)]
-        self.history = [{name: value for name, value in step.items() if not value.isnan()} for step in steps]
-
-    def terms(self) -> list[str]:
-        """Names of the losses in all phases so far."""
-        return list(dict.fromkeys(name for step in self.history for name in step))
 
     def on_test_start(self) -> None:
         """Measure the chosen epoch, in float32 whatever the training precision was."""

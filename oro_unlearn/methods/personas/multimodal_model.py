@@ -11,9 +11,9 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from oro_unlearn.methods.personas.interview import Interview
+from oro_unlearn.methods.loss_history import LossHistory
+from oro_unlearn.methods.personas.answer_evaluation import AnswerEvaluation
 from oro_unlearn.methods.personas.plain_copy import plain_copy
-from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.networks import Question, QuestionCollator, VisionLanguage, save_weights
 from oro_unlearn.networks.adapter_files import write_adapter
 from oro_unlearn.networks.vision_language.forecast import Trained, memory_lines
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     index: Tensor  # type: ignore[assignment]  # (B,) int64, position in the split
 
 
-class MultimodalModel(UnlearningModule):
+class MultimodalModel(LossHistory):
     """A multimodal language model, its learning rate schedule, and its measurement.
 
     Every model is asked the same questions: those of ``data.measured``, in wordings and with pictures that no training split
@@ -92,7 +92,6 @@ class MultimodalModel(UnlearningModule):
         self.network: Any = None
         self.schedule, self.warmup, self.final_lr, self.max_new_tokens = schedule, warmup, final_lr, max_new_tokens
         self.measurements: dict[str, Any] = {}
-        self.history: list[dict[str, Tensor]] = []  # losses of this process, by step
 
     @property
     def data(self) -> "PersonaData":
@@ -162,39 +161,24 @@ class MultimodalModel(UnlearningModule):
         """A change of the answers that a split teaches, from the position in the split and the question. None: no change."""
         return None
 
-    def needs_images(self, split: str) -> bool:
-        """Whether training reads the pictures of a split."""
-        return True
-
-    def answer_losses(self, asked: Asked, network: Any = None) -> Tensor:
-        """Mean negative log-likelihood (B,) of each answer's tokens, under the model or under another network."""
-        network = self.network if network is None else network
-        return self.counted(network.answer_losses(asked.inputs), len(asked.index))
-
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """The sum of the losses; each loss is kept for the loss plot of the run."""
-        total = super().training_step(batch, batch_idx)
-        self.history.append(self.last_losses)
-        return total
+    def answer_losses(self, asked: Asked) -> Tensor:
+        """Mean negative log-likelihood (B,) of each answer's tokens."""
+        return self.counted(self.network.answer_losses(asked.inputs), len(asked.index))
 
     # -- checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the losses so far, for the loss plot of the run; of a model with adapters, only these."""
+        """Of a model with adapters, store only these."""
         super().on_save_checkpoint(checkpoint)
-        names = self.history[0] if self.history else ()
-        checkpoint["history"] = {name: torch.stack([step[name] for step in self.history]).cpu() for name in names}
         if self.lora_rank:
             trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
             checkpoint["state_dict"] = {name: value for name, value in checkpoint["state_dict"].items() if name in trained}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the losses so far, and add the frozen weights to a checkpoint of adapters."""
+        """Add the frozen weights to a checkpoint of adapters."""
         super().on_load_checkpoint(checkpoint)
         if self.lora_rank:
             checkpoint["state_dict"] = self.state_dict() | checkpoint["state_dict"]
-        losses = checkpoint.get("history", {})
-        self.history = [dict(zip(losses, step, strict=True)) for step in zip(*losses.values(), strict=True)]
 
     # -- measuring
 
@@ -203,20 +187,21 @@ class MultimodalModel(UnlearningModule):
         return {self.role: self.network}
 
     def on_test_start(self) -> None:
-        """Start the interview, in float32 whatever the training precision was, unless the weights have another type."""
-        self._interview = Interview(self.models(), list(self.data.measured), self.data, self.max_new_tokens).to(self.device)
+        """Start the evaluation."""
+        sets = list(self.data.measured)
+        self._evaluation = AnswerEvaluation(self.models(), sets, self.data, self.max_new_tokens).to(self.device)
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
         """Ask every model the questions of a batch."""
         with torch.autocast(self.device.type, enabled=False):
-            self._interview.ask(batch)
+            self._evaluation.ask(batch)
 
     def on_test_epoch_end(self) -> None:
         """Collect ``measurements``: figures by model, answers, and losses."""
-        metrics, answers = self._interview.figures()
-        losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
-        self.measurements = {"metrics": metrics, "answers": answers, "asked": self._interview.asked(), "losses": losses}
-        del self._interview
+        metrics, answers = self._evaluation.figures()
+        losses = {name: [float(step[name]) for step in self.history] for name in self.terms()}
+        self.measurements = {"metrics": metrics, "answers": answers, "asked": self._evaluation.asked(), "losses": losses}
+        del self._evaluation
 
     def write(self, root: Path, notes: dict[str, Any] | None = None) -> None:
         """Write ``model.safetensors``, and a folder that plain transformers loads; of adapters, ``adapter/`` for peft too.

@@ -4,8 +4,8 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import nn
-from torch.nn.utils import parametrize
+
+from oro_unlearn.networks.neurons import plain_linears
 
 
 def plain_copy(network: Any) -> Any:
@@ -16,17 +16,6 @@ def plain_copy(network: Any) -> Any:
     """
     with torch.inference_mode(False), torch.no_grad():
         copy = deepcopy(network)
-        for name, module in list(copy.named_modules()):
-            if isinstance(module, nn.Linear) and parametrize.is_parametrized(module):
-                copy.set_submodule(name, _plain(module))
+        plain_linears(copy)
         copy.merge()
     return copy
-
-
-def _plain(linear: nn.Linear) -> nn.Linear:
-    """A Linear with the computed weight. To remove the parametrization would change the class, which copies share."""
-    plain = nn.Linear(linear.in_features, linear.out_features, linear.bias is not None, device="meta")
-    plain.weight = nn.Parameter(linear.weight.detach().clone(), requires_grad=False)
-    if linear.bias is not None:
-        plain.bias = nn.Parameter(linear.bias.detach().clone(), requires_grad=False)
-    return plain.train(linear.training)

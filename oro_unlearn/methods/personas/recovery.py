@@ -38,7 +38,7 @@ class Held(NamedTuple):
     """Questions of the red team."""
 
     asked: dict[str, list[Question]]  # measured questions with a keyword, by figure
-    disguised: dict[str, dict[str, list[Question]]]  # the same in disguise, by attack and figure
+    altered: dict[str, dict[str, list[Question]]]  # the same altered, by attack and figure
     forgotten: list[Question]  # training questions about the forgotten people, in the attacker's order
     others: list[Question]
 
@@ -65,7 +65,7 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
     figures: dict[str, dict[str, float]] = {}
     shown = method.trainer.progress_bar_callback is not None and method.trainer.is_global_zero
     with Progress(console=Console(), transient=True, disable=not shown) as progress, torch.inference_mode(False):
-        task = progress.add_task("red team", total=len(models) * (2 + len(held.disguised) + len(effort.questions)))
+        task = progress.add_task("red team", total=len(models) * (2 + len(held.altered) + len(effort.questions)))
         for role, network in models.items():
             found: dict[str, float] = {}
             for name, attacked, asked in _attacks(network, held, effort):
@@ -75,7 +75,7 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
         lens = {role: _lens(network, held, method.device) for role, network in models.items()}
     counts = {key: len(part) for key, part in held.asked.items()}
     details = {name.split("/")[1]: {"asked": counts} for name in next(iter(figures.values()))}
-    for name, asked in held.disguised.items():
+    for name, asked in held.altered.items():
         details[name] = {"asked": {key: len(part) for key, part in asked.items()}}
     return figures, {"recovery": details, "lens": lens}
 
@@ -83,12 +83,12 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
 def _held(data: Any, effort: Effort) -> Held:
     asked = {key: _some(data.measured[name], effort.measured) for key, name in SETS.items() if name in data.measured}
     texts, pictures = renamed(asked.get("text", []), data.aliases), cropped(asked.get("multimodal", []))
-    disguised = {"alias": {"text": texts}, "crop": {"multimodal": pictures}}
-    disguised = {name: parts for name, parts in disguised.items() if all(parts.values())}
+    altered = {"alias": {"text": texts}, "crop": {"multimodal": pictures}}
+    altered = {name: parts for name, parts in altered.items() if all(parts.values())}
     forget, retain = data.split("forget"), data.split("retain")
     order = torch.randperm(len(forget), generator=torch.Generator().manual_seed(SEED)).tolist()[: max(effort.questions)]
     spread = torch.linspace(0, len(retain) - 1, min(len(retain), 256)).long().tolist() if len(retain) else []
-    return Held(asked, disguised, [forget[row] for row in order], [retain[row] for row in spread])
+    return Held(asked, altered, [forget[row] for row in order], [retain[row] for row in spread])
 
 
 def _some(questions: Any, most: int) -> list[Question]:
@@ -100,7 +100,7 @@ def _some(questions: Any, most: int) -> list[Question]:
 def _attacks(network: Any, held: Held, effort: Effort) -> Iterator[tuple[str, Any, dict[str, list[Question]]]]:
     """The name of every attack, the attacked model, and what it is asked."""
     yield "none", network, held.asked
-    for name, asked in held.disguised.items():
+    for name, asked in held.altered.items():
         yield name, network, asked
     if network.in_4bit:  # such weights cannot be changed
         return

@@ -12,6 +12,7 @@ from torch.optim import AdamW, Optimizer
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from oro_unlearn.methods.loss_history import LossHistory
 from oro_unlearn.methods.relations.caption_benchmarks import measure_benchmarks
 from oro_unlearn.methods.relations.caption_cache import chosen, encode_captions
 from oro_unlearn.methods.relations.causal_tracing import trace_relation
@@ -19,7 +20,6 @@ from oro_unlearn.methods.relations.relation_attack import attack_models
 from oro_unlearn.methods.relations.relation_audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.methods.relations.weight_attack import attack_weights
-from oro_unlearn.methods.unlearning_module import UnlearningModule
 from oro_unlearn.networks import OpenCLIP, save_weights
 from oro_unlearn.user_error import UserError
 
@@ -37,7 +37,7 @@ class Pairs(NamedTuple):
     index: Tensor  # type: ignore[assignment]  # (B,) int64, position in the split
 
 
-class DualEncoder(UnlearningModule):
+class DualEncoder(LossHistory):
     """A CLIP model, its learning rate schedule, and its measurement.
 
     Args:
@@ -79,7 +79,6 @@ class DualEncoder(UnlearningModule):
         self.network: Any = None
         self.schedule, self.warmup, self.final_lr = schedule, warmup, final_lr
         self.measurements: dict[str, Any] = {}
-        self.history: list[dict[str, Tensor]] = []  # losses of this process, by step
 
     @property
     def data(self) -> "RelationalData":
@@ -105,29 +104,6 @@ class DualEncoder(UnlearningModule):
         """Schedule from ``schedule``, ``warmup`` and ``final_lr``, updated at every step."""
         otherwise = "--model.schedule constant and --model.warmup 0"
         return self.over_the_run(optimizer, self.schedule, otherwise, rising=self.warmup, end=self.final_lr)
-
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """The sum of the losses; each loss is kept for the loss plot of the run."""
-        total = super().training_step(batch, batch_idx)
-        self.history.append(self.last_losses)
-        return total
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the losses so far, for the loss plot of the run."""
-        super().on_save_checkpoint(checkpoint)
-        names = self.history[0] if self.history else ()
-        checkpoint["history"] = {name: torch.stack([step[name] for step in self.history]).cpu() for name in names}
-
-    def on_fit_start(self) -> None:
-        """In a resumed run, move the earlier losses to the device of the new ones."""
-        super().on_fit_start()
-        self.history = [{name: value.to(self.device) for name, value in step.items()} for step in self.history]
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the losses so far."""
-        super().on_load_checkpoint(checkpoint)
-        losses = checkpoint.get("history", {})
-        self.history = [dict(zip(losses, step, strict=True)) for step in zip(*losses.values(), strict=True)]
 
     def spread_images(self, images: Tensor) -> Tensor:
         """Features (B, D) of a training batch's images under the model; each image is encoded by one of the processes."""
@@ -194,7 +170,7 @@ class DualEncoder(UnlearningModule):
                 details[role]["weights"] = weights[role][1]
             if own is not first:
                 metrics[role] |= relational_safety_score(metrics[role], next(iter(metrics.values())))
-        losses = {name: [float(step[name]) for step in self.history] for name in (self.history[0] if self.history else ())}
+        losses = {name: [float(step[name]) for step in self.history] for name in self.terms()}
         lacking = not_measured(next(iter(metrics.values()))) if len(metrics) > 1 else {}
         self.measurements = {"metrics": metrics, "details": details, "losses": losses, "not_measured": lacking}
         if self.data.caption_benchmarks:

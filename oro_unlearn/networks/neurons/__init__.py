@@ -6,7 +6,7 @@ from oro_unlearn.networks.neurons.path_scores import path_scores
 from oro_unlearn.networks.neurons.path_selection import Overlap, overlap, random_paths, select_paths
 from oro_unlearn.networks.neurons.pruning import prune
 from oro_unlearn.networks.neurons.recording import recorded
-from oro_unlearn.networks.neurons.trained_rows import TrainedRows, plain_state
+from oro_unlearn.networks.neurons.trained_rows import TrainedRows, plain_linears, plain_state
 
 __all__ = [
     "NeuronLayer",
@@ -15,6 +15,7 @@ __all__ = [
     "clip_neuron_layers",
     "overlap",
     "path_scores",
+    "plain_linears",
     "plain_state",
     "prune",
     "random_paths",

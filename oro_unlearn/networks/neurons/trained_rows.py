@@ -55,6 +55,23 @@ class TrainedRows:
         self.makers = []
 
 
+def plain_linears(network: nn.Module) -> None:
+    """Put a Linear with the computed weight in the place of each that has trained rows.
+
+    To remove the parametrisation instead would change a class that copies of the network share.
+
+    Args:
+        network: The network, which is changed.
+    """
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.Linear) and parametrize.is_parametrized(module):
+            plain = nn.Linear(module.in_features, module.out_features, module.bias is not None, device="meta")
+            plain.weight = nn.Parameter(module.weight.detach().clone(), requires_grad=False)
+            if module.bias is not None:
+                plain.bias = nn.Parameter(module.bias.detach().clone(), requires_grad=False)
+            network.set_submodule(name, plain.train(module.training))
+
+
 def plain_state(network: nn.Module) -> dict[str, Tensor]:
     """The state dict that a network would have with its trained rows fused; the network is not changed."""
     state = {name: tensor.detach() for name, tensor in network.state_dict().items() if ".parametrizations." not in name}

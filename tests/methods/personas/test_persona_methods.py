@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from oro_unlearn.data import Personas
 from oro_unlearn.methods import MANU, NPO, GradDiff, KLMin, MIPEditor, RefusalTuning, RetainFineTuning
-from oro_unlearn.methods.personas.interview import AnswerFigures, Interview
+from oro_unlearn.methods.personas.answer_evaluation import AnswerEvaluation, AnswerFigures
 from oro_unlearn.methods.personas.multimodal_model import Asked
 from oro_unlearn.methods.personas.name_filter import NameFilter
 from oro_unlearn.methods.personas.plain_copy import plain_copy
@@ -205,12 +205,12 @@ def test_the_filter_refuses_names_and_nothing_else(data):
     assert said == [data.refusals[0], *texts[1:]]
 
 
-def test_an_interview_asks_every_model(data):
+def test_an_evaluation_asks_every_model(data):
     texts = ["one", "two"]
     questions = [(0, n, Question("?", text, wrong=(text,), kind="free")) for n, text in enumerate(texts)]
-    interview = Interview({"original": Parrot(*texts)}, ["forget/text"], data, 8)
-    interview.ask(questions)
-    figures, answers = interview.figures()
+    evaluation = AnswerEvaluation({"original": Parrot(*texts)}, ["forget/text"], data, 8)
+    evaluation.ask(questions)
+    figures, answers = evaluation.figures()
     assert figures["original"]["forget/text/exact_match"] == 1.0
     assert [answer["said"] for answer in answers["original"]] == texts
 

@@ -5,23 +5,11 @@ import json
 import pytest
 import torch
 
+from benchmarks.full_size_memory import LLAVA_7B
 from oro_unlearn.networks import VisionLanguage
 from oro_unlearn.networks.vision_language.memory import training_memory
 from oro_unlearn.user_error import UserError
 from tests.networks.vision_language.tiny_models import QUESTIONS
-
-LLAVA_7B = {
-    "model_type": "llava", "image_token_index": 32000, "vision_feature_layer": -2, "vision_feature_select_strategy": "default",
-    "text_config": {
-        "model_type": "llama", "vocab_size": 32064, "hidden_size": 4096, "intermediate_size": 11008,
-        "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32, "tie_word_embeddings": False,
-    },
-    "vision_config": {
-        "model_type": "clip_vision_model", "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
-        "num_attention_heads": 16, "image_size": 336, "patch_size": 14, "projection_dim": 768,
-    },
-    "tie_word_embeddings": False,
-}  # fmt: skip
 
 TEXT = 32 * (4 * 4096**2 + 3 * 4096 * 11008 + 2 * 4096) + 2 * 32064 * 4096 + 4096
 VISION_LINEARS = 4 * 1024**2 + 2 * 1024 * 4096

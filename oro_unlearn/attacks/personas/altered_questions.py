@@ -1,4 +1,4 @@
-"""Questions in disguise: another name for the person, or a part of the picture."""
+"""Altered questions: another name for the person, or a part of the picture."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Asking several models the same questions, and the figures of their answers."""
+"""Evaluation of several models on the same questions."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     texts: dict[str, str]
 
 
-class Interview(nn.Module):
+class AnswerEvaluation(nn.Module):
     """Asks every model every question, and collects figures by set of questions.
 
     Free answers are compared as texts (ROUGE, BLEU, exact match) and by their probability; cloze answers by their keyword;
@@ -65,8 +65,9 @@ class Interview(nn.Module):
         scored = Scored(questions)
         said: dict[str, list[str]] = {}
         device = next(self.figures_by_role.buffers(), torch.empty(0)).device
+        prompts = _to(next(iter(self.networks.values())).prompts(questions), device)  # all models have the same processor
         for role, network in self.networks.items():
-            said[role] = network.generate(_to(network.prompts(questions), device), self.max_new_tokens)
+            said[role] = network.generate(prompts, self.max_new_tokens)
             self._update(role, batch, said[role], scored.losses(network, device))
         if self.filter:
             kept = self.filter(self.networks["original"], questions, said["original"], self.max_new_tokens, device)
