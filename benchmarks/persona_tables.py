@@ -1,11 +1,12 @@
 """Tables of benchmarks/results/personas.json: what each method forgets, keeps and lets come back."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.personas import METHODS
+from benchmarks.personas import METHODS, RETRAINED
 from oro_unlearn.compare.spreads import spread
 from oro_unlearn.report.tables import number
 
@@ -27,6 +28,13 @@ KEPT = {
     "general, pictures: ROUGE-L": "general/multimodal/rougeL",
     "general, texts: ROUGE-L": "general/text/rougeL",
 }
+COMPARED = {  # figures that are no shares of few questions, so that retrained models differ
+    "forgotten, pictures: answer probability": "forget/multimodal/answer_probability",
+    "forgotten, texts: answer probability": "forget/text/answer_probability",
+    "forgotten, texts: ROUGE-L": "forget/text/rougeL",
+    "others, pictures: answer probability": "retain/multimodal/answer_probability",
+    "others, texts: answer probability": "retain/text/answer_probability",
+}
 RECOVERED = {
     "as it is, pictures": "recovery/none/multimodal",
     "as it is, texts": "recovery/none/text",
@@ -35,6 +43,13 @@ RECOVERED = {
     "8 bits, texts": "recovery/quantised_8/text",
     "relearned from 8 questions, pictures": "recovery/relearn_8/multimodal",
     "relearned from 8 questions, texts": "recovery/relearn_8/text",
+}
+CLAIMED = ("mip_editor", "points", "random", "grad_diff", "npo")
+SHARES = {  # rows of the table of claims: figure, and whether what is lost counts
+    "forgotten, with pictures": ("forget/multimodal/cloze_accuracy", True),
+    "forgotten, in texts": ("forget/text/cloze_accuracy", True),
+    "kept, with pictures": ("retain/multimodal/cloze_accuracy", False),
+    "kept, in texts": ("retain/text/cloze_accuracy", False),
 }
 COST = {"seconds": "seconds", "search, seconds": "search_seconds", "weights edited": "edited_parameters"}
 
@@ -47,6 +62,24 @@ def forgotten(content: Mapping[str, Any]) -> list[list[str]]:
 def kept(content: Mapping[str, Any]) -> list[list[str]]:
     """What is kept."""
     return _table(content, KEPT)
+
+
+def gaps(content: Mapping[str, Any]) -> list[list[str]]:
+    """Distance from the retrained models, in standard deviations of one more retrained model (as in ``metrics.reading``)."""
+    ideal = {run["request"]: run["metrics"]["retrained"] for run in _once(content) if "retrained" in run["metrics"]}
+
+    def gap(role: str, key: str) -> Callable[[Mapping[str, Any]], float | None]:
+        def of(run: Mapping[str, Any]) -> float | None:
+            middle, spread = (ideal[run["request"]][part].get(key) for part in ("mean", "std"))
+            value = run["metrics"][role].get(key)
+            return abs(value - middle) / (spread * math.sqrt(1 + 1 / RETRAINED)) if spread and value is not None else None
+
+        return of
+
+    rows = [["model", *COMPARED], ["original", *(_mean(_once(content), gap("original", key), 1) for key in COMPARED.values())]]
+    for name, runs in _by_method(content).items():
+        rows.append([METHODS[name].label, *(_mean(runs, gap("unlearned", key), 1) for key in COMPARED.values())])
+    return rows
 
 
 def recovered(content: Mapping[str, Any]) -> list[list[str]]:
@@ -66,11 +99,27 @@ def cost(content: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
+def claims(content: Mapping[str, Any]) -> list[list[str]]:
+    """How much of the original's cloze accuracy is lost or left, in percent, for the claims of MIP-Editor's paper."""
+    names = [name for name in CLAIMED if name in _by_method(content)]
+    rows = [["share of the original's cloze accuracy, %", *(METHODS[name].label for name in names)]]
+    for text, (key, lost) in SHARES.items():
+        cells = []
+        for name in names:
+            runs = _by_method(content)[name]
+            after, before = (mean(run["metrics"][role][key] for run in runs) for role in ("unlearned", "original"))
+            cells.append(f"{100 * (1 - after / before if lost else after / before):.0f}")
+        rows.append([text, *cells])
+    return rows
+
+
 PERSONA_TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     "forgotten": forgotten,
     "kept": kept,
+    "gaps": gaps,
     "recovered": recovered,
     "cost": cost,
+    "claims": claims,
 }
 
 

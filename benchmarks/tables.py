@@ -21,6 +21,7 @@ from benchmarks.audit_calibration import calibration_table
 from benchmarks.class_red_team import class_table
 from benchmarks.closed_form import CLOSED_FORM_TABLES
 from benchmarks.epsilon_calibration import epsilon_table
+from benchmarks.full_size_memory import full_size_table
 from benchmarks.graphs.tables import GRAPH_TABLES
 from benchmarks.ledger_requests import requests_table, tampered_table
 from benchmarks.neuron_paths import paths_table
@@ -32,6 +33,7 @@ from benchmarks.relation_tables import RELATION_TABLES
 from benchmarks.reliability_tables import RELIABILITY_TABLES
 from benchmarks.removal_curve import curve_table
 from benchmarks.speed_tables import SPEED_TABLES
+from benchmarks.suggestion_size import size_table
 from benchmarks.suggestions import calibration_rows, suggestions_table
 from benchmarks.summary import summary_table
 from benchmarks.verification.table import VERIFICATION_TABLES
@@ -57,6 +59,7 @@ PAGES = (
     "docs/reliability.md",
     "docs/suggestions.md",
     "docs/verification.md",
+    "docs/vision_language_models.md",
 )
 
 RED_TEAM = (  # of all relational presets
@@ -145,6 +148,16 @@ def persona_memory(name: str) -> str:
     return markdown_table(memory_table(load(name)))
 
 
+def full_size_memory(name: str) -> str:
+    """Estimated memory of training a full-size multimodal model."""
+    return markdown_table(full_size_table(load(name)))
+
+
+def suggestion_size(name: str) -> str:
+    """Time and memory of suggestions for a large graph."""
+    return markdown_table(size_table(load(name)))
+
+
 def class_red_team(name: str) -> str:
     """The red team against edited classifiers of digits."""
     return markdown_table(class_table(load(name)))
@@ -175,7 +188,9 @@ TABLES = {
     "calibration": calibration,
     "closed_form": closed_form,
     "class_red_team": class_red_team,
+    "full_size_memory": full_size_memory,
     "persona_memory": persona_memory,
+    "suggestion_size": suggestion_size,
     "personas": personas,
     "residue_found": residue_found,
     "epsilon_bounds": epsilon_bounds,
