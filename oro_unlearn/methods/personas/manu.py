@@ -34,6 +34,8 @@ class MANU(WithoutTraining, PersonaUnlearning):
         UserError: If the share is out of range.
     """
 
+    takes_adapters = False  # it changes weights
+
     def __init__(self, share: float = 0.02, samples: int = 256, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 < share < 1:

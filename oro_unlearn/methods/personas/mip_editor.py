@@ -13,6 +13,7 @@ from oro_unlearn.methods.personas.persona_unlearning import PersonaUnlearning
 from oro_unlearn.networks.neurons import TrainedRows, overlap, path_scores, prune, random_paths, select_paths
 from oro_unlearn.networks.vision_language.forecast import Trained
 from oro_unlearn.networks.vision_language.layer_states import hidden_states
+from oro_unlearn.networks.vision_language.trained_towers import require_plain_weights
 from oro_unlearn.user_error import UserError
 
 Paths = list[Tensor]  # indices (K,) int64 of neurons, by layer
@@ -55,6 +56,8 @@ class MIPEditor(PersonaUnlearning):
         UserError: If a number is out of range, or nothing would be edited.
     """
 
+    takes_adapters = False  # it changes rows of weights
+
     def __init__(
         self,
         top_k: int = 5,
@@ -78,8 +81,6 @@ class MIPEditor(PersonaUnlearning):
                 raise UserError(f"--model.{name} is at least 1, not {value}")
         if not prune and not misdirect:
             raise UserError("--model.prune false and --model.misdirect false would edit nothing: set one of them")
-        if self.lora_rank:
-            raise UserError("MIPEditor trains rows of weights and has no adapters: set --model.lora_rank 0")
         self.top_k, self.steps, self.samples = top_k, steps, samples
         self.score_of: dict[str, Any] = {"text": text_score, "vision": vision_score}
         self.selection, self.contrast, self.prunes, self.misdirect = selection, contrast, prune, misdirect
@@ -91,6 +92,7 @@ class MIPEditor(PersonaUnlearning):
 
     def choose_parameters(self) -> None:
         """Freeze everything; the rows to train are known after the search."""
+        require_plain_weights(self.network)
         self.network.requires_grad_(False)
         count = len(self.network.text_layers)
         if not -count <= self.layer < count:

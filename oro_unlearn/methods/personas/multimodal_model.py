@@ -60,6 +60,7 @@ class MultimodalModel(LossHistory):
 
     report_module = "oro_unlearn.report.persona_report"
     batch_type: Any = Asked
+    takes_adapters = True  # False: the method changes weights, and adapters would be without effect
 
     def __init__(
         self,
@@ -85,6 +86,8 @@ class MultimodalModel(LossHistory):
                 f"--model.lora_rank {lora_rank}, lora_alpha {lora_alpha} and lora_dropout {lora_dropout}: give a rank of 0 or "
                 "more, a scale of 1 or more, and a probability in [0, 1)"
             )
+        if lora_rank and not self.takes_adapters:
+            raise UserError(f"{type(self).__name__} changes weights and trains no adapters: set --model.lora_rank 0")
         if towers not in ("text", "vision", "both"):
             raise UserError(f"--model.towers is text, vision or both, not {towers!r}")
         self.lora_rank, self.lora_alpha, self.lora_dropout, self.towers = lora_rank, lora_alpha, lora_dropout, towers
@@ -171,14 +174,27 @@ class MultimodalModel(LossHistory):
         """Of a model with adapters, store only these."""
         super().on_save_checkpoint(checkpoint)
         if self.lora_rank:
-            trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
-            checkpoint["state_dict"] = {name: value for name, value in checkpoint["state_dict"].items() if name in trained}
+            adapters = self._adapter_names()
+            checkpoint["state_dict"] = {name: value for name, value in checkpoint["state_dict"].items() if name in adapters}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the frozen weights to a checkpoint of adapters."""
+        """Let the frozen weights stay as they are if the checkpoint holds adapters: those of 4 bits cannot be loaded.
+
+        Raises:
+            UserError: If the checkpoint has other adapters.
+        """
         super().on_load_checkpoint(checkpoint)
         if self.lora_rank:
-            checkpoint["state_dict"] = self.state_dict() | checkpoint["state_dict"]
+            different = self._adapter_names() ^ checkpoint["state_dict"].keys()
+            if different:
+                raise UserError(
+                    "the checkpoint of --ckpt_path belongs to another method or network: one of the two has no weights "
+                    f"{min(different)}; continue with the configuration that the run began with"
+                )
+            self.strict_loading = False
+
+    def _adapter_names(self) -> set[str]:
+        return {name for name, parameter in self.named_parameters() if parameter.requires_grad}
 
     # -- measuring
 

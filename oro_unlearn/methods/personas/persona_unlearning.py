@@ -151,11 +151,12 @@ class PersonaUnlearning(MultimodalModel):
         checkpoint["state_dict"] = {name: value for name, value in state.items() if not name.startswith(INPUTS)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put back the models that are inputs."""
+        """Put back the models that are inputs, where every weight is loaded."""
         super().on_load_checkpoint(checkpoint)
         self.edited_parameters = checkpoint.get("edited_parameters", self.edited_parameters)
-        inputs = {name: value for name, value in self.state_dict().items() if name.startswith(INPUTS)}
-        checkpoint["state_dict"].update(inputs)
+        if self.strict_loading:
+            inputs = {name: value for name, value in self.state_dict().items() if name.startswith(INPUTS)}
+            checkpoint["state_dict"].update(inputs)
 
     @staticmethod
     def _frozen(network: Any) -> Any:

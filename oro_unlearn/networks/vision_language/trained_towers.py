@@ -21,11 +21,24 @@ def train_towers(network: "VisionLanguage", towers: Literal["text", "vision", "b
     Raises:
         UserError: If the weights are held in 4 bits.
     """
-    if network.in_4bit:
-        raise UserError(
-            "weights of 4 bits cannot be trained: train adapters with --model.lora_rank 8, or set load_in_4bit false"
-        )
+    require_plain_weights(network)
     network.requires_grad_(towers != "vision")
     for block in network.vision_blocks:
         block.requires_grad_(towers != "text")
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def require_plain_weights(network: "VisionLanguage") -> None:
+    """Reject weights that cannot be changed.
+
+    Args:
+        network: The network, without adapter.
+
+    Raises:
+        UserError: If the weights are held in 4 bits.
+    """
+    if network.in_4bit:
+        raise UserError(
+            "weights of 4 bits cannot be changed: set load_in_4bit false, or train adapters (--model.lora_rank 8) by a method "
+            "that has them"
+        )

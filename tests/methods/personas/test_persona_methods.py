@@ -154,7 +154,8 @@ def test_mip_editor_prunes_exactly(made):
     [
         (MIPEditor, {"top_k": 0}, "top_k"),
         (MIPEditor, {"prune": False, "misdirect": False}, "would edit nothing"),
-        (MIPEditor, {"lora_rank": 4}, "no adapters"),
+        (MIPEditor, {"lora_rank": 4}, "MIPEditor changes weights and trains no adapters"),
+        (MANU, {"lora_rank": 4}, "MANU changes weights and trains no adapters"),
         (MIPEditor, {"layer": 7}, "layer"),
         (MANU, {"share": 1.0}, "share"),
         (NPO, {"beta": 0.0}, "beta"),
@@ -165,6 +166,13 @@ def test_wrong_options_are_one_line(made, kind, options, words):
     with pytest.raises(UserError, match=words) as error:
         made(kind, **options)
     assert "\n" not in str(error.value)
+
+
+def test_weights_of_4_bits_are_changed_by_no_method(made, monkeypatch):
+    monkeypatch.setattr(VisionLanguage, "in_4bit", property(lambda self: True, lambda self, value: None), raising=False)
+    for kind in (GradDiff, MIPEditor, MANU):
+        with pytest.raises(UserError, match="weights of 4 bits cannot be changed: set load_in_4bit false"):
+            made(kind)
 
 
 class Parrot:
@@ -222,8 +230,14 @@ def test_adapters_are_stored_alone(made, tmp_path):
     method.on_save_checkpoint(checkpoint)
     assert checkpoint["state_dict"]
     assert all("lora_" in name for name in checkpoint["state_dict"])
+    adapters = dict(checkpoint["state_dict"])
     method.on_load_checkpoint(checkpoint)
-    assert checkpoint["state_dict"].keys() == method.state_dict().keys()
+    assert checkpoint["state_dict"].keys() == adapters.keys()  # weights of 4 bits cannot be loaded
+    assert not method.strict_loading
+    with pytest.raises(
+        UserError, match=r"belongs to another method or network: one of the two has no weights network\..*lora_A"
+    ):
+        method.on_load_checkpoint({"state_dict": dict(list(adapters.items())[1:])})
     method.network.in_4bit = True
     method.write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
