@@ -23,7 +23,6 @@ from oro_unlearn.cli.first_look import FirstLook, Rehearsal, UnlearningTrainer
 from oro_unlearn.cli.ledger_entry import LedgerEntry, add_ledger_options
 from oro_unlearn.cli.lineage import check_order, fill_in
 from oro_unlearn.cli.one_line import fail
-from oro_unlearn.cli.precision import check_precision
 from oro_unlearn.cli.progress import OneLineProgress
 from oro_unlearn.cli.quick_help import answer
 from oro_unlearn.cli.report_view import header_of, log_figures, show
@@ -31,6 +30,7 @@ from oro_unlearn.cli.run_folder import CHECKPOINT, History, RunFolder, WholeChec
 from oro_unlearn.cli.save_config import SaveConfig
 from oro_unlearn.cli.settling import settle
 from oro_unlearn.cli.suggestions import advised, check_words
+from oro_unlearn.cli.trainer_options import check_trainer
 from oro_unlearn.cli.typed_names import keep_names
 from oro_unlearn.data.contract import asked_of
 from oro_unlearn.methods import UnlearningModule
@@ -159,7 +159,7 @@ class UnlearningCLI(LightningCLI):
         """A trainer that writes all files into ``default_root_dir``. The data module distributes samples over processes."""
         config = self._get(self.config_init, "trainer")
         root = config.default_root_dir
-        check_precision(str(config.precision or "32-true"), self.model)
+        check_trainer(config, self.model)
         self.first_look = FirstLook(self._get(self.config_init, "force"), [*self.ledger_entry.said, *self.filled_in])
         callbacks: list[Callback] = [self.first_look]
         callbacks += [OneLineProgress()] if config.enable_progress_bar is not False else []

@@ -139,8 +139,27 @@ class DualEncoder(LossHistory):
         with torch.autocast(self.device.type, enabled=False):
             return encode_captions(self.network, captions, self.text_batch_size)
 
+    def on_fit_start(self) -> None:
+        """Reject a test that leaves out pictures before anything is trained."""
+        super().on_fit_start()
+        self._check_test_batches()
+
+    def _check_test_batches(self) -> None:
+        limit, batches = self.trainer.limit_test_batches, len(self.data.test_dataloader())
+        read = limit if isinstance(limit, int) else int(limit * batches)
+        if read < batches:
+            raise UserError(
+                f"--trainer.limit_test_batches {limit} leaves out pictures, and every figure compares all pictures with all "
+                "captions: leave this option out"
+            )
+
     def on_test_start(self) -> None:
-        """Start collecting every model's image features, in float32 whatever the training precision was."""
+        """Start collecting every model's image features, in float32 whatever the training precision was.
+
+        Raises:
+            UserError: If the test leaves out pictures.
+        """
+        self._check_test_batches()
         self.float()
         self._features: Any = torch.nn.ModuleDict({role: _Rows() for role in self.models()}).to(self.device)
 

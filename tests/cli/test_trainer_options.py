@@ -1,4 +1,4 @@
-"""Training precisions: those that mean what they say run, the others say why not; figures are always of float32."""
+"""Options of the trainer: precisions that are supported, figures in float32, and short runs without figures."""
 
 import pytest
 from safetensors.torch import load_file
@@ -42,3 +42,16 @@ def test_what_loses_gradients_is_refused(precision, run):
     code, message = run("fit", "--config", str(DIGITS / "original.yaml"), "--trainer.precision", precision)
     assert code == 2
     assert f"--trainer.precision {precision} is not supported" in message
+
+
+def test_a_dry_run_names_the_rehearsal(run):
+    code, message = run("fit", "--config", str(DIGITS / "original.yaml"), "--trainer.fast_dev_run", "true")
+    assert (code, message.count("\n")) == (2, 1)
+    assert "'oro-unlearn check' with the same options tries one step and writes nothing" in message
+
+
+def test_a_relational_test_needs_every_picture(run, relational):
+    words = relational("--data.eval_batch_size", "4", "--trainer.limit_test_batches", "2")
+    code, message = run("fit", *words, "--trainer.default_root_dir", "out")
+    assert (code, message.count("\n")) == (2, 1)
+    assert "--trainer.limit_test_batches 2 leaves out pictures" in message

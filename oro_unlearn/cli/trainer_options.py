@@ -1,19 +1,30 @@
-"""Check the training precision: some precisions make figures wrong."""
+"""Check options of the trainer with which figures would be wrong or missing."""
+
+from jsonargparse import Namespace
 
 from oro_unlearn.methods import Training, UnlearningModule
 from oro_unlearn.user_error import UserError
 
 
-def check_precision(precision: str, model: UnlearningModule) -> None:
-    """Reject a training precision that would make figures wrong.
+def check_trainer(options: Namespace, model: UnlearningModule) -> None:
+    """Reject options of the trainer with which the figures would be wrong or missing.
 
     Args:
-        precision: Lightning's name of the precision.
+        options: Options of ``--trainer``.
         model: The method.
 
     Raises:
-        UserError: If the precision is not supported for the method. The message gives the reason.
+        UserError: If the precision or ``fast_dev_run`` is not supported for the method.
     """
+    _check_precision(str(options.precision or "32-true"), model)
+    if options.fast_dev_run:
+        raise UserError(
+            "--trainer.fast_dev_run is not supported, because such a run has no checkpoint to measure: 'oro-unlearn check' "
+            "with the same options tries one step and writes nothing"
+        )
+
+
+def _check_precision(precision: str, model: UnlearningModule) -> None:
     if precision.removesuffix("-true").removesuffix("-mixed") not in ("16", "32", "bf16", "64") or precision == "16-true":
         reason = "small gradients are lost without scaling" if precision == "16-true" else "it was never measured"
         raise UserError(f"--trainer.precision {precision} is not supported ({reason}): use 32-true, bf16-mixed or 16-mixed")
