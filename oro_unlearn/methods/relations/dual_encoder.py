@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import torch
+from lightning.pytorch import LightningDataModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
@@ -145,7 +146,8 @@ class DualEncoder(LossHistory):
         self._check_test_batches()
 
     def _check_test_batches(self) -> None:
-        limit, batches = self.trainer.limit_test_batches, len(self.data.test_dataloader())
+        limit, module = self.trainer.limit_test_batches, cast(LightningDataModule, self.data)
+        batches = len(module.test_dataloader())
         read = limit if isinstance(limit, int) else int(limit * batches)
         if read < batches:
             raise UserError(
