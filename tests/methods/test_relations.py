@@ -279,7 +279,7 @@ def test_the_rate_rises_and_falls():
         ({"vocab_captions": 0}, "see vocab_captions"),
         ({"vocab_shares": [0.5, 0.5]}, "vocab_shares are four parts"),
         ({"vocab_shares": [0.5, 0.5, 0.5, -0.5]}, "vocab_shares are four parts that add up to 1"),
-        ({"warmup": 1.5}, r"warmup and final_lr are parts in \[0, 1\], not 1.5 and 0.1"),
+        ({"warmup": 1.5}, r"--model.warmup and --model.final_lr are shares in \[0, 1\], not 1.5 and 0.1"),
         ({"final_lr": -0.1}, "not 0.1 and -0.1"),
         ({"push": "redirect", "towers": "image"}, "redirect moves captions"),
     ],
