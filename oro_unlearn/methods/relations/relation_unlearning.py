@@ -69,7 +69,8 @@ class RelationUnlearning(RelationalUnlearning):
         self.push, self.preserve, self.tau, self.margin = push, preserve, tau, margin
         self.weights = {"l3_unsafe": 1.0, "l2_nodes": alpha, "l1_edges": beta, "l4_neutral": delta, "lc_consistency": gamma,
                         "ladv_adversarial": lambda_, "kl_rows": kl_rows, "vocab_text": vocab_text}  # fmt: skip
-        negative = [name for name, weight in self.weights.items() if weight < 0]
+        given = {"alpha": alpha, "beta": beta, "delta": delta, "gamma": gamma, "lambda_": lambda_, "kl_rows": kl_rows}
+        negative = [name for name, weight in (given | {"vocab_text": vocab_text}).items() if weight < 0]
         if negative or vocab_captions < 1:
             raise UserError(
                 f"--model.{(negative or ['vocab_captions'])[0]}: weights are 0 or more, and vocab_captions 1 or more"
