@@ -144,7 +144,7 @@ def _of_figure(name: str, figure: Any, limit: Any, figures: Collection[str]) -> 
         return Criterion(figure, "inside", "")
     match = LIMIT.fullmatch(text)
     if not match or not math.isfinite(float(match[2])):
-        raise UserError(f"criteria {name}: {figure}: {shortened(str(limit))} is no limit; allowed: {ALLOWED}")
+        raise UserError(f"criteria {name}: {figure}: {shortened(str(limit))} is not a limit; allowed: {ALLOWED}")
     return Criterion(figure, match[1], float(match[2]))
 
 

@@ -63,7 +63,7 @@ def scored(network: nn.Module, num_classes: int, images: Images) -> dict[str, Sc
     """
     scores = {name: collect_scores(network, num_classes, batches(*parts)) for name, parts in images.items()}
     if any(not (part.logits < torch.inf).all() for part in scores.values()):  # false for NaN
-        raise UserError("the network's outputs are NaN or infinite: it diverged")
+        raise UserError("the network's outputs are NaN or infinite: it diverged, so use another checkpoint")
     return scores
 
 

@@ -62,9 +62,9 @@ def check_config(path: Path) -> None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: no YAML: {getattr(error, 'problem', None) or error}") from None
+        raise UserError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path} is no configuration: write options as 'name: value', such as trainer: {{max_epochs: 1}}")
+        raise UserError(f"{path} is not a configuration: write options as 'name: value', such as trainer: {{max_epochs: 1}}")
 
 
 def of_command(text: str, command: str) -> str:

@@ -193,7 +193,7 @@ def _shorter(text: str) -> str:
     unfit = re.search(r"Import path (\S+) does not correspond to a subclass of (\w+)", text)
     if unfit:
         where = "".join(f" for {name}" for name in re.findall(r'Parser key "([\w.]+)"', text)[-1:])
-        return f"{unfit[1]}{where} is no {unfit[2]}: name a class derived from it"
+        return f"{unfit[1]}{where} is not a subclass of {unfit[2]}: name a class derived from it"
     unknown = re.search(r"Expected a dot import path string: (\S+)", text) or re.search(r"has no attribute '(\w+)'", text)
     key = re.findall(r'Parser key "([\w.]+)"', text)
     if unknown and key and key[-1] in KNOWN:

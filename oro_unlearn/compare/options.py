@@ -95,7 +95,7 @@ def _read(text: str) -> list[Any]:
     try:
         value = yaml.load(text if text.lstrip().startswith("[") else f"[{text}]", yaml.BaseLoader)  # BaseLoader keeps text
     except yaml.YAMLError:
-        raise argparse.ArgumentTypeError(f"is no list: {shortened(text)}") from None
+        raise argparse.ArgumentTypeError(f"is not a list: {shortened(text)}") from None
     return value if isinstance(value, list) else [value]
 
 
@@ -196,9 +196,9 @@ def read_options(words: Sequence[str]) -> argparse.Namespace:
     if unknown:
         raise UserError(f"compare: no method {unknown[0]!r}; there are {', '.join((*GROUPS, *EVERY))}")
     if options.retrained < TUNING_RETRAINED or options.seeds < 1 or not 0 < options.budget <= 1:
-        raise UserError("compare: at least 2 retrained models and 1 original are needed, and a budget in (0, 1]")
+        raise UserError("compare: --retrained must be at least 2, --seeds at least 1, and --budget in (0, 1]")
     if options.processes < 1 or options.batch_size < 0:
-        raise UserError("compare: --processes is at least 1, and --batch_size is not negative")
+        raise UserError("compare: --processes must be at least 1, and --batch_size 0 or more")
     options.config = preset_or_path(options.config)
     for file in (options.config, options.config.with_name("retrained.yaml")):
         if not Path(config_path(str(file))).is_file():
@@ -224,7 +224,7 @@ def options_in(path: str) -> list[str]:
         UserError: If the file is missing or not a mapping, or if it names an option that does not exist.
     """
     if not Path(path).is_file():
-        raise UserError(f"compare: {path} not found")
+        raise UserError(f"compare: {path} not found: name a YAML file with --options")
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}  # BaseLoader keeps text
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -232,7 +232,7 @@ def options_in(path: str) -> list[str]:
     known = {name.removeprefix("--") for action in parser()._actions for name in action.option_strings}
     if not isinstance(content, dict) or not set(content) <= known:
         odd = sorted(set(content) - known) if isinstance(content, dict) else []
-        problem = f"no option {odd[0]!r}" if odd else "no mapping of options"
+        problem = f"no option {odd[0]!r}" if odd else "it must be a mapping of options to values"
         raise UserError(f"compare: {path}: {problem}; see oro-unlearn compare --help")
     words = []
     for name, value in content.items():

@@ -87,7 +87,7 @@ def split_triple(text: str, nodes: Mapping[str, str], relations: Mapping[str, st
         found += [(nodes[s], relations[r], nodes[o]) for s, r, o in cuts if s in nodes and r in relations and o in nodes]
     if not found and not 3 <= len(words) <= MAX_WORDS:
         raise UserError(
-            f"{shortened(text)!r} is no relation: write subject, relation and object, as in 'child eating hamburger'"
+            f"{shortened(text)!r} is not a relation: write subject, relation and object, as in 'child eating hamburger'"
         )
     if not found:
         raise UserError(_unknown(text, _spans(words), nodes, relations))

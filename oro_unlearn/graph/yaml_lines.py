@@ -32,7 +32,7 @@ class YamlFile:
         if not path.exists():
             raise UserError(f"no graph file {self.path}: give the path of a YAML, or 'scenes' for the example")
         if not path.is_file():
-            raise UserError(f"{self.path} is no file: give the path of a graph's YAML")
+            raise UserError(f"{self.path} is not a file: give the path of a graph's YAML")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:

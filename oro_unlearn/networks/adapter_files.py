@@ -105,7 +105,7 @@ def _object(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON ({one_line(error)}): save the adapter again") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path} is no JSON object: save the adapter again")
+        raise UserError(f"{path} is not a JSON object: save the adapter again")
     return content
 
 

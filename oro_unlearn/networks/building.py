@@ -72,12 +72,12 @@ def network_target(class_path: str) -> Callable[..., Any]:
         target = pkgutil.resolve_name(class_path)
     except ValueError:
         raise UserError(
-            f"the network {class_path!r} is no import path: write module.name, timm:NAME or torchvision:NAME"
+            f"the network {class_path!r} is not an import path: write module.name, timm:NAME or torchvision:NAME"
         ) from None
     if not callable(target):
-        raise UserError(f"the network {class_path} is neither a class nor a function: name one that makes a network")
+        raise UserError(f"the network {class_path} is neither a class nor a function: name one that builds a network")
     if inspect.isclass(target) and not issubclass(target, nn.Module):
-        raise UserError(f"the network {class_path} is a class that is no torch.nn.Module: derive it from torch.nn.Module")
+        raise UserError(f"the network {class_path} is a class that is not a torch.nn.Module: derive it from torch.nn.Module")
     return target
 
 
@@ -98,7 +98,7 @@ def build_network(network: NetworkSpec | NetworkFactory | nn.Module, num_classes
         built = network if isinstance(network, nn.Module) else network(num_classes=num_classes)
         name = type(built).__name__
     if not isinstance(built, nn.Module):
-        raise UserError(f"the network {name} gives a {type(built).__name__}, no torch.nn.Module: name what makes a network")
+        raise UserError(f"the network {name} returns a {type(built).__name__}, not a torch.nn.Module: name another")
     _check_outputs(built, name, num_classes)
     return built
 

@@ -139,8 +139,8 @@ def check_run_checkpoint(path: str | Path) -> None:
     whole = isinstance(content, dict) and {"pytorch-lightning_version", "loops", "state_dict"} <= content.keys()
     if not whole or "fit_loop" not in content["loops"] or not _tensors(content["state_dict"]):
         raise UserError(
-            f"--ckpt_path takes a run's model.ckpt, and {path} is none; give weights alone to --model.original, or for CLIP to "
-            "the network's pretrained"
+            f"--ckpt_path takes a run's model.ckpt, and {path} is not one; give weights alone to --model.original, or for CLIP "
+            "to the network's pretrained"
         )
 
 

@@ -109,7 +109,7 @@ def _from_folder(name: str, folder: Path, pretrained: str) -> tuple[Any, Any]:
             raise UserError(f"the weights of {name} are missing from {what}: {path} not found; install again or "
                                     "name a file with pretrained")  # fmt: skip
     elif pretrained and not _is_there(path):
-        raise UserError(f"{pretrained!r} is no file, and {name} has no tags: leave pretrained at 'shipped'")
+        raise UserError(f"{pretrained!r} is not a file, and {name} has no tags: leave pretrained at 'shipped'")
     vocabulary = {"bpe_path": str(folder / VOCABULARY)} if (folder / VOCABULARY).is_file() else {}
     model, tokenizer = _create(f"local-dir:{folder}", {}, **vocabulary)
     if pretrained:

@@ -151,7 +151,7 @@ def test_classes_that_a_command_line_chooses(tmp_path):
         (["--model.optimizer", "torch.optim.SDG"], "torch.optim has no 'SDG': did you mean SGD"),
         (["--model.network", "torchvision.models.resnet81"], "torchvision.models has no 'resnet81': did you mean resnet18"),
         (["--model", "my_method.Mine"], "there is no Python module 'my_method': is it installed, or a file my_method.py"),
-        (["--model", "torch.nn.Linear"], "torch.nn.Linear for model is no UnlearningModule"),
+        (["--model", "torch.nn.Linear"], "torch.nn.Linear for model is not a subclass of UnlearningModule"),
         (["--model.lr", "0.1"], "unknown option --model.lr: did you mean --model.optimizer.lr"),
         (["--forget", "[1]"], "unknown option --forget: did you mean --data.forget"),
     ],

@@ -331,7 +331,7 @@ def test_requests_are_written_as_for_fit_and_several_as_lists():
         (["--methods", "rwft"], "no method 'rwft'"),
         (["--config", "digit/original.yaml"], "digit/original.yaml not found"),
         (["--options", "missing.yaml"], "missing.yaml not found"),
-        (["--retrained", "1"], "at least 2 retrained models"),
+        (["--retrained", "1"], "--retrained must be at least 2"),
         (["--data.batch_sze", "8"], "unknown option --data.batch_sze: did you mean --data.batch_size"),
     ],
 )

@@ -125,7 +125,7 @@ def test_parquet_without_its_package_is_one_line(monkeypatch):
         ("c.csv", b"image,caption\na.png,B\xe4r\n", "c.csv:2: byte 21 is not UTF-8: name the file's encoding with --data.enc"),
         ("c.csv", "image,caption\n".encode("utf-16-be"), "UTF-16 without its mark needs --data.encoding utf-16-be"),
         ("c.csv", b"image;caption\na.png\n", "c.csv:2: this line has another number of columns than the header (1, not 2)"),
-        ("c.parquet", b"PAR1 no table", "c.parquet: no Parquet file ("),
+        ("c.parquet", b"PAR1 no table", "c.parquet: not a Parquet file ("),
         ("c.json", b"[]", "c.json: a manifest is a .csv, .tsv, .jsonl or .parquet file"),
     ],
     ids=lambda value: str(value)[:30],

@@ -40,10 +40,10 @@ def test_names_in_a_file(content):
         (b"cat\ndog\ncat\n", "names 'cat' twice, for rows 0 and 2"),
         (b"caf\xc3\xa9\ncafe\xcc\x81\n", "twice, for rows 0 and 1"),
         (b"cat\n\ndog\n", "names, line 2 is empty"),
-        (b"caf\xe9\n", "names is no text in UTF-8"),
-        (b"a\0b", "names is no text in UTF-8"),
-        (b"[1, 2]", "'1' is no class name"),
-        (b"{", "names is no JSON"),
+        (b"caf\xe9\n", "names is not UTF-8 text"),
+        (b"a\0b", "names is not UTF-8 text"),
+        (b"[1, 2]", "'1' is not a class name"),
+        (b"{", "names is not valid JSON"),
         (b"[]", "names holds no class names"),
         (b'{"0": "cat", "2": "dog"}', "the 2 rows are not 0 to 1, each once"),
         (b'{"cat": 0, "dog": 0}', "the 2 rows are not 0 to 1, each once"),
@@ -66,7 +66,7 @@ def test_a_missing_list_is_named():
 def test_timm_knows_the_wordnet_ids_of_imagenet():
     names = read_class_names("timm:imagenet-1k")
     assert (len(names), names[1]) == (1000, "n01443537")
-    with pytest.raises(ValueError, match="timm knows no set 'imagenet'"):
+    with pytest.raises(ValueError, match="timm has no set of class names 'imagenet'"):
         read_class_names("timm:imagenet")
 
 

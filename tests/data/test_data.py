@@ -149,7 +149,7 @@ def test_names_and_indices_are_never_confused():
         resolve_classes(["1"], names)
     with pytest.raises(ValueError, match=r"class '3' does not exist; the classes are 10, 2, 33: did you mean '33'\?"):
         resolve_classes(["3"], names)
-    with pytest.raises(ValueError, match=r"--data.forget_index 3 is no class: there are 3, 0 to 2"):
+    with pytest.raises(ValueError, match=r"--data.forget_index 3 is not a class: there are 3, 0 to 2"):
         resolve_classes("", names, 3)
     with pytest.raises(ValueError, match=r"c19, ... \(100 in all\)"):
         resolve_classes(["no"], [f"c{n}" for n in range(100)])

@@ -72,7 +72,7 @@ def test_without_labels_anywhere_a_part_is_set_aside_and_said(pictures):
     [
         (classes_in("train", "Training"), "two training folders, 'Training' and 'train'"),
         (classes_in("train", "val", "dev"), "two test folders, 'dev' and 'val'"),
-        ([*classes_in("train"), "extra/cat"], "the folder 'extra' beside train, which is no split"),
+        ([*classes_in("train"), "extra/cat"], "the folder 'extra' beside train, which is not a split"),
         ([*classes_in("train", "test"), "unlabelled"], "the folder 'unlabelled' beside train"),
         (classes_in("test", "val"), "the split 'test' and no training folder"),
         (["cat", "dog", "val"], "the split 'val' and no training folder"),

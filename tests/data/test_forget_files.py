@@ -57,7 +57,7 @@ def test_a_missing_list_and_one_that_is_no_text(image_folder):
     with pytest.raises(UserError, match=r"nope.txt not found: set --data.forget_files"):
         ImageFolder(root, forget_files="nope.txt").split("forget")
     Path("list.txt").write_bytes(b"caf\xe9.png")
-    with pytest.raises(ValueError, match=r"list.txt is no text in UTF-8"):
+    with pytest.raises(ValueError, match=r"list.txt is not UTF-8 text"):
         ImageFolder(root, forget_files="list.txt").split("forget")
 
 

@@ -121,14 +121,14 @@ def test_a_tuple_that_can_be_read_in_two_ways_is_left_out_of_the_manifest(tmp_pa
         (
             "visual-genome",
             {"relationships.json": '[{"image_id": 1, "relationships": []}, {"image'},
-            "entry 1 is no JSON, or the file ends",
+            "entry 1 is not valid JSON, or the file ends",
         ),
         ("visual-genome", {"relationships.json": [{"image_id": "1"}]}, "entry 0: 'image_id' must be a number, not \"1\""),
         ("visual-genome", {"relationships.json": [3]}, "entry 0 must be an object with the key 'image_id', not 3"),
         ("visual-genome", {"relationships.json": []}, "nothing is left with --min-count 1: no entry states a relation"),
         ("vrd", {"objects.json": ["person"]}, "'x.jpg', relationship 0: category 2 is none of the numbers 0 to 0"),
         ("vrd", {"predicates.json": {"on": 1}}, "must be a list of names"),
-        ("vrd", {"annotations_test.json": "{"}, "is no JSON"),
+        ("vrd", {"annotations_test.json": "{"}, "is not valid JSON"),
         (
             "openimages",
             {"oidv6-class-descriptions.csv": "/m/1,Man\n"},

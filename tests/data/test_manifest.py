@@ -77,8 +77,8 @@ def test_byte_order_mark_blank_lines_and_white_space_do_not_matter(tmp_path):
         ("m.csv", "image,edge,caption\na.png,dog,\nb.png,dog\n", "m.csv:3: this line has another number of columns"),
         ("m.csv", HEADER + "a.png,dog,lying down\n", "m.csv:2: this line has another number of columns"),
         ("m.jsonl", ROW + '{"image": "b.png", "edge": 5}', "m.jsonl:2: edge must be text, not 5"),
-        ("m.jsonl", ROW + '\n{"image": ', "m.jsonl:3: no JSON object ("),
-        ("m.jsonl", "[" * 100_000, "m.jsonl:1: no JSON object ("),
+        ("m.jsonl", ROW + '\n{"image": ', "m.jsonl:3: not a JSON object ("),
+        ("m.jsonl", "[" * 100_000, "m.jsonl:1: not a JSON object ("),
         ("m.jsonl", '["a.png", "dog"]', "m.jsonl:1: a JSON object is needed, such as"),
         ("m.csv", HEADER.encode() + b"a.png,d\xf6g\n", "m.csv:2: byte 18 is not UTF-8"),
         ("m.jsonl", '{"image": "a\\u0000.png", "edge": "dog"}', "m.jsonl:1: image holds a zero byte"),
@@ -104,7 +104,7 @@ def test_byte_order_mark_blank_lines_and_white_space_do_not_matter(tmp_path):
             HEADER + "a.png,child eatin apple\n",
             "m.csv:2: unknown relation 'eatin' in 'child eatin apple': did you",
         ),
-        ("m.csv", HEADER + "a.png,chidl\n", "m.csv:2: edge 'chidl' is no object (did you mean 'child'?) and no tuple"),
+        ("m.csv", HEADER + "a.png,chidl\n", "m.csv:2: edge 'chidl' is not an object (did you mean 'child'?) and not a tuple"),
         ("m.csv", HEADER + "a.png,apple eating child\n", "m.csv:2: graph.yaml does not allow 'apple eating child'"),
         ("m.csv", "image,edge,group\na.png,dog,safe\n", "m.csv:2: group is unsafe, edges, nodes, neutral or empty, not 'safe'"),
         ("m.csv", "image,group,caption\na.png,edges,x\n", "m.csv:2: edge is empty: name a tuple or an object; only group neu"),
@@ -129,7 +129,7 @@ def test_byte_order_mark_blank_lines_and_white_space_do_not_matter(tmp_path):
             "image,edge,split,caption\na.png,dog,train,our Rex\nb.png,dog,,\nc.png,dog,test,Our REX!\n",
             "m.csv:4: the same caption is in train and test (see line 2)",
         ),
-        ("m.csv", HEADER + "a.png," + "d" * 200_000 + "\n", "m.csv:2: no CSV (field larger than field limit"),
+        ("m.csv", HEADER + "a.png," + "d" * 200_000 + "\n", "m.csv:2: not valid CSV (field larger than field limit"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str) else "bytes",
 )
@@ -152,7 +152,7 @@ def test_a_missing_manifest_is_named():
 @pytest.mark.usefixtures("pictures")
 def test_a_zero_byte_in_a_csv_is_refused():
     Path("m.csv").write_text(HEADER + "a\0.png,dog\n")
-    with pytest.raises(ValueError, match=r"m\.csv:2: (image holds a zero byte|no CSV)"):
+    with pytest.raises(ValueError, match=r"m\.csv:2: (image holds a zero byte|not valid CSV)"):
         read("m.csv")
 
 

@@ -166,7 +166,7 @@ def test_a_picture_that_breaks_off_is_named_with_its_line():
         ({"forget": "chld eating apple"}, "--data.forget: unknown object 'chld' in 'chld eating apple': did you mean 'child'?"),
         (
             {"forget": ["dog next to cat", "eating"]},
-            "--data.forget: 'eating' is no relation: write subject, relation and object",
+            "--data.forget: 'eating' is not a relation: write subject, relation and object",
         ),
         ({"forget": "hamburger eating child"}, "scenes.yaml: 'hamburger eating child' cannot be forgotten"),
         ({"batch_size": 0}, "--data.batch_size is a number of pairs, at least 1, not 0"),
@@ -177,7 +177,7 @@ def test_a_picture_that_breaks_off_is_named_with_its_line():
         ({"pairs": 0}, "--data.pairs, gallery and pretraining_pictures are 1 or more"),
         ({"probe_pictures": -1}, "probe_pictures and neighbour_pictures 0 or more"),
         ({"left_out": 1.0}, "--data.left_out is a part of the tuples in [0, 1), not 1.0"),
-        ({"without": ["child eating"]}, "--data.without: 'child eating' is no relation"),
+        ({"without": ["child eating"]}, "--data.without: 'child eating' is not a relation"),
         ({"without": ["sun eating child"]}, "does not allow 'sun eating child'"),
         ({"graph": "nope.yaml"}, "nope.yaml"),
     ],

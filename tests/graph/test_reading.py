@@ -265,7 +265,7 @@ def test_too_many_items(tmp_path, monkeypatch):
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match=r"no graph file .*none\.yaml: give the path"):
         load_graph(tmp_path / "none.yaml")
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is not a file"):
         load_graph(tmp_path)
     path = tmp_path / "graph.yaml"
     path.write_bytes(b"objects:\n  caf\xe9: {}\n")

@@ -107,9 +107,9 @@ def test_parse(text, triple):
         ("child next to hamburgr", "unknown object 'hamburgr' .*did you mean 'hamburger'"),
         ("chld eating hamburger", "unknown object 'chld' .*did you mean 'child'"),
         ("child xyzzy hamburger", "unknown relation 'xyzzy' .*known: eating, drinking"),
-        ("child eating", "is no relation: write subject, relation and object"),
-        ("", "is no relation"),
-        ("word " * 1000, "is no relation"),
+        ("child eating", "is not a relation: write subject, relation and object"),
+        ("", "is not a relation"),
+        ("word " * 1000, "is not a relation"),
     ],
 )
 def test_parse_says_what_is_unknown(text, message):

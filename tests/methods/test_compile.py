@@ -123,5 +123,5 @@ def test_the_tail_behind_cached_activations_is_compiled():
 
 
 def test_an_unknown_backend_is_named():
-    with pytest.raises(ValueError, match=r"--model.compile 'inductr' is no backend of torch.compile; these are: .*inductor"):
+    with pytest.raises(ValueError, match=r"--model.compile 'inductr' is not a backend of torch.compile; these are: .*inductor"):
         method(Training, compile="inductr")

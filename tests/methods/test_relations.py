@@ -274,12 +274,12 @@ def test_the_rate_rises_and_falls():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"alpha": -1.0}, "weights are 0 or more .* see l2_nodes"),
-        ({"vocab_text": -0.1}, "see vocab_text"),
-        ({"vocab_captions": 0}, "see vocab_captions"),
+        ({"alpha": -1.0}, "--model.alpha: weights are 0 or more"),
+        ({"vocab_text": -0.1}, "--model.vocab_text: weights"),
+        ({"vocab_captions": 0}, "--model.vocab_captions: weights"),
         ({"vocab_shares": [0.5, 0.5]}, "vocab_shares are four parts"),
         ({"vocab_shares": [0.5, 0.5, 0.5, -0.5]}, "vocab_shares are four parts that add up to 1"),
-        ({"warmup": 1.5}, r"warmup and final_lr are parts in \[0, 1\], not 1.5 and 0.1"),
+        ({"warmup": 1.5}, r"--model.warmup and --model.final_lr are shares in \[0, 1\], not 1.5 and 0.1"),
         ({"final_lr": -0.1}, "not 0.1 and -0.1"),
         ({"push": "redirect", "towers": "image"}, "redirect moves captions"),
     ],

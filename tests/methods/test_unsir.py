@@ -114,5 +114,5 @@ def test_batchnorm_policy_is_held(policy):
 def test_wrong_requests():
     with pytest.raises(ValueError, match="forgets whole classes"):
         method(UNSIR, forget=[])
-    with pytest.raises(ValueError, match="UNSIR needs images"):
+    with pytest.raises(ValueError, match="must be at least 1"):
         method(UNSIR, samples_per_class=0)

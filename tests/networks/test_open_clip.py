@@ -145,7 +145,7 @@ def test_files_that_do_not_fit_are_refused(content, message, tmp_path):
         ("ViT-B-32-quickgelu", "openia", "neither a file nor a tag of ViT-B-32-quickgelu; its tags are openai, laion400m_e31"),
         ("ViT-B-32", "openai", "trained with QuickGELU: choose the architecture ViT-B-32-quickgelu"),
         ("ViT-B/32", "openai", "choose the architecture ViT-B-32-quickgelu"),
-        ("scenes", "laion2b", "'laion2b' is no file, and scenes has no tags"),
+        ("scenes", "laion2b", "'laion2b' is not a file, and scenes has no tags"),
         ("local-dir:nowhere", "", "nowhere/open_clip_config.json not found"),
         ("local-dir:{tiny}", "shipped", "weights of local-dir:.*open_clip_model.safetensors not found"),
         ("local-dir:{broken}", "", "open_clip_config.json:1 is not JSON"),

@@ -136,7 +136,7 @@ def test_configurations_of_other_adapters_are_refused(changes, message, scenes, 
 def test_adapter_files_that_are_no_objects_are_refused(file, content, scenes, tmp_path):
     base = _saved(scenes, tmp_path)
     (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ValueError, match=r"(is not JSON|is no JSON object).*save the adapter again") as error:
+    with pytest.raises(ValueError, match=r"(is not JSON|is not a JSON object).*save the adapter again") as error:
         base.load_adapter(tmp_path)
     assert str(error.value).startswith(str(tmp_path / file))
     assert "\n" not in str(error.value)

@@ -216,7 +216,7 @@ RUNS = [
     ),
     resumed(
         "plain weights",
-        "--ckpt_path takes a run's model.ckpt, and some.ckpt is none",
+        "--ckpt_path takes a run's model.ckpt, and some.ckpt is not one",
         saved("some.ckpt", {"a": torch.zeros(1)}),
     ),
     resumed("a list", "ckpt_path|some.ckpt", saved("some.ckpt", [1, 2])),
@@ -251,7 +251,7 @@ RUNS = [
 PRETRAINED = ("--model.network.init_args.pretrained",)
 NAME = ("--model.network.init_args.name",)
 CLIPS = [
-    clip("missing weights", (*PRETRAINED, "nope.pt"), "'nope.pt' is no file, and scenes has no tags", lambda: None),
+    clip("missing weights", (*PRETRAINED, "nope.pt"), "'nope.pt' is not a file, and scenes has no tags", lambda: None),
     clip(
         "weights of a classifier",
         (*PRETRAINED, "original.safetensors"),
@@ -292,7 +292,7 @@ CLIPS = [
     clip(
         "plain weights as a checkpoint",
         ("--ckpt_path", "some.pt"),
-        "--ckpt_path takes a run's model.ckpt, and some.pt is none; give weights alone to",
+        "--ckpt_path takes a run's model.ckpt, and some.pt is not one; give weights alone to",
         saved("some.pt", {"a": torch.zeros(1)}),
     ),
     clip("an unknown architecture", (*NAME, "ViT-Z-99"), "open_clip has no architecture 'ViT-Z-99'", lambda: None),

@@ -78,8 +78,8 @@ def row(name: str, line: str, message: str, more: Prepare = lambda: None) -> Bad
 UNREADABLE = r"m\.csv:10: cannot read image 'pictures/odd.png' \(.*\): repair or remove it"
 GRAPHS = [
     BadInput("graph: missing", (*SCENES, "--data.graph", "nope.yaml"), "no graph file nope.yaml"),
-    BadInput("graph: a folder", (*SCENES, "--data.graph", "out"), "out is no file: give the path of a graph's YAML"),
-    BadInput("graph: a device", (*SCENES, "--data.graph", "/dev/zero"), "/dev/zero is no file"),
+    BadInput("graph: a folder", (*SCENES, "--data.graph", "out"), "out is not a file: give the path of a graph's YAML"),
+    BadInput("graph: a device", (*SCENES, "--data.graph", "/dev/zero"), "/dev/zero is not a file"),
     graph("empty", "", "graph.yaml:1: the graph is empty"),
     graph("a list", "- cat\n", "graph.yaml:1: the graph must be a mapping"),
     graph("no YAML", "objects: [\n", r"graph.yaml:\d: no valid YAML"),
@@ -127,7 +127,7 @@ MANIFESTS = [
     manifest("two columns of pictures", "image,Path,text\n0.png,0.png,a dog\n", "'image' and 'Path' both give the image"),
     manifest("no column of captions", "image,label\n0.png,3\n", "m.csv:1: no column says what is shown: call it caption"),
     manifest("captions that say nothing", "image,text\n0.png,the sea\n", "no train picture of .* .1 captions name no tuple"),
-    manifest("no Parquet file", "PAR1", "m.parquet: no Parquet file", path="m.parquet"),
+    manifest("no Parquet file", "PAR1", "m.parquet: not a Parquet file", path="m.parquet"),
     BadInput(
         "an unknown encoding",
         (*MANIFEST, "--data.encoding", "cp12"),
@@ -136,8 +136,8 @@ MANIFESTS = [
     ),
     manifest("no UTF-8", HEADER.encode() + b"0.png,d\xf6g,,\n", r"m.csv:2: byte \d+ is not UTF-8"),
     manifest("UTF-16 without its mark", (HEADER + ROWS).encode("utf-16-le"), "UTF-16 without its mark needs --data.encoding"),
-    manifest("NUL bytes", HEADER + "0\0.png,dog,,\n", "m.csv:2: (image holds a zero byte|no CSV)"),
-    manifest("deep JSON", "[" * 100_000, "m.jsonl:1: no JSON object", path="m.jsonl"),
+    manifest("NUL bytes", HEADER + "0\0.png,dog,,\n", "m.csv:2: (image holds a zero byte|not valid CSV)"),
+    manifest("deep JSON", "[" * 100_000, "m.jsonl:1: not a JSON object", path="m.jsonl"),
     manifest("NaN in JSON", '{"image": "0.png", "edge": NaN}\n', "m.jsonl:1: edge must be text, not NaN", path="m.jsonl"),
     manifest(
         "half a character",
@@ -179,7 +179,7 @@ MANIFESTS = [
         "m.csv:10: cannot read image pictures/odd.png",
         wrote("pictures/odd.png", floats(np.nan)),
     ),
-    row("an unknown object", "5.png,dgo,train,", "m.csv:10: edge 'dgo' is no object .did you mean 'dog'"),
+    row("an unknown object", "5.png,dgo,train,", "m.csv:10: edge 'dgo' is not an object .did you mean 'dog'"),
     row("a forbidden tuple", "5.png,apple eating child,train,", "m.csv:10: graph.yaml does not allow 'apple eating child'"),
     row("a split of its own", "5.png,dog,fold 3,", "m.csv:10: split is train or test, not 'fold 3'"),
     row("a picture in both splits", "0.png,child,test,", "m.csv:10: the same picture is in train and test"),
@@ -190,7 +190,7 @@ MANIFESTS = [
     ),
     row("a quote without end", '5.png,dog,train,"a\nb\nc', "m.csv:1[0-9]"),
     row("another number of columns", "5.png,dog", "m.csv:10: this line has another number of columns"),
-    row("a very long caption", f"5.png,dog,train,{'word ' * 40_000}", "m.csv:10: no CSV .field larger than field limit"),
+    row("a very long caption", f"5.png,dog,train,{'word ' * 40_000}", "m.csv:10: not valid CSV .field larger than field limit"),
     manifest(
         "nothing unsafe to train on",
         HEADER + ROWS.replace(f"{EATING},train", f"{EATING},test"),

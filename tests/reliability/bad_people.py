@@ -104,7 +104,7 @@ PEOPLE = [
         r"people.jsonl:1 lacks answer: every line needs question, answer, person",
         Ada={"answer": None},
     ),
-    file("a question that is no JSON", "people.jsonl:4 is no JSON", more=("{",)),
+    file("a question that is no JSON", "people.jsonl:4 is not valid JSON", more=("{",)),
     file(
         "a picture that is gone", r"people.jsonl:1: image 'gone.png' not found in .*: add the file", Ada={"image": "gone.png"}
     ),

@@ -173,7 +173,7 @@ FOLDERS = [
     ),
     images("one class alone", "all 1 classes are to be forgotten", folder("cat")),
     images(
-        "a folder beside train", "the folder 'more' beside train, which is no split", folder(parts=("train", "test", "more"))
+        "a folder beside train", "the folder 'more' beside train, which is not a split", folder(parts=("train", "test", "more"))
     ),
     images("no training folder", "the split 'test' and no training folder", folder(parts=("test",))),
     images(

@@ -284,7 +284,7 @@ def _check_parsed(graph: RelationGraph, triple: Any) -> None:
     try:
         read = graph.parse(str(triple))
     except ValueError as error:
-        if not re.search(r"can be read as|is no relation| \.\.\. ", str(error)):
+        if not re.search(r"can be read as|is not a relation| \.\.\. ", str(error)):
             raise AssertionError(str(error)) from None
         return
     assert read == triple, f"{triple} is read as {read}"

@@ -62,7 +62,7 @@ def _class_of(path: str) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"--data.dataset {path!r} cannot be imported: {first_line(error)}") from None
     if not (isinstance(kind, type) and issubclass(kind, Dataset)):
-        raise UserError(f"--data.dataset {path!r} is no class that derives from torch_geometric.data.Dataset")
+        raise UserError(f"--data.dataset {path!r} is not a class that derives from torch_geometric.data.Dataset")
     return kind
 
 

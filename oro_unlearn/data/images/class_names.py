@@ -38,9 +38,9 @@ def read_class_names(source: str | Sequence[str]) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError(f"{source} is no text in UTF-8: save the class names, one a line, as UTF-8") from None
+        raise UserError(f"{source} is not UTF-8 text: save the class names, one a line, as UTF-8") from None
     if "\0" in text:
-        raise UserError(f"{source} is no text in UTF-8: save the class names, one a line, as UTF-8")
+        raise UserError(f"{source} is not UTF-8 text: save the class names, one a line, as UTF-8")
     if path.suffix.lower() == ".json" or text.lstrip().startswith(("{", "[")):
         return checked(_of_json(text, source), source)
     lines = [line.strip() for line in text.rstrip().splitlines()]
@@ -63,7 +63,7 @@ def checked(names: Sequence[Any], where: str) -> list[str]:
         raise UserError(f"{where} holds no class names: write one a line, in the order of the head's rows")
     wrong = next((name for name in names if not isinstance(name, str) or not name), None)
     if wrong is not None:
-        raise UserError(f"{where}: {shortened(wrong)!r} is no class name: names are text")
+        raise UserError(f"{where}: {shortened(wrong)!r} is not a class name: names are text")
     composed = [normalize("NFC", name) for name in names]
     rows: dict[str, int] = {}
     for row, name in enumerate(composed):
@@ -92,14 +92,16 @@ def _of_timm(name: str) -> list[str]:
     try:
         return checked(ImageNetInfo(name).label_names(), f"{TIMM}{name}")
     except AssertionError:
-        raise UserError(f"timm knows no set {name!r}: try --data.class_names {TIMM}imagenet-1k") from None
+        raise UserError(f"timm has no set of class names {name!r}: try --data.class_names {TIMM}imagenet-1k") from None
 
 
 def _of_json(text: str, where: str) -> list[Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is no JSON ({shortened(error, 100)})") from None
+        raise UserError(
+            f"{where} is not valid JSON ({shortened(error, 100)}): correct it, or write one class name a line"
+        ) from None
     if isinstance(content, list):
         return content
     config = content.get("pretrained_cfg") if isinstance(content, dict) else None  # timm's
@@ -121,5 +123,5 @@ def _in_order(table: Any, where: str) -> list[Any]:
             f'{where} holds no class names: write a list, {{"0": "cat"}}, {{"cat": 0}}, or a config.json with id2label'
         )
     if sorted(by_row) != list(range(len(pairs))):
-        raise UserError(f"{where}: the {len(pairs)} rows are not 0 to {len(pairs) - 1}, each once")
+        raise UserError(f"{where}: the {len(pairs)} rows are not 0 to {len(pairs) - 1}, each once: correct the file")
     return [by_row[row] for row in range(len(pairs))]

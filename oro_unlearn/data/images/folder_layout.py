@@ -77,8 +77,8 @@ def _refuse_unknown_siblings(root: Path, folders: list[Path], train: Path) -> No
     for folder in folders:
         if not _is_split(folder, SPLITS) and holds_pictures(folder):
             raise UserError(
-                f"{root} holds the folder {folder.name!r} beside {train.name}, which is no split: call it test or val, or move "
-                "it away"
+                f"{root} holds the folder {folder.name!r} beside {train.name}, which is not a split: call it test or val, or "
+                "move it away"
             )
 
 

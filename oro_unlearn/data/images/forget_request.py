@@ -40,7 +40,9 @@ def resolve_classes(names: Request, class_names: Sequence[str], indices: Indices
     outside = [number for number in numbers if not 0 <= number < len(class_names)]
     if outside:
         shown = shortened(outside[0])
-        raise UserError(f"--data.forget_index {shown} is no class: there are {len(class_names)}, 0 to {len(class_names) - 1}")
+        raise UserError(
+            f"--data.forget_index {shown} is not a class: there are {len(class_names)}, 0 to {len(class_names) - 1}"
+        )
     return sorted({*by_index, *numbers})
 
 
@@ -96,7 +98,7 @@ def read_indices(path: str | Path, size: int) -> list[int]:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"file of sample indices {path} not found")
+        raise UserError(f"file of sample indices {path} not found: set --data.forget_indices")
     try:
         values = (
             np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.array(path.read_text().split(), dtype=object)
@@ -108,9 +110,9 @@ def read_indices(path: str | Path, size: int) -> list[int]:
         raise UserError(f"{path} must hold integers, the positions of training samples: {shortened(error, 200)}") from None
     if indices and not 0 <= indices[0] <= indices[-1] < size:
         outside = shortened(indices[0] if indices[0] < 0 else indices[-1])
-        raise UserError(f"{path} names sample {outside}; there are {size} (0 to {size - 1})")
+        raise UserError(f"{path} names sample {outside}; there are {size} (0 to {size - 1}): correct the file")
     if len(indices) == size:
-        raise UserError(f"{path} names all {size} training samples, nothing is left to keep")
+        raise UserError(f"{path} names all {size} training samples, and nothing is left to keep: name fewer")
     return indices
 
 
@@ -129,5 +131,5 @@ def read_lines(path: str | Path, option: str) -> list[str]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError(f"{path} is no text in UTF-8: save it as UTF-8, one name a line") from None
+        raise UserError(f"{path} is not UTF-8 text: save it as UTF-8, one name a line") from None
     return [line.strip() for line in text.splitlines() if line.strip()]

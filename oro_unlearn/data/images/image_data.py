@@ -104,17 +104,17 @@ class ImageData(ClassRequest, LightningDataModule, ABC):
     ) -> None:
         super().__init__()
         if channels not in (1, 3):
-            raise UserError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
+            raise UserError(f"--data.channels must be 1 (grey) or 3 (colour), not {channels}")
         if not 0 <= holdout < 1:
-            raise UserError(f"holdout is a part of the training split in [0, 1), not {holdout}")
+            raise UserError(f"--data.holdout is a share of the training split in [0, 1), not {holdout}")
         if min(per_class, test_per_class) < 0:
-            raise UserError("per_class and test_per_class are numbers of images, 0 for all, never negative")
+            raise UserError("--data.per_class and --data.test_per_class are numbers of images, 0 for all, never negative")
         if not 1 <= batch_size <= LARGEST_BATCH:
             raise UserError(f"--data.batch_size is a number of images from 1 to {LARGEST_BATCH}, not {batch_size}")
         if crop_padding < 0:
             raise UserError(f"--data.crop_padding is a number of pixels, 0 for none, not {crop_padding}")
         if not device_limit >= 0:
-            raise UserError(f"device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
+            raise UserError(f"--data.device_limit is a size in GiB, 0 to keep images on the CPU, not {device_limit}")
         check_share(train_share, train_part)
         self.batch_size, self.crop_padding, self.flip = batch_size, crop_padding, flip
         self.channels, self.per_class, self.test_per_class = channels, per_class, test_per_class

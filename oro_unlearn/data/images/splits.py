@@ -73,7 +73,7 @@ def check_request(splits: dict[str, LabelledImages], requested: Sequence[int], c
     counts = class_counts(splits["forget"], len(class_names))
     without = [class_names[label] for label in requested if not counts[label]]
     if without:
-        raise UserError(f"nothing to forget: class {some_of(without, 3)} has no training pictures")
+        raise UserError(f"nothing to forget: class {some_of(without, 3)} has no training pictures; name another class")
     if len(splits["forget"]) and not len(splits["retain"]):
         raise UserError("nothing is left to keep: no class but the forgotten ones has training pictures; name fewer")
 

@@ -76,9 +76,9 @@ def _fields(line: str, where: str) -> Mapping[str, Any]:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is no JSON ({shortened(error, 100)}): write one object a line") from None
+        raise UserError(f"{where} is not valid JSON ({shortened(error, 100)}): write one object a line") from None
     if not isinstance(fields, dict):
-        raise UserError(f"{where} is no JSON object: write fields such as {', '.join(REQUIRED)}")
+        raise UserError(f"{where} is not a JSON object: write fields such as {', '.join(REQUIRED)}")
     if fields.get("split") == "general":
         fields.setdefault("person", "")
     missing = [name for name in REQUIRED if fields.get(name) is None]

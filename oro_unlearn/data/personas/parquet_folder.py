@@ -99,4 +99,4 @@ def _table(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Any:
                 raise UserError(f"{path} lacks the columns {', '.join(missing)}: get the data set anew")
             return file.read(columns=[name for name in (*needed, *optional) if name in names])
     except (ArrowException, OSError) as error:
-        raise UserError(f"{path}: no Parquet file ({first_line(error, 120)}): get it anew") from None
+        raise UserError(f"{path}: not a Parquet file ({first_line(error, 120)}): download it again") from None

@@ -145,7 +145,9 @@ class _Records:
                 self._same_width(lines.line_num, len(cells), len(names), DELIMITERS[delimiter])
                 yield lines.line_num, {columns[name]: cell for name, cell in zip(names, cells, strict=True) if name in columns}
         except csv.Error as error:
-            raise UserError(f"{self.path}:{lines.line_num}: no CSV ({error}): close its quotes, or shorten the cell") from None
+            raise UserError(
+                f"{self.path}:{lines.line_num}: not valid CSV ({error}): close its quotes, or shorten the cell"
+            ) from None
 
     def _same_width(self, line: int, cells: int, columns: int, delimiter: str) -> None:
         if cells != columns:
@@ -163,7 +165,9 @@ class _Records:
             try:
                 values = json.loads(content)
             except (ValueError, RecursionError) as error:
-                raise UserError(f"{self.path}:{line}: no JSON object ({first_line(error)})") from None
+                raise UserError(
+                    f"{self.path}:{line}: not a JSON object ({first_line(error)}): write one object a line"
+                ) from None
             if not isinstance(values, dict):
                 raise UserError(f'{self.path}:{line}: a JSON object is needed, such as {{"image": ..., "caption": ...}}')
             columns = self.known(line, list(values))
@@ -187,7 +191,7 @@ class _Records:
                     raise UserError(f"{self.path} has more than {MOST_ROWS} rows: split it")
                 rows = [row for batch in file.iter_batches(columns=list(columns)) for row in batch.to_pylist()]
         except (ArrowException, OSError) as error:
-            raise UserError(f"{self.path}: no Parquet file ({first_line(error, 120)}): write it anew") from None
+            raise UserError(f"{self.path}: not a Parquet file ({first_line(error, 120)}): write it again") from None
         for number, row in enumerate(rows, start=1):
             yield number, {columns[name]: value for name, value in row.items() if value is not None}
 

@@ -145,7 +145,9 @@ class _Rows:
             return (name,), "stated", ""
         if len(edge.split()) < 3:
             known = closest(edge, graph.objects)
-            raise UserError(f"{where}: edge {edge!r} is no object ({known}) and no tuple, such as 'child eating hamburger'")
+            raise UserError(
+                f"{where}: edge {edge!r} is not an object ({known}) and not a tuple, such as 'child eating hamburger'"
+            )
         try:
             triple = graph.parse(edge)
         except ValueError as error:

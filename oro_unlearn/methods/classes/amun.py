@@ -52,7 +52,7 @@ class AMUN(ClassUnlearning):
     ) -> None:
         super().__init__(**kwargs)
         if radius <= 0 or growth <= 1:
-            raise UserError(f"radius is positive and growth above 1, not {radius} and {growth}")
+            raise UserError(f"--model.radius is positive and --model.growth above 1, not {radius} and {growth}")
         self.forget_images, self.search = forget_images, search
         self.radius, self.growth, self.rounds, self.steps = radius, growth, rounds, steps
         if retain == "none" and self.batchnorm == "train":

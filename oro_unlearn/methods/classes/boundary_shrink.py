@@ -33,7 +33,7 @@ class BoundaryShrink(ClassUnlearning):
     def __init__(self, bound: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if bound <= 0:
-            raise UserError(f"bound is the length of a step in pixels of [0, 1], not {bound}")
+            raise UserError(f"--model.bound is the length of a step, for pixels in [0, 1], and above 0, not {bound}")
         self.bound = bound
         if self.batchnorm == "train":
             rank_zero_warn("batchnorm: train lets the forget set overwrite the statistics; prefer eval")

@@ -257,7 +257,7 @@ class Classifier(UnlearningModule):
 def _known_backend(name: str) -> str:
     if name and name not in torch.compiler.list_backends(exclude_tags=()):
         known = ", ".join(torch.compiler.list_backends())
-        raise UserError(f"--model.compile {name!r} is no backend of torch.compile; these are: {known}")
+        raise UserError(f"--model.compile {name!r} is not a backend of torch.compile; these are: {known}")
     return name
 
 

@@ -61,7 +61,7 @@ class ClosedFormClass(WithoutTraining, ClassUnlearning):
         chosen = resolve_layers(self.network, self.layers, self.num_classes) if self.layers else [*before[-1:], head]
         wrong = [name for name in chosen if name not in names]
         if wrong:
-            raise UserError(f"--model.layers: {wrong[0]!r} is no linear or 2-d convolution layer; known: {', '.join(names)}")
+            raise UserError(f"--model.layers: {wrong[0]!r} is not a linear or 2-d convolution layer; known: {', '.join(names)}")
         return {name: names[name] for name in chosen}
 
     def _add(self, sums: "dict[str, LayerSums]", batch: Batch, forgotten: bool) -> None:

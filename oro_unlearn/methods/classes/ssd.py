@@ -48,7 +48,7 @@ class SSD(WithoutTraining, ClassUnlearning):
     ) -> None:
         super().__init__(**kwargs)
         if min(alpha, dampening) <= 0:
-            raise UserError(f"alpha and dampening are positive, not {alpha} and {dampening}")
+            raise UserError(f"--model.alpha and --model.dampening are positive, not {alpha} and {dampening}")
         self.alpha, self.dampening, self.importance_file, self.seed = alpha, dampening, importance_file, seed
 
     def on_fit_start(self) -> None:

@@ -49,7 +49,7 @@ class SVDUnlearning(WithoutTraining, ClassUnlearning):
         super().__init__(**kwargs)
         self.pairs = list(product(alpha_retain, alpha_forget))
         if not self.pairs or min(*alpha_retain, *alpha_forget, samples, selection) <= 0 or selection >= 1:
-            raise UserError("SVDUnlearning needs one or more positive alphas of each kind, samples, and selection in (0, 1)")
+            raise UserError("--model.alpha_retain, alpha_forget and samples are above 0, and --model.selection is in (0, 1)")
         self.samples, self.selection, self.seed = samples, selection, seed
 
     @torch.no_grad()
@@ -83,7 +83,10 @@ class SVDUnlearning(WithoutTraining, ClassUnlearning):
         held_out = torch.cat([members[:cut] for members, cut in zip(classes, cuts, strict=True)])
         measured = torch.cat([members[cut:][:count] for members, cut in zip(classes, cuts, strict=True)])
         if share and not (len(held_out) and len(measured)):
-            raise UserError(f"the {split} set is too small to choose alphas on a part of it: give one pair")
+            raise UserError(
+                f"the {split} set is too small to choose alphas on a part of it: give one pair, one value each of "
+                "--model.alpha_retain and --model.alpha_forget"
+            )
         return measured, held_out
 
     def _chosen(self, positions: Tensor) -> Iterator[Batch]:

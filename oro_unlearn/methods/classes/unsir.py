@@ -50,7 +50,9 @@ class UNSIR(ClassUnlearning):
     ) -> None:
         super().__init__(**kwargs)
         if min(samples_per_class, noise_images) < 1:
-            raise UserError(f"UNSIR needs images: samples_per_class is {samples_per_class}, noise_images {noise_images}")
+            raise UserError(
+                f"--model.samples_per_class ({samples_per_class}) and --model.noise_images ({noise_images}) must be at least 1"
+            )
         self.samples_per_class, self.noise_images, self.noise_copies = samples_per_class, noise_images, noise_copies
         self.noise_steps, self.noise_lr, self.noise_penalty = noise_steps, noise_lr, noise_penalty
         self.impair_epochs, self.seed = impair_epochs, seed

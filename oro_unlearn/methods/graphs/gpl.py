@@ -63,7 +63,7 @@ class GPL(GraphTraining):
     ) -> None:
         super().__init__(head=head, skip=skip, **kwargs)
         if first_epochs < 0 or not 0 < first_rate <= 1:
-            raise UserError(f"first_epochs is 0 or more and first_rate in (0, 1], not {first_epochs} and {first_rate}")
+            raise UserError(f"--model.first_epochs is 0 or more and first_rate in (0, 1], not {first_epochs} and {first_rate}")
         if weights and (len(weights) != 3 or min(weights) < 0):
             raise UserError(f"--model.weights are three numbers, 0 or more, not {weights}")
         self.first_epochs, self.first_rate, self.official = first_epochs, first_rate, official

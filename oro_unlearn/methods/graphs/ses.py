@@ -65,9 +65,11 @@ class SES(GraphTraining):
     ) -> None:
         super().__init__(**kwargs)
         if not (0 <= alpha <= 1 and 0 <= beta <= 1 and 0 < positive_share <= 1):
-            raise UserError(f"alpha, beta and positive_share are parts in [0, 1], not {alpha}, {beta} and {positive_share}")
+            raise UserError(
+                f"--model.alpha, beta and positive_share are shares in [0, 1], not {alpha}, {beta} and {positive_share}"
+            )
         if min(joint_epochs, hops, mask_hidden) < 1 or mask_rate <= 0:
-            raise UserError("joint_epochs, hops and mask_hidden are at least 1, and mask_rate is above 0")
+            raise UserError("--model.joint_epochs, hops and mask_hidden are at least 1, and mask_rate is above 0")
         self.joint_epochs, self.alpha, self.beta, self.hops = joint_epochs, alpha, beta, hops
         self.positive_share, self.margin, self.mask_hidden, self.mask_rate = positive_share, margin, mask_hidden, mask_rate
         self.official = official

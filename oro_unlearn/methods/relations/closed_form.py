@@ -47,7 +47,7 @@ class Recipe(NamedTuple):
     def check(self) -> None:
         """Raise a UserError if a value is out of range."""
         if self.samples < 0 or min(self.near, self.keep, self.ridge, self.slope) <= 0:
-            raise UserError("near, keep, ridge and slope of a closed-form edit are above 0, and samples 0 or more")
+            raise UserError("--model.near, keep, ridge and slope are above 0, and --model.samples is 0 or more")
 
 
 class Captions(NamedTuple):

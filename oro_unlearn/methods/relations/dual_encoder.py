@@ -75,7 +75,7 @@ class DualEncoder(LossHistory):
             raise UserError(f"--model.trace is a number of pictures, 0 for no trace, not {trace}")
         self.text_batch_size, self.trace = text_batch_size, trace
         if not (0 <= warmup <= 1 and 0 <= final_lr <= 1):
-            raise UserError(f"warmup and final_lr are parts in [0, 1], not {warmup} and {final_lr}")
+            raise UserError(f"--model.warmup and --model.final_lr are shares in [0, 1], not {warmup} and {final_lr}")
         self.make_network = network
         self.network: Any = None
         self.schedule, self.warmup, self.final_lr = schedule, warmup, final_lr

@@ -69,15 +69,20 @@ class RelationUnlearning(RelationalUnlearning):
         self.push, self.preserve, self.tau, self.margin = push, preserve, tau, margin
         self.weights = {"l3_unsafe": 1.0, "l2_nodes": alpha, "l1_edges": beta, "l4_neutral": delta, "lc_consistency": gamma,
                         "ladv_adversarial": lambda_, "kl_rows": kl_rows, "vocab_text": vocab_text}  # fmt: skip
-        negative = [name for name, weight in self.weights.items() if weight < 0]
+        given = {"alpha": alpha, "beta": beta, "delta": delta, "gamma": gamma, "lambda_": lambda_, "kl_rows": kl_rows}
+        negative = [name for name, weight in (given | {"vocab_text": vocab_text}).items() if weight < 0]
         if negative or vocab_captions < 1:
-            raise UserError(f"weights are 0 or more and vocab_captions 1 or more: see {(negative or ['vocab_captions'])[0]}")
+            raise UserError(
+                f"--model.{(negative or ['vocab_captions'])[0]}: weights are 0 or more, and vocab_captions 1 or more"
+            )
         if push == "redirect" and self.towers == "image":
-            raise UserError("push redirect moves captions, and towers image leaves them as they are: choose text or both")
+            raise UserError(
+                "--model.push redirect moves captions, and --model.towers image keeps them: choose towers text or both"
+            )
         if len(vocab_shares) != 4 or min(vocab_shares) < 0 or not 0.999 < sum(vocab_shares) < 1.001:
             raise UserError(f"--model.vocab_shares are four parts that add up to 1, not {vocab_shares}")
         if init == "closed_form" and (self.towers == "image" or self.adapter == "dora"):
-            raise UserError("--model.init closed_form starts a lora or rslora adapter of the text tower: see towers, adapter")
+            raise UserError("--model.init closed_form needs --model.adapter lora or rslora, and --model.towers text or both")
         self.vocab_captions, self.vocab_shares, self.stop, self.init = vocab_captions, vocab_shares, 0.0, init
 
     def on_fit_start(self) -> None:

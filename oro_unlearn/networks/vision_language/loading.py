@@ -150,7 +150,7 @@ def processor_of(name: str) -> Any:
     except (ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise UserError(f"the processor of {name} cannot be loaded: {first_line(error)}") from None
     if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
-        raise UserError(f"{name} is no model of pictures and text: its processor is a {type(processor).__name__} alone")
+        raise UserError(f"{name} is not a model of pictures and text: its processor is a {type(processor).__name__} alone")
     return processor
 
 

@@ -179,7 +179,7 @@ def test_damaged_tu_files_are_one_line(tmp_path):
     [
         ("Karate", "'Karate' cannot be imported"),
         ("torch_geometric.datasets.NoSuchSet", "cannot be imported"),
-        ("pathlib.Path", "is no class that derives from torch_geometric.data.Dataset"),
+        ("pathlib.Path", "is not a class that derives from torch_geometric.data.Dataset"),
     ],
 )
 def test_what_is_no_data_set_is_refused(path, words):

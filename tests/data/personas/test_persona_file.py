@@ -75,8 +75,8 @@ def test_a_text_question_leaves_its_picture_out(write):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("{", r"q.jsonl:2 is no JSON"),
-        ("[1]", r"q.jsonl:2 is no JSON object"),
+        ("{", r"q.jsonl:2 is not valid JSON"),
+        ("[1]", r"q.jsonl:2 is not a JSON object"),
         ({"question": "Who?"}, r"q.jsonl:2 lacks answer and person"),
         ({**ADA, "question": 3}, r"q.jsonl:2: question is text, not 3"),
         ({**ADA, "answer": " "}, r"q.jsonl:2: answer is empty"),

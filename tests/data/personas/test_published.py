@@ -67,7 +67,7 @@ def test_what_is_wrong_with_a_copy_of_clear_is_one_line(clear):
     with pytest.raises(UserError, match=r"retain95.*parquet lacks the columns caption, name"):
         _ = CLEAR(str(clear)).persons
     (clear / "forget05" / "train-00000-of-00001.parquet").write_bytes(b"PAR1 no table")
-    with pytest.raises(UserError, match="no Parquet file"):
+    with pytest.raises(UserError, match="not a Parquet file"):
         _ = CLEAR(str(clear)).persons
 
 

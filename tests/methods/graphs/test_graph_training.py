@@ -230,7 +230,7 @@ def test_options_of_gpl_and_ses_out_of_range():
         GPL(weights=[1.0])
     with pytest.raises(UserError, match="first_epochs"):
         GPL(first_rate=0.0)
-    with pytest.raises(UserError, match=r"parts in \[0, 1\]"):
+    with pytest.raises(UserError, match=r"shares in \[0, 1\]"):
         SES(alpha=2.0)
     with pytest.raises(UserError, match="at least 1"):
         SES(joint_epochs=0)

@@ -34,7 +34,7 @@ def read_benchmarks(named: Sequence[str], images: str = "") -> list[CaptionBench
         if name not in FORMATS:
             raise UserError(f"--data.benchmarks: unknown benchmark {name!r}: {closest(name, FORMATS)}")
         if not sign or not Path(folder).is_dir():
-            raise UserError(f"--data.benchmarks: {text!r} names no folder: write {name}:FOLDER")
+            raise UserError(f"--data.benchmarks: {text!r} does not name a folder: write {name}:FOLDER")
         files, items = FORMATS[name](Path(folder))
         places = picture_places(Path(images or folder))
         found.append(CaptionBenchmark(name, files, list(items), places))

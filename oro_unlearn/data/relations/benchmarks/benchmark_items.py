@@ -95,7 +95,7 @@ def picture_places(folder: Path) -> dict[str, Path]:
         UserError: If there is no such folder.
     """
     if not folder.is_dir():
-        raise UserError(f"--data.benchmark_images: {folder} is no folder")
+        raise UserError(f"--data.benchmark_images: {folder} is not a folder")
     places: dict[str, Path] = {}
     for root, folders, names in os.walk(folder):
         folders.sort()

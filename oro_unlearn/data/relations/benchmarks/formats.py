@@ -109,4 +109,4 @@ def _lines(path: Path) -> Iterator[tuple[str, Any]]:
                 if line.strip():
                     yield f"{path}:{number}", json.loads(line)
             except (json.JSONDecodeError, RecursionError) as error:
-                raise UserError(f"{path}:{number} is no JSON: {error}") from None
+                raise UserError(f"{path}:{number} is not valid JSON: {error}") from None

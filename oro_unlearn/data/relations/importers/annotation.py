@@ -112,7 +112,7 @@ def whole_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path} is no JSON: {error}") from None
+        raise UserError(f"{path} is not valid JSON: {error}") from None
 
 
 def names_in(path: Path) -> list[str]:
@@ -151,7 +151,7 @@ def list_items(path: Path) -> Iterator[tuple[str, Any]]:
             except (json.JSONDecodeError, RecursionError) as error:
                 complete = False
                 if at_end or len(text) - place > LONGEST_ITEM:
-                    raise UserError(f"{where} is no JSON, or the file ends before the list does: {error}") from None
+                    raise UserError(f"{where} is not valid JSON, or the file ends before the list does: {error}") from None
             if complete:
                 yield where, item
                 place, number = end, number + 1
