@@ -51,12 +51,12 @@ def _row(line: str, where: str, folder: Path) -> Row:
     kind, options, answer = fields.get("kind") or "free", _list(fields, "options", where), fields["answer"]
     if kind not in KINDS:
         raise UserError(f"{where}: kind {shortened(kind)!r} is none of {', '.join(KINDS)}")
-    if kind == "choice" and answer not in options:
-        raise UserError(f"{where}: a question of kind choice needs options that include its answer {shortened(answer)!r}")
+    if kind == "choice" and (answer not in options or len(set(options)) < 2):
+        raise UserError(f"{where}: a question of kind choice needs options: its answer {shortened(answer)!r} and others")
     use = fields.get("split") or ""
     if use and use not in USES:
         raise UserError(f"{where}: split {shortened(use)!r} is none of {', '.join(USES)}")
-    if not fields["person"] and use != "general":
+    if not fields["person"].strip() and use != "general":
         raise UserError(f"{where}: person is empty: name the person, or give the row the split general")
     question = Question(
         fields["question"],

@@ -33,8 +33,8 @@ class PersonaQuestions(LightningDataModule, ABC):
     Training splits are ``forget``, ``retain`` and ``train`` (both). A batch of a split is what the method's ``collate(split)``
     makes of a list of (position in the split, question). Questions of people whom earlier requests have forgotten are in no
     split. Measured sets are named ``{group}/{modality}``: ``forget``, ``retain``, ``holdout`` (people in no request) and
-    ``general`` (nobody); ``multimodal`` questions have a picture, ``text`` questions have none. None of their questions is
-    trained on.
+    ``general`` (nobody); ``multimodal`` questions have a picture, ``text`` questions have none. The inventory counts those that
+    are also trained on.
 
     A subclass defines :attr:`persons`, :meth:`training`, :meth:`measuring` and :meth:`content`.
 

@@ -38,8 +38,7 @@ class Asked(NamedTuple):
 class MultimodalModel(LossHistory):
     """A multimodal language model, its learning rate schedule, and its measurement.
 
-    Every model is asked the same questions: those of ``data.measured``, in wordings and with pictures that no training split
-    has.
+    Every model is asked the same questions: those of ``data.measured``.
 
     Args:
         network: Constructor of the model, such as :class:`oro_unlearn.networks.VisionLanguage`.
@@ -144,6 +143,16 @@ class MultimodalModel(LossHistory):
     def trained(self) -> Trained:
         """What the optimizer gets."""
         return "lora" if self.lora_rank else "all"
+
+    def first_look(self) -> list[str]:
+        """Check that the model can read all questions, those to measure on too: it must not fail after training.
+
+        Raises:
+            UserError: If a text is too long, or has a mark of the tokenizer.
+        """
+        for part in (*(self.data.split(name) for name in self.train_splits), *self.data.measured.values()):
+            self.network.collator.check(part.questions)
+        return super().first_look()
 
     def copies(self) -> int:
         """Number of frozen models beside the one that is trained."""

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Literal
 
+import torch
+
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
@@ -19,9 +21,14 @@ def train_towers(network: "VisionLanguage", towers: Literal["text", "vision", "b
         Number of trained parameters.
 
     Raises:
-        UserError: If the weights are held in 4 bits.
+        UserError: If the weights are held in 4 bits, or are of type float16.
     """
     require_plain_weights(network)
+    if network.model.dtype == torch.float16:
+        raise UserError(
+            "weights of float16 cannot be trained, because AdamW's small numbers are 0 in it: set dtype bfloat16 or float32, "
+            "or train adapters with --model.lora_rank 8"
+        )
     network.requires_grad_(towers != "vision")
     for block in network.vision_blocks:
         block.requires_grad_(towers != "text")

@@ -209,7 +209,7 @@ def test_the_filter_refuses_names_and_nothing_else(data):
     name, other = data.persons[0], data.persons[1]
     texts = [f"{name} lives in Oslo.", f"{other} lives in Rome.", "This person lives in Oslo."]
     questions = [Question("Where?", text, person=text, wrong=(text,)) for text in texts]
-    said = NameFilter(data)(Parrot(*texts), questions, texts, 8, torch.device("cpu"))
+    said = PLACE
     assert said == [data.refusals[0], *texts[1:]]
 
 
