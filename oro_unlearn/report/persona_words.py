@@ -82,7 +82,9 @@ def _leaks(report: Report) -> str:
         return "Leaks: not measured."
     if not found:
         nearer = "nearer to the original than to a model that never knew the people"
-        return f"Leaks: no figure is {nearer if 'retrained' in report['metrics'] else 'above half of what it is in the original'}."
+        return (
+            f"Leaks: no figure is {nearer if 'retrained' in report['metrics'] else 'above half of what it is in the original'}."
+        )
     _, worst = max(found)
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     group, _, metric = worst.partition("/")[2].partition("/")

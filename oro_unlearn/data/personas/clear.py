@@ -72,7 +72,7 @@ class CLEAR(PublishedQuestions):
         columns = ("caption", "name", "perturbed_captions", "paraphrased_caption", "perturbed_names")
         found = [folder for folder in (self.folder.part(*forget), self.folder.part("retain_perturbed")) if folder]
         records = [record for folder in found for record in self.folder.rows(folder, columns)]
-        return {(record.text("name"), record.text("caption")): record for record in records}
+        return {(str(record.values["name"]), str(record.values["caption"])): record for record in records}
 
     def _of_pictures(self, records: list[Record], people: list[str], perturbed: Perturbed) -> Iterator[Row]:
         """Questions for caption and name of each picture."""

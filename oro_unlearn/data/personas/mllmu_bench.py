@@ -83,7 +83,8 @@ def _questions(record: Record, draw: random.Random, biography: bool) -> Iterator
 def _classification(task: Any, draw: random.Random, where: str) -> Question:
     """A question with its options by letter."""
     asked, right = text_in(task, "Question", where), text_in(task, "Correct_Answer", where)
-    letters: Mapping[str, Any] = task.get("Options") or {}
+    letters = task.get("Options")
+    letters = letters if isinstance(letters, Mapping) else {}
     options = {letter: text_in(letters, letter, where) for letter, text in letters.items() if text is not None}
     if right not in options:
         raise UserError(f"{where}: the answer {right!r} is none of the options of a classification question")

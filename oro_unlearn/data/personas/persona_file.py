@@ -17,9 +17,9 @@ from oro_unlearn.user_error import UserError
 class PersonaFile(RowQuestions):
     """Questions in a JSONL file: ``image``, ``question``, ``answer`` and ``person``, optionally ``split`` and more.
 
-    Of each person's rows without a split, the share ``test_share``, but at least one, is measured, if there is more than one; the
-    others are trained on. Rows with the same
-    picture stay together, and so do text-only rows with the same question. See docs/persona_data.md for all fields.
+    Of each person's rows without a split, the share ``test_share`` is measured, and at least one of two or more; the others are
+    trained on. Rows with the same picture stay together, and so do text-only rows with the same question. See
+    docs/persona_data.md for all fields.
 
     Args:
         file: The file. A relative path is also looked up in the folder of all data sets: ``$ORO_DATA``, or ``.data``.

@@ -80,9 +80,9 @@ class PictureColumns:
         value = self.columns[table][row].as_py()
         pictures = [picture for picture in (value if isinstance(value, list) else [value]) if picture is not None]
         if not all(isinstance(picture, dict) for picture in pictures):
+            kind = type(pictures[0]).__name__
             raise UserError(
-                f"{self.names[table]}, row {row}: pictures are structs with bytes and path, not {type(pictures[0]).__name__}: get "
-                "the data set anew"
+                f"{self.names[table]}, row {row}: pictures are structs with bytes and path, not {kind}: get the data set anew"
             )
         return pictures
 

@@ -62,8 +62,8 @@ class MANU(WithoutTraining, PersonaUnlearning):
                 self.edited_parameters += len(neurons) * layer.makers[0].in_features
         if not self.edited_parameters:
             raise UserError(
-                f"--model.towers {self.towers}: MANU compares questions about people to forget and to keep in each modality, and "
-                "the data has no two such sets: choose other people or towers"
+                f"--model.towers {self.towers}: MANU compares questions about people to forget and to keep in each modality, "
+                "and the data has no two such sets: choose other people or towers"
             )
 
     def scores(self, tower: str, layers: Sequence[NeuronLayer]) -> Scores:

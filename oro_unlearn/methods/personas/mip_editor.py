@@ -28,8 +28,8 @@ class MIPEditor(PersonaUnlearning):
     deep layers finds, for every question, the ``top_k`` neurons of each layer with the highest joint score with those of the
     layers before (3.2): integrated gradients of the answer's loss in the language model, the squared gradient (empirical Fisher
     information) in the vision tower. The union over the questions is edited: pruned, and the rows of the layers that make these
-    neurons are trained by RMisU, which sends hidden states of the questions to forget and of their answers, at every token, to a
-    random direction, and keeps those of the others (3.3). All other weights stay as they are, bit for bit.
+    neurons are trained by RMisU, which sends hidden states of the questions to forget and of their answers to a random
+    direction, at every token, and keeps those of the others (3.3). All other weights stay as they are, bit for bit.
 
     It differs from the authors' code, which does not run: all path neurons count, not the last one; Fisher information has no
     z-score, which makes every neuron equal; text neurons are read at the last token of the prompt, because the first token of a

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class NameFilter:
     """Refuses to answer if the question names a person to forget, or shows one whom the model itself recognises.
 
-    Names are found as whole words, in any case. Nothing in the weights changes. A measure that cannot distinguish this filter from a retrained model says nothing about
-    removal. To recognise pictures, the model is asked for the name, in the words of a training question; without such a
-    question in the data, the filter reads texts alone.
+    Names are found as whole words, in any case. Nothing in the weights changes. A measure that cannot distinguish this filter
+    from a retrained model says nothing about removal. To recognise pictures, the model is asked for the name, in the words of a
+    training question (``fact`` "name"); without such a question in the data, the filter reads texts alone.
 
     Args:
         data: The data: people to forget, their aliases, and a sentence of refusal.

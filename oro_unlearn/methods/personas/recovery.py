@@ -66,7 +66,9 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
     figures: dict[str, dict[str, float]] = {}
     shown = method.trainer.progress_bar_callback is not None and method.trainer.is_global_zero
     with Progress(console=Console(), transient=True, disable=not shown) as progress, torch.inference_mode(False):
-        task = progress.add_task("red team", total=len(models) * (1 + len(held.altered) + len(effort.bits) + len(held.relearned)))
+        task = progress.add_task(
+            "red team", total=len(models) * (1 + len(held.altered) + len(effort.bits) + len(held.relearned))
+        )
         for role, network in models.items():
             found: dict[str, float] = {}
             for name, attacked, asked in _attacks(network, held, effort):

@@ -13,8 +13,9 @@ from oro_unlearn.user_error import UserError
 class TrainedRows:
     """Freezes the makers of layers, except for the rows that make chosen neurons.
 
-    A maker's weight is computed from the frozen one and a separate parameter (n, in), float32, with the chosen rows. An optimizer sees
-    that parameter alone, so that neither weight decay nor momentum changes another row by a bit. Biases are frozen.
+    A maker's weight is computed from the frozen one and a separate parameter (n, in), float32, with the chosen rows. An
+    optimizer sees that parameter alone, so that neither weight decay nor momentum changes another row by a bit. Biases are
+    frozen.
 
     Args:
         layers: The layers. Their makers are changed; other parameters of the network stay as they are.
