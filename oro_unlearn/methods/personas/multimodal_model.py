@@ -151,7 +151,8 @@ class MultimodalModel(LossHistory):
             UserError: If a text is too long, or has a mark of the tokenizer.
         """
         for part in (*(self.data.split(name) for name in self.train_splits), *self.data.measured.values()):
-            self.network.collator.check(part.questions)
+            keys = zip(part.questions, part.pictures, strict=True)
+            self.network.collator.check([question._replace(image=key) for question, key in keys])
         return super().first_look()
 
     def copies(self) -> int:

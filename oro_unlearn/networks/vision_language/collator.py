@@ -39,25 +39,30 @@ class QuestionCollator:
     def __init__(self, processor: Any, model_type: str, end_tokens: Sequence[int], max_length: int) -> None:
         self.processor, self.by_row = processor, model_type in BY_ROW
         self.max_length, self.tokenizer = max_length, processor.tokenizer
-        self.marks = [mark for mark in self.tokenizer.all_special_tokens if mark[:1] in ("<", "[") and len(mark) > 2]
+        added = [str(token) for token in self.tokenizer.added_tokens_decoder.values() if token.special]
+        special = dict.fromkeys([*self.tokenizer.all_special_tokens, *added])
+        self.marks = [mark for mark in special if mark[:1] in ("<", "[") and len(mark) > 2]
         self.end_tokens = tuple(dict.fromkeys([*self._template_end(), *end_tokens]))
         self.padding = next(token for token in (self.tokenizer.pad_token_id, *self.end_tokens, 0) if token is not None)
 
     def check(self, questions: Sequence[Question]) -> None:
-        """Check that :meth:`collate` can read questions, with every answer that is scored, without their pictures.
+        """Check that :meth:`collate` can read the texts of questions, with every answer that is scored.
+
+        Args:
+            questions: The questions. Anything but None may stand for a picture.
 
         Raises:
             UserError: If a text is too long, or holds the placeholder of a picture or a special token.
         """
-        least = len(self._answer(Question("a", "a"), *self._texts(Question("a", "a"))))
-        template = len(self.tokenizer(self._texts(Question("a", "a"))[1])["input_ids"]) + least
+        short = Question("a", "a", image="any")
+        template = len(self.tokenizer(self._texts(short)[1])["input_ids"]) + len(self.end_tokens)
         for question in questions:
             answers = (question.answer, *question.options, *question.wrong)
             self._refuse_marks(question, answers)
             longest = max(answers, key=len)
             if template + len((question.question + longest).encode()) > self.max_length:  # a token has a byte or more
                 for answer in answers:
-                    one = question._replace(answer=answer, image=None)
+                    one = question._replace(answer=answer)
                     self._answer(one, *self._texts(one))
 
     def _refuse_marks(self, question: Question, answers: Sequence[str]) -> None:

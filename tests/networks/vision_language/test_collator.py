@@ -76,8 +76,9 @@ def test_a_template_that_changes_its_prompt_is_refused(network):
 
 def test_special_tokens_in_a_text_are_refused(network):
     """The tokenizer would end the answer there."""
-    for question in (Question("Where is Rome?", "Rome </s> Oslo"), Question("Where </s> is Rome?", "Rome")):
-        with pytest.raises(UserError, match="holds </s>, which the tokenizer of this model takes for a mark"):
+    mark = network.tokenizer.eos_token
+    for question in (Question("Where is Rome?", f"Rome {mark} Oslo"), Question(f"Where {mark} is Rome?", "Rome")):
+        with pytest.raises(UserError, match="which the tokenizer of this model takes for a mark"):
             network.collate([question])
 
 
