@@ -31,6 +31,7 @@ class Effort(NamedTuple):
 
 
 EFFORTS = {"quick": Effort((8,), (8,), 48), "full": Effort((1, 4, 16, 64), (8, 4), 200)}
+UNCHANGED = "attacks on the weights: weights of 4 bits cannot be changed"
 SETS = {"multimodal": "forget/multimodal", "text": "forget/text", "retain": "retain/text"}  # by figure
 
 
@@ -56,7 +57,7 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
         level: ``none``, ``quick`` (8 questions, 8 bits, aliases, crops) or ``full`` (1 to 64 questions, also 4 bits).
 
     Returns:
-        Figures by model; and details for the report: ``recovery`` and ``lens``.
+        Figures by model; and details for the report: ``recovery``, ``lens``, and what could not be done, ``not_measured``.
     """
     if level == "none":
         return {}, {}
@@ -80,7 +81,8 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
     details = {name.split("/")[1]: {"asked": counts} for name in next(iter(figures.values()))}
     for name, asked in held.altered.items():
         details[name] = {"asked": {key: len(part) for key, part in asked.items()}}
-    return figures, {"recovery": details, "lens": lens}
+    unable = {"not_measured": {"weights": UNCHANGED}} if method.network.in_4bit else {}
+    return figures, {"recovery": details, "lens": lens, **unable}
 
 
 def _held(data: Any, effort: Effort) -> Held:

@@ -118,3 +118,14 @@ def test_the_lens_reads_a_batch_at_a_time(data, monkeypatch):
     held = recovery.Held({"text": cloze}, {}, [], [], [])
     assert recovery._lens(Parrot(), held, 2)["forget"] == [3.0]
     assert sizes == [2, 1]
+
+
+def test_weights_of_4_bits_are_not_attacked_and_the_report_says_so(data, monkeypatch):
+    monkeypatch.setattr(recovery, "_knows", lambda network, part, method: 0.0)
+    monkeypatch.setattr(recovery, "_lens", lambda network, held, batch_size: {})
+    network = SimpleNamespace(in_4bit=True)
+    trainer = SimpleNamespace(progress_bar_callback=None, is_global_zero=True)
+    method = SimpleNamespace(data=data, trainer=trainer, network=network, models=lambda: {"unlearned": network})
+    figures, details = recovery.attack_answers(method, "quick")
+    assert {key.split("/")[1] for key in figures["unlearned"]} == {"none", "alias", "crop"}
+    assert details["not_measured"]["weights"].startswith("attacks on the weights")
