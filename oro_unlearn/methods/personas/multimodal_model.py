@@ -17,7 +17,7 @@ from oro_unlearn.methods.personas.plain_copy import plain_copy
 from oro_unlearn.networks import Question, QuestionCollator, VisionLanguage, save_weights
 from oro_unlearn.networks.adapter_files import write_adapter
 from oro_unlearn.networks.vision_language.forecast import Trained, memory_lines
-from oro_unlearn.networks.vision_language.trained_towers import train_towers
+from oro_unlearn.networks.vision_language.trained_towers import require_trainable_type, train_towers
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
@@ -120,8 +120,10 @@ class MultimodalModel(LossHistory):
         """Choose what is trained, or add adapters; called once, after the model is loaded."""
         if self.lora_rank:
             self.network.add_lora(self.lora_rank, self.lora_alpha, self.lora_dropout, self.towers)
-        else:
-            train_towers(self.network, self.towers)
+            return
+        if self.train_splits:
+            require_trainable_type(self.network)
+        train_towers(self.network, self.towers)
 
     def configure_model(self) -> None:
         """Let a process train on questions without pictures while another has some: DDP must wait for no gradient."""

@@ -21,14 +21,9 @@ def train_towers(network: "VisionLanguage", towers: Literal["text", "vision", "b
         Number of trained parameters.
 
     Raises:
-        UserError: If the weights are held in 4 bits, or are of type float16.
+        UserError: If the weights are held in 4 bits.
     """
     require_plain_weights(network)
-    if network.model.dtype == torch.float16:
-        raise UserError(
-            "weights of float16 cannot be trained, because AdamW's small numbers are 0 in it: set dtype bfloat16 or float32, "
-            "or train adapters with --model.lora_rank 8"
-        )
     network.requires_grad_(towers != "vision")
     for block in network.vision_blocks:
         block.requires_grad_(towers != "text")
@@ -48,4 +43,20 @@ def require_plain_weights(network: "VisionLanguage") -> None:
         raise UserError(
             "weights of 4 bits cannot be changed: set load_in_4bit false, or train adapters (--model.lora_rank 8) by a method "
             "that has them"
+        )
+
+
+def require_trainable_type(network: "VisionLanguage") -> None:
+    """Reject weights of a type in which a step of AdamW makes NaN of them.
+
+    Args:
+        network: The network, whose own weights are to train.
+
+    Raises:
+        UserError: If the weights are of type float16.
+    """
+    if network.model.dtype == torch.float16:
+        raise UserError(
+            "weights of float16 cannot be trained, because AdamW's small numbers are 0 in it: set dtype bfloat16 or float32, "
+            "or train adapters with --model.lora_rank 8"
         )

@@ -14,7 +14,7 @@ from oro_unlearn.methods.personas.multimodal_model import Asked
 from oro_unlearn.methods.personas.plain_copy import plain_copy
 from oro_unlearn.methods.personas.token_share import token_share
 from oro_unlearn.networks import Question, VisionLanguage
-from oro_unlearn.networks.vision_language.trained_towers import train_towers
+from oro_unlearn.networks.vision_language.trained_towers import require_trainable_type
 from oro_unlearn.user_error import UserError
 
 FORGOTTEN = 1
@@ -235,7 +235,7 @@ def test_texts_that_cannot_be_read_are_found_before_training(made, data):
 def test_weights_of_float16_are_not_trained(made, data):
     network = VisionLanguage("personas", "random", dtype="float16")
     with pytest.raises(UserError, match="float16 cannot be trained"):
-        train_towers(network, "both")
+        require_trainable_type(network)
     forget = data.split("forget")
     relearn_people(network, [forget[0], forget[1]], [], 0, steps=2)
     assert all(parameter.isfinite().all() for parameter in network.parameters())
