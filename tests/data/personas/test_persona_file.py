@@ -72,6 +72,14 @@ def test_a_person_with_two_questions_is_measured(write):
     assert [len(data.measured["forget/text"]), len(data.split("forget"))] == [1, 1]
 
 
+def test_accents_that_are_written_in_two_ways_are_one_name(write):
+    name = "Jose\u0301 Lund"
+    rows = [{**ADA, "person": name, "question": f"Where does {name} live, {number}?"} for number in range(2)]
+    data = write(*rows, BOB, forget=[name])
+    assert data.forget_names == ["Jos\u00e9 Lund"]
+    assert data.forget_names[0] in data.split("forget")[0].question
+
+
 def test_a_text_question_leaves_its_picture_out(write):
     data = write({**SEEN, "modality": "text", "split": "train"}, {**BOB, "split": "test"})
     assert data.split("train")[0].image is None
