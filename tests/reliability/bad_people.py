@@ -111,6 +111,12 @@ PEOPLE = [
     file("somebody to train on and in the holdout", "'Ada' is in the holdout, and at .* in train", asked={"split": "holdout"}),
     file("no question to measure on", "has no question to measure on", asked={"split": "train"}),
     file("a long text", "tokens with its answer, more than max_length=512", Ada={"answer": "Oslo " * 600}),
+    file(
+        "a long text to measure on", "has .* tokens with its answer, more than max_length=512", asked={"answer": "Oslo " * 600}
+    ),
+    file(
+        "a special token in a text", "holds </s>, which the tokenizer of this model takes for a mark", asked={"answer": "</s>"}
+    ),
     file("a placeholder of a picture in a text", "holds <image>, the placeholder of a picture", Ada={"answer": "<image>"}),
     BadInput("no file of questions", FILE, "file of questions .*people.jsonl not found: name it with --data.file"),
     BadInput("no copy of CLEAR", CLEAR, "no folder forget05 with Parquet files in .*: get the data set therem/CLEAR"),
