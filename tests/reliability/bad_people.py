@@ -69,7 +69,7 @@ PEOPLE = [
     people("--data.forget_percent", "0", message="nobody is named to be forgotten: name people with --data.forget"),
     people("--data.forget_percent", "99", message="people are to be forgotten, nobody is left to keep"),
     people("--data.people", "1", message="--data.people is a number of people from 2 to 60, not 1"),
-    people("--model.lora_rank", "4", message="MIPEditor trains rows of weights and has no adapters"),
+    people("--model.lora_rank", "4", message="MIPEditor changes weights and trains no adapters"),
     people("--model.towers", "ears", message=r'"towers": Expected one of \[.*\]. Got value: ears$'),
     people("--model.network.init_args.max_length", "4", message="tokens with its answer, more than max_length=4"),
     people("--model.network.init_args.load_in_4bit", "true", message="load_in_4bit reads weights|needs a CUDA GPU"),
