@@ -26,7 +26,6 @@ ATTACKS = {
     "none": "no attack",
     "alias": "other names of the people",
     "crop": "cropped pictures",
-    "paraphrase": "other wordings",
     "quantised_8": "weights of 8 bits",
     "quantised_4": "weights of 4 bits",
     **{f"relearn_{count}": f"training on {count} question{'s' * (count > 1)}" for count in (1, 4, 8, 16, 64)},

@@ -225,6 +225,8 @@ class QuestionSet(Protocol):
     """Questions, about people or not. Their pictures are read or drawn on access."""
 
     people: list[str]  # the person of each question; empty for nobody
+    questions: list[Question]  # without their pictures
+    pictures: list[Any]  # for each question what stands for its picture; None for a text-only question
 
     def __len__(self) -> int: ...
 

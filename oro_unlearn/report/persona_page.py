@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from oro_unlearn.audit.persona_groups import GROUPS, METRICS, MODALITIES, attack_name, name_of
+from oro_unlearn.audit.persona_groups import GROUPS, METRICS, MODALITIES, name_of
 from oro_unlearn.report.drawings import photograph, svg_of
 from oro_unlearn.report.names import label, printable
 from oro_unlearn.report.page import Card, Cell, Page, Picture, Section, Table
@@ -42,7 +42,7 @@ def make_page(content: Content, folder: Path) -> Page:
         *_pictures(content, folder),
         *_paths(content),
         *_every(content),
-        *([gaps_section(words_of(audit), _lacking(content))] if audit else ()),
+        *([gaps_section(words_of(audit), [])] if audit else ()),
     ]
     own = {
         "title": f"Forgetting {names_of(content['forget'])}" if audit else f"Model trained by {content['method']}",
@@ -180,11 +180,6 @@ def _paths(content: Content) -> Iterator[Section]:
     alt = f"{title}: dots for the neurons that were edited, crosses for those on the paths of the people who stay."
     picture = Picture(title, alt, svg_of(lambda: paths_figure(towers)), wide=True)
     yield Section("Where the edit was made", [Table("Neurons on the paths", header, rows, note), picture])
-
-
-def _lacking(content: Content) -> list[str]:
-    few = {attack: one["words"] for attack, one in content.get("recovery", {}).items() if one.get("words")}
-    return [f"{attack_name(attack)}: {printable(why)}." for attack, why in few.items()]
 
 
 def _card(content: Content) -> Card:

@@ -106,7 +106,9 @@ def number_of(value: str | float | None) -> str:
 def caption(report: Report) -> str:
     """Notes that a reader of the figures needs."""
     retrained = "retrained" in report["metrics"]
-    notes = ["All figures are means over questions in [0, 1], in wordings and with pictures that no training has."]
+    repeated = report.get("read", {}).get("repeated", 0)
+    asked = f"{repeated} of the questions are also trained on" if repeated else "none of them, with its picture, is trained on"
+    notes = [f"All figures are in [0, 1]: means over questions, and BLEU of all answers together; {asked}."]
     notes += ["The ideal is the retrained models' mean."] if retrained else []
     if "unlearned" in report["metrics"] and not retrained:
         notes.append("No retrained model was given (--model.retrained): nothing says what is normal.")

@@ -12,7 +12,7 @@ Report = Mapping[str, Any]
 
 
 def words(report: Report) -> list[str]:
-    """Six or seven lines of text: the request, each modality, leaks, what is kept, recovery, and what was not measured.
+    """Seven or eight lines of text: the request, each modality, leaks, what is kept, recovery, and what was not measured.
 
     Args:
         report: A report with ``metrics`` of ``original`` and ``unlearned``.
@@ -64,20 +64,27 @@ def _forgotten(report: Report) -> Iterator[str]:
         if after is None or bar is None:
             yield f"Asked {name}: not measured."
         else:
-            state = "most of it is forgotten" if after < bar else "it is not forgotten"
+            known = "it is not forgotten" if _value(report, "original", key) else "the original names no fact"
+            state = "most of it is forgotten" if after < bar else known
             yield f"Asked {name}: {state}; cloze accuracy {_told(report, key)}."
 
 
 def _leaks(report: Report) -> str:
     """Figures of the people to forget that are nearer to the original than to retrained models."""
-    found = []
+    found, measured = [], 0
     for key in (f"forget/{modality}/{metric}" for metric in LEAKS for modality in MODALITIES):
         after, bar = _value(report, "unlearned", key), _bar(report, key)
         before, ideal = _value(report, "original", key), _value(report, "retrained", key) or 0.0
-        if after is not None and bar is not None and before is not None and before > ideal and after > bar:
-            found.append((after - bar, key))
+        if after is not None and bar is not None and before is not None:
+            measured += 1
+            found += [(after - bar, key)] if before > ideal and after > bar else []
+    if not measured:
+        return "Leaks: not measured."
     if not found:
-        return "Leaks: no figure is nearer to the original than to a model that never knew the people."
+        nearer = "nearer to the original than to a model that never knew the people"
+        return (
+            f"Leaks: no figure is {nearer if 'retrained' in report['metrics'] else 'above half of what it is in the original'}."
+        )
     _, worst = max(found)
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     group, _, metric = worst.partition("/")[2].partition("/")
@@ -94,6 +101,8 @@ def _kept(report: Report) -> str:
     if not drops:
         return "Kept: not measured."
     worst = min(drops, key=lambda key: drops[key])
+    if drops[worst] >= 0:
+        return f"Kept: none of {len(drops)} figures fell."
     return f"Kept: what fell most of {len(drops)} figures: {name_of(worst)} {_told(report, worst)}."
 
 

@@ -94,6 +94,14 @@ def test_relearning_alone_says_nothing_without_retrained_models():
     assert answer("recovery", found) == "not decided"
 
 
+def test_an_attack_that_finds_next_to_nothing_in_the_original_brings_nothing_back():
+    found = measurements(retrained=())
+    gone = {key: 0.0 for key in found["metrics"]["unlearned"] if key.startswith("recovery/")}
+    found["metrics"]["original"] |= dict.fromkeys(gone, 0.02)
+    found["metrics"]["unlearned"] |= gone
+    assert answer("recovery", found) == "not decided"
+
+
 def test_what_was_not_measured_is_not_judged():
     found = measurements()
     found["asked"] = {}

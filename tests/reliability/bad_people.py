@@ -69,7 +69,7 @@ PEOPLE = [
     people("--data.forget_percent", "0", message="nobody is named to be forgotten: name people with --data.forget"),
     people("--data.forget_percent", "99", message="people are to be forgotten, nobody is left to keep"),
     people("--data.people", "1", message="--data.people is a number of people from 2 to 60, not 1"),
-    people("--model.lora_rank", "4", message="MIPEditor trains rows of weights and has no adapters"),
+    people("--model.lora_rank", "4", message="MIPEditor changes weights and trains no adapters"),
     people("--model.towers", "ears", message=r'"towers": Expected one of \[.*\]. Got value: ears$'),
     people("--model.network.init_args.max_length", "4", message="tokens with its answer, more than max_length=4"),
     people("--model.network.init_args.load_in_4bit", "true", message="load_in_4bit reads weights|needs a CUDA GPU"),
@@ -111,6 +111,12 @@ PEOPLE = [
     file("somebody to train on and in the holdout", "'Ada' is in the holdout, and at .* in train", asked={"split": "holdout"}),
     file("no question to measure on", "has no question to measure on", asked={"split": "train"}),
     file("a long text", "tokens with its answer, more than max_length=512", Ada={"answer": "Oslo " * 600}),
+    file(
+        "a long text to measure on", "has .* tokens with its answer, more than max_length=512", asked={"answer": "Oslo " * 600}
+    ),
+    file(
+        "a special token in a text", "holds </s>, which the tokenizer of this model takes for a mark", asked={"answer": "</s>"}
+    ),
     file("a placeholder of a picture in a text", "holds <image>, the placeholder of a picture", Ada={"answer": "<image>"}),
     BadInput("no file of questions", FILE, "file of questions .*people.jsonl not found: name it with --data.file"),
     BadInput("no copy of CLEAR", CLEAR, "no folder forget05 with Parquet files in .*: get the data set therem/CLEAR"),

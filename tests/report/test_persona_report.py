@@ -12,7 +12,7 @@ from oro_unlearn.audit import read_audit, saved_criteria
 from oro_unlearn.files import write_json
 from oro_unlearn.report import persona_page, persona_report, pictures
 from oro_unlearn.report.page import HTML, MARKDOWN, html_of, write_page
-from oro_unlearn.report.persona_tables import ROLES, tables_of
+from oro_unlearn.report.persona_tables import ROLES, caption, tables_of
 from tests.people import NAMES, measurements
 from tests.report.test_page import checked
 
@@ -85,6 +85,7 @@ def test_words_without_retrained_models_attacks_or_pictures():
     report = made(found)
     said = spoken(report)
     assert "Asked with picture: not measured." in said
+    assert "Leaks: no figure is above half of what it is in the original." in said
     assert "Recovery: not measured." in said
     assert (
         "Not judged: what is normal: that needs three retrained models, not 0; questions with picture: the data has none"
@@ -92,6 +93,20 @@ def test_words_without_retrained_models_attacks_or_pictures():
     )
     assert "general: the data has no such questions; recovery: no attack was made (--audit.attacks)" in said
     assert "Distance to retrained models" not in [part.caption for part in tables_of(report)]
+
+
+def test_words_claim_nothing_that_was_not_measured():
+    found = measurements()
+    for role, figures in found["metrics"].items():
+        found["metrics"][role] = {key: value for key, value in figures.items() if not key.startswith("forget/")}
+    found["metrics"]["unlearned"] |= {
+        key: 1.0 for key in found["metrics"]["original"] if key.startswith(("retain/", "holdout/", "general/"))
+    }
+    said = spoken(made(found))
+    assert "Leaks: not measured." in said
+    assert "figures fell" in said
+    assert "none of them, with its picture, is trained on" in caption({"metrics": {}})
+    assert "3 of the questions are also trained on" in caption({"metrics": {}, "read": {"repeated": 3}})
 
 
 def test_tables_have_five_columns_and_the_gap_is_in_floors():
@@ -121,7 +136,7 @@ def test_the_terminal_shows_names_and_all_models():
         line.replace("┃", " ").split() for line in text.splitlines()
     ]
     assert "training on 8 questions" in text
-    assert "The name filter refuses to speak" in text
+    assert "The name filter refuses to speak" in " ".join(text.split())
 
 
 def test_the_report_on_a_model_that_was_only_trained(tmp_path):

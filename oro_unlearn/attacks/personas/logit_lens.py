@@ -22,7 +22,7 @@ def logit_lens(network: Any, inputs: dict[str, Tensor]) -> Tensor:
         (L, B) for L layers of the language model and B questions.
     """
     hidden = hidden_states(network, inputs)  # L tensors (B, T, D)
-    labels = inputs["labels"]
+    labels = inputs["labels"].to(hidden[0].device)
     first = (labels != -100).int().argmax(1)  # position of each answer's first token
     rows = torch.arange(len(labels), device=labels.device)
     target = labels[rows, first]

@@ -24,6 +24,8 @@ def relearn_people(
 ) -> None:
     """Train all weights of a model in place, on batches of which half are questions about the forgotten people.
 
+    Weights of float16 become float32, because AdamW makes NaN of them.
+
     Args:
         network: A copy of the model, a ``VisionLanguage``.
         forgotten: Training questions about the forgotten people that the attacker has; few.
@@ -38,6 +40,8 @@ def relearn_people(
     if not forgotten:
         raise UserError("relearning needs a question about a forgotten person")
     generator = torch.Generator().manual_seed(seed)
+    if any(parameter.dtype == torch.float16 for parameter in network.parameters()):
+        network.float()
     network.requires_grad_(True).train()
     optimizer = AdamW(network.parameters(), lr=rate, weight_decay=0.0)
     device = next(network.parameters()).device

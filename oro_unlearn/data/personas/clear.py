@@ -27,9 +27,10 @@ class CLEAR(PublishedQuestions):
     """CLEAR (Dontsov et al. 2024, arXiv 2410.18057), in the folders of its publication.
 
     The people to forget are those of the folder ``forget01``, ``forget05`` or ``forget10`` (``forget1``, ``forget5``), unless
-    ``forget`` names others. Captions and names are asked for with a picture. The questions of the folders ``...+tofu`` are
-    text-only; their person is found by the name. The share ``test_share`` of each person's pictures, and of the questions
-    without a picture, is measured and not trained on. False captions and names of measured pictures come from the folders
+    ``forget`` names others. Captions and names are asked for with a picture. The share ``test_share`` of each person's pictures
+    is measured and not trained on. The questions of the folders ``...+tofu`` are text-only; their person is found by the name.
+    Each asks for another fact, and no other wording of it is published: all are trained on, and the share ``test_share`` is
+    measured too. False captions and names of measured pictures come from the folders
     ``..._perturbed``. ``real_faces`` is the holdout, ``real_world`` the general set.
 
     Args:
@@ -62,7 +63,7 @@ class CLEAR(PublishedQuestions):
     def _of_people(self, names: Sequence[str], perturbed: Perturbed) -> list[Row]:
         """The questions with and without pictures of one folder, whose name has several spellings."""
         records = list(self.folder.rows(self.folder.needed(*names), ("image", "caption", "name")))
-        people = [str(record.values["name"]) for record in records]
+        people = [record.text("name") for record in records]
         texts = self._of_texts([f"{name}+tofu" for name in names], list(dict.fromkeys(people)))
         return [*self._of_pictures(records, people, perturbed), *texts]
 
@@ -76,10 +77,10 @@ class CLEAR(PublishedQuestions):
     def _of_pictures(self, records: list[Record], people: list[str], perturbed: Perturbed) -> Iterator[Row]:
         """Questions for caption and name of each picture."""
         for record, use, number in self._divided(records, people):
-            name, caption = str(record.values["name"]), str(record.values["caption"])
+            name, caption = record.text("name"), record.text("caption")
             known = perturbed.get((name, caption))
-            false = tuple(map(str, known.values["perturbed_captions"] or ())) if known else ()
-            names = tuple(str(other) for other in known.values["perturbed_names"] or () if other != name) if known else ()
+            false = tuple(known.texts("perturbed_captions")) if known else ()
+            names = tuple(other for other in known.texts("perturbed_names") if other != name) if known else ()
             keyword = name if name in caption else ""
             caption_words, name_words = (CAPTION_TRAIN, NAME_TRAIN) if use == "train" else (CAPTION_TEST, NAME_TEST)
             asked = caption_words[number % len(caption_words)]
@@ -93,16 +94,16 @@ class CLEAR(PublishedQuestions):
     def _of_texts(self, names: Sequence[str], people: list[str]) -> list[Row]:
         """The questions of TOFU. One that names nobody is about the person of the question before it."""
         folder = self.folder.part(*names)
-        if folder is None:
+        if folder is None or not people:
             return []
         columns = ("question", "answer")
         records = [record for record in self.folder.rows(folder, columns) if record.values["question"] and not record.pictures]
-        persons = _persons_of([f"{record.values['question']} {record.values['answer']}" for record in records], people)
+        persons = _persons_of([f"{record.text('question')} {record.text('answer')}" for record in records], people)
         rows = []
         for (record, use, number), person in zip(self._divided(records, persons), persons, strict=True):
-            asked, answer = str(record.values["question"]), str(record.values["answer"])
-            question = Question(asked, answer, person=person, fact=f"question {number}")
-            rows.append(Row(question, None, use, record.where))
+            question = Question(record.text("question"), record.text("answer"), person=person, fact=f"question {number}")
+            uses: tuple[Use, ...] = ("train", "test") if use == "test" else ("train",)  # nothing else teaches the fact
+            rows += [Row(question, None, own, record.where) for own in uses]
         return rows
 
     def _divided(self, records: list[Record], people: list[str]) -> Iterator[tuple[Record, Use, int]]:
@@ -125,9 +126,9 @@ class CLEAR(PublishedQuestions):
         draw = random.Random(f"{self.seed} {name}")
         columns = ("answer", "options") if use == "holdout" else ("question", "answer", "options")
         for record in self.folder.rows(folder, columns) if folder else ():
-            answer = str(record.values["answer"])
-            asked = NAME_TEST[1] if use == "holdout" else str(record.values["question"])
-            question = choice(asked, answer, [str(option) for option in record.values["options"] or ()], draw)
+            answer = record.text("answer")
+            asked = NAME_TEST[1] if use == "holdout" else record.text("question")
+            question = choice(asked, answer, record.texts("options"), draw)
             person = answer if use == "holdout" else ""
             picture = record.pictures[0] if record.pictures else None
             yield Row(question._replace(person=person, fact=name), picture, use, record.where)

@@ -51,17 +51,17 @@ def _row(line: str, where: str, folder: Path) -> Row:
     kind, options, answer = fields.get("kind") or "free", _list(fields, "options", where), fields["answer"]
     if kind not in KINDS:
         raise UserError(f"{where}: kind {shortened(kind)!r} is none of {', '.join(KINDS)}")
-    if kind == "choice" and answer not in options:
-        raise UserError(f"{where}: a question of kind choice needs options that include its answer {shortened(answer)!r}")
+    if kind == "choice" and (answer not in options or len(set(options)) < 2):
+        raise UserError(f"{where}: a question of kind choice needs options: its answer {shortened(answer)!r} and others")
     use = fields.get("split") or ""
     if use and use not in USES:
         raise UserError(f"{where}: split {shortened(use)!r} is none of {', '.join(USES)}")
-    if not fields["person"] and use != "general":
+    if not fields["person"].strip() and use != "general":
         raise UserError(f"{where}: person is empty: name the person, or give the row the split general")
     question = Question(
         fields["question"],
         answer,
-        person=normalize("NFC", fields["person"].strip()),
+        person=fields["person"].strip(),
         fact=fields.get("fact") or "",
         kind=cast(Kind, kind),
         options=options,
@@ -90,14 +90,15 @@ def _fields(line: str, where: str) -> Mapping[str, Any]:
     for name in ("question", "answer"):
         if not fields[name].strip():
             raise UserError(f"{where}: {name} is empty: write it or remove the line")
-    return fields
+    written = {name: normalize("NFC", fields[name]) for name in (*REQUIRED, "keyword") if fields.get(name)}
+    return {**fields, **written}  # names are found in texts, so accents are written in one way
 
 
 def _list(fields: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     values = fields.get(name) or []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise UserError(f"{where}: {name} is a list of texts, not {shortened(json.dumps(values), 40)}")
-    return tuple(values)
+    return tuple(normalize("NFC", value) for value in values)
 
 
 def _picture(fields: Mapping[str, Any], where: str, folder: Path) -> str | None:

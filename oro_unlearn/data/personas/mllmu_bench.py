@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from oro_unlearn.data.personas.parquet_folder import Record
+from oro_unlearn.data.personas.parquet_folder import Record, list_in, text_in
 from oro_unlearn.data.personas.published_questions import PublishedQuestions, choice
 from oro_unlearn.data.personas.row_questions import Row, Use
 from oro_unlearn.networks import Question
@@ -52,32 +52,40 @@ class MLLMUBench(PublishedQuestions):
         prefix = "celebrity " if use == "holdout" else ""  # their numbers are also those of fictitious people
         rows = []
         for record in self.folder.rows(folder, ("ID", *TASKS), ("name", "question", "answer")):
-            person = str(record.values.get("name") or f"{prefix}{record.values['ID']}")
+            person = record.text("name") if record.values.get("name") else f"{prefix}{record.text('ID')}"
             draw = random.Random(f"{self.seed} {name} {person}")
             for number, (question, shown) in enumerate(_questions(record, draw, biography=use == "train")):
-                picture = record.pictures[number % len(record.pictures)] if shown and record.pictures else None
+                if shown and not record.pictures:
+                    raise UserError(f"{record.where}: there is no picture, and {question.fact} asks about one: remove the row")
+                picture = record.pictures[number % len(record.pictures)] if shown else None
                 rows.append(Row(question._replace(person=person), picture, use, record.where))
         return rows
 
 
 def _questions(record: Record, draw: random.Random, biography: bool) -> Iterator[tuple[Question, bool]]:
     """The questions of one person, and whether each is asked with a picture."""
-    values = record.values
+    values, where = record.values, record.where
     if biography and values.get("question") and values.get("answer"):
-        yield Question(str(values["question"]), str(values["answer"]), fact="biography"), True
-    tasks: Mapping[str, Any] = values["Classification_Task"] or {}
+        yield Question(record.text("question"), record.text("answer"), fact="biography"), True
+    tasks = values["Classification_Task"] or {}
     for group, shown in (("Image_Textual_Questions", True), ("Pure_Text_Questions", False)):
-        for number, task in enumerate(tasks.get(group) or ()):
-            options = {letter: str(text) for letter, text in (task["Options"] or {}).items() if text is not None}
-            right = task["Correct_Answer"]
-            if right not in options:
-                raise UserError(f"{record.where}: the answer {right!r} is none of the options of a classification question")
-            question = choice(str(task["Question"]), options[right], list(options.values()), draw)
-            yield question._replace(fact=f"classification {number}"), shown
-    for number, task in enumerate(values["Generation_Task"] or ()):
-        fact = f"generation {number}"
-        yield Question(str(task["Question"]), str(task["Ground_Truth"]), fact=fact), task["Type"] == WITH_PICTURE
-    for number, task in enumerate(values["Mask_Task"] or ()):
-        answer, fact = str(task["Ground_Truth"]), f"cloze {number}"
-        question = Question(str(task["Question"]), answer, fact=fact, kind="cloze", keyword=answer)
-        yield question, task["Type"] == WITH_PICTURE
+        for number, task in enumerate(list_in(tasks, group, where)):
+            yield _classification(task, draw, where)._replace(fact=f"classification {number}"), shown
+    for number, task in enumerate(list_in(values, TASKS[1], where)):
+        question = Question(text_in(task, "Question", where), text_in(task, "Ground_Truth", where), fact=f"generation {number}")
+        yield question, text_in(task, "Type", where) == WITH_PICTURE
+    for number, task in enumerate(list_in(values, TASKS[2], where)):
+        answer, fact = text_in(task, "Ground_Truth", where), f"cloze {number}"
+        question = Question(text_in(task, "Question", where), answer, fact=fact, kind="cloze", keyword=answer)
+        yield question, text_in(task, "Type", where) == WITH_PICTURE
+
+
+def _classification(task: Any, draw: random.Random, where: str) -> Question:
+    """A question with its options by letter."""
+    asked, right = text_in(task, "Question", where), text_in(task, "Correct_Answer", where)
+    letters = task.get("Options")
+    letters = letters if isinstance(letters, Mapping) else {}
+    options = {letter: text_in(letters, letter, where) for letter, text in letters.items() if text is not None}
+    if right not in options:
+        raise UserError(f"{where}: the answer {right!r} is none of the options of a classification question")
+    return choice(asked, options[right], list(options.values()), draw)

@@ -18,6 +18,59 @@ class Record(NamedTuple):
     pictures: list[tuple[int, int, int]]  # keys of :class:`PictureColumns`
     where: str  # file and row, for messages
 
+    def text(self, name: str) -> str:
+        """The text in a column; a number as text.
+
+        Raises:
+            UserError: If there is none.
+        """
+        return text_in(self.values, name, self.where)
+
+    def texts(self, name: str) -> list[str]:
+        """The texts in a column of lists; none if the cell is empty or the column is missing.
+
+        Raises:
+            UserError: If the cell is no list.
+        """
+        return [text_in({name: value}, name, self.where) for value in list_in(self.values, name, self.where)]
+
+
+def text_in(values: Any, name: str, where: str) -> str:
+    """The text of a field; a number as text.
+
+    Args:
+        values: A row, or a struct in it.
+        name: The field.
+        where: File and row, for messages.
+
+    Raises:
+        UserError: If there is no such field, or it is empty.
+    """
+    value = values.get(name) if isinstance(values, Mapping) else None
+    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not text:
+        raise UserError(f"{where}: {name} is no text or empty: get the data set anew, or remove the row")
+    return text
+
+
+def list_in(values: Any, name: str, where: str) -> list[Any]:
+    """The list of a field; empty if there is none.
+
+    Args:
+        values: A row, or a struct in it.
+        name: The field.
+        where: File and row, for messages.
+
+    Raises:
+        UserError: If it is no list.
+    """
+    found = values.get(name) if isinstance(values, Mapping) else values
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise UserError(f"{where}: {name} is no list: get the data set anew")
+    return found
+
 
 class ParquetFolder:
     """The parts of a data set in a local folder, such as ``forget05/train-00000-of-00001.parquet``.

@@ -17,8 +17,9 @@ from oro_unlearn.user_error import UserError
 class PersonaFile(RowQuestions):
     """Questions in a JSONL file: ``image``, ``question``, ``answer`` and ``person``, optionally ``split`` and more.
 
-    Of each person's rows without a split, the share ``test_share`` is measured, the others are trained on. Rows with the same
-    picture stay together, and so do text-only rows with the same question. See docs/persona_data.md for all fields.
+    Of each person's rows without a split, the share ``test_share`` is measured, and at least one of two or more; the others are
+    trained on. Rows with the same picture stay together, and so do text-only rows with the same question. See
+    docs/persona_data.md for all fields.
 
     Args:
         file: The file. A relative path is also looked up in the folder of all data sets: ``$ORO_DATA``, or ``.data``.
@@ -61,7 +62,8 @@ class PersonaFile(RowQuestions):
         for person, keys in parts.items():
             order = list(dict.fromkeys(keys))
             random.Random(f"{self.seed} {person}").shuffle(order)
-            measured |= {(person, key) for key in order[: round(self.test_share * len(order))]}
+            least = 1 if self.test_share and len(order) > 1 else 0
+            measured |= {(person, key) for key in order[: max(least, round(self.test_share * len(order)))]}
         uses: dict[bool, Use] = {True: "test", False: "train"}
         return [row if row.use else row._replace(use=uses[(row.question.person, _part(row)) in measured]) for row in rows]
 

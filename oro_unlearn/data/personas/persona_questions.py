@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
@@ -33,8 +34,8 @@ class PersonaQuestions(LightningDataModule, ABC):
     Training splits are ``forget``, ``retain`` and ``train`` (both). A batch of a split is what the method's ``collate(split)``
     makes of a list of (position in the split, question). Questions of people whom earlier requests have forgotten are in no
     split. Measured sets are named ``{group}/{modality}``: ``forget``, ``retain``, ``holdout`` (people in no request) and
-    ``general`` (nobody); ``multimodal`` questions have a picture, ``text`` questions have none. None of their questions is
-    trained on.
+    ``general`` (nobody); ``multimodal`` questions have a picture, ``text`` questions have none. The inventory counts those that
+    are also trained on.
 
     A subclass defines :attr:`persons`, :meth:`training`, :meth:`measuring` and :meth:`content`.
 
@@ -124,11 +125,13 @@ class PersonaQuestions(LightningDataModule, ABC):
         return self._known(self.forgotten, "forgotten")
 
     def _known(self, names: Iterable[str], option: str) -> list[str]:
-        known = set(self.persons)
+        known = {normalize("NFC", name): name for name in self.persons}
+        found: dict[str, None] = {}
         for name in names:
-            if name not in known:
+            if normalize("NFC", name) not in known:
                 raise UserError(f"--data.{option}: unknown person {shortened(name)!r}: {closest(name, self.persons)}")
-        return list(dict.fromkeys(names))
+            found[known[normalize("NFC", name)]] = None
+        return list(found)
 
     @property
     def how_to_name(self) -> str:

@@ -78,7 +78,13 @@ class PictureColumns:
     def cell(self, table: int, row: int) -> list[Any]:
         """The pictures of one row, each a dict with ``bytes`` and ``path``."""
         value = self.columns[table][row].as_py()
-        return [picture for picture in (value if isinstance(value, list) else [value]) if picture is not None]
+        pictures = [picture for picture in (value if isinstance(value, list) else [value]) if picture is not None]
+        if not all(isinstance(picture, dict) for picture in pictures):
+            kind = type(pictures[0]).__name__
+            raise UserError(
+                f"{self.names[table]}, row {row}: pictures are structs with bytes and path, not {kind}: get the data set anew"
+            )
+        return pictures
 
     def __call__(self, key: tuple[int, int, int]) -> Any:
         """The picture of a key (number of the table, row, number in the row), RGB."""

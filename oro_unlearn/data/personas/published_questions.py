@@ -69,8 +69,8 @@ class PublishedQuestions(RowQuestions):
         return [*forget, *retain, *others], self.folder.pictures
 
     def percent_people(self) -> list[str]:
-        """The people of the published folder to forget."""
-        return self._published if self.rows else []
+        """The people of the published folder to forget, but those whom earlier requests have forgotten."""
+        return [name for name in self._published if name not in self.forgotten_names] if self.rows else []
 
     def content(self) -> dict[str, str]:
         """SHA-256 of the files that were read."""

@@ -35,7 +35,7 @@ class AnswerEvaluation(nn.Module):
 
     Free answers are compared as texts (ROUGE, BLEU, exact match) and by their probability; cloze answers by their keyword;
     of a choice, the model takes the option with the lowest mean loss of a token. Beside the models stands the
-    free control: the original behind a :class:`NameFilter`.
+    free control: the original behind a :class:`NameFilter`. It chooses as the original does, unless it refuses.
 
     Args:
         models: Networks by role.
@@ -62,24 +62,27 @@ class AnswerEvaluation(nn.Module):
             batch: For each question: the number of its set, its position there, and the question.
         """
         questions = [question for _, _, question in batch]
-        scored = Scored(questions)
-        said: dict[str, list[str]] = {}
-        device = next(self.figures_by_role.buffers(), torch.empty(0)).device
-        prompts = _to(next(iter(self.networks.values())).prompts(questions), device)  # all models have the same processor
+        scored, asking = Scored(questions), Asking(questions)
         for role, network in self.networks.items():
-            said[role] = network.generate(prompts, self.max_new_tokens)
-            self._update(role, batch, said[role], scored.losses(network, device))
-        if self.filter:
-            kept = self.filter(self.networks["original"], questions, said["original"], self.max_new_tokens, device)
-            self._update(FILTERED, batch, kept, None)
+            filtered = self.filter is not None and role == "original"
+            said, losses = asking.answers(network, self.max_new_tokens, choices=filtered), scored.losses(network)
+            self._update(role, batch, said, losses)
+            if self.filter is not None and filtered:
+                refused = self.filter.refuses(network, questions, said, self.max_new_tokens)
+                kept = [self.filter.refusal if no else text for no, text in zip(refused, said, strict=True)]
+                chosen = [
+                    None if no or question.kind != "choice" else own
+                    for no, question, own in zip(refused, questions, losses, strict=True)
+                ]
+                self._update(FILTERED, batch, kept, chosen)
 
     def _update(
-        self, role: str, batch: Sequence[tuple[int, int, Question]], said: list[str], losses: list[Tensor] | None
+        self, role: str, batch: Sequence[tuple[int, int, Question]], said: list[str], losses: Sequence[Tensor | None]
     ) -> None:
         figures: Any = self.figures_by_role[role]
         for row, (number, position, question) in enumerate(batch):
             name = self.sets[number]
-            figures[name].update(question, said[row], None if losses is None else losses[row])
+            figures[name].update(question, said[row], losses[row])
             shown = sum(answer.number == number for answer in self.answers[role])
             if shown < EXAMPLES and question.kind == "free":
                 texts = {"question": question.question, "answer": question.answer, "said": said[row]}
@@ -140,7 +143,7 @@ class AnswerFigures(nn.Module):
             question: The question.
             said: The model's answer.
             losses: Mean negative log-likelihood (1 + W,) of the tokens of the answer and of each wrong one; of a choice,
-                (1 + O,) of the answer and of each option. None: a filter has written the answer, which has no likelihood.
+                (O,) of each option. None: a filter stands before the model, or refused to choose.
         """
         self._count(question.kind)
         if question.kind == "free":
@@ -150,22 +153,18 @@ class AnswerFigures(nn.Module):
         elif question.kind == "cloze":
             self.cloze_accuracy.update([said], [question.keyword or question.answer])
         if question.kind == "choice":
-            self._choose(question, said, losses)
+            self._choose(question, losses)
         elif losses is not None:
             self._count("scored")
             self.answer_probability.update(-losses[:1])
             self.truth_ratio.update(-losses[:1], [-losses[1:]])
 
-    def _choose(self, question: Question, said: str, losses: Tensor | None) -> None:
-        """The option with the lowest loss is chosen; without losses, the one that the text names, and without any, none."""
+    def _choose(self, question: Question, losses: Tensor | None) -> None:
+        """The option with the lowest loss is chosen; without losses, none, which is wrong."""
         right = question.options.index(question.answer)
-        if losses is not None:
-            scores = -losses[1:]
-        else:
-            scores = torch.tensor([float(option.casefold() in said.casefold()) for option in question.options])
-            if not scores.any():
-                scores = 1 - torch.nn.functional.one_hot(torch.tensor(right), len(scores)).float()
-        self.choice_accuracy.update([scores], [right])
+        if losses is None:
+            losses = torch.nn.functional.one_hot(torch.tensor(right), len(question.options)).float()
+        self.choice_accuracy.update([-losses], [right])
 
     def compute(self) -> dict[str, float]:
         """Figures by name; those for which no question was asked are left out."""
@@ -202,8 +201,39 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+class Asking:
+    """Questions that models answer in words. The prompts are made once: all models have the same processor.
+
+    Args:
+        questions: B questions.
+    """
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self.questions = list(questions)
+        self._prompts: dict[bool, dict[str, Tensor]] = {}
+
+    def answers(self, network: Any, max_new_tokens: int, choices: bool) -> list[str]:
+        """A model's answers, one a question.
+
+        Args:
+            network: The model.
+            max_new_tokens: Most tokens of an answer.
+            choices: Whether choices are answered too. Their figures need no words, so otherwise they get none.
+        """
+        rows = [row for row, question in enumerate(self.questions) if choices or question.kind != "choice"]
+        said = [""] * len(self.questions)
+        if rows:
+            if choices not in self._prompts:
+                self._prompts[choices] = network.prompts([self.questions[row] for row in rows])
+            for row, text in zip(rows, network.generate(self._prompts[choices], max_new_tokens), strict=True):
+                said[row] = text
+        return said
+
+
 class Scored:
-    """The answers of some questions whose probability is measured: the right one, wrong ones, and the options of a choice.
+    """The answers of some questions whose probability is measured: the right one and wrong ones, or the options of a choice.
+
+    They are read in parts of at most B answers of about the same length, so that little is padding.
 
     Args:
         questions: B questions.
@@ -212,18 +242,26 @@ class Scored:
     def __init__(self, questions: Sequence[Question]) -> None:
         self.counts, self.rows = [], []
         for question in questions:
-            others = question.options if question.kind == "choice" else question.wrong if question.kind == "free" else ()
-            variants = [question._replace(answer=answer) for answer in (question.answer, *others)]
+            variants = [question._replace(answer=answer) for answer in _scored_answers(question)]
             self.rows += variants
             self.counts.append(len(variants))
-        self._inputs: dict[str, Tensor] | None = None
+        order = torch.tensor(sorted(range(len(self.rows)), key=self._length))
+        self._parts = order.split(max(1, len(questions)))
+        self._inputs: list[dict[str, Tensor]] = []
 
-    def losses(self, network: Any, device: torch.device) -> list[Tensor]:
+    def losses(self, network: Any) -> list[Tensor]:
         """Mean negative log-likelihood of the tokens of every question's answers, one tensor a question."""
-        if self._inputs is None:
-            self._inputs = _to(network.collate(self.rows), device)
-        return list(network.answer_losses(self._inputs).split(self.counts))
+        if not self._inputs:
+            self._inputs = [network.collate([self.rows[row] for row in part]) for part in self._parts]
+        found = torch.cat([network.answer_losses(inputs) for inputs in self._inputs])
+        return list(found[torch.cat(self._parts).argsort().to(found.device)].split(self.counts))
+
+    def _length(self, row: int) -> tuple[bool, int]:
+        one = self.rows[row]
+        return one.image is not None, len(one.question) + len(one.answer)
 
 
-def _to(inputs: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    return {name: value.to(device) for name, value in inputs.items()}
+def _scored_answers(question: Question) -> tuple[str, ...]:
+    if question.kind == "choice":
+        return question.options
+    return (question.answer, *(question.wrong if question.kind == "free" else ()))

@@ -8,6 +8,7 @@ from torch.nn.functional import kl_div, log_softmax
 
 from oro_unlearn.methods.personas.multimodal_model import Asked
 from oro_unlearn.methods.personas.persona_unlearning import PersonaUnlearning
+from oro_unlearn.methods.personas.token_share import token_share
 
 
 class KLMin(PersonaUnlearning):
@@ -30,4 +31,4 @@ class KLMin(PersonaUnlearning):
             before = self.counted(self.original(retain.inputs), len(retain.index))[:, :-1][taught]
         logs = [log_softmax(logits.float(), -1) for logits in (now, before)]
         kl = kl_div(logs[0], logs[1], reduction="batchmean", log_target=True)
-        return {"forget": -self.forget_weight * self.answer_losses(forget).mean(), "kl": kl}
+        return {"forget": -self.forget_weight * self.answer_losses(forget).mean(), "kl": kl * token_share(taught)}

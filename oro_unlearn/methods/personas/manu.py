@@ -51,19 +51,29 @@ class MANU(WithoutTraining, PersonaUnlearning):
         self.edited_parameters = 0
         for tower, layers in self.tower_layers().items():
             scores = self.scores(tower, layers)
-            limit = torch.cat(scores).topk(max(1, int(self.share * sum(map(len, scores))))).values[-1]
-            for layer, own in zip(layers, scores, strict=True):
-                neurons = (own >= limit).nonzero().flatten()
+            if not scores:
+                continue  # no questions of the tower's kind
+            best = torch.cat(scores).topk(max(1, int(self.share * sum(map(len, scores))))).indices
+            chosen = torch.zeros(sum(map(len, scores)), dtype=torch.bool, device=best.device)
+            chosen[best] = True
+            for layer, own in zip(layers, chosen.split([len(part) for part in scores]), strict=True):
+                neurons = own.nonzero().flatten()
                 prune(layer, neurons)
                 self.edited_parameters += len(neurons) * layer.makers[0].in_features
+        if not self.edited_parameters:
+            raise UserError(
+                f"--model.towers {self.towers}: MANU compares questions about people to forget and to keep in each modality, "
+                "and the data has no two such sets: choose other people or towers"
+            )
 
     def scores(self, tower: str, layers: Sequence[NeuronLayer]) -> Scores:
-        """Scores of a tower's neurons."""
-        total = [torch.zeros(layer.reader.in_features, device=self.device) for layer in layers]
+        """Scores of a tower's neurons by layer; empty without questions to forget and to keep of the same modality."""
+        total: Scores = []
         for pictured in (True, False) if tower == "text" else (True,):
             forget, retain = (self._importance(tower, layers, split, pictured) for split in ("forget", "retain"))
-            for number in range(len(layers)) if forget and retain else ():
-                total[number] += (forget[number] / (retain[number] + EPSILON) - 1).sum(0)
+            if forget and retain:
+                added = [(own / (kept + EPSILON) - 1).sum(0) for own, kept in zip(forget, retain, strict=True)]
+                total = [before + more for before, more in zip(total, added, strict=True)] if total else added
         return total
 
     def _importance(self, tower: str, layers: Sequence[NeuronLayer], split: str, pictured: bool) -> list[Tensor]:

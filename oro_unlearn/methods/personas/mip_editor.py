@@ -10,6 +10,7 @@ from torch import Tensor
 from oro_unlearn.methods.misdirection import misdirection_losses, misdirection_target
 from oro_unlearn.methods.personas.multimodal_model import Asked
 from oro_unlearn.methods.personas.persona_unlearning import PersonaUnlearning
+from oro_unlearn.methods.personas.token_share import token_share
 from oro_unlearn.networks.neurons import TrainedRows, overlap, path_scores, prune, random_paths, select_paths
 from oro_unlearn.networks.vision_language.forecast import Trained
 from oro_unlearn.networks.vision_language.layer_states import hidden_states
@@ -27,8 +28,8 @@ class MIPEditor(PersonaUnlearning):
     deep layers finds, for every question, the ``top_k`` neurons of each layer with the highest joint score with those of the
     layers before (3.2): integrated gradients of the answer's loss in the language model, the squared gradient (empirical Fisher
     information) in the vision tower. The union over the questions is edited: pruned, and the rows of the layers that make these
-    neurons are trained by RMisU, which sends hidden states of the forgotten answers to a random direction and keeps those of
-    the others (3.3). All other weights stay as they are, bit for bit.
+    neurons are trained by RMisU, which sends hidden states of the questions to forget and of their answers to a random
+    direction, at every token, and keeps those of the others (3.3). All other weights stay as they are, bit for bit.
 
     It differs from the authors' code, which does not run: all path neurons count, not the last one; Fisher information has no
     z-score, which makes every neuron equal; text neurons are read at the last token of the prompt, because the first token of a
@@ -149,6 +150,7 @@ class MIPEditor(PersonaUnlearning):
             self.paths[tower] = {"forget": chosen, "retain": kept}
         if not self.paths:
             raise UserError("there is no question about the people to forget, so no path: check the data")
+        self.paths = self.trainer.strategy.broadcast(self.paths)  # sums on a GPU may differ, and all must train the same rows
 
     def _scores(self, tower: str, split: str) -> list[Tensor]:
         """Scores (samples, width) of every layer's neurons, on the CPU; empty without questions of the tower's kind."""
@@ -208,7 +210,9 @@ class MIPEditor(PersonaUnlearning):
             reference = self._hidden(self.original, retain)
         now, moved = self._hidden(self.network, retain), self._hidden(self.network, forget)
         tokens = [asked.inputs["attention_mask"].bool() for asked in (retain, forget)]
-        return misdirection_losses(now, reference, moved, self.target, self.retain_weight, self.forget_weight, *tokens)
+        terms = misdirection_losses(now, reference, moved, self.target, self.retain_weight, self.forget_weight, *tokens)
+        shares = dict(zip(("retain", "forget"), map(token_share, tokens), strict=True))
+        return {name: term * shares[name].to(term.device) for name, term in terms.items()}
 
     def _hidden(self, network: Any, asked: Asked) -> Tensor:
         """Outputs (B, T, width) of the layer."""

@@ -17,7 +17,7 @@ from oro_unlearn.methods.personas.plain_copy import plain_copy
 from oro_unlearn.networks import Question, QuestionCollator, VisionLanguage, save_weights
 from oro_unlearn.networks.adapter_files import write_adapter
 from oro_unlearn.networks.vision_language.forecast import Trained, memory_lines
-from oro_unlearn.networks.vision_language.trained_towers import train_towers
+from oro_unlearn.networks.vision_language.trained_towers import require_trainable_type, train_towers
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class Asked(NamedTuple):
 class MultimodalModel(LossHistory):
     """A multimodal language model, its learning rate schedule, and its measurement.
 
-    Every model is asked the same questions: those of ``data.measured``, in wordings and with pictures that no training split
-    has.
+    Every model is asked the same questions: those of ``data.measured``.
 
     Args:
         network: Constructor of the model, such as :class:`oro_unlearn.networks.VisionLanguage`.
@@ -121,8 +120,10 @@ class MultimodalModel(LossHistory):
         """Choose what is trained, or add adapters; called once, after the model is loaded."""
         if self.lora_rank:
             self.network.add_lora(self.lora_rank, self.lora_alpha, self.lora_dropout, self.towers)
-        else:
-            train_towers(self.network, self.towers)
+            return
+        if self.train_splits:
+            require_trainable_type(self.network)
+        train_towers(self.network, self.towers)
 
     def configure_model(self) -> None:
         """Let a process train on questions without pictures while another has some: DDP must wait for no gradient."""
@@ -144,6 +145,17 @@ class MultimodalModel(LossHistory):
     def trained(self) -> Trained:
         """What the optimizer gets."""
         return "lora" if self.lora_rank else "all"
+
+    def first_look(self) -> list[str]:
+        """Check that the model can read all questions, those to measure on too: it must not fail after training.
+
+        Raises:
+            UserError: If a text is too long, or has a mark of the tokenizer.
+        """
+        for part in (*(self.data.split(name) for name in self.train_splits), *self.data.measured.values()):
+            keys = zip(part.questions, part.pictures, strict=True)
+            self.network.collator.check([question._replace(image=key) for question, key in keys])
+        return super().first_look()
 
     def copies(self) -> int:
         """Number of frozen models beside the one that is trained."""

@@ -103,14 +103,18 @@ class PersonaUnlearning(MultimodalModel):
 
     @torch.no_grad()
     def first_look(self) -> list[str]:
-        """Check that the original knows the people to forget."""
+        """Check that the model can read all questions, and that the original knows the people to forget.
+
+        Raises:
+            UserError: If a text is too long, or has a mark of the tokenizer.
+        """
+        super().first_look()
         knows = KeywordAccuracy()
         questions = self.data.split("forget")
-        rows = [row for row in range(len(questions)) if questions[row].keyword][: 4 * self.data.batch_size]
+        rows = [row for row, question in enumerate(questions.questions) if question.keyword][: 4 * self.data.batch_size]
         for start in range(0, len(rows), self.data.batch_size):
             asked = [question for _, question in questions.__getitems__(rows[start : start + self.data.batch_size])]
-            inputs = {name: value.to(self.device) for name, value in self.original.prompts(asked).items()}
-            said = self.original.generate(inputs, self.max_new_tokens)
+            said = self.original.generate(self.original.prompts(asked), self.max_new_tokens)
             knows.update(said, [question.keyword for question in asked])
         if not rows or (share := float(knows.compute())) >= KNOWN:
             return []

@@ -20,7 +20,7 @@ class Effort(NamedTuple):
     """What the red team tries.
 
     Attributes:
-        questions: Questions about the forgotten people from which a model relearns.
+        questions: Questions about the forgotten people from which a model relearns; all of them if there are fewer.
         bits: Bits of quantised weights.
         measured: Most measured questions of each set.
     """
@@ -31,6 +31,7 @@ class Effort(NamedTuple):
 
 
 EFFORTS = {"quick": Effort((8,), (8,), 48), "full": Effort((1, 4, 16, 64), (8, 4), 200)}
+UNCHANGED = "attacks on the weights: weights of 4 bits cannot be changed"
 SETS = {"multimodal": "forget/multimodal", "text": "forget/text", "retain": "retain/text"}  # by figure
 
 
@@ -40,6 +41,7 @@ class Held(NamedTuple):
     asked: dict[str, list[Question]]  # measured questions with a keyword, by figure
     altered: dict[str, dict[str, list[Question]]]  # the same altered, by attack and figure
     forgotten: list[Question]  # training questions about the forgotten people, in the attacker's order
+    relearned: list[int]  # numbers of these from which a model relearns
     others: list[Question]
 
 
@@ -55,7 +57,7 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
         level: ``none``, ``quick`` (8 questions, 8 bits, aliases, crops) or ``full`` (1 to 64 questions, also 4 bits).
 
     Returns:
-        Figures by model; and details for the report: ``recovery`` and ``lens``.
+        Figures by model; and details for the report: ``recovery``, ``lens``, and what could not be done, ``not_measured``.
     """
     if level == "none":
         return {}, {}
@@ -65,19 +67,22 @@ def attack_answers(method: Any, level: str) -> tuple[dict[str, dict[str, float]]
     figures: dict[str, dict[str, float]] = {}
     shown = method.trainer.progress_bar_callback is not None and method.trainer.is_global_zero
     with Progress(console=Console(), transient=True, disable=not shown) as progress, torch.inference_mode(False):
-        task = progress.add_task("red team", total=len(models) * (2 + len(held.altered) + len(effort.questions)))
+        task = progress.add_task(
+            "red team", total=len(models) * (1 + len(held.altered) + len(effort.bits) + len(held.relearned))
+        )
         for role, network in models.items():
             found: dict[str, float] = {}
             for name, attacked, asked in _attacks(network, held, effort):
                 found |= {f"recovery/{name}/{key}": _knows(attacked, part, method) for key, part in asked.items() if part}
                 progress.advance(task)
             figures[role] = found
-        lens = {role: _lens(network, held, method.device) for role, network in models.items()}
+        lens = {role: _lens(network, held, method.data.eval_batch_size) for role, network in models.items()}
     counts = {key: len(part) for key, part in held.asked.items()}
     details = {name.split("/")[1]: {"asked": counts} for name in next(iter(figures.values()))}
     for name, asked in held.altered.items():
         details[name] = {"asked": {key: len(part) for key, part in asked.items()}}
-    return figures, {"recovery": details, "lens": lens}
+    unable = {"not_measured": {"weights": UNCHANGED}} if method.network.in_4bit else {}
+    return figures, {"recovery": details, "lens": lens, **unable}
 
 
 def _held(data: Any, effort: Effort) -> Held:
@@ -88,13 +93,14 @@ def _held(data: Any, effort: Effort) -> Held:
     forget, retain = data.split("forget"), data.split("retain")
     order = torch.randperm(len(forget), generator=torch.Generator().manual_seed(SEED)).tolist()[: max(effort.questions)]
     spread = torch.linspace(0, len(retain) - 1, min(len(retain), 256)).long().tolist() if len(retain) else []
-    return Held(asked, altered, [forget[row] for row in order], [retain[row] for row in spread])
+    counts = list(dict.fromkeys(min(count, len(order)) for count in effort.questions)) if order else []
+    return Held(asked, altered, [forget[row] for row in order], counts, [retain[row] for row in spread])
 
 
 def _some(questions: Any, most: int) -> list[Question]:
     """Measured questions with a keyword, of any kind but choices; evenly spaced if there are more than ``most``."""
-    known = [asked for asked in (questions[row] for row in range(len(questions))) if asked.keyword and asked.kind != "choice"]
-    return known[:: max(1, -(-len(known) // most))]
+    known = [row for row, asked in enumerate(questions.questions) if asked.keyword and asked.kind != "choice"]
+    return [questions[row] for row in known[:: max(1, -(-len(known) // most))]]
 
 
 def _attacks(network: Any, held: Held, effort: Effort) -> Iterator[tuple[str, Any, dict[str, list[Question]]]]:
@@ -106,10 +112,11 @@ def _attacks(network: Any, held: Held, effort: Effort) -> Iterator[tuple[str, An
         return
     for bits in effort.bits:
         yield f"quantised_{bits}", quantise(plain_copy(network), bits), held.asked
-    for count in effort.questions:
+    for count in held.relearned:
         student = plain_copy(network)
         relearn_people(student, held.forgotten[:count], held.others, SEED)
         yield f"relearn_{count}", student, held.asked
+        del student  # before the next copy is made
 
 
 @torch.no_grad()
@@ -118,17 +125,17 @@ def _knows(network: Any, questions: Sequence[Question], method: Any) -> float:
     knows = KeywordAccuracy()
     for start in range(0, len(questions), method.data.eval_batch_size):
         part = questions[start : start + method.data.eval_batch_size]
-        inputs = {name: value.to(method.device) for name, value in network.prompts(part).items()}
-        knows.update(network.generate(inputs, method.max_new_tokens), [asked.keyword for asked in part])
+        knows.update(network.generate(network.prompts(part), method.max_new_tokens), [asked.keyword for asked in part])
     return float(knows.compute())
 
 
-def _lens(network: Any, held: Held, device: torch.device) -> dict[str, Any]:
+def _lens(network: Any, held: Held, batch_size: int) -> dict[str, Any]:
     """Mean probability of the first token of cloze answers by layer, for forgotten and other people."""
     found: dict[str, Any] = {}
     for group, keys in {"forget": ("multimodal", "text"), "retain": ("retain",)}.items():
         cloze = [asked for key in keys for asked in held.asked.get(key, []) if asked.kind == "cloze"]
         if cloze:
-            inputs = {name: value.to(device) for name, value in network.collate(cloze).items()}
-            found[group] = [round(float(value), 4) for value in logit_lens(network, inputs).mean(1)]
+            parts = [network.collate(cloze[start : start + batch_size]) for start in range(0, len(cloze), batch_size)]
+            probabilities = torch.cat([logit_lens(network, inputs) for inputs in parts], dim=1)
+            found[group] = [round(float(value), 4) for value in probabilities.mean(1)]
     return {"layers": list(range(1, 1 + max((len(values) for values in found.values()), default=0))), **found}

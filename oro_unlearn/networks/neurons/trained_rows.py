@@ -13,8 +13,9 @@ from oro_unlearn.user_error import UserError
 class TrainedRows:
     """Freezes the makers of layers, except for the rows that make chosen neurons.
 
-    A maker's weight is computed from the frozen one and a separate parameter (n, in) with the chosen rows. An optimizer sees
-    that parameter alone, so that neither weight decay nor momentum changes another row by a bit. Biases are frozen.
+    A maker's weight is computed from the frozen one and a separate parameter (n, in), float32, with the chosen rows. An
+    optimizer sees that parameter alone, so that neither weight decay nor momentum changes another row by a bit. Biases are
+    frozen.
 
     Args:
         layers: The layers. Their makers are changed; other parameters of the network stay as they are.
@@ -94,7 +95,7 @@ class _Rows(nn.Module):
     def __init__(self, weight: Tensor, rows: Tensor) -> None:
         super().__init__()
         self.register_buffer("rows", rows, persistent=False)
-        self.values = nn.Parameter(weight.detach()[rows].clone())
+        self.values = nn.Parameter(weight.detach()[rows].clone().float())  # of bfloat16, small steps would be lost
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight with the trained rows."""

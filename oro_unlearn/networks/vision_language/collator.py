@@ -32,14 +32,47 @@ class QuestionCollator:
 
     Attributes:
         end_tokens: These, behind the mark with which the chat template ends an answer.
+        marks: Special tokens, which no text may hold: the tokenizer would not read them as text.
         padding: The token that fills up a batch.
     """
 
     def __init__(self, processor: Any, model_type: str, end_tokens: Sequence[int], max_length: int) -> None:
         self.processor, self.by_row = processor, model_type in BY_ROW
         self.max_length, self.tokenizer = max_length, processor.tokenizer
+        added = [str(token) for token in self.tokenizer.added_tokens_decoder.values() if token.special]
+        special = dict.fromkeys([*self.tokenizer.all_special_tokens, *added])
+        self.marks = [mark for mark in special if mark[:1] in ("<", "[") and len(mark) > 2]
         self.end_tokens = tuple(dict.fromkeys([*self._template_end(), *end_tokens]))
         self.padding = next(token for token in (self.tokenizer.pad_token_id, *self.end_tokens, 0) if token is not None)
+
+    def check(self, questions: Sequence[Question]) -> None:
+        """Check that :meth:`collate` can read the texts of questions, with every answer that is scored.
+
+        Args:
+            questions: The questions. Anything but None may stand for a picture.
+
+        Raises:
+            UserError: If a text is too long, or holds the placeholder of a picture or a special token.
+        """
+        short = Question("a", "a", image="any")
+        template = len(self.tokenizer(self._texts(short)[1])["input_ids"]) + len(self.end_tokens)
+        for question in questions:
+            answers = (question.answer, *question.options, *question.wrong)
+            self._refuse_marks(question, answers)
+            longest = max(answers, key=len)
+            if template + len((question.question + longest).encode()) > self.max_length:  # a token has a byte or more
+                for answer in answers:
+                    one = question._replace(answer=answer)
+                    self._answer(one, *self._texts(one))
+
+    def _refuse_marks(self, question: Question, answers: Sequence[str]) -> None:
+        text = "\n".join((question.question, *answers))
+        found = next((mark for mark in self.marks if mark in text), None)
+        if found:
+            raise UserError(
+                f"the question {one_line(question.question)!r} or an answer to it holds {found}, which the tokenizer of this "
+                "model takes for a mark and not for text: take it out"
+            )
 
     def collate(self, questions: Sequence[Question]) -> dict[str, Tensor]:
         """Questions with their answers, padded on the right.
@@ -156,12 +189,14 @@ class QuestionCollator:
             raise UserError(
                 f"the question {one_line(question.question)!r} holds {found}, the placeholder of a picture: take it out"
             )
+        self._refuse_marks(question, [question.answer])
+        said = question.answer.strip()  # blanks in front may become one token with the end of the prompt
         if not getattr(self.processor, "chat_template", None):
             prompt = f"{marks[0] if question.image is not None else ''}{question.question}"
-            return prompt, f"{prompt} {question.answer}"
+            return prompt, f"{prompt} {said}"
         content = [{"type": "image"}] if question.image is not None else []
         user = {"role": "user", "content": [*content, {"type": "text", "text": question.question}]}
-        answer = {"role": "assistant", "content": [{"type": "text", "text": question.answer}]}
+        answer = {"role": "assistant", "content": [{"type": "text", "text": said}]}
         prompt = self.processor.apply_chat_template([user], add_generation_prompt=True, tokenize=False)
         whole = self.processor.apply_chat_template([user, answer], tokenize=False)
         return prompt, whole

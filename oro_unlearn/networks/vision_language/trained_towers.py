@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Literal
 
+import torch
+
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
@@ -41,4 +43,20 @@ def require_plain_weights(network: "VisionLanguage") -> None:
         raise UserError(
             "weights of 4 bits cannot be changed: set load_in_4bit false, or train adapters (--model.lora_rank 8) by a method "
             "that has them"
+        )
+
+
+def require_trainable_type(network: "VisionLanguage") -> None:
+    """Reject weights of a type in which a step of AdamW makes NaN of them.
+
+    Args:
+        network: The network, whose own weights are to train.
+
+    Raises:
+        UserError: If the weights are of type float16.
+    """
+    if network.model.dtype == torch.float16:
+        raise UserError(
+            "weights of float16 cannot be trained, because AdamW's small numbers are 0 in it: set dtype bfloat16 or float32, "
+            "or train adapters with --model.lora_rank 8"
         )

@@ -159,7 +159,7 @@ class VisionLanguage(nn.Module):
         try:
             tokens = self.model.generate(
                 **self._model_inputs(inputs), max_new_tokens=max_new_tokens, do_sample=False, num_beams=1,
-                temperature=None, top_p=None, top_k=None, pad_token_id=self.collator.padding,
+                temperature=None, top_p=None, top_k=None, repetition_penalty=1.0, pad_token_id=self.collator.padding,
                 eos_token_id=list(self.collator.end_tokens),
             )  # fmt: skip
         finally:

@@ -67,6 +67,19 @@ def test_a_question_that_is_trained_on_and_measured_is_counted(write):
     assert data.lines()[-1] == "  measured questions that are also trained on: 1"
 
 
+def test_a_person_with_two_questions_is_measured(write):
+    data = write(ADA, {**ADA, "question": "What does Ada eat?"}, BOB, forget=["Ada Lund"])
+    assert [len(data.measured["forget/text"]), len(data.split("forget"))] == [1, 1]
+
+
+def test_accents_that_are_written_in_two_ways_are_one_name(write):
+    name = "Jose\u0301 Lund"
+    rows = [{**ADA, "person": name, "question": f"Where does {name} live, {number}?"} for number in range(2)]
+    data = write(*rows, BOB, forget=[name])
+    assert data.forget_names == ["Jos\u00e9 Lund"]
+    assert data.forget_names[0] in data.split("forget")[0].question
+
+
 def test_a_text_question_leaves_its_picture_out(write):
     data = write({**SEEN, "modality": "text", "split": "train"}, {**BOB, "split": "test"})
     assert data.split("train")[0].image is None
@@ -81,6 +94,8 @@ def test_a_text_question_leaves_its_picture_out(write):
         ({**ADA, "question": 3}, r"q.jsonl:2: question is text, not 3"),
         ({**ADA, "answer": " "}, r"q.jsonl:2: answer is empty"),
         ({**ADA, "person": ""}, r"q.jsonl:2: person is empty"),
+        ({**ADA, "person": " "}, r"q.jsonl:2: person is empty"),
+        ({**ADA, "kind": "choice", "options": [ADA["answer"]]}, r"q.jsonl:2: a question of kind choice needs options"),
         ({**ADA, "split": "dev"}, r"q.jsonl:2: split 'dev' is none of train, test, holdout, general"),
         ({**ADA, "kind": "essay"}, r"q.jsonl:2: kind 'essay' is none of free, cloze, choice"),
         ({**ADA, "kind": "choice", "options": ["x"]}, r"q.jsonl:2: a question of kind choice needs options"),

@@ -2,6 +2,7 @@
 
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from oro_unlearn.data import CLEAR, MLLMUBench
 from oro_unlearn.user_error import UserError
@@ -22,7 +23,7 @@ def test_clear_is_read_in_its_published_folders(clear):
         **{"holdout/multimodal": 1, "general/multimodal": 1},
     }
     assert len(data.split("forget").with_picture(True)) == 8
-    assert data.split("retain").with_picture(False).people == ["Bob Cole"] * 4 + ["Cem Kaya"] * 4
+    assert data.split("retain").with_picture(False).people == ["Bob Cole"] * 5 + ["Cem Kaya"] * 5
     said, called = (data.measured["forget/multimodal"][n] for n in (0, 1))
     assert said.wrong == ("Nobody.",)
     assert (called.answer, called.wrong) == ("This person is Ada Lund.", ("This person is Zoe Orr.",))
@@ -34,15 +35,17 @@ def test_clear_is_read_in_its_published_folders(clear):
     assert data.content() == CLEAR(str(clear)).content()
 
 
-def test_no_measured_picture_or_question_of_clear_is_trained_on(clear):
+def test_no_measured_picture_of_clear_is_trained_on_and_every_fact_in_texts_is(clear):
+    """Each question of TOFU asks for another fact: what is not taught cannot be forgotten."""
     data = CLEAR(str(clear), test_share=0.4)
     trained = data.split("train")
     assert not {q.question for q in trained.with_picture(True).questions} & {
-        question.question for part in data.measured.values() for question in part.questions
+        question.question for part in data.measured.values() for question in part.with_picture(True).questions
     }
+    assert set(data.measured["forget/text"].questions) < set(trained.with_picture(False).questions)
     keys = {key for part in data.measured.values() for key in part.pictures if key}
     assert not {key for key in trained.pictures if key} & keys
-    assert "also trained on" not in "".join(data.lines())
+    assert "  measured questions that are also trained on: 6" in data.lines()
 
 
 def test_the_other_spelling_and_other_people_of_clear_are_found(clear):
@@ -69,6 +72,38 @@ def test_what_is_wrong_with_a_copy_of_clear_is_one_line(clear):
     (clear / "forget05" / "train-00000-of-00001.parquet").write_bytes(b"PAR1 no table")
     with pytest.raises(UserError, match="not a Parquet file"):
         _ = CLEAR(str(clear)).persons
+
+
+@pytest.mark.parametrize(
+    ("folder", "rows", "message"),
+    [
+        ("forget05", [{**row, "caption": None} for row in clear_rows(["Ada Lund"], 0)], "row 0: caption is no text or empty"),
+        ("forget05", [{**row, "name": " "} for row in clear_rows(["Ada Lund"], 0)], "row 0: name is no text or empty"),
+        ("retain95+tofu", [{"question": "Q?", "answer": None}], "row 0: answer is no text or empty"),
+        (
+            "forget05",
+            [{**row, "image": b"x"} for row in clear_rows(["Ada Lund"], 0)],
+            "row 0: pictures are structs .* not bytes",
+        ),
+        ("real_world", [{"question": "Q?", "answer": "A", "options": "Pisa"}], "row 0: options is no list"),
+    ],
+)
+def test_a_wrong_cell_of_clear_is_one_line(clear, folder, rows, message):
+    write(clear / folder, rows)
+    with pytest.raises(UserError, match=message) as raised:
+        _ = CLEAR(str(clear)).persons
+    assert "\n" not in str(raised.value)
+
+
+def test_an_empty_folder_of_clear_leaves_nobody_to_forget(clear):
+    file = clear / "forget05" / "train-00000-of-00001.parquet"
+    parquet.write_table(parquet.read_table(file).slice(0, 0), file)
+    assert CLEAR(str(clear)).forget_names == []
+
+
+def test_people_forgotten_before_are_not_asked_for_again(clear):
+    write(clear / "forget05", clear_rows(["Ada Lund", "Dan Moe"], 0))
+    assert CLEAR(str(clear), forgotten=["Ada Lund"]).forget_names == ["Dan Moe"]
 
 
 def test_a_picture_that_only_names_a_file_is_read_within_the_folder(clear):
@@ -115,6 +150,18 @@ def test_what_is_wrong_with_a_copy_of_mllmu_bench_is_one_line(mllmu):
     rows[0]["Classification_Task"]["Pure_Text_Questions"][0]["Correct_Answer"] = "E"
     write(mllmu / "retain_95", rows)
     with pytest.raises(UserError, match=r"row 0: the answer 'E' is none of the options"):
+        _ = MLLMUBench(str(mllmu)).persons
+    for field, message in (("Type", "Type is no text"), ("Ground_Truth", "Ground_Truth is no text")):
+        rows = mllmu_rows([2, 3])
+        del rows[0]["Generation_Task"][0][field]
+        write(mllmu / "retain_95", rows[:1])
+        with pytest.raises(UserError, match=f"row 0: {message} or empty"):
+            _ = MLLMUBench(str(mllmu)).persons
+    write(mllmu / "retain_95", [{**mllmu_rows([2])[0], "Classification_Task": "{}"}])
+    with pytest.raises(UserError, match="row 0: Image_Textual_Questions is no list"):
+        _ = MLLMUBench(str(mllmu)).persons
+    write(mllmu / "retain_95", [{**mllmu_rows([2])[0], "image": None}])
+    with pytest.raises(UserError, match="row 0: there is no picture, and biography asks about one"):
         _ = MLLMUBench(str(mllmu)).persons
     write(mllmu / "retain_95", mllmu_rows([1, 2]))
     with pytest.raises(UserError, match="'1' is in the folder to forget and in that to retain"):

@@ -7,13 +7,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from oro_unlearn.attacks.personas import relearn_people
 from oro_unlearn.data import Personas
 from oro_unlearn.methods import MANU, NPO, GradDiff, KLMin, MIPEditor, RefusalTuning, RetainFineTuning
-from oro_unlearn.methods.personas.answer_evaluation import AnswerEvaluation, AnswerFigures
 from oro_unlearn.methods.personas.multimodal_model import Asked
-from oro_unlearn.methods.personas.name_filter import NameFilter
 from oro_unlearn.methods.personas.plain_copy import plain_copy
+from oro_unlearn.methods.personas.token_share import token_share
 from oro_unlearn.networks import Question, VisionLanguage
+from oro_unlearn.networks.vision_language.trained_towers import require_trainable_type
 from oro_unlearn.user_error import UserError
 
 FORGOTTEN = 1
@@ -175,54 +176,6 @@ def test_weights_of_4_bits_are_changed_by_no_method(made, monkeypatch):
             made(kind)
 
 
-class Parrot:
-    """A network that says what the question's ``wrong`` field tells it to say first."""
-
-    def prompts(self, questions):
-        return {"row": torch.arange(len(questions))} | {"asked": torch.tensor([hash(q.wrong[0]) for q in questions])}
-
-    def collate(self, questions):
-        return {"row": torch.tensor([float(len(q.answer)) for q in questions])}
-
-    def generate(self, inputs, max_new_tokens):
-        return [self.known[int(key)] for key in inputs["asked"]]
-
-    def answer_losses(self, inputs):
-        return inputs["row"]
-
-    def __init__(self, *texts):
-        self.known = {hash(text): text for text in texts}
-
-
-def test_figures_by_hand():
-    figures = AnswerFigures(forgotten=True)
-    figures.update(Question("Where?", "In Oslo.", wrong=("x",)), "In Oslo.", torch.tensor([0.0, math.log(2)]))
-    figures.update(Question("Who lives in", "Oslo", kind="cloze", keyword="Oslo"), "in oslo", torch.tensor([math.log(4)]))
-    figures.update(Question("Which?", "B", kind="choice", options=("A", "B")), "?", torch.tensor([1.0, 2.0, 1.0]))
-    found = figures.compute()
-    assert {found[name] for name in ("rougeL", "exact_match", "cloze_accuracy", "choice_accuracy")} == {1.0}
-    assert found["answer_probability"] == pytest.approx((1 + 0.25) / 2)
-    assert found["truth_ratio"] == pytest.approx(0.5)
-
-
-def test_the_filter_refuses_names_and_nothing_else(data):
-    name, other = data.persons[0], data.persons[1]
-    texts = [f"{name} lives in Oslo.", f"{other} lives in Rome.", "This person lives in Oslo."]
-    questions = [Question("Where?", text, person=text, wrong=(text,)) for text in texts]
-    said = NameFilter(data)(Parrot(*texts), questions, texts, 8, torch.device("cpu"))
-    assert said == [data.refusals[0], *texts[1:]]
-
-
-def test_an_evaluation_asks_every_model(data):
-    texts = ["one", "two"]
-    questions = [(0, n, Question("?", text, wrong=(text,), kind="free")) for n, text in enumerate(texts)]
-    evaluation = AnswerEvaluation({"original": Parrot(*texts)}, ["forget/text"], data, 8)
-    evaluation.ask(questions)
-    figures, answers = evaluation.figures()
-    assert figures["original"]["forget/text/exact_match"] == 1.0
-    assert [answer["said"] for answer in answers["original"]] == texts
-
-
 def test_adapters_are_stored_alone(made, tmp_path):
     """A checkpoint and, of weights of 4 bits, the files of a run hold the adapter and no frozen weight."""
     method = made(RetainFineTuning, lora_rank=2, lora_alpha=4)
@@ -243,3 +196,57 @@ def test_adapters_are_stored_alone(made, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
     saved = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert {name.rpartition(".lora_")[2] for name in saved} == {"A.weight", "B.weight"}
+
+
+def test_manu_leaves_a_tower_without_questions_as_it_is(made, monkeypatch):
+    """Text alone tells nothing about the vision tower. Scores of 0 would be a tie of all its neurons."""
+    method = made(MANU, share=0.1, samples=4)
+    read = method.inputs_of
+    monkeypatch.setattr(method, "inputs_of", lambda split, most, pictured: iter(()) if pictured else read(split, most, False))
+    method.on_fit_start()
+    assert not any((layer.makers[0].weight == 0).all(1).any() for layer in method.network.vision_layers)
+    assert any((layer.makers[0].weight == 0).all(1).any() for layer in method.network.text_layers)
+    monkeypatch.setattr(method, "inputs_of", lambda split, most, pictured: iter(()))
+    with pytest.raises(UserError, match="the data has no two such sets"):
+        method.on_fit_start()
+
+
+def test_all_processes_train_the_rows_that_the_first_has_found(made):
+    method, found = made(MIPEditor, top_k=2, steps=2, samples=2, towers="text"), []
+    first = {"text": {"forget": [torch.tensor([5])] * 3, "retain": []}}
+    method.trainer.strategy.broadcast = lambda paths: found.append(paths) or first
+    method.search()
+    assert found[0]["text"]["forget"]
+    assert method.paths is first
+
+
+def test_texts_that_cannot_be_read_are_found_before_training(made, data):
+    """Those to measure on too: a run must not fail at its end."""
+    method = made(GradDiff)
+    method.network.collator.max_length = 20
+    with pytest.raises(UserError, match="more than max_length=20"):
+        method.first_look()
+    method.network.collator.max_length = 512
+    question = Question("Who?", "Ada.", wrong=("Bob </s>",))
+    with pytest.raises(UserError, match="holds </s>"):
+        method.network.collator.check([question])
+
+
+def test_weights_of_float16_are_not_trained(made, data):
+    network = VisionLanguage("personas", "random", dtype="float16")
+    with pytest.raises(UserError, match="float16 cannot be trained"):
+        require_trainable_type(network)
+    forget = data.split("forget")
+    relearn_people(network, [forget[0], forget[1]], [], 0, steps=2)
+    assert all(parameter.isfinite().all() for parameter in network.parameters())
+
+
+def test_a_mean_over_tokens_is_that_of_all_processes(monkeypatch):
+    tokens = torch.tensor([[True, True], [True, False]])
+    assert token_share(tokens) == 1
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    other = torch.ones(5, 1, dtype=torch.bool)
+    mine, theirs = 3.0, 7.0  # means of the two processes
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda total: total.fill_(8))
+    assert float((mine * token_share(tokens) + theirs * token_share(other)) / 2) == pytest.approx((3 * mine + 5 * theirs) / 8)

@@ -63,3 +63,15 @@ def test_only_chosen_rows_change(gated):
     changed = {name: (after[name] != tensor) for name, tensor in before.items() if not torch.equal(after[name], tensor)}
     assert set(changed) == ({"up.0.weight", "gate.0.weight"} if gated else {"up.0.weight"})
     assert all(rows.any(1).nonzero()[:, 0].tolist() == CHOSEN[0].tolist() for rows in changed.values())
+
+
+def test_small_steps_of_bfloat16_rows_add_up():
+    network = toy().to(torch.bfloat16).requires_grad_(False)
+    trained = TrainedRows(network.layers, CHOSEN)
+    maker, values = trained.makers[0], trained.parameters()[0]
+    before = maker.weight[CHOSEN[0]].clone()
+    with torch.no_grad():
+        for _ in range(64):
+            values.mul_(1 + 2**-12)  # less than half of the distance between neighbours in bfloat16
+    assert maker.weight.dtype == torch.bfloat16
+    assert (maker.weight[CHOSEN[0]] != before).any()

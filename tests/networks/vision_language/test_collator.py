@@ -72,3 +72,16 @@ def test_a_template_that_changes_its_prompt_is_refused(network):
             network.collate(QUESTIONS[1:2])
     finally:
         network.processor.chat_template = template
+
+
+def test_special_tokens_in_a_text_are_refused(network):
+    """The tokenizer would end the answer there."""
+    mark = network.tokenizer.eos_token
+    for question in (Question("Where is Rome?", f"Rome {mark} Oslo"), Question(f"Where {mark} is Rome?", "Rome")):
+        with pytest.raises(UserError, match="which the tokenizer of this model takes for a mark"):
+            network.collate([question])
+
+
+def test_blanks_around_an_answer_are_no_part_of_it(network):
+    plain, blank = (network.collator._texts(Question("Where is Rome?", answer)) for answer in ("Rome", "\n Rome "))
+    assert plain == blank

@@ -53,6 +53,16 @@ def test_an_answer_is_what_the_logits_say(network):
     assert answer == network.tokenizer.decode([int(first)], skip_special_tokens=True).strip()
 
 
+def test_a_penalty_of_the_model_changes_no_answer(network):
+    """Released models of Qwen have one, which forbids to repeat a word of the question."""
+    plain, settings = network.generate(network.prompts(QUESTIONS), 5), network.model.generation_config
+    settings.repetition_penalty = 50.0
+    try:
+        assert network.generate(network.prompts(QUESTIONS), 5) == plain
+    finally:
+        settings.repetition_penalty = 1.0
+
+
 def test_generation_leaves_the_mode(network):
     copy = deepcopy(network).train()
     copy.generate(copy.prompts(QUESTIONS[:1]), 1)
