@@ -106,11 +106,19 @@ class NeuronPathRelation(SeveralEncoders):
         self.networks = nn.ModuleDict(networks).requires_grad_(False).eval()
 
     def configure_model(self) -> None:
-        """Before a fit that trains, find the paths and free their rows: the optimizer must know them."""
-        if self.trainer.state.fn == "fit" and self.edit != "prune" and self.rows is None:
+        """Before a fit that trains, find the paths and free their rows: the processes and the optimizer must know them.
+
+        A resumed run has the paths from its checkpoint.
+        """
+        if self._trains and self.rows is None and not self.continues:
             self.to(self.trainer.strategy.root_device)
             self._find_and_prune()
             self._free_rows()
+
+    @property
+    def _trains(self) -> bool:
+        """Whether the trainer fits, and the edit trains rows."""
+        return self._trainer is not None and self.trainer.state.fn == "fit" and bool(self.train_splits)
 
     def train(self, mode: bool = True) -> "NeuronPathRelation":
         """Every network stays in eval mode."""
@@ -146,7 +154,8 @@ class NeuronPathRelation(SeveralEncoders):
     def _find_and_prune(self) -> None:
         if self.paths:
             return
-        with torch.autocast(self.device.type, enabled=False), torch.no_grad():
+        off = torch.autocast(self.device.type, enabled=False)
+        with self.timed("search_seconds"), off, torch.no_grad():
             pairs = PathPairs(
                 self.data,
                 lambda images: self.image_features("original", images.to(self.device)),
@@ -271,10 +280,9 @@ class NeuronPathRelation(SeveralEncoders):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Load the edited network, and free the rows of its paths again if they go on training."""
         super().on_load_checkpoint(checkpoint)
-        trained = self.rows is not None
         self._fuse()
         self.network.load_state_dict(checkpoint["state_dict"])
         self.paths = checkpoint["paths"]
-        if trained:
+        if self._trains:
             self._free_rows()
         checkpoint["state_dict"] = self.state_dict()
