@@ -43,7 +43,8 @@ def removal_of(metrics: Mapping[str, Mapping[str, float | None]], search: Mappin
         metrics: Figures of ``original`` and ``unlearned``.
         search: Details of the searches by model; empty if there was none.
     """
-    return removal(metrics["original"], metrics["unlearned"], strongest_caption(search))
+    pictures = search.get("unlearned", {}).get("pictures", {}).get("unsafe")
+    return removal(metrics["original"], metrics["unlearned"], strongest_caption(search), pictures)
 
 
 def relation_lines(model: Any, probes: Any, removable: bool) -> Lines:

@@ -7,7 +7,6 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
-from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.misdirection import misdirection_losses, misdirection_target
 from oro_unlearn.methods.relations.dual_encoder import Pairs
 from oro_unlearn.methods.relations.first_look import unknown_tuples
@@ -133,10 +132,6 @@ class NeuronPathRelation(SeveralEncoders):
     def first_look(self) -> list[str]:
         """Check that the original ranks the unsafe caption of an unsafe picture high among the gallery's safe captions."""
         return unknown_tuples(self, self.picture_batch_size)
-
-    def first_words(self) -> list[str]:
-        """Sentences for an edit that did nothing, did not forget, or destroyed the model."""
-        return relation_words(self.measurements["metrics"])
 
     def on_fit_start(self) -> None:
         """Find the paths and prune, unless a resumed run has done so."""
