@@ -196,8 +196,8 @@ GONE = {"direct/r5": 0.0, "search/r5": 0.2, "search/auc": 0.58, "search/excess_r
         (
             {"search/auc": 0.92},
             "shield",
-            "R@5 of plain captions is 0.00 (original 0.60), but searches reach R@5 0.20 (original 1.00), at most 0.02 above the "
-            "foil's, and AUC 0.92 (original 0.96); the strongest caption is “cup tot”.",
+            "R@5 of plain captions is 0.00 (original 0.60), but searches reach R@5 0.20 (original 1.00), at most 0.02 above "
+            "the foil's, and AUC 0.92 (original 0.96); the strongest caption is “cup tot”.",
         ),
         ({"search/excess_r5": 0.3}, "shield", "at most 0.30 above the foil's"),
         ({"probe_picture/auc": 0.9}, "not removed", "Hidden from captions, not removed"),

@@ -59,12 +59,18 @@ def removal(before: Figures, after: Figures, caption: str = "", pictures: int | 
         return Removal("shield", f"A shield, not removal: {fails}, but searches reach {found}{named}.")
     if probe > PROBE_REMOVED:
         return Removal("not removed", f"Hidden from captions, not removed: no searched caption works ({found}), but {told}.")
-    if (before.get("search/auc") or 0.0) <= AUC_AT_CHANCE:
-        return Removal("not known", f"Not known whether it is removed: searches fail against the original too ({found}).")
-    if pictures is not None and pictures < FEWEST_PICTURES:
-        few = f"only {pictures} pictures were left to judge on, and {FEWEST_PICTURES} are needed"
-        return Removal("not known", f"Not known whether it is removed: {few} (searches reach {found}).")
+    if reason := _says_nothing(before, pictures):
+        return Removal("not known", f"Not known whether it is removed: {reason} (searches reach {found}).")
     return Removal("removed", f"Removed, as far as was searched: searches reach {found}; {told}.")
+
+
+def _says_nothing(before: Figures, pictures: int | None) -> str:
+    """Why a search that fails says nothing about the edit; empty if it does."""
+    if (before.get("search/auc") or 0.0) <= AUC_AT_CHANCE:
+        return "searches fail against the original too"
+    if pictures is not None and pictures < FEWEST_PICTURES:
+        return f"only {pictures} pictures were left to judge on, and {FEWEST_PICTURES} are needed"
+    return ""
 
 
 def removal_score(before: Figures, after: Figures) -> float | None:
