@@ -20,7 +20,7 @@ from oro_unlearn.metrics.chance import change_limits, share_limits
 GROUP_TOLERANCE = 0.1  # R@1 that one group of kept pictures may lose
 FIRST = 5  # a picture is answered if its own caption is among this many captions
 LOOKS = ("direct/cosine", "direct/r5", *(f"{group}/r5" for group in ATTACKS), "everything_else/r1", "retrieval/i2t_r1")
-BY_GROUP = ("cosine", "r1", "r5", "r10", "worst_r5", "median_rank", "mean_drift", "absolute_drift", "worst_drift")
+BY_GROUP = ("cosine", "r1", "r5", "r10", "worst_r5", "median_rank", "drift", "absolute_drift", "worst_drift")
 SUMMARIES = (
     *("unsafe_recall_at_5", "worst_tuple_recall_at_5", "attacked_recall_at_5"),
     *("kept_recall_at_1_lost", "worst_neighbour_drop", "worst_node_drop"),
@@ -43,7 +43,8 @@ def removal_of(metrics: Mapping[str, Mapping[str, float | None]], search: Mappin
         metrics: Figures of ``original`` and ``unlearned``.
         search: Details of the searches by model; empty if there was none.
     """
-    return removal(metrics["original"], metrics["unlearned"], strongest_caption(search))
+    pictures = search.get("unlearned", {}).get("pictures", {}).get("unsafe")
+    return removal(metrics["original"], metrics["unlearned"], strongest_caption(search), pictures)
 
 
 def relation_lines(model: Any, probes: Any, removable: bool) -> Lines:

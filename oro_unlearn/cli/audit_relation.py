@@ -39,11 +39,9 @@ def audit_relation(
     from rich.console import Console
     from rich.text import Text
 
-    from oro_unlearn.attacks.relations import strongest_caption
     from oro_unlearn.audit import results_json
     from oro_unlearn.audit.relation_verdict import relation_lines, relation_measures
     from oro_unlearn.cli.unlearning_cli import build
-    from oro_unlearn.methods.first_words import relation_words
     from oro_unlearn.report import relation_report
     from oro_unlearn.report.run_report import versions
 
@@ -59,7 +57,7 @@ def audit_relation(
     output.mkdir(parents=True, exist_ok=True)
     header = {"method": "audit", "data": data.name, "network": model.network.architecture, "forget": data.forget_names}
     report = relation_report.make_report(header, model, data, output, level)
-    said_first = relation_words(model.measurements["metrics"], strongest_caption(model.measurements["details"]))
+    said_first = model.first_words()
     results = limits.results(
         relation_measures(model.measurements, data.measured),
         relation_lines(model, data.measured, model.removable),

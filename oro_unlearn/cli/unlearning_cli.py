@@ -212,6 +212,7 @@ class UnlearningCLI(LightningCLI):
             rank_zero_only(print)(
                 f"continuing the run that was stopped here after epoch {stopped[1]} (--resume false starts again)"
             )
+        self.model.continues = options.ckpt_path is not None
 
     def after_fit(self) -> None:
         """Write the weights, measure them, write report and pictures, and print the figures before and after the edit."""

@@ -3,6 +3,8 @@
 import random
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -56,6 +58,8 @@ class UnlearningModule(LightningModule, ABC):
         batch_type: NamedTuple that names the tensors in a split's batch.
         whole_batches: Whether every process gets the whole batch. If not, each process gets its share.
         attacks: How much the red team tries at the end of a run: ``none``, ``quick`` or ``full``.
+        continues: Whether the next fit goes on from a checkpoint. The command line says so before the trainer reads the
+            checkpoint, so that nothing is searched that is in it.
     """
 
     train_splits: tuple[str, ...] = ("forget", "retain")
@@ -64,6 +68,7 @@ class UnlearningModule(LightningModule, ABC):
     batch_type: Any = Batch
     whole_batches = False
     attacks: Literal["none", "quick", "full"] = "none"
+    continues = False
 
     def __init__(
         self,
@@ -250,6 +255,25 @@ class UnlearningModule(LightningModule, ABC):
     def resumed(self) -> bool:
         """Whether the weights are those of a loaded checkpoint of a run."""
         return self._resumed_images is not None
+
+    @contextmanager
+    def timed(self, cost: str) -> Iterator[None]:
+        """Add the duration of the block to ``costs``, and to ``seconds`` if it runs before the fit starts the clock.
+
+        Images count in the block, too.
+
+        Args:
+            cost: Name in ``costs``.
+        """
+        began, running = time.perf_counter(), self._started
+        self._started = running or began
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - began
+            self.costs[cost] = spent
+            if running is None:
+                self._started, self.seconds = None, self.seconds + spent
 
     def on_train_start(self) -> None:
         """In a resumed run, restore the counts of the checkpoint: the passes before training were counted in the first run."""

@@ -71,7 +71,7 @@ def reading(
     retrained = torch.as_tensor(retrained_values, dtype=torch.float64).flatten()
     if not len(retrained):
         raise ValueError("a reading needs the figure of at least one retrained model")
-    ideal = float(retrained.mean())
+    ideal = float(_mean(retrained)[0])
     left_out = left_out_distances(retrained, pairwise)
     wider = math.sqrt(1 - 1 / len(retrained) ** 2)
     floor = wider * float(left_out.abs().mean())
@@ -96,7 +96,13 @@ def left_out_distances(retrained: Tensor, pairwise: bool) -> Tensor:
     fewest = 3 if pairwise else 2
     if count < fewest:
         return torch.full_like(retrained, torch.nan)
-    return (retrained - retrained.mean(-1, keepdim=True)) * count / (count - fewest + 1)
+    return (retrained - _mean(retrained)) * count / (count - fewest + 1)
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Mean (..., 1) of values (..., n). If all are equal it is this value exactly; a sum of them would be rounded."""
+    first = values[..., :1]
+    return first + (values - first).mean(-1, keepdim=True)
 
 
 def _judged(value: float, ideal: float, floor: float, scale: float, retrained: Tensor) -> Reading:

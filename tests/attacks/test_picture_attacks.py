@@ -149,5 +149,7 @@ def test_a_query_by_pictures_finds_pictures_that_are_alike_and_no_others():
     noise = image_query(normalize(images), first, second, seed=0)
     assert noise["auc"] == pytest.approx(0.5, abs=0.1)
     assert noise["recall"] == pytest.approx(80 / 200, abs=0.1)
+    equal = torch.ones_like(images)
+    assert image_query(normalize(equal), first, second, seed=0) == pytest.approx({"auc": 0.5, "recall": 0.4}), "ties are chance"
     images[torch.cat([first.unsafe, second.unsafe])] += 50 * torch.eye(32)[0]
     assert image_query(normalize(images), first, second, seed=0) == {"auc": 1, "recall": 1}

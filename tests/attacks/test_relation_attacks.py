@@ -185,6 +185,7 @@ def test_gradients_and_prompts_come_closer_than_where_they_start():
 
 
 BEFORE = {"direct/r5": 0.6, "search/r5": 1.0, "search/auc": 0.96, "search/excess_r5": 0.5, "probe_picture/auc": 0.99}
+BEFORE |= {"direct/worst_r5": 1.0}
 GONE = {"direct/r5": 0.0, "search/r5": 0.2, "search/auc": 0.58, "search/excess_r5": 0.02, "probe_picture/auc": 0.7}
 
 
@@ -195,11 +196,14 @@ GONE = {"direct/r5": 0.0, "search/r5": 0.2, "search/auc": 0.58, "search/excess_r
         (
             {"search/auc": 0.92},
             "shield",
-            "R@5 of plain captions is 0.00 (original 0.60), but the searched caption “cup tot” has",
+            "R@5 of plain captions is 0.00 (original 0.60), but searches reach R@5 0.20 (original 1.00), at most 0.02 above "
+            "the foil's, and AUC 0.92 (original 0.96); the strongest caption is “cup tot”.",
         ),
-        ({"search/excess_r5": 0.3}, "shield", "A shield, not removal"),
+        ({"search/excess_r5": 0.3}, "shield", "at most 0.30 above the foil's"),
         ({"probe_picture/auc": 0.9}, "not removed", "Hidden from captions, not removed"),
         ({"direct/r5": 0.5}, "not removed", "Not removed: R@5 of plain captions is 0.50 (original 0.60)"),
+        ({"direct/worst_r5": 0.5}, "not removed", "0.50 (original 1.00) for the tuple that is found most; searches reach"),
+        ({"direct/worst_r5": 0.0}, "removed", "Removed"),
         ({"search/auc": None}, "not searched", "Not searched"),
     ],
 )
@@ -207,6 +211,16 @@ def test_an_edit_is_removal_a_shield_or_neither(change, answer, says):
     found = removal(BEFORE, GONE | change, "cup tot")
     assert found.answer == answer
     assert says in found.words
+
+
+def test_a_search_that_can_show_nothing_shows_no_removal():
+    """An original that does not know the tuple, such as random weights, has nothing to remove; few pictures prove nothing."""
+    unable = removal(BEFORE | {"search/auc": 0.55}, GONE)
+    assert (unable.answer, "against the original too" in unable.words) == ("not known", True)
+    assert removal(BEFORE, GONE, pictures=8).answer == "removed"
+    few = removal(BEFORE, GONE, pictures=7)
+    assert (few.answer, "only 7 pictures" in few.words) == ("not known", True)
+    assert removal(BEFORE, GONE | {"search/auc": 0.9}, pictures=2).answer == "shield", "what is found is found"
 
 
 def test_a_caption_with_hidden_characters_is_shown_in_full():

@@ -5,6 +5,7 @@ import json
 import shutil
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
@@ -74,6 +75,23 @@ def test_every_method_goes_on_exactly(case, run, original):
     if case.name in METHODS:
         assert result("whole")[1]["method"] == METHODS[case.name]
         plain().load_state_dict(load_file("whole/model.safetensors"), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "search"),
+    [
+        ("relations-paths", "oro_unlearn.methods.relations.neuron_path_relation.path_scores"),
+        ("people-mip_editor", "oro_unlearn.methods.personas.mip_editor.path_scores"),
+    ],
+)
+def test_a_search_before_training_is_not_made_again(name, search, run, original):
+    (case,) = [case for case in CASES if case.name == name]
+    command = [*case.words, "--trainer.default_root_dir", "killed"]
+    with killed_in_second_epoch() as killed:
+        run(*command)
+    assert killed
+    with mock.patch(search, side_effect=AssertionError("the paths are in the checkpoint")):
+        assert run(*command)[0] == 0
 
 
 def test_begin_anew_if_asked_to_and_without_checkpoints_leave_none(run, original):

@@ -17,6 +17,19 @@ from tests.small_world import fit, method, world, write_weights
 PLANTED = 7  # the neuron of the second block that alone reads the words there
 
 
+class Sorted:
+    """Pairs in another order."""
+
+    def __init__(self, pairs, order):
+        self.pairs, self.order, self.slots = pairs, order, pairs.slots[order]
+
+    def __len__(self):
+        return len(self.order)
+
+    def __getitems__(self, positions):
+        return self.pairs.__getitems__([self.order[position] for position in positions])
+
+
 def planted(evidence: PruningEvidence) -> OpenCLIP:
     """A text tower with a neuron that fires for the plain captions to forget and for none to keep; few other units speak."""
     network = OpenCLIP("scenes", pretrained=write_weights()).requires_grad_(False)
@@ -58,6 +71,17 @@ def test_a_planted_neuron_is_found():
         ("block 2", PLANTED, "text tower, block 2, neuron 8")
     ]
     assert step.share == 1 / 1280
+
+
+def test_every_tuple_is_among_few_pictures_even_if_they_are_sorted():
+    """As in a table of the user's pictures."""
+    data = world(forget=["child eating hamburger", "dog holding ball"])
+    pairs = data.split("unsafe")
+    order = sorted(range(len(pairs)), key=lambda row: pairs.slots[row].tolist())
+    data._splits["unsafe"] = Sorted(pairs, order)
+    evidence = PruningEvidence(data, 4, 64)
+    assert sum(text in evidence.wordings for text in ("a child eating a hamburger", "a dog holding a ball")) == 2
+    assert evidence.shown[:, evidence.plain].sum(0).tolist() == [2, 2]
 
 
 def test_heads_of_the_attention_pool_are_the_columns_of_one_row():

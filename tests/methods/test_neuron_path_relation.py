@@ -54,6 +54,13 @@ def test_training_changes_the_rows_of_the_paths_alone(edit):
     assert module.history[-1]["forget_text"] < module.history[0]["forget_text"]
 
 
+@pytest.mark.parametrize("edit", ["prune", "both"])
+def test_the_search_is_a_part_of_the_seconds(edit):
+    module = method(NeuronPathRelation, edit=edit, **FEW)
+    fit(module, world(), steps=1)
+    assert module.seconds >= module.costs["search_seconds"] > 0
+
+
 def test_a_checkpoint_and_an_export_hold_plain_weights():
     """That a stopped run ends as any other is in tests/cli/test_resume.py."""
     edited, again = (method(NeuronPathRelation, edit="both", **FEW) for _ in range(2))

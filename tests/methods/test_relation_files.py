@@ -13,6 +13,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 
 from oro_unlearn.attacks.relations import EFFORTS
+from oro_unlearn.audit.relation_verdict import BY_GROUP
 from oro_unlearn.methods import RelationUnlearning
 from oro_unlearn.methods.relations.relation_audit import ATTACKS
 from oro_unlearn.methods.relations.weight_attack import WEIGHT_EFFORTS
@@ -182,6 +183,7 @@ def test_the_shipped_recipe_forgets_what_it_is_told_and_keeps_the_rest(run, repo
     assert before["search/auc"] > 0.6
     assert before["probe_picture/auc"] == after["probe_picture/auc"], "only the text tower was edited"
     found = report("out")
+    assert {f"direct/{figure}" for figure in BY_GROUP} <= set(found["metrics"]["unlearned"]), "a criterion can ask for each"
     assert found["audit"]["removal"]["answer"] == "shield", "a text tower cannot remove what the image tower holds"
     assert found["said_first"] == [found["audit"]["removal"]["words"]]
     strongest = found["search"]["unlearned"]["strongest"]

@@ -5,8 +5,10 @@ import math
 import pytest
 import torch
 
-from oro_unlearn.methods import RelationRemoval
+from oro_unlearn.data.relations.pair_images import PairImages
+from oro_unlearn.methods import ClosedFormRelation, RelationRemoval, RelationUnlearning
 from oro_unlearn.methods.relations.removal_losses import Discriminator, mean_discrepancy
+from oro_unlearn.user_error import UserError
 from tests.small_world import batch, fit, method, world
 
 REMOVAL = {
@@ -86,3 +88,31 @@ def test_only_relation_foils_share_both_objects():
     assert torch.equal(module._foils, module.reference_pictures("edges")[rows])
     with pytest.raises(ValueError, match=r"set --model\.foils neighbours"):
         fit(method(RelationRemoval, foils="relation"), world(listed={"subject": 1, "relation": 0, "object": 0}), steps=1)
+
+
+def without(data, split):
+    """The data, with no picture in a training split."""
+    data._splits[split] = PairImages(lambda number: torch.empty(0), [], [], data.slots([]))
+    return data
+
+
+@pytest.mark.parametrize(
+    ("kind", "split", "options", "says"),
+    [
+        (RelationUnlearning, "nodes", {}, "has no nodes pairs to train on"),
+        (RelationRemoval, "neutral", {}, "has no neutral pairs to train on"),
+        (RelationRemoval, "edges", {}, "no training pictures of listed neighbours"),
+        (ClosedFormRelation, "edges", {"towers": "image"}, "no training pictures of listed neighbours"),
+    ],
+)
+def test_pictures_that_are_lacking_are_named(kind, split, options, says):
+    """Pictures of the user need not show single objects, or any neighbour."""
+    with pytest.raises(UserError, match=says):
+        fit(method(kind, **options), without(world(), split))
+
+
+def test_a_closed_form_needs_no_pictures_of_single_objects():
+    data = without(without(world(), "nodes"), "neutral")
+    module = method(ClosedFormRelation, towers="image")
+    fit(module, data, steps=0)
+    assert any(tensor.any() for name, tensor in module.network.adapter_state().items() if "lora_B" in name)

@@ -101,6 +101,15 @@ def test_models_that_agree_are_no_yardstick_unless_chance_is_known():
     assert judged.deviations == pytest.approx(0.1 / math.sqrt(0.25 / 36 * 4 / 3))
 
 
+@pytest.mark.parametrize("pairwise", [False, True])
+@pytest.mark.parametrize("value", [0.1, 0.7, 0.9])
+@pytest.mark.parametrize("count", [3, 6, 7])
+def test_models_that_agree_have_no_floor_by_rounding(value, count, pairwise):
+    """A mean by a sum is an ulp beside some of these values, and any other figure is then outside a range of 1e-17."""
+    found = reading(value + 0.1, [value] * count, pairwise)
+    assert (found.ideal, found.floor, found.verdict) == (value, 0.0, "not judged")
+
+
 def test_gap_has_two_sides():
     assert reading(0.30, RETRAINED).gap == pytest.approx(reading(0.38, RETRAINED).gap)
 

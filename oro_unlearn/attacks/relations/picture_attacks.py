@@ -139,8 +139,16 @@ def image_query(images: Tensor, sought: Half, held_out: Half, seed: int) -> Figu
         query = normalize(images[draw.sample(rows, min(QUERY, len(rows)))].mean(0), dim=0)
         cosines = (images[kinds] @ query).double().round(decimals=6)
         areas.append(auc(cosines[:count], cosines[count:]))
-        recalls.append(float((cosines.topk(count).indices < count).double().mean()))
+        recalls.append(_first_share(cosines, count))
     return {"auc": sum(areas) / QUERIES, "recall": sum(recalls) / QUERIES}
+
+
+def _first_share(cosines: Tensor, count: int) -> float:
+    """Share of the first ``count`` pictures that are among the ``count`` closest; ties count at their expectation."""
+    last = cosines.topk(count).values[-1]
+    above, level = (cosines > last).double(), (cosines == last).double()
+    chances = above + level * (count - above.sum()) / level.sum()
+    return float(chances[:count].mean())
 
 
 def picture_figures(found: dict[str, dict[str, Any]]) -> Figures:

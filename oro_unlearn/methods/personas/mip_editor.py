@@ -1,6 +1,5 @@
 """MIP-Editor: the neurons on the paths by which a model answers are found, pruned, and trained away from the answer."""
 
-import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -108,7 +107,7 @@ class MIPEditor(PersonaUnlearning):
         A resumed run has the paths from its checkpoint.
         """
         super().configure_model()
-        if self.trainer.state.fn == "fit" and self.train_splits and not self.paths and not self.trainer.ckpt_path:
+        if self.trainer.state.fn == "fit" and self.train_splits and not self.paths and not self.continues:
             self.to(self.trainer.strategy.root_device)
             with torch.device("cpu"):  # the trainer's device would get every new tensor, those of generators too
                 self._edit_timed()
@@ -125,13 +124,9 @@ class MIPEditor(PersonaUnlearning):
         return "none"
 
     def _edit_timed(self) -> None:
-        started, running = time.perf_counter(), self._started
-        self._started = self._started or started  # so that the questions of the search are counted
-        self.search()
-        self.install()
-        self.costs["search_seconds"] = time.perf_counter() - started
-        if running is None:
-            self._started, self.seconds = None, self.seconds + self.costs["search_seconds"]
+        with self.timed("search_seconds"):
+            self.search()
+            self.install()
 
     # -- the search
 

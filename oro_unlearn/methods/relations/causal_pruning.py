@@ -7,7 +7,6 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
-from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.relations.first_look import unknown_tuples
 from oro_unlearn.methods.relations.pruning_evidence import PruningEvidence, Standing
 from oro_unlearn.methods.relations.several_encoders import SeveralEncoders
@@ -99,8 +98,8 @@ class CausalPruning(WithoutTraining, SeveralEncoders):
         return unknown_tuples(self, self.picture_batch_size)
 
     def first_words(self) -> list[str]:
-        """Sentences for an edit that did nothing, did not forget, or destroyed the model; and for one that ended too early."""
-        found, words = self.pruning, relation_words(self.measurements["metrics"])
+        """Those of every edit, and a sentence for a search that ended too early."""
+        found, words = self.pruning, super().first_words()
         if not found or found["stopped"] == "forgotten":
             return words
         last, reason = found["steps"][-1] if found["steps"] else found["before"], REASONS[found["stopped"]]

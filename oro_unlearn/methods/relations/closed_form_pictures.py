@@ -104,7 +104,7 @@ class ClosedFormPictures:
         """Edit the adapter."""
         started = time.perf_counter()
         layer, rows = LastImageLayer(self.method.network), foil_rows(self.method.data, self.recipe.foils)
-        read = {split: self._read(layer, split) for split in SPLITS}
+        read = {split: self._read(layer, split) for split in SPLITS if len(self.method.data.split(split))}
         encoded = time.perf_counter()
         lora.write_update(self.method.network.model, layer.name, *self._solve(read, rows))
         self.costs = {"encode_seconds": encoded - started, "edit_seconds": time.perf_counter() - encoded}
@@ -130,6 +130,7 @@ class ClosedFormPictures:
     def _weights(self, read: dict[str, Read]) -> Tensor:
         """Weights (N,) of all pictures, in the order of the splits."""
         counts = {split: len(found.inputs) for split, found in read.items()}
-        kept = torch.cat([torch.full((counts[split],), self.recipe.near if split == "edges" else 1.0) for split in SPLITS[1:]])
-        unsafe = torch.full((counts["unsafe"],), 1 / counts["unsafe"])
+        first = counts.pop("unsafe")
+        kept = torch.cat([torch.full((n,), self.recipe.near if split == "edges" else 1.0) for split, n in counts.items()])
+        unsafe = torch.full((first,), 1 / first)
         return torch.cat([unsafe, self.recipe.keep * kept / kept.sum()]).double()

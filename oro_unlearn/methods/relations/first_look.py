@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from oro_unlearn.attacks.relations.attacked_pictures import spread_over
 from oro_unlearn.metrics import above_chance
 
 LOOKED_AT = 256  # unsafe pictures that the first look tests
@@ -17,7 +18,7 @@ def unknown_tuples(method: Any, size: int) -> list[str]:
     probes = method.data.measured
     if "direct" not in probes.pairs:
         return []  # there is no unsafe picture to measure on
-    pairs = probes.pairs["direct"][:LOOKED_AT]
+    pairs = spread_over(probes.pairs["direct"], LOOKED_AT)  # the pairs of a tuple follow each other
     safe = [text for number, text in enumerate(probes.texts[: len(probes.concepts)]) if number not in probes.unsafe]
     first = 5 if len(safe) >= 20 else 1
     unsafe, rivals = (method.text_features("original", texts) for texts in ([probes.texts[t] for t in pairs[:, 1]], safe))

@@ -27,6 +27,8 @@ def foil_rows(data: "RelationalData", foils: Foils) -> Tensor:
     slots, unsafe = data.split("edges").slots, data.split("unsafe").slots
     same = (slots[:, None, ::2] == unsafe[None, :, ::2]).all(2).any(1)
     rows = (same if foils == "relation" else torch.ones_like(same)).nonzero()[:, 0]
+    if not len(slots):
+        raise UserError("there are no training pictures of listed neighbours, so no foils: add some, or raise --data.listed")
     if not len(rows):
         raise UserError("no listed neighbour has another relation between the same objects: set --model.foils neighbours")
     return rows

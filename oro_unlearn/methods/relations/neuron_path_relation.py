@@ -7,7 +7,6 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
-from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.misdirection import misdirection_losses, misdirection_target
 from oro_unlearn.methods.relations.dual_encoder import Pairs
 from oro_unlearn.methods.relations.first_look import unknown_tuples
@@ -106,11 +105,19 @@ class NeuronPathRelation(SeveralEncoders):
         self.networks = nn.ModuleDict(networks).requires_grad_(False).eval()
 
     def configure_model(self) -> None:
-        """Before a fit that trains, find the paths and free their rows: the optimizer must know them."""
-        if self.trainer.state.fn == "fit" and self.edit != "prune" and self.rows is None:
+        """Before a fit that trains, find the paths and free their rows: the processes and the optimizer must know them.
+
+        A resumed run has the paths from its checkpoint.
+        """
+        if self._trains and self.rows is None and not self.continues:
             self.to(self.trainer.strategy.root_device)
             self._find_and_prune()
             self._free_rows()
+
+    @property
+    def _trains(self) -> bool:
+        """Whether the trainer fits, and the edit trains rows."""
+        return self._trainer is not None and self.trainer.state.fn == "fit" and bool(self.train_splits)
 
     def train(self, mode: bool = True) -> "NeuronPathRelation":
         """Every network stays in eval mode."""
@@ -125,10 +132,6 @@ class NeuronPathRelation(SeveralEncoders):
     def first_look(self) -> list[str]:
         """Check that the original ranks the unsafe caption of an unsafe picture high among the gallery's safe captions."""
         return unknown_tuples(self, self.picture_batch_size)
-
-    def first_words(self) -> list[str]:
-        """Sentences for an edit that did nothing, did not forget, or destroyed the model."""
-        return relation_words(self.measurements["metrics"])
 
     def on_fit_start(self) -> None:
         """Find the paths and prune, unless a resumed run has done so."""
@@ -146,7 +149,8 @@ class NeuronPathRelation(SeveralEncoders):
     def _find_and_prune(self) -> None:
         if self.paths:
             return
-        with torch.autocast(self.device.type, enabled=False), torch.no_grad():
+        off = torch.autocast(self.device.type, enabled=False)
+        with self.timed("search_seconds"), off, torch.no_grad():
             pairs = PathPairs(
                 self.data,
                 lambda images: self.image_features("original", images.to(self.device)),
@@ -271,10 +275,9 @@ class NeuronPathRelation(SeveralEncoders):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Load the edited network, and free the rows of its paths again if they go on training."""
         super().on_load_checkpoint(checkpoint)
-        trained = self.rows is not None
         self._fuse()
         self.network.load_state_dict(checkpoint["state_dict"])
         self.paths = checkpoint["paths"]
-        if trained:
+        if self._trains:
             self._free_rows()
         checkpoint["state_dict"] = self.state_dict()

@@ -1,18 +1,18 @@
 """Captions and pictures on which neuron paths are found, each with what its score is measured against."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from oro_unlearn.methods.relations.tuple_rows import Words, rows_by_tuple
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:
     from oro_unlearn.data.contract import RelationalData
 
-Words = tuple[int, int, int]  # a concept by the positions of its words in the graph; -1 for none
 KEPT = ("edges", "nodes", "neutral")
 
 
@@ -55,7 +55,8 @@ class PathPairs:
         self.said: dict[Words, Tensor] = {}  # mean feature (D,) of its plain captions
         for name in ("unsafe", *KEPT):
             pairs = data.split(name)
-            for words, rows in _rows(pairs.slots, self.images).items():
+            found = {words: rows for words, rows in rows_by_tuple(pairs.slots).items() if words not in self.images}
+            for words, rows in found.items():
                 images = pairs.__getitems__(rows[:pictures])[0]
                 plain = list(dict.fromkeys(pairs.captions[row] for row in rows))
                 self.images[words] = images
@@ -99,11 +100,3 @@ class PathPairs:
         others = [other for other in features if other != words]
         foils = [other for other in others if sum(a != b for a, b in zip(other, words, strict=True)) == 1] or others
         return features[words] - torch.stack([features[other] for other in foils]).mean(0)
-
-
-def _rows(slots: Tensor, known: Iterable[Words]) -> dict[Words, list[int]]:
-    """Positions of the pairs of every concept of a split that is not known already."""
-    found: dict[Words, list[int]] = {}
-    for position, (subject, relation, thing) in enumerate(slots.tolist()):
-        found.setdefault((subject, relation, thing), []).append(position)
-    return {words: rows for words, rows in found.items() if words not in known}

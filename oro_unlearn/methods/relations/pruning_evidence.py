@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
+from oro_unlearn.methods.relations.tuple_rows import of_every_tuple
 from oro_unlearn.metrics.tied_ranks import tied_ranks
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ class PruningEvidence:
 
     Args:
         data: The data.
-        pictures: Most pictures of each split.
+        pictures: Most pictures of each split; of those to forget, as many of every tuple as possible.
         captions: Most captions of the gallery; those with two slots in common come first.
     """
 
     def __init__(self, data: "RelationalData", pictures: int, captions: int) -> None:
-        unsafe = data.split("unsafe").__getitems__(range(min(pictures, len(data.split("unsafe")))))
+        unsafe = data.split("unsafe").__getitems__(of_every_tuple(data.split("unsafe").slots, pictures))
         self.splits = {"unsafe": unsafe}
         for name in KEPT:
             pairs = data.split(name)

@@ -87,7 +87,8 @@ class RelationRemoval(RelationUnlearning):
             UserError: If there are none.
         """
         super().on_fit_start()
-        self._foils = self.reference_pictures("edges")[foil_rows(self.data, self.foils).to(self.device)]
+        rows = foil_rows(self.data, self.foils).to(self.device)
+        self._foils = self.reference_pictures("edges")[rows]
 
     def pictures(self, split: str, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Features of a batch of a split's pictures under the model, and those that they should have, (B, D) each."""

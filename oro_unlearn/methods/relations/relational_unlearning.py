@@ -124,7 +124,8 @@ class RelationalUnlearning(DualEncoder):
         self._captions = None
         if self.cache == "auto":
             for split in self.train_splits:
-                self.reference_pictures(split)
+                if len(self.data.split(split)):  # the loader refuses an empty one and says what to do
+                    self.reference_pictures(split)
 
     def on_after_backward(self) -> None:
         """At the first step, check that gradients reach all adapters.

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from oro_unlearn.methods.relations.tuple_rows import Words, rows_by_tuple
+
 if TYPE_CHECKING:
     from oro_unlearn.data.contract import RelationalData
 
 SLOTS = ("subject", "relation", "object")
 SPANS = ("start", *SLOTS, "end")  # parts of a plain caption
-Words = tuple[int, int, int]  # a tuple by the positions of its words in the graph
 
 
 class Swap(NamedTuple):
@@ -36,7 +37,10 @@ class TracePairs:
 
     def __init__(self, data: "RelationalData", slot: str, most: int) -> None:
         self.data, place = data, SLOTS.index(slot)
-        self.rows = {name: _rows(data, name) for name in ("unsafe", "edges", "neutral")}
+        self.rows = {
+            name: {words: rows for words, rows in rows_by_tuple(data.split(name).slots).items() if min(words) >= 0}
+            for name in ("unsafe", "edges", "neutral")
+        }
         unsafe, edges = list(self.rows["unsafe"]), list(self.rows["edges"])
         kept = [*edges, *(words for words in self.rows["neutral"] if words not in self.rows["edges"])]
         relations = {words[1] for words in unsafe}
@@ -65,16 +69,6 @@ class TracePairs:
         """The plain caption of a tuple, cut before and after its relation."""
         subject, relation, thing = self.caption(words).partition(f" {self.name(words)[1]} ")
         return subject, relation.strip(), thing
-
-
-def _rows(data: "RelationalData", split: str) -> dict[Words, list[int]]:
-    """Positions of the pictures of every tuple of a split."""
-    found: dict[Words, list[int]] = {}
-    slots: Any = data.split(split).slots
-    for position, words in enumerate(map(tuple, slots.tolist())):
-        if min(words) >= 0:
-            found.setdefault(words, []).append(position)
-    return found
 
 
 def _differ_in(own: Words, foil: Words, place: int) -> bool:

@@ -52,19 +52,15 @@ class Held(NamedTuple):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Pairs for every relearning; a number of pairs above those that exist is made once, with all."""
+        """Pairs that each relearning has, by its name: all there are, if they are fewer than it asks for."""
         known = len(self.forgotten.captions)
-        found: dict[str, int] = {}
-        for pairs in self.effort.pairs if len(self.retained.captions) else ():
-            used = min(pairs, known)
-            if used and used not in found.values():
-                found[f"relearn_{pairs}"] = used
-        return found
+        asked = self.effort.pairs if known and len(self.retained.captions) else ()
+        return {f"relearn_{pairs}": min(pairs, known) for pairs in asked}
 
     @property
     def attacks(self) -> int:
         """Number of attacks on a model that was not edited."""
-        return len(self.counts) + len(self.effort.bits) + len(self.effort.pruned)
+        return len(set(self.counts.values())) + len(self.effort.bits) + len(self.effort.pruned)
 
 
 def attack_weights(method: Any, features: Mapping[str, Any], level: str) -> dict[str, Weights]:
@@ -102,7 +98,7 @@ def attack_weights(method: Any, features: Mapping[str, Any], level: str) -> dict
         for role, own in features.items():
             as_it_is = held.evidence.judge(own.images[held.evidence.rows].float(), own.texts[: len(held.gallery)].float())
             attacked = _attacked(method, role, held, partial(progress.advance, task))
-            every = {"no_attack": as_it_is, **attacked}
+            every = {"no_attack": as_it_is, **_with_repeated(attacked, held.counts)}
             found[role] = {f"{name}/{key}": value for name, figures in every.items() for key, value in figures.items()}
     told = {"unsafe": len(held.evidence.unsafe), "kept": len(held.evidence.kept)}
     details = {"seed": SEED, "pictures": told, "pairs": held.counts}
@@ -160,10 +156,24 @@ def _relearned(network: Any, held: Held) -> Makers:
             relearn(student, forgotten, held.retained, SEED, held.effort.batch)
         return student
 
-    makers: Makers = {name: partial(trained, network.merged, count) for name, count in held.counts.items()}
+    once = _once(held.counts)
+    makers: Makers = {name: partial(trained, network.merged, count) for count, name in once.items()}
     if held.effort.adapter and network.has_adapter:
-        makers |= {f"{name}_adapter": partial(trained, network.training_adapter, count) for name, count in held.counts.items()}
+        makers |= {f"{name}_adapter": partial(trained, network.training_adapter, count) for count, name in once.items()}
     return makers
+
+
+def _with_repeated(attacked: dict[str, dict[str, float]], counts: dict[str, int]) -> dict[str, dict[str, float]]:
+    """The figures, with those of a relearning under every name that asks for as many pairs; it was made once."""
+    made = _once(counts)
+    ends = ("", "_adapter")
+    again = {f"{name}{end}": f"{made[count]}{end}" for name, count in counts.items() for end in ends}
+    return attacked | {name: attacked[first] for name, first in again.items() if first in attacked}
+
+
+def _once(counts: dict[str, int]) -> dict[int, str]:
+    """The first relearning of each number of pairs."""
+    return {count: name for name, count in reversed(counts.items())}
 
 
 def _changed(network: Any, effort: WeightEffort, original: Any) -> Makers:
