@@ -118,7 +118,9 @@ def test_one_ranking_alone_has_no_column_of_ranks(graph, capsys, monkeypatch):
 
 
 def test_a_library_s_warning_about_itself_is_not_shown():
-    code = "import oro_unlearn.cli as cli; cli.settle(); import torch_geometric.nn, warnings; warnings.warn('mine', FutureWarning)"
+    code = (
+        "import oro_unlearn.cli as cli; cli.settle(); import torch_geometric.nn, warnings; warnings.warn('mine', FutureWarning)"
+    )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
     assert "jit" not in printed
     assert "mine" in printed

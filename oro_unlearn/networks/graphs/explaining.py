@@ -12,6 +12,7 @@ from torch_geometric.utils import k_hop_subgraph
 
 from oro_unlearn.networks.graphs.graph_network import GraphNetwork
 from oro_unlearn.networks.graphs.mask_generator import MaskGenerator
+from oro_unlearn.user_error import UserError
 
 Algorithm = Literal["GNNExplainer", "PGExplainer", "gradient", "random"]
 HOPS = 2  # layers of the encoder
@@ -66,7 +67,7 @@ def _rows(features: Tensor, nodes: Tensor) -> Tensor:
 
 
 class MaskExplainer(ExplainerAlgorithm):
-    """The masks of SES as an explanation algorithm: two forward passes of the generator, for all nodes at once.
+    """The masks of SES as an explanation algorithm: one forward pass of the generator, for all nodes at once.
 
     Args:
         generator: A trained mask generator.
@@ -155,7 +156,12 @@ def algorithm_of(name: Algorithm, network: GraphNetwork, features: Tensor, edges
         features: (N, F), dense or CSR.
         edges: (2, E) int64.
         nodes: (M,) int64, the nodes on which ``PGExplainer`` is trained.
+
+    Raises:
+        UserError: If ``PGExplainer`` is to explain edges: that of torch_geometric does not.
     """
+    if name == "PGExplainer" and network.task == "edge":
+        raise UserError("PGExplainer does not explain edges: choose GNNExplainer or gradient")
     if name == "GNNExplainer":
         return GNNExplainer(epochs=100)
     if name == "PGExplainer":
