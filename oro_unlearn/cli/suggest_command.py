@@ -85,9 +85,8 @@ def _print(suggestions: "Suggestions") -> None:
         rows[-1] += [", ".join(str(found.ranks[name]) for name in others)] if others else []
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     listing = suggestions.listing
-    print(
-        f"{len(listing.unsafe)} {'tuple' if len(listing.unsafe) == 1 else 'tuples'} unsafe, {len(listing.safe)} safe, {len(listing.open)} open"
-    )
+    tuples = "tuple" if len(listing.unsafe) == 1 else "tuples"
+    print(f"{len(listing.unsafe)} {tuples} unsafe, {len(listing.safe)} safe, {len(listing.open)} open")
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip())
     if network:

@@ -1,6 +1,7 @@
 """Explanations of the class of a node or the score of an edge: which features and edges it rests on, by torch_geometric."""
 
 import time
+import warnings
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -178,7 +179,9 @@ def _trained(algorithm: PGExplainer, network: GraphNetwork, features: Tensor, ed
             near = surrounding(features, edges, node)
             with torch.no_grad():
                 target = network(near.features, near.edges).argmax(1)
-            algorithm.train(epoch, network, near.features, near.edges, target=target, index=near.centre)
+            with warnings.catch_warnings():  # it makes a float of a loss that has a gradient
+                warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
+                algorithm.train(epoch, network, near.features, near.edges, target=target, index=near.centre)
     return algorithm
 
 
