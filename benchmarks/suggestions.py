@@ -59,7 +59,7 @@ def main() -> None:
         trained = train_network(listing, features, sizes, Training(seed=seed))
         for truth, share, marked, targets in cases(graph, listing, seed):
             heat = temperature(trained, marked)
-            logits = trained.scored(marked.index, marked.index[marked.unsafe], marked.index[marked.safe])
+            logits = trained.scored(marked.index, marked.unsafe_index, marked.safe_index)
             scores = {
                 "network": logits,
                 "slots": slot_nearness(marked, sizes),

@@ -16,6 +16,7 @@ NOISE = (  # warnings of libraries about things that are done on purpose
     ".*in eval mode at the start of training.*",
     ".*weights_only. was not set.*",
     ".*The dirpath has changed from.*",
+    "`torch.jit.script` is (deprecated|not supported)",  # torch_geometric calls it when it is imported
 )
 
 

@@ -78,13 +78,15 @@ def main(words: Sequence[str]) -> None:
 def _print(suggestions: "Suggestions") -> None:
     """A table with a line for each suggestion. A terminal may break the lines, but they are not broken here."""
     network, others = suggestions.by == "network", list(suggestions.found[0].ranks)
-    rows = [["tuple", "risk" if network else "nearness", "like the unsafe", "reason", f"rank by {', '.join(others)}"]]
+    rows = [["tuple", "risk" if network else "nearness", "like the unsafe", "reason"]]
+    rows[0] += [f"rank by {', '.join(others)}"] if others else []
     for found in suggestions.found:
-        ranks = ", ".join(str(found.ranks[name]) for name in others)
-        rows.append([label(str(found.triple)), f"{found.score:.3f}", label(str(found.nearest)), printable(found.reason), ranks])
+        rows.append([label(str(found.triple)), f"{found.score:.3f}", label(str(found.nearest)), printable(found.reason)])
+        rows[-1] += [", ".join(str(found.ranks[name]) for name in others)] if others else []
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     listing = suggestions.listing
-    print(f"{len(listing.unsafe)} tuples unsafe, {len(listing.safe)} safe, {len(listing.open)} open")
+    tuples = "tuple" if len(listing.unsafe) == 1 else "tuples"
+    print(f"{len(listing.unsafe)} {tuples} unsafe, {len(listing.safe)} safe, {len(listing.open)} open")
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip())
     if network:

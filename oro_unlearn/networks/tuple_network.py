@@ -9,7 +9,7 @@ from oro_unlearn.user_error import UserError
 
 MISSING = "a graph network needs torch_geometric: pip install 'oro_unlearn[graph]'"
 SLOTS = 3
-BATCH = 8192  # tuples that are scored at once
+BATCH, PAIRS = 8192, 2**23  # most tuples that are scored at once, and pairs of these with marked tuples
 
 
 class TupleNetwork(nn.Module):
@@ -102,4 +102,5 @@ class TupleNetwork(nn.Module):
     def scored(self, tuples: Tensor, unsafe: Tensor, safe: Tensor) -> Tensor:
         """Logits of any number of tuples, in batches; arguments as in :meth:`forward`."""
         similar = self.similarities()
-        return torch.cat([self(part, unsafe, safe, similar) for part in tuples.split(BATCH)])
+        size = max(1, min(BATCH, PAIRS // max(1, len(unsafe), len(safe))))
+        return torch.cat([self(part, unsafe, safe, similar) for part in tuples.split(size)])

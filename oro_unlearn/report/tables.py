@@ -25,6 +25,7 @@ SINGLE = (  # figures of a model that was trained, not edited
     Row("train/acc_r", "accuracy, training", True),
 )
 NOTE = "The ideal of every figure is the retrained models' value."
+MOST_NAMES = 5  # in a title
 LEAST = 60  # smallest width in columns at which titles and captions stay readable
 IN_RANGE = "In range: inside the 95 % interval for one more retrained model; a dash where three of them are missing."
 
@@ -126,4 +127,6 @@ def number(value: float | None, percent: bool = False, digits: int = 3) -> str:
 
 
 def _names(forget: Sequence[str]) -> str:
-    return "nothing" if not forget else ", ".join(map(label, forget)) if len(forget) <= 5 else f"{len(forget)} classes"
+    """Names of classes, tuples or people: the first five, and how many more there are."""
+    shown, more = ", ".join(map(label, forget[:MOST_NAMES])), len(forget) - MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown or "nothing"

@@ -44,11 +44,11 @@ class ConceptMaker:
         self.above = {name: sorted(listing.graph.ancestors(name)) for name in self.nodes}
 
     def draw(self) -> MadeConcept | None:
-        """A concept with at least two tuples; None if the graph allows none after some tries."""
+        """A concept with at least two tuples, and others outside; None if the graph allows none after some tries."""
         for _ in range(TRIES):
             kind = self.generator.random()
             members = self._below() if kind < 0.35 else self._below() | self._below() if kind < 0.5 else self._loose()
-            if 2 <= len(members) <= max(2, MOST * len(self.place)):
+            if 2 <= len(members) <= max(2, MOST * len(self.place)) and len(members) < len(self.place):
                 ordered = sorted(members)
                 count = self.generator.randint(1, max(1, min(MOST_MARKED, int(SHARE * len(ordered)))))
                 marked = self.following(self.generator.sample(ordered, count)) & members

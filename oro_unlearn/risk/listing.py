@@ -44,6 +44,22 @@ class Listing:
         """Places of the tuples without a mark, int64."""
         return torch.nonzero(self.marks == OPEN)[:, 0]
 
+    @property
+    def unsafe_index(self) -> Tensor:
+        """Places (M', 3) of the names of the unsafe tuples, each tuple of a symmetric relation in both directions."""
+        return self.both_ways(self.unsafe)
+
+    @property
+    def safe_index(self) -> Tensor:
+        """The same of the tuples marked safe or neutral, (K', 3) int64."""
+        return self.both_ways(self.safe)
+
+    def both_ways(self, places: Tensor) -> Tensor:
+        """Rows of ``index`` at some places (P,), then those of symmetric relations again, with subject and object exchanged."""
+        rows = self.index[places]
+        symmetric = torch.tensor([relation.symmetric for relation in self.graph.relations.values()])
+        return torch.cat([rows, rows[symmetric[rows[:, 1]]][:, [2, 1, 0]]])
+
     def marked(self, unsafe: Iterable[int]) -> "Listing":
         """The same tuples, with only these unsafe ones, by place. Other unsafe tuples become open."""
         marks = self.marks.masked_fill(self.marks == UNSAFE, OPEN)

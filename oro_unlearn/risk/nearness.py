@@ -45,7 +45,7 @@ def hierarchy_nearness(listing: Listing, sizes: Tensor) -> Tensor:
     Returns:
         (T,) float32, at most 0; 0 for the unsafe tuples. Of equal distances to the nearest, the mean distance decides.
     """
-    logs, marked = sizes.log(), listing.index[listing.unsafe]
+    logs, marked = sizes.log(), listing.unsafe_index
     return torch.cat([_nearest(part, marked, logs, relation_distance(listing.graph)) for part in listing.index.split(BATCH)])
 
 
@@ -70,7 +70,7 @@ def slot_nearness(listing: Listing, sizes: Tensor) -> Tensor:
     Returns:
         (T,) float32, log-sum-exp of the negative distances, summed over the slots.
     """
-    logs, marked = sizes.log(), listing.index[listing.unsafe]
+    logs, marked = sizes.log(), listing.unsafe_index
     relations = torch.arange(len(listing.graph.relations))
     other = relation_distance(listing.graph) * (relations[:, None] != marked[None, :, 1])
     tables = (logs[:, marked[:, 0]], other, logs[:, marked[:, 2]])

@@ -15,6 +15,8 @@ SLOTS = ("subject", "relation", "object")
 def nearest_unsafe(listing: Listing, triple: Triple, sizes: Tensor) -> Triple:
     """The unsafe tuple with the most equal slots; of several, the closest one in the hierarchy.
 
+    An unsafe tuple of a symmetric relation may be returned with subject and object exchanged.
+
     Args:
         listing: The tuples.
         triple: A tuple of the listing.
@@ -22,13 +24,15 @@ def nearest_unsafe(listing: Listing, triple: Triple, sizes: Tensor) -> Triple:
     """
     places = {name: place for place, name in enumerate(listing.graph.objects)}
     relations = list(listing.graph.relations)
-    marked = listing.index[listing.unsafe]
+    marked = listing.unsafe_index
     given = torch.tensor([places[triple.subject], relations.index(triple.relation), places[triple.object]])
     logs = sizes.log()
     far = logs[marked[:, 0], given[0]] + logs[marked[:, 2], given[2]]
     far = far + relation_distance(listing.graph) * (marked[:, 1] != given[1])
     unequal = (marked != given).sum(1)
-    return listing.triples[int(listing.unsafe[int((unequal + far / (1 + far.max())).argmin())])]
+    subject, relation, thing = marked[int((unequal + far / (1 + far.max())).argmin())].tolist()
+    names = list(places)
+    return Triple(names[subject], relations[relation], names[thing])
 
 
 def difference(graph: RelationGraph, triple: Triple, marked: Triple) -> str:

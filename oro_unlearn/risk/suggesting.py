@@ -82,7 +82,7 @@ def suggest(graph: RelationGraph, network: OpenCLIP, top: int = 20, by: Ranking 
     elif by == "network":
         trained = train_network(listing, node_features(network, graph), sizes, Training(seed=seed))
         heat = temperature(trained, listing)
-        logits = trained.scored(listing.index, listing.index[listing.unsafe], listing.index[listing.safe])
+        logits = trained.scored(listing.index, listing.unsafe_index, listing.safe_index)
         scores["network"] = (logits / (heat or 1)).sigmoid()
     return Suggestions(listing, by, _top(listing, scores, by, sizes, top), heat)
 

@@ -1,5 +1,6 @@
 """Train the graph network of a relation graph on concepts made up from the graph, and calibrate it on the marked tuples."""
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from oro_unlearn.risk.listing import Listing
 from oro_unlearn.user_error import UserError
 
 OTHERS = 1024  # tuples outside of a concept in a step
-HELD_OUT = 50  # most marked tuples that are left out in turn for the temperature
+HELD_OUT = 50  # fewer than twice as many marked tuples are left out in turn for the temperature
+MOST_ASKED = 4096  # open tuples, drawn at random, among which each of them must be found
 PRIOR = 0.3  # standard deviation of the logarithm of the temperature, before any tuple is left out
 TEMPERATURES = torch.logspace(-1, 1, 81)
 
@@ -128,17 +130,22 @@ def temperature(network: TupleNetwork, listing: Listing) -> float | None:
     held = [each for each in _left_out(listing) if len(each)]
     if len(held) < 2:
         return None
-    index, total = listing.index, -((TEMPERATURES.log() / PRIOR) ** 2) / 2
+    total, asked = -((TEMPERATURES.log() / PRIOR) ** 2) / 2, listing.open
+    if len(asked) > MOST_ASKED:
+        asked = asked[torch.randperm(len(asked), generator=torch.Generator().manual_seed(0))[:MOST_ASKED]]
+    share = math.log(len(listing.open) / len(asked))  # how many open tuples each of those asked stands for
     for left in held:
-        kept = listing.unsafe[~torch.isin(listing.unsafe, left)]
-        asked = index[torch.cat([left, listing.open])]
-        logs = logsigmoid(network.scored(asked, index[kept], index[listing.safe]) / TEMPERATURES[:, None])
-        total += (logs[:, : len(left)] - logs.logsumexp(1, keepdim=True)).sum(1)
+        kept = listing.both_ways(listing.unsafe[~torch.isin(listing.unsafe, left)])
+        scored = network.scored(listing.index[torch.cat([left, asked])], kept, listing.safe_index)
+        logs = logsigmoid(scored / TEMPERATURES[:, None])
+        own = logs[:, : len(left)]
+        others = logs[:, len(left) :].logsumexp(1, keepdim=True) + share
+        total += (own - torch.logaddexp(own.logsumexp(1, keepdim=True), others)).sum(1)
     return float(TEMPERATURES[total.argmax()])
 
 
 def _left_out(listing: Listing) -> Iterator[Tensor]:
-    """Marked tuples that are left out together: each edge with what follows from it, as long as others are left."""
+    """Marked tuples that are left out together: a tuple and those that it follows from; none if no other would be left."""
     unsafe = listing.unsafe
     step = max(1, len(unsafe) // HELD_OUT)
     for place in unsafe[::step]:

@@ -1,13 +1,15 @@
 """``oro-unlearn suggest``: what it prints, draws and refuses."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
 from oro_unlearn.cli import main
 from oro_unlearn.graph import load_graph
 from oro_unlearn.graph.graph_file import SCENES
-from oro_unlearn.risk import training
+from oro_unlearn.risk import suggesting, training
 
 EDGE = "  - {edge: child eating hamburger, status: unsafe}\n"
 
@@ -104,3 +106,21 @@ def test_a_graph_without_unsafe_edges_is_one_line(graph, capsys):
     with pytest.raises(SystemExit):
         main(["suggest", "--graph", str(graph("child drinking wine, status: safe"))])
     assert "no edge is unsafe" in capsys.readouterr().err
+
+
+def test_one_ranking_alone_has_no_column_of_ranks(graph, capsys, monkeypatch):
+    monkeypatch.setattr(suggesting, "MOST_CAPTIONS", 0)
+    path = graph("child drinking wine, status: unsafe", "toddler drinking wine, status: safe, override: true, reason: so")
+    main(["suggest", "--graph", str(path), "--by", "hierarchy", "--top", "1"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("1 tuple unsafe, ")
+    assert lines[1].split() == ["tuple", "nearness", "like", "the", "unsafe", "reason"]
+
+
+def test_a_library_s_warning_about_itself_is_not_shown():
+    code = (
+        "import oro_unlearn.cli as cli; cli.settle(); import torch_geometric.nn, warnings; warnings.warn('mine', FutureWarning)"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+    assert "jit" not in printed
+    assert "mine" in printed

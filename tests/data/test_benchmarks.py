@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from oro_unlearn.data.relations.benchmarks import read_benchmarks
+from oro_unlearn.user_error import UserError
 
 CREPE = {"filename": "1.jpg", "caption": "a cat on a mat", "negative_caption": "a cat under a mat"}
 ARO = {
@@ -119,3 +120,11 @@ def test_a_box_outside_of_the_picture_is_one_line(folder):
     (found,) = read_benchmarks([f"aro:{place}"])
     with pytest.raises(ValueError, match="is not in the picture, which has 8 x 8 pixels"):
         found.image(0, 4)
+
+
+def test_one_file_in_two_folders_is_not_chosen_silently(folder):
+    folder(FILES["vsr"], "random")
+    root = folder(FILES["vsr"], "zeroshot")
+    with pytest.raises(UserError, match=r"test\.jsonl is in .*random and in .*zeroshot: name one of them"):
+        read_benchmarks([f"vsr:{root}"])
+    assert len(read_benchmarks([f"vsr:{root / 'zeroshot'}"])[0].items) == 2

@@ -212,3 +212,62 @@ def test_a_graph_file_called_import_is_given_with_its_folder(capsys):
     Path("import").write_text("objects: {a: {}, b: {}}\nrelations: {on: {}}\nedges: [{edge: a on b, status: unsafe}]\n")
     main(["graph", "./import"])
     assert capsys.readouterr().out.startswith("unsafe (1): a on a b\n")
+
+
+def imported(folder: Path, source: str, files: dict[str, object]) -> str:
+    """Import a graph. Returns its text."""
+    graph = folder / "made.yaml"
+    main(["graph", "import", *made(folder, files), "--from", source, "--output", str(graph)])
+    return graph.read_text()
+
+
+def test_a_block_of_edges_can_be_pasted_into_the_graph(tmp_path):
+    text = imported(tmp_path, "visual-genome", {"relationships.json": GENOME})
+    before, sign, after = text.partition("edges:")
+    line, _, rest = after.partition("\n")
+    path = tmp_path / "pasted.yaml"
+    path.write_text(f"{before}{sign}{line}\n  - {{subject: man, relation: riding, object: bike, status: unsafe}}\n{rest}")
+    assert [str(edge.triple) for edge in load_graph(path).edges] == ["man riding bike"]
+
+
+def test_test_pictures_of_hico_det_have_numbers_of_verbs_and_boxes(tmp_path):
+    hoi = {"subject_id": 0, "object_id": 1, "category_id": 2}  # verbs in alphabetical order: no_interaction, ride, sit_on
+    entry = {"file_name": "t.jpg", "annotations": [{"category_id": 1}, {"category_id": 46}], "hoi_annotation": [hoi]}
+    text = imported(tmp_path, "hico-det", {"test_hico.json": [entry], "hico_list_hoi.txt": HOI})
+    assert "# 1 person | riding | wine glass" in text
+
+
+def test_the_oldest_pictures_of_visual_genome_are_called_id(tmp_path):
+    old = [{"id": entry["image_id"], "relationships": entry["relationships"]} for entry in GENOME]
+    assert "# 2 man | riding | bike" in imported(tmp_path, "visual-genome", {"relationships.json": old})
+
+
+def test_names_that_are_too_long_are_skipped(tmp_path):
+    relationships = [
+        {"predicate": "on", "subject": {"name": name}, "object": {"name": "street"}} for name in ("car", "x" * 1500)
+    ]
+    text = imported(tmp_path, "visual-genome", {"relationships.json": [{"image_id": 1, "relationships": relationships}]})
+    assert "xxx" not in text
+
+
+@pytest.mark.parametrize("key", ["filenames", "objects", "verbs"])
+def test_names_of_hico_det_are_text(tmp_path, capsys, key):
+    with pytest.raises(SystemExit):
+        imported(tmp_path, "hico-det", {"instances_train2015.json": NAMED | {key: [3, None, 4]}})
+    assert f"'{key}' must be a list of names" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "others"),
+    [
+        ("visual-genome", "relationships.json", {}),
+        ("hico-det", "hico_list_hoi.txt", {"trainval_hico.json": HICO}),
+        ("openimages", "oidv6-class-descriptions.csv", {"oidv6-validation-annotations-vrd.csv": OPEN}),
+    ],
+)
+def test_text_in_another_encoding_is_refused(tmp_path, capsys, source, file, others):
+    (tmp_path / file).write_bytes('[{"image_id": 1, "café'.encode("latin-1"))
+    words = [str(tmp_path / file), *made(tmp_path, others), "--output", str(tmp_path / "o.yaml")]
+    with pytest.raises(SystemExit):
+        main(["graph", "import", *words, "--from", source])
+    assert f"{file} is no UTF-8 text" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from oro_unlearn.report import relation_plots, relation_report
 from oro_unlearn.report.class_report import report_table
 from oro_unlearn.report.plots import plot_confusion_and_redirection
 from oro_unlearn.report.run_report import ALIKE, NO_IMAGES, hardware, redirection, summarise, undefined, versions
-from oro_unlearn.report.tables import caption, comparison_rows, markdown_table, number
+from oro_unlearn.report.tables import caption, comparison_rows, markdown_table, number, title_of
 
 pytestmark = pytest.mark.pictures
 
@@ -220,3 +220,12 @@ def test_losses_of_one_term_and_of_nine():
 def test_provenance():
     assert set(versions()) >= {"python", "torch", "oro_unlearn"}
     assert set(hardware("cpu")) == {"cpu", "cores", "threads", "device"}
+
+
+def test_a_title_calls_nothing_a_class_that_is_none():
+    people = [f"Person {number}" for number in range(7)]
+    named = {"method": "NPO", "data": "people", "network": "small", "forget": people, "forgotten": people[:5]}
+    assert title_of(named).endswith(
+        "forgotten: Person 0, Person 1, Person 2, Person 3, Person 4 and 2 more "
+        "(earlier: Person 0, Person 1, Person 2, Person 3, Person 4)"
+    )

@@ -47,3 +47,14 @@ def test_text_is_the_largest_cosine(marked):
     near = text_nearness(listing, captions)
     assert torch.allclose(near[listing.unsafe], torch.ones(2))
     assert float(near[0]) == pytest.approx(max(float(captions[0] @ captions[place]) for place in listing.unsafe), abs=1e-6)
+
+
+@pytest.mark.parametrize("ranking", [hierarchy_nearness, slot_nearness])
+def test_a_symmetric_relation_is_read_in_both_directions(marked, ranking):
+    listing = list_tuples(marked("{edge: baby next to wine, status: unsafe}"))
+    sizes = common_sizes(listing.graph)
+    near = dict(zip(map(str, listing.triples), ranking(listing, sizes), strict=True))
+    assert near["child next to wine"] > near["adult next to wine"]
+    mirrored = list_tuples(marked("{edge: wine next to baby, status: unsafe}"))
+    assert torch.equal(ranking(mirrored, sizes), ranking(listing, sizes))
+    assert listing.unsafe_index[:, [2, 1, 0]].tolist() == listing.unsafe_index.flip(0).tolist()

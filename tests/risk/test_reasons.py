@@ -41,3 +41,10 @@ def test_a_drop_is_the_score_minus_the_mean_over_other_values(marked):
     relations = (place["child holding wine"] + place["child next to wine"]) / 2
     mine = place["child drinking wine"]
     assert drops == (mine - subjects, mine - relations, mine - others)
+
+
+def test_the_nearest_of_a_symmetric_relation_may_be_turned(marked):
+    path = marked("{edge: child next to stone, status: unsafe}")
+    listing = list_tuples(path)
+    found = nearest_unsafe(listing, Triple("stone", "next to", "baby"), common_sizes(listing.graph))
+    assert str(found) == "stone next to child"

@@ -5,12 +5,15 @@ import random
 import pytest
 import torch
 
+from oro_unlearn.graph import load_graph
+from oro_unlearn.networks import tuple_network
 from oro_unlearn.networks.tuple_network import TupleNetwork
 from oro_unlearn.risk import concepts, list_tuples, training
 from oro_unlearn.risk.concepts import ConceptMaker
 from oro_unlearn.risk.listing import OPEN
 from oro_unlearn.risk.nearness import common_sizes
 from oro_unlearn.risk.training import Training, graph_edges, temperature, train_network
+from oro_unlearn.user_error import UserError
 from tests.risk.conftest import MARKS
 
 SHORT = Training(steps=30, concepts=2)
@@ -106,3 +109,32 @@ def test_a_graph_without_concepts_is_one_line(listing, features, monkeypatch):
     monkeypatch.setattr(concepts, "TRIES", 0)
     with pytest.raises(ValueError, match=r"graph.yaml: 48 tuples are too few to train on: choose --by hierarchy"):
         train_network(listing, features, common_sizes(listing.graph), SHORT)
+
+
+def test_two_tuples_are_too_few_to_train_on(tmp_path):
+    path = tmp_path / "graph.yaml"
+    path.write_text("objects: {cat: , dog: }\nrelations: {chasing: }\nedges:\n  - {edge: cat chasing dog, status: unsafe}\n")
+    listing = list_tuples(load_graph(path))
+    with pytest.raises(UserError, match="2 tuples are too few to train on"):
+        train_network(listing, torch.randn(3, 8), common_sizes(listing.graph), SHORT)
+
+
+def test_few_open_tuples_are_asked_for_a_temperature_and_stand_for_all(listing, features, monkeypatch):
+    network = train_network(listing, features, common_sizes(listing.graph), SHORT)
+    asked = []
+    scored = network.scored
+    monkeypatch.setattr(network, "scored", lambda tuples, *marks: asked.append(len(tuples)) or scored(tuples, *marks))
+    whole = temperature(network, listing)
+    monkeypatch.setattr(training, "MOST_ASKED", 40)
+    assert temperature(network, listing) == pytest.approx(whole, rel=0.3)
+    assert asked == [1 + len(listing.open)] * 2 + [41] * 2
+
+
+def test_many_marked_tuples_are_compared_in_small_parts(listing, features, monkeypatch):
+    network = train_network(listing, features, common_sizes(listing.graph), SHORT)
+    whole = network.scored(listing.index, listing.index[:20], NONE)
+    sizes, forward = [], network.forward
+    monkeypatch.setattr(network, "forward", lambda tuples, *rest: sizes.append(len(tuples)) or forward(tuples, *rest))
+    monkeypatch.setattr(tuple_network, "PAIRS", 100)
+    assert torch.allclose(network.scored(listing.index, listing.index[:20], NONE), whole, atol=1e-6)
+    assert max(sizes) == 5

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from oro_unlearn.data.batches import EpochBatches, from_batches
 from oro_unlearn.data.graphs.graph_splits import edge_splits, published_splits, random_splits
-from oro_unlearn.data.graphs.prepared_graphs import GraphTuple, whole, with_features
+from oro_unlearn.data.graphs.prepared_graphs import GraphTuple, check_graph, class_numbers, whole, with_features
 from oro_unlearn.data.images.image_data import as_is
 from oro_unlearn.files import sha256_of
 from oro_unlearn.user_error import UserError
@@ -63,7 +63,7 @@ class GraphDataModule(LightningDataModule, ABC):
         split: ``public``: the masks of the data set, only for nodes. ``random``: 60, 20 and 20 % of nodes or graphs drawn by
             the seed; of edges, 85, 5 and 10 %, with as many pairs of nodes without an edge in the last two.
         seed: Seed of the split; not the seed of training.
-        normalise: Divide the features of a node by their sum.
+        normalise: Divide the features of a node by their sum, if it is above 1: for counts and bags of words.
         batch_size: Graphs in a training batch.
 
     Raises:
@@ -110,11 +110,30 @@ class GraphDataModule(LightningDataModule, ABC):
         wanted = len(found) if self.task == "graph" else int(found[0].num_nodes)
         if self.task != "edge" and sum(0 if graph.y is None else graph.y.numel() for graph in found) != wanted:
             raise UserError(f"{self.name} has no class for each {self.task}: choose another --data.task")
+        for graph in found:
+            check_graph(graph, self.name)
+            if self.task != "edge":
+                graph.y = class_numbers(graph.y, self.name)
         return found
 
     @cached_property
     def splits(self) -> dict[str, Samples]:
-        """Samples by split: ``train``, ``val`` and ``test``."""
+        """Samples by split: ``train``, ``val`` and ``test``.
+
+        Raises:
+            UserError: If a split is empty, or a sample has a negative number for its class.
+        """
+        found = self._split_up()
+        for name, samples in found.items():
+            if not len(samples):
+                raise UserError(f"{self.name}: no {self.task} is left for the split {name}: choose a larger set")
+            labels = [samples.batch[4]] if samples.batch is not None else [graph.y for graph in samples.graphs]
+            lowest = min(int(part.min()) for part in labels)
+            if lowest < 0:
+                raise UserError(f"{self.name}: the class of a {self.task} is {lowest}: classes are numbered from 0")
+        return found
+
+    def _split_up(self) -> dict[str, Samples]:
         if self.task == "edge":
             found = edge_splits(self.graphs[0], self.seed)
             return {name: Samples(batch, (), batch[-1]) for name, batch in found.items()}

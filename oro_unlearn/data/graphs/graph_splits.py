@@ -51,17 +51,17 @@ def edge_splits(graph: Any, seed: int) -> dict[str, GraphTuple]:
     Messages are passed along the edges of the training split alone.
 
     Args:
-        graph: A graph of torch_geometric; its edges are read as undirected.
+        graph: A graph of torch_geometric; its edges are read as undirected, and edges of a node to itself are left out.
         seed: Seed of the split, and of the pairs without an edge.
 
     Raises:
-        UserError: If there are too few edges.
+        UserError: If there are too few edges, or so many that hardly a pair has none.
     """
     from torch_geometric.data import Data
     from torch_geometric.transforms import RandomLinkSplit
-    from torch_geometric.utils import to_undirected
+    from torch_geometric.utils import remove_self_loops, to_undirected
 
-    plain = Data(edge_index=to_undirected(graph.edge_index), num_nodes=int(graph.num_nodes))
+    plain = Data(edge_index=remove_self_loops(to_undirected(graph.edge_index))[0], num_nodes=int(graph.num_nodes))
     if plain.edge_index.shape[1] < 40:
         raise UserError(f"{plain.edge_index.shape[1] // 2} edges are too few to split: at least 20 are needed")
     val, test = EDGE_SHARES
@@ -72,6 +72,8 @@ def edge_splits(graph: Any, seed: int) -> dict[str, GraphTuple]:
     found = {}
     for name, part in zip(("train", "val", "test"), parts, strict=True):
         labels = part.edge_label.long()
+        if name != "train" and not 0 < int(labels.sum()) < len(labels):
+            raise UserError("almost every pair of nodes has an edge: no pairs without one are left for validation and test")
         index = torch.arange(len(labels))
         found[name] = (graph.x, parts[0].edge_index, graph_of, part.edge_label_index, labels, index)
     return found

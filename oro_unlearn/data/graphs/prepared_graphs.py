@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from oro_unlearn.networks.graphs import nonzeros
+from oro_unlearn.user_error import UserError
+
 GraphTuple = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]  # the fields of oro_unlearn.methods.graphs.Graphs
 SPARSE = 0.1  # largest share of nonzero features that are kept in CSR layout
 
@@ -16,7 +19,7 @@ def with_features(graph: Any, normalise: bool) -> Any:
 
     Args:
         graph: A :class:`torch_geometric.data.Data`.
-        normalise: Whether the features of a node are divided by their sum.
+        normalise: Whether the features of a node are divided by their sum, if it is above 1.
     """
     graph = graph.clone()
     features = graph.x if graph.x is not None and graph.x.numel() else torch.ones(int(graph.num_nodes), 1)
@@ -25,6 +28,38 @@ def with_features(graph: Any, normalise: bool) -> Any:
         features = features / features.sum(1, keepdim=True).clamp(min=1)
     graph.x = sparse_if_cheaper(features)
     return graph
+
+
+def check_graph(graph: Any, name: str) -> None:
+    """Check what a data set gave.
+
+    Args:
+        graph: From :func:`with_features`.
+        name: Name of the data set, for the error.
+
+    Raises:
+        UserError: If a feature is NaN or infinite, or an edge leads to no node.
+    """
+    nodes, edges = int(graph.num_nodes), graph.edge_index
+    if not nonzeros(graph.x).isfinite().all():
+        raise UserError(f"{name}: a feature of a node is NaN or infinite: repair the data set")
+    if edges.numel() and not 0 <= int(edges.min()) <= int(edges.max()) < nodes:
+        raise UserError(f"{name}: edges lead to nodes {int(edges.min())} to {int(edges.max())}, and there are {nodes} nodes")
+
+
+def class_numbers(labels: Tensor, name: str) -> Tensor:
+    """Labels as int64.
+
+    Args:
+        labels: Classes of nodes or graphs, of any shape.
+        name: Name of the data set, for the error.
+
+    Raises:
+        UserError: If they are no whole numbers.
+    """
+    if not (labels == labels.round()).all():  # also false for NaN
+        raise UserError(f"{name} has no classes but values that are no whole numbers: choose another set, or --data.task edge")
+    return labels.long()
 
 
 def sparse_if_cheaper(features: Tensor) -> Tensor:

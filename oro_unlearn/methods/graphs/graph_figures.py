@@ -1,5 +1,7 @@
 """Figures of the scores of nodes, edges or graphs."""
 
+import math
+
 from torch import Tensor
 
 from oro_unlearn.metrics.chance import share_limits
@@ -16,7 +18,7 @@ def best_of(scores: Tensor, labels: Tensor) -> float:
 def figures_of(scores: Tensor, labels: Tensor) -> dict[str, float]:
     """``auc`` and ``ap`` of edges, ``accuracy`` of classes with the ends of its exact 95 % interval, and ``samples``.
 
-    Edges that all exist have no ``auc`` and no ``ap``.
+    Edges that all exist have no ``auc`` and no ``ap``; both are NaN if a score of an edge is.
 
     Args:
         scores: Logits (M, K) of classes, or (M,) of edges.
@@ -33,6 +35,8 @@ def figures_of(scores: Tensor, labels: Tensor) -> dict[str, float]:
     if scores.ndim == 1:
         from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
+        if scores.isnan().any():  # nothing is ranked; torchmetrics would give 1
+            return {"auc": math.nan, "ap": math.nan, "samples": float(count)}
         ranked = scores.sigmoid().double()
         return {
             "auc": float(binary_auroc(ranked, labels)),

@@ -1,6 +1,7 @@
 """Explanations of the class of a node or the score of an edge: which features and edges it rests on, by torch_geometric."""
 
 import time
+import warnings
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from torch_geometric.utils import k_hop_subgraph
 
 from oro_unlearn.networks.graphs.graph_network import GraphNetwork
 from oro_unlearn.networks.graphs.mask_generator import MaskGenerator
+from oro_unlearn.user_error import UserError
 
 Algorithm = Literal["GNNExplainer", "PGExplainer", "gradient", "random"]
 HOPS = 2  # layers of the encoder
@@ -66,7 +68,7 @@ def _rows(features: Tensor, nodes: Tensor) -> Tensor:
 
 
 class MaskExplainer(ExplainerAlgorithm):
-    """The masks of SES as an explanation algorithm: two forward passes of the generator, for all nodes at once.
+    """The masks of SES as an explanation algorithm: one forward pass of the generator, for all nodes at once.
 
     Args:
         generator: A trained mask generator.
@@ -155,7 +157,12 @@ def algorithm_of(name: Algorithm, network: GraphNetwork, features: Tensor, edges
         features: (N, F), dense or CSR.
         edges: (2, E) int64.
         nodes: (M,) int64, the nodes on which ``PGExplainer`` is trained.
+
+    Raises:
+        UserError: If ``PGExplainer`` is to explain edges: that of torch_geometric does not.
     """
+    if name == "PGExplainer" and network.task == "edge":
+        raise UserError("PGExplainer does not explain edges: choose GNNExplainer or gradient")
     if name == "GNNExplainer":
         return GNNExplainer(epochs=100)
     if name == "PGExplainer":
@@ -172,7 +179,9 @@ def _trained(algorithm: PGExplainer, network: GraphNetwork, features: Tensor, ed
             near = surrounding(features, edges, node)
             with torch.no_grad():
                 target = network(near.features, near.edges).argmax(1)
-            algorithm.train(epoch, network, near.features, near.edges, target=target, index=near.centre)
+            with warnings.catch_warnings():  # it makes a float of a loss that has a gradient
+                warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
+                algorithm.train(epoch, network, near.features, near.edges, target=target, index=near.centre)
     return algorithm
 
 

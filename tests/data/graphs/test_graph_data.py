@@ -201,3 +201,57 @@ def test_a_task_that_does_not_fit():
         circle(options={"labelled": False}).split("train")
     with pytest.raises(UserError, match="public is for nodes"):
         circle(task="edge", split="public")
+
+
+class Broken(InMemoryDataset):
+    """A graph of 20 nodes, or ten such graphs, with something wrong."""
+
+    def __init__(self, wrong: str) -> None:
+        super().__init__()
+        near = torch.tensor([(a, b) for a in range(20) for b in range(20) if a != b and (a - b) % 20 in (1, 2, 18, 19)]).T
+        graph = Data(x=torch.ones(20, 3), edge_index=near, y=torch.arange(20) % 3)
+        if wrong == "loops":
+            graph.edge_index = torch.cat([near, torch.arange(20).repeat(2, 1)], 1)
+        elif wrong == "dense":
+            graph.edge_index = (1 - torch.eye(20)).nonzero().T
+        elif wrong == "nan":
+            graph.x[3, 1] = torch.nan
+        elif wrong == "edge":
+            graph.edge_index = torch.cat([near, torch.tensor([[0], [99]])], 1)
+        elif wrong == "few":
+            graph = Data(x=torch.ones(2, 3), edge_index=torch.tensor([[0], [1]]), y=torch.arange(2))
+        else:
+            graph.y = {"values": torch.arange(20) / 3, "whole": graph.y.double(), "negative": graph.y - 1}[wrong]
+        self.data, self.slices = self.collate([graph])
+
+
+def broken(wrong: str, **options) -> AnyGraph:
+    return AnyGraph(f"{HERE}.Broken", {"wrong": wrong}, **options)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "task", "words"),
+    [
+        ("nan", "node", "broken: a feature of a node is NaN or infinite"),
+        ("edge", "node", "broken: edges lead to nodes 0 to 99, and there are 20 nodes"),
+        ("values", "node", "broken has no classes but values that are no whole numbers"),
+        ("negative", "node", "broken: the class of a node is -1: classes are numbered from 0"),
+        ("few", "node", "broken: no node is left for the split test"),
+        ("dense", "edge", "almost every pair of nodes has an edge"),
+    ],
+)
+def test_data_that_no_network_can_read(wrong, task, words):
+    with pytest.raises(UserError, match=words):
+        broken(wrong, task=task).split("train")
+
+
+def test_classes_may_be_whole_numbers_of_another_type():
+    assert next(broken("whole").batches("train"))[4].dtype == torch.int64
+
+
+def test_an_edge_of_a_node_to_itself_is_not_asked_for():
+    data = broken("loops", task="edge")
+    batches = [next(data.batches(name)) for name in ("train", "val", "test")]
+    real = torch.cat([batch[3][:, batch[4] == 1] for batch in batches], 1)
+    assert real.shape[1] == 40
+    assert (real[0] != real[1]).all()

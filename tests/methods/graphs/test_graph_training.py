@@ -99,6 +99,12 @@ def test_edges_are_ranked():
     assert found == {"auc": 0.75, "ap": pytest.approx((1 + 2 / 3) / 2), "samples": 4.0}
 
 
+def test_scores_that_are_nan_rank_nothing():
+    figures = figures_of(torch.tensor([torch.nan] * 4), torch.tensor([1, 0, 1, 0]))
+    assert math.isnan(figures["auc"])
+    assert math.isnan(figures["ap"])
+
+
 def test_drawn_pairs_have_no_edge():
     method, train = built(GraphTraining, "edge")
     found = method.with_negatives(train)

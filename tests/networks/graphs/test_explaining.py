@@ -7,6 +7,7 @@ from torch_geometric.explain.metric import fidelity
 from oro_unlearn.metrics import ExplanationFidelity
 from oro_unlearn.networks.graphs import GraphEncoder, GraphNetwork, MaskGenerator
 from oro_unlearn.networks.graphs.explaining import MaskExplainer, algorithm_of, altered, explain, explainer_of, surrounding
+from oro_unlearn.user_error import UserError
 
 LINE = [(number, number + 1) for number in range(9)]
 EDGES = torch.tensor([*LINE, *((b, a) for a, b in LINE)]).T  # a line of ten nodes
@@ -113,3 +114,8 @@ def test_fidelity_is_that_of_torch_geometric(features):
         metric.update(*seen)
     plus, minus = (sum(values) / 10 for values in zip(*expected, strict=True))
     assert metric.compute() == {"plus": pytest.approx(plus), "minus": pytest.approx(minus)}
+
+
+def test_pg_explainer_is_refused_for_edges(features):
+    with pytest.raises(UserError, match="PGExplainer does not explain edges: choose GNNExplainer or gradient"):
+        algorithm_of("PGExplainer", network("edge"), features, EDGES, torch.tensor([3]))

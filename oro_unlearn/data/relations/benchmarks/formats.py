@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from oro_unlearn.data.relations.benchmarks.benchmark_items import Item
-from oro_unlearn.data.relations.importers.annotation import field, whole_json
+from oro_unlearn.data.relations.importers.annotation import field, opened, whole_json
 from oro_unlearn.user_error import UserError
 
 Found = tuple[list[Path], Iterator[Item]]
@@ -86,9 +86,16 @@ def winoground(folder: Path) -> Found:
 
 def _found(folder: Path, names: list[str], wanted: str) -> list[Path]:
     """The files of these names, in the folder itself or in one folder below it, in the order of the names."""
-    places = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    found = [next((place / name for place in places if (place / name).is_file()), None) for name in names]
-    files = [path for path in found if path]
+    below = sorted(path for path in folder.iterdir() if path.is_dir())
+    files = []
+    for name in names:
+        found = [path for place in below if (path := place / name).is_file()]
+        if (folder / name).is_file():
+            files.append(folder / name)
+        elif len(found) > 1:
+            raise UserError(f"--data.benchmarks: {name} is in {found[0].parent} and in {found[1].parent}: name one of them")
+        else:
+            files += found
     if not files:
         raise UserError(f"--data.benchmarks: {folder} has no file {wanted}")
     return files
@@ -103,7 +110,7 @@ def _listed(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
     """Lines of a JSON lines file with file and line number, from 1."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with opened(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 if line.strip():

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 from oro_unlearn.files import shortened
 from oro_unlearn.graph.wording import wording_key
@@ -14,9 +15,10 @@ LARGEST = 512 * 2**20  # bytes of a file that is read as a whole
 PIECE = 2**20  # characters that are read at once
 LONGEST_ITEM = 64 * 2**20  # characters of one item of a list
 BETWEEN = re.compile(r"[\s,]*")  # what stands between items
-MOST_WORDS = 6  # of a name
+MOST_WORDS, MOST_CHARACTERS = 6, 100  # of a name
 TYPES = {int: "a number", str: "text", list: "a list", dict: "an object"}
 Kind = TypeVar("Kind", int, str, list, dict)
+Named = TypeVar("Named")
 
 
 class Annotation(NamedTuple):
@@ -40,9 +42,13 @@ class Annotation(NamedTuple):
     def triple(self) -> tuple[str, str, str] | None:
         """The three names in lower case, without punctuation and articles; None if one is missing, too long or used twice."""
         names = [wording_key(name) for name in (self.subject, self.relation, self.object)]
-        if not all(1 <= len(name.split()) <= MOST_WORDS and name.isprintable() for name in names) or names[0] == names[2]:
+        if not all(map(_usable, names)) or names[0] == names[2]:
             return None
         return names[0], names[1], names[2]
+
+
+def _usable(name: str) -> bool:
+    return 1 <= len(name.split()) <= MOST_WORDS and len(name) <= MOST_CHARACTERS and name.isprintable()
 
 
 def field(entry: Any, key: str, kind: type[Kind], where: str) -> Kind:
@@ -67,8 +73,8 @@ def field(entry: Any, key: str, kind: type[Kind], where: str) -> Kind:
     return value
 
 
-def numbered(names: Sequence[str], number: int, first: int, what: str, where: str) -> str:
-    """The name with a number.
+def numbered(names: Sequence[Named], number: int, first: int, what: str, where: str) -> Named:
+    """The name, or another thing, with a number.
 
     Args:
         names: The names, in the order of their numbers.
@@ -117,9 +123,13 @@ def whole_json(path: Path) -> Any:
 
 def names_in(path: Path) -> list[str]:
     """The names in a JSON list. Raises UserError if the file is something else."""
-    content = whole_json(path)
+    return names_of(whole_json(path), str(path))
+
+
+def names_of(content: Any, where: str) -> list[str]:
+    """Names of a JSON list. Raises UserError, which begins with ``where``, if it is something else."""
     if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
-        raise UserError(f"{path} must be a list of names")
+        raise UserError(f"{where} must be a list of names")
     return content
 
 
@@ -132,9 +142,8 @@ def list_items(path: Path) -> Iterator[tuple[str, Any]]:
     Raises:
         UserError: If the file is missing, or is no list; the message names the item.
     """
-    check_file(path)
     decoder, number = json.JSONDecoder(), 0
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with opened(path) as file:
         text, at_end = file.read(PIECE), False
         place = BETWEEN.match(text).end()  # type: ignore[union-attr]
         if not text.startswith("[", place):
@@ -158,6 +167,21 @@ def list_items(path: Path) -> Iterator[tuple[str, Any]]:
             else:
                 more = file.read(max(PIECE, len(text) - place))
                 text, place, at_end = text[place:] + more, 0, not more
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """A text file to read; line ends are kept.
+
+    Raises:
+        UserError: If the file is missing, or if what is read in the block is not UTF-8.
+    """
+    check_file(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            yield file
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} is no UTF-8 text ({error.reason}): save it as UTF-8") from None
 
 
 def check_file(path: Path) -> None:

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from oro_unlearn.data.relations.importers.annotation import (
     Annotation,
-    check_file,
     field,
     list_items,
+    names_of,
     numbered,
     one_file,
+    opened,
     split_of,
     whole_json,
 )
@@ -34,8 +36,7 @@ def hico_det(files: Sequence[Path]) -> Iterator[Annotation]:
     if not annotated:
         raise UserError("HICO-DET needs trainval_hico.json with hico_list_hoi.txt, or instances_train2015.json")
     for path in annotated:
-        check_file(path)
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
+        with opened(path) as file:
             start = file.read(64).lstrip()
         if start.startswith("{"):
             yield from _with_names(path)
@@ -44,22 +45,35 @@ def hico_det(files: Sequence[Path]) -> Iterator[Annotation]:
 
 
 def _with_numbers(path: Path, names: list[tuple[str, str]]) -> Iterator[Annotation]:
-    """A list of pictures; the interactions of each have numbers from 1 to 600."""
+    """A list of pictures; the interactions of each have numbers from 1 to 600, or verbs from 1 to 117 in alphabetical order."""
+    verbs = sorted({verb for _, verb in names})
     for where, entry in list_items(path):
         image = field(entry, "file_name", str, where)
         for hoi in field(entry, "hoi_annotation", list, where):
-            number = field(hoi, "hoi_category_id", int, where)
-            thing, verb = numbered([f"{thing}\t{verb}" for thing, verb in names], number, 1, "hoi_category_id", where).split(
-                "\t"
-            )
+            if isinstance(hoi, dict) and "hoi_category_id" not in hoi and "category_id" in hoi:
+                thing, verb = _by_parts(entry, hoi, verbs, where)
+            else:
+                thing, verb = numbered(names, field(hoi, "hoi_category_id", int, where), 1, "hoi_category_id", where)
             yield _annotation(image, verb, thing, split_of(path))
+
+
+def _by_parts(entry: Any, hoi: Any, verbs: list[str], where: str) -> tuple[str, str]:
+    """Object and verb of an interaction in ``test_hico.json``: the number of the verb, and that of the object's box."""
+    from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
+
+    boxes = field(entry, "annotations", list, where)
+    box = numbered(boxes, field(hoi, "object_id", int, where), 0, "object_id", where)
+    coco: list[str] = FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
+    thing = numbered(coco, field(box, "category_id", int, where), 0, "category_id of an object", where)
+    return thing, numbered(verbs, field(hoi, "category_id", int, where), 1, "category_id", where)
 
 
 def _with_names(path: Path) -> Iterator[Annotation]:
     """One object with lists of pictures, objects, verbs, and interactions by number from 0."""
     content, where = whole_json(path), str(path)
-    names = {key: field(content, key, list, where) for key in ("filenames", "objects", "verbs", "annotation")}
-    for number, entry in enumerate(names["annotation"]):
+    keys = ("filenames", "objects", "verbs")
+    names = {key: names_of(field(content, key, list, where), f"{where}: {key!r}") for key in keys}
+    for number, entry in enumerate(field(content, "annotation", list, where)):
         place = f"{path}, entry {number} of 'annotation'"
         image = numbered(names["filenames"], number, 0, "picture", place)
         things, verbs = (field(entry, key, list, place) for key in ("object", "verb"))
@@ -78,8 +92,8 @@ def _annotation(image: str, verb: str, thing: str, split: str) -> Annotation:
 
 def _interactions(path: Path) -> list[tuple[str, str]]:
     """Object and verb of each interaction, from lines with number, object and verb."""
-    check_file(path)
-    rows = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    with opened(path) as file:
+        rows = [line.split() for line in file]
     named = [(row[1], row[2]) for row in rows if len(row) == 3 and row[0].isdecimal()]
     if not named:
         raise UserError(f"{path} has no line with number, object and verb")

@@ -109,7 +109,7 @@ def _lines(counts: Counts, source: str) -> Iterator[str]:
     for relation, (subjects, things) in kinds.items():
         listed = f"subjects: {_listed(subjects)}, objects: {_listed(things)}"
         yield f"  {json.dumps(relation, ensure_ascii=False)}: {{{listed}}}"
-    yield "edges: []  # what to forget, such as - {edge: " + " ".join(next(iter(counts))) + ", status: unsafe}"
+    yield "edges:  # what to forget, such as - {edge: " + " ".join(next(iter(counts))) + ", status: unsafe}"
     yield "# annotations by tuple:"
     yield from (f"# {count} {' | '.join(triple)}" for triple, count in list(counts.items())[:MOST_COMMENTS])
     if len(counts) > MOST_COMMENTS:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from oro_unlearn.data.relations.importers.annotation import Annotation, check_file, one_file, split_of
+from oro_unlearn.data.relations.importers.annotation import Annotation, one_file, opened, split_of
 from oro_unlearn.user_error import UserError
 
 COLUMNS = ("ImageID", "LabelName1", "RelationshipLabel", "LabelName2")
@@ -45,8 +45,7 @@ def open_images(files: Sequence[Path]) -> Iterator[Annotation]:
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Lines of a CSV with their numbers, from 1."""
-    check_file(path)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with opened(path) as file:
         reader = csv.reader(file)
         try:
             yield from ((reader.line_num, row) for row in reader if row)

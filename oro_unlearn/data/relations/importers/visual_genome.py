@@ -9,7 +9,7 @@ from oro_unlearn.user_error import UserError
 
 
 def visual_genome(files: Sequence[Path]) -> Iterator[Annotation]:
-    """Annotations of Visual Genome. A picture is called by its number: ``2317.jpg``.
+    """Annotations of Visual Genome. A picture is called by its number: ``2317.jpg``. The oldest files name it ``id``.
 
     Args:
         files: ``relationships.json`` of any version; of several files, one after another. ``objects.json`` may be left out,
@@ -20,7 +20,8 @@ def visual_genome(files: Sequence[Path]) -> Iterator[Annotation]:
     """
     for path in [file for file in files if not file.name.lower().startswith("objects")] or files:
         for where, entry in list_items(path):
-            image = f"{field(entry, 'image_id', int, where)}.jpg"
+            number_key = "id" if isinstance(entry, dict) and "image_id" not in entry and "id" in entry else "image_id"
+            image = f"{field(entry, number_key, int, where)}.jpg"
             for number, relationship in enumerate(field(entry, "relationships", list, where)):
                 place = f"{where}, relationship {number}"
                 names = [_name(relationship, key, place) for key in ("subject", "object")]
