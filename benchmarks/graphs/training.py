@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
+from lightning.pytorch import seed_everything
 from torch.optim import Adam
 
 from oro_unlearn.data import GraphDataModule
@@ -63,7 +64,7 @@ def built(recipe: Recipe, encoder: str, data: GraphDataModule, seed: int) -> Gra
     def optimizer(params: Any) -> Adam:
         return Adam(params, lr=recipe.rate, weight_decay=5e-4)
 
-    torch.manual_seed(seed)
+    seed_everything(seed, verbose=False)  # Python's generator too, which torch_geometric draws missing edges from
     method = recipe.method(encoder=encoder, optimizer=optimizer, **hidden, **recipe.options)
     method.build(GraphShape(data.task, data.num_features, data.num_classes, data.largest_degree))
     return method
