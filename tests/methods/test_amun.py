@@ -151,5 +151,5 @@ def test_batchnorm_policy_is_held(policy):
 
 
 def test_wrong_options():
-    with pytest.raises(ValueError, match="--model.radius is positive and --model.growth above 1"):
+    with pytest.raises(ValueError, match=r"--model\.radius is positive and --model\.growth above 1"):
         method(AMUN, growth=1.0)

@@ -240,7 +240,7 @@ def test_single_samples_can_be_forgotten():
 
 
 def test_wrong_options():
-    with pytest.raises(ValueError, match="--model.alpha and --model.dampening are positive"):
+    with pytest.raises(ValueError, match=r"--model\.alpha and --model\.dampening are positive"):
         method(SSD, alpha=0.0)
 
 
