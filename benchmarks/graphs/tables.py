@@ -54,7 +54,7 @@ def cell(values: Sequence[float], factor: float = 100, digits: int = 1, sign: bo
     if not values:
         return "–"
     middle, half = interval([factor * value for value in values])
-    text = f"{middle:{'+' if sign else ''}.{digits}f}"
+    text = f"{round(middle, digits) + 0.0:{'+' if sign else ''}.{digits}f}"  # + 0.0: no -0.0
     return text if math.isnan(half) else f"{text} ± {half:.{digits}f}"
 
 
