@@ -50,7 +50,7 @@ ATTACKED = {  # rows of the table of all attacks: R@5 after each, of one model
     "plain caption": "direct/r5",
     **{text: f"{name}/r5" for name, text in FAMILIES.items()},
     "strongest searched caption": "search/r5",
-    **{f"plain caption; pictures {text}": f"{name}/r5" for name, text in ALTERED.items()},
+    **{f"plain caption; pictures: {text}": f"{name}/r5" for name, text in ALTERED.items()},
     **{text: f"{name}/r5" for name, text in WEIGHTS.items() if name != "no_attack"},
 }
 

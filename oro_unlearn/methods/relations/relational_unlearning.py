@@ -17,6 +17,7 @@ from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
 from oro_unlearn.methods.relations.first_look import unknown_tuples
 from oro_unlearn.methods.relations.sharding import shard_frozen
 from oro_unlearn.methods.relations.spread import spread
+from oro_unlearn.methods.relations.tuple_rows import of_every_tuple
 from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.adapter_files import base_sha256
 from oro_unlearn.user_error import UserError
@@ -192,7 +193,7 @@ class RelationalUnlearning(DualEncoder):
         return self._captions
 
     def tau_of(self, form: str) -> float:
-        """Mean cosine of unsafe training pictures with captions, under the reference.
+        """Mean cosine of some unsafe training pictures, of every tuple, with captions, under the reference.
 
         Args:
             form: ``unrelated``: captions that have no slot in common with the forgotten tuple. ``mismatched``: captions that
@@ -204,7 +205,8 @@ class RelationalUnlearning(DualEncoder):
         captions = [text for shared in ((0,) if form == "unrelated" else (0, 1, 2)) for text in self.data.vocabulary[shared]]
         if not captions:
             raise UserError(f"the graph has no {form} captions: set --model.tau to a number, such as 0")
-        return float((self.reference_pictures("unsafe")[:MATCHED] @ self.reference_texts(captions).T).mean())
+        rows = of_every_tuple(self.data.split("unsafe").slots, MATCHED)
+        return float((self.reference_pictures("unsafe")[rows] @ self.reference_texts(captions).T).mean())
 
     # -- measuring
 
