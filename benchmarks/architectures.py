@@ -59,7 +59,7 @@ RECIPES = {  # of originals: epochs and learning rate; RECIPE for the others
     **dict.fromkeys(("vgg11", "vgg11_bn"), (12, 1e-4)),
     "narrow_vgg_bn": (60, 1e-3),
     **dict.fromkeys(("vit", "timm_vit", "hf_vit"), (60, 2e-3)),
-    **dict.fromkeys(("efficientnet_b0", "mobilenet_v2"), (60, 1e-3)),
+    **dict.fromkeys(("efficientnet_b0", "mobilenet_v2", "timm_vit"), (60, 1e-3)),
 }
 RECIPE = (15, 1e-3)
 QUIET = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false", "--trainer.enable_model_summary", "false"]
