@@ -8,6 +8,7 @@ from torch.nn.functional import normalize
 
 from oro_unlearn.graph import Captions, RelationGraph, Triple
 from oro_unlearn.networks import OpenCLIP
+from oro_unlearn.networks.caption_vectors import encode_captions
 
 BATCH = 256  # captions
 
@@ -36,5 +37,4 @@ def caption_features(network: OpenCLIP, graph: RelationGraph, triples: Sequence[
 @torch.no_grad()
 def embedded(network: OpenCLIP, captions: Sequence[str]) -> Tensor:
     """Unit vectors of captions, (B, D) float32."""
-    parts = [captions[start : start + BATCH] for start in range(0, len(captions), BATCH)]
-    return torch.cat([network.encode_text(network.tokenize(part)) for part in parts])
+    return encode_captions(network, captions, BATCH)

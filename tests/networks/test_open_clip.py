@@ -13,6 +13,7 @@ from torch import nn
 
 from oro_unlearn.graph import Captions, load_graph
 from oro_unlearn.networks import OpenCLIP, clip_weights
+from oro_unlearn.networks.caption_vectors import encode_captions
 from oro_unlearn.user_error import UserError
 from tests.networks.tiny_clip import CAPTIONS, VIT, embeddings, folder_of, images_for
 
@@ -261,3 +262,12 @@ def test_the_vocabulary_file_is_small_and_dated_nowhere():
     assert len(content) < 4000
     assert content[4:8] == b"\0\0\0\0", "gzip's time"
     assert not gzip.decompress(content).endswith(b"\n")
+
+
+def test_captions_in_batches_are_those_in_one():
+    network = OpenCLIP("scenes", pretrained="").eval()
+    captions = ["a child", "a child drinking wine", "a dog", "wine", "a robot throwing a book"]
+    with torch.no_grad():
+        whole = network.encode_text(network.tokenize(captions))
+        for size in (1, 2, 5, 8):
+            assert torch.allclose(encode_captions(network, captions, size), whole, atol=1e-6)

@@ -89,9 +89,3 @@ def on_device(numbers: Sequence[int], device: torch.device) -> Tensor:
     """Whole numbers (N,) int64 on a device; the copy to a GPU does not block the host."""
     values = torch.tensor(numbers, dtype=torch.long)
     return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values.to(device)
-
-
-def encode_captions(network: Any, captions: Sequence[str], size: int) -> Tensor:
-    """Unit vectors (N, D) of captions, encoded in batches of ``size``."""
-    parts = [captions[start : start + size] for start in range(0, len(captions), size)]
-    return torch.cat([network.encode_text(network.tokenize(part)) for part in parts])

@@ -15,13 +15,14 @@ from torchmetrics.utilities import dim_zero_cat
 
 from oro_unlearn.methods.loss_history import LossHistory
 from oro_unlearn.methods.relations.caption_benchmarks import measure_benchmarks
-from oro_unlearn.methods.relations.caption_cache import chosen, encode_captions
+from oro_unlearn.methods.relations.caption_cache import chosen
 from oro_unlearn.methods.relations.causal_tracing import trace_relation
 from oro_unlearn.methods.relations.relation_attack import attack_models
 from oro_unlearn.methods.relations.relation_audit import Features, measure, not_measured, relational_safety_score
 from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.methods.relations.weight_attack import attack_weights
 from oro_unlearn.networks import OpenCLIP, save_weights
+from oro_unlearn.networks.caption_vectors import encode_captions
 from oro_unlearn.user_error import UserError
 
 if TYPE_CHECKING:

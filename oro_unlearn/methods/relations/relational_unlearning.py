@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from oro_unlearn.attacks.relations import strongest_caption
 from oro_unlearn.methods.first_words import relation_words
-from oro_unlearn.methods.relations.caption_cache import CaptionCache, encode_captions
+from oro_unlearn.methods.relations.caption_cache import CaptionCache
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
 from oro_unlearn.methods.relations.first_look import unknown_tuples
 from oro_unlearn.methods.relations.sharding import shard_frozen
@@ -20,6 +20,7 @@ from oro_unlearn.methods.relations.spread import spread
 from oro_unlearn.methods.relations.tuple_rows import of_every_tuple
 from oro_unlearn.networks import save_weights
 from oro_unlearn.networks.adapter_files import base_sha256
+from oro_unlearn.networks.caption_vectors import encode_captions
 from oro_unlearn.user_error import UserError
 
 MATCHED = 64  # unsafe training pictures whose cosines with unrelated captions give tau

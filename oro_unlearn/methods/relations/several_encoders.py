@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from oro_unlearn.attacks.relations import strongest_caption
 from oro_unlearn.methods.first_words import relation_words
-from oro_unlearn.methods.relations.caption_cache import encode_captions
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
+from oro_unlearn.networks.caption_vectors import encode_captions
 
 
 class SeveralEncoders(DualEncoder):

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from oro_unlearn.attacks.relations import SEED, Captioned, WeightEvidence, prune, quantise, relearn, shift, weight_evidence
-from oro_unlearn.methods.relations.caption_cache import encode_captions
+from oro_unlearn.networks.caption_vectors import encode_captions
 
 RETAINED = ("edges", "nodes", "neutral")  # splits of pairs to keep
 PICTURES_AT_ONCE = 64
