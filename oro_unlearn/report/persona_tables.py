@@ -107,8 +107,10 @@ def caption(report: Report) -> str:
     """Notes that a reader of the figures needs."""
     retrained = "retrained" in report["metrics"]
     repeated = report.get("read", {}).get("repeated", 0)
-    asked = f"{repeated} of the questions are also trained on" if repeated else "none of them, with its picture, is trained on"
-    notes = [f"All figures are in [0, 1]: means over questions, and BLEU of all answers together; {asked}."]
+    notes = [
+        "All figures are in [0, 1]. They are means over questions; BLEU is computed from all answers together.",
+        f"Training has {repeated or 'none'} of these questions with the same picture.",
+    ]
     notes += ["The ideal is the retrained models' mean."] if retrained else []
     if "unlearned" in report["metrics"] and not retrained:
         notes.append("No retrained model was given (--model.retrained): nothing says what is normal.")

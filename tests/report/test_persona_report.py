@@ -105,8 +105,8 @@ def test_words_claim_nothing_that_was_not_measured():
     said = spoken(made(found))
     assert "Leaks: not measured." in said
     assert "figures fell" in said
-    assert "none of them, with its picture, is trained on" in caption({"metrics": {}})
-    assert "3 of the questions are also trained on" in caption({"metrics": {}, "read": {"repeated": 3}})
+    assert "Training has none of these questions with the same picture." in caption({"metrics": {}})
+    assert "Training has 3 of these questions with the same picture." in caption({"metrics": {}, "read": {"repeated": 3}})
 
 
 def test_tables_have_five_columns_and_the_gap_is_in_floors():
