@@ -16,7 +16,7 @@ import json
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from oro_unlearn.compare.searches import ENTRIES
 from oro_unlearn.compare.sources import record
 from oro_unlearn.data import Digits
 from oro_unlearn.data.images.image_data import TensorImages
+from oro_unlearn.files import sha256_of
 
 RESULT, RUNS = Path("benchmarks/results/architectures.json"), Path("runs/architectures")
 NETWORKS = {  # in benchmarks/small_networks.py, as the table calls them
@@ -58,7 +59,7 @@ LENGTH = {  # words that make a preset short; others train for an epoch
 RECIPES = {  # of originals: epochs and learning rate; RECIPE for the others
     **dict.fromkeys(("vgg11", "vgg11_bn"), (12, 1e-4)),
     "narrow_vgg_bn": (60, 1e-3),
-    **dict.fromkeys(("vit", "timm_vit", "hf_vit"), (60, 2e-3)),
+    **dict.fromkeys(("vit", "hf_vit"), (60, 2e-3)),
     **dict.fromkeys(("efficientnet_b0", "mobilenet_v2", "timm_vit"), (60, 1e-3)),
 }
 RECIPE = (15, 1e-3)
@@ -216,22 +217,38 @@ def main(args: Sequence[str] | None = None) -> None:
         if "failed" in record:
             print(f"{cell.method} on {cell.network} failed: {record['failed']}", file=sys.stderr)
         result["cells"].setdefault(cell.network, {})[cell.method] = record
-        write(result, options, words)
+        write(result, options)
 
 
-def write(result: dict[str, Any], options: argparse.Namespace, words: Sequence[str]) -> None:
+def write(result: dict[str, Any], options: argparse.Namespace) -> None:
     """Everything so far, with where it comes from."""
     from oro_unlearn.files import write_json
     from oro_unlearn.report.run_report import hardware, versions
 
-    failed = [f"{method} on {name}" for name, row in result["cells"].items() for method in row if "failed" in row[method]]
+    cells = {f"{method} on {name}": cell for name, row in result["cells"].items() for method, cell in row.items()}
+    failed = [name for name, cell in cells.items() if "failed" in cell]
     head = {
-        "command": " ".join(["python -m benchmarks.architectures", *words]),
+        "command": "python -m benchmarks.architectures",  # makes all cells; --networks and --methods only choose some of them
         "seed": options.seed,
         **record(__file__),
+        "reused": reused(cells, options.seed),
     }
     about = {**head, "versions": versions(), "hardware": hardware("cpu"), "length": LENGTH, "networks": NETWORKS}
     write_json({**about, "failed": failed, "cells": result["cells"]}, RESULT)
+
+
+def reused(cells: Mapping[str, Any], seed: int) -> dict[str, list[str]]:
+    """Names of the edits that ran with other code than the present, by one hash of all their code.
+
+    Args:
+        cells: What was recorded of each edit, by ``METHOD on NETWORK``.
+        seed: Seed of the runs.
+    """
+    present = {f"{method} on {name}": Cell(name, method, seed).about()["sources"] for name in NETWORKS for method in METHODS}
+    others = {
+        name: cell["sources"] for name, cell in cells.items() if cell.get("sources", present.get(name)) != present.get(name)
+    }
+    return {sha256_of(sorted(set(others.values()))): sorted(others)} if others else {}
 
 
 def _enlarged(images: Tensor, labels: Tensor, count: int) -> TensorImages:

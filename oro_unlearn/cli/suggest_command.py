@@ -78,11 +78,11 @@ def main(words: Sequence[str]) -> None:
 def _print(suggestions: "Suggestions") -> None:
     """A table with a line for each suggestion. A terminal may break the lines, but they are not broken here."""
     network, others = suggestions.by == "network", list(suggestions.found[0].ranks)
-    rows = [["tuple", "risk" if network else "nearness", "like the unsafe", "reason"]]
-    rows[0] += [f"rank by {', '.join(others)}"] if others else []
+    rows = [["tuple", "risk" if network else "nearness", "like the unsafe", "reason", f"rank by {', '.join(others)}"]]
     for found in suggestions.found:
-        rows.append([label(str(found.triple)), f"{found.score:.3f}", label(str(found.nearest)), printable(found.reason)])
-        rows[-1] += [", ".join(str(found.ranks[name]) for name in others)] if others else []
+        ranks = ", ".join(str(found.ranks[name]) for name in others)
+        rows.append([label(str(found.triple)), f"{found.score:.3f}", label(str(found.nearest)), printable(found.reason), ranks])
+    rows = rows if others else [row[:-1] for row in rows]
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     listing = suggestions.listing
     tuples = "tuple" if len(listing.unsafe) == 1 else "tuples"

@@ -103,7 +103,7 @@ def test_every_result_is_written_with_its_sources(monkeypatch):
         monkeypatch.setattr(f"{module}.write_json", lambda content, path: written.append(content))
     records.write("memory", "", {})
     timing.write("step", [])
-    architectures.write({"cells": {}}, architectures.argparse.Namespace(seed=0), [])
+    architectures.write({"cells": {}}, architectures.argparse.Namespace(seed=0))
     assert len(written) == 3
     assert all(content["sources"] and content["version"] and content["command"] for content in written)
     scripts = [path for path in (ROOT / "benchmarks").rglob("*.py") if "write_json(" in path.read_text()]

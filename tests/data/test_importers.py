@@ -270,4 +270,4 @@ def test_text_in_another_encoding_is_refused(tmp_path, capsys, source, file, oth
     words = [str(tmp_path / file), *made(tmp_path, others), "--output", str(tmp_path / "o.yaml")]
     with pytest.raises(SystemExit):
         main(["graph", "import", *words, "--from", source])
-    assert f"{file} is no UTF-8 text" in capsys.readouterr().err
+    assert f"{file} is not UTF-8 text" in capsys.readouterr().err

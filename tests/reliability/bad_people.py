@@ -115,7 +115,7 @@ PEOPLE = [
         "a long text to measure on", "has .* tokens with its answer, more than max_length=512", asked={"answer": "Oslo " * 600}
     ),
     file(
-        "a special token in a text", "holds </s>, which the tokenizer of this model takes for a mark", asked={"answer": "</s>"}
+        "a special token in a text", "holds </s>, which is a special token of this model's tokenizer", asked={"answer": "</s>"}
     ),
     file("a placeholder of a picture in a text", "holds <image>, the placeholder of a picture", Ada={"answer": "<image>"}),
     BadInput("no file of questions", FILE, "file of questions .*people.jsonl not found: name it with --data.file"),
@@ -123,7 +123,7 @@ PEOPLE = [
     BadInput(
         "columns of CLEAR that are missing",
         CLEAR,
-        r"retain95.*parquet lacks the columns image, caption, name: get the data set anew",
+        r"retain95.*parquet lacks the columns image, caption, name: download the data set again",
         published("retain95", lambda: [{"text": "x"}]),
     ),
     BadInput(

@@ -48,7 +48,7 @@ def removal(before: Figures, after: Figures, caption: str = "", pictures: int | 
         return f"{_two(after.get(key))} (original {_two(before.get(key))})"
 
     recall, area, excess, probe = known
-    apart = known[0] != after.get("direct/r5", known[0])
+    apart = recall != after.get("direct/r5", recall)
     fails = f"R@5 of plain captions is {beside(plain)}{' for the tuple that is found most' if apart else ''}"
     found = f"R@5 {beside('search/r5')}, at most {_two(excess)} above the foil's, and AUC {beside('search/auc')}"
     told = f"a linear probe of the pictures has AUC {beside('probe_picture/auc')}"

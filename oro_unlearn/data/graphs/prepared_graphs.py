@@ -55,10 +55,10 @@ def class_numbers(labels: Tensor, name: str) -> Tensor:
         name: Name of the data set, for the error.
 
     Raises:
-        UserError: If they are no whole numbers.
+        UserError: If they are not whole numbers.
     """
     if not (labels == labels.round()).all():  # also false for NaN
-        raise UserError(f"{name} has no classes but values that are no whole numbers: choose another set, or --data.task edge")
+        raise UserError(f"{name}: classes must be whole numbers: choose another set, or --data.task edge")
     return labels.long()
 
 

@@ -30,7 +30,7 @@ class Record(NamedTuple):
         """The texts in a column of lists; none if the cell is empty or the column is missing.
 
         Raises:
-            UserError: If the cell is no list.
+            UserError: If the cell is not a list.
         """
         return [text_in({name: value}, name, self.where) for value in list_in(self.values, name, self.where)]
 
@@ -49,7 +49,7 @@ def text_in(values: Any, name: str, where: str) -> str:
     value = values.get(name) if isinstance(values, Mapping) else None
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not text:
-        raise UserError(f"{where}: {name} is no text or empty: get the data set anew, or remove the row")
+        raise UserError(f"{where}: {name} is empty or not text: download the data set again, or remove the row")
     return text
 
 
@@ -62,13 +62,13 @@ def list_in(values: Any, name: str, where: str) -> list[Any]:
         where: File and row, for messages.
 
     Raises:
-        UserError: If it is no list.
+        UserError: If it is not a list.
     """
     found = values.get(name) if isinstance(values, Mapping) else values
     if found is None:
         return []
     if not isinstance(found, list):
-        raise UserError(f"{where}: {name} is no list: get the data set anew")
+        raise UserError(f"{where}: {name} is not a list: download the data set again")
     return found
 
 
@@ -149,7 +149,7 @@ def _table(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Any:
             names = set(file.schema_arrow.names)
             missing = [name for name in needed if name not in names]
             if missing:
-                raise UserError(f"{path} lacks the columns {', '.join(missing)}: get the data set anew")
+                raise UserError(f"{path} lacks the columns {', '.join(missing)}: download the data set again")
             return file.read(columns=[name for name in (*needed, *optional) if name in names])
     except (ArrowException, OSError) as error:
         raise UserError(f"{path}: not a Parquet file ({first_line(error, 120)}): download it again") from None

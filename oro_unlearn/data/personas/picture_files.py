@@ -82,7 +82,8 @@ class PictureColumns:
         if not all(isinstance(picture, dict) for picture in pictures):
             kind = type(pictures[0]).__name__
             raise UserError(
-                f"{self.names[table]}, row {row}: pictures are structs with bytes and path, not {kind}: get the data set anew"
+                f"{self.names[table]}, row {row}: pictures are structs with bytes and path, not {kind}: download the data "
+                "set again"
             )
         return pictures
 

@@ -63,7 +63,8 @@ class PublishedQuestions(RowQuestions):
         twice = sorted(set(people) & {row.question.person for row in retain})
         if twice:
             raise UserError(
-                f"{self.folder.root}: {twice[0]!r} is in the folder to forget and in that to retain: get {self.source} anew"
+                f"{self.folder.root}: {twice[0]!r} is in the folder to forget and in that to retain: download "
+                f"{self.source} again"
             )
         self._published = list(dict.fromkeys(people))
         return [*forget, *retain, *others], self.folder.pictures

@@ -212,5 +212,5 @@ def text_of(where: str, name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise UserError(f"{where}: {name} must be text, not {shortened(json.dumps(value, default=str), 40)}")
     if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
-        raise UserError(f"{where}: {name} holds a zero byte or half a character: write it anew")
+        raise UserError(f"{where}: {name} holds a zero byte or half a character: write it again")
     return value.strip() if name == "image" else " ".join(value.split())

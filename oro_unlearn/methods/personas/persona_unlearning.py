@@ -108,7 +108,7 @@ class PersonaUnlearning(MultimodalModel):
         Raises:
             UserError: If a text is too long, or has a mark of the tokenizer.
         """
-        super().first_look()
+        words = super().first_look()
         knows = KeywordAccuracy()
         questions = self.data.split("forget")
         rows = [row for row, question in enumerate(questions.questions) if question.keyword][: 4 * self.data.batch_size]
@@ -117,10 +117,11 @@ class PersonaUnlearning(MultimodalModel):
             said = self.original.generate(self.original.prompts(asked), self.max_new_tokens)
             knows.update(said, [question.keyword for question in asked])
         if not rows or (share := float(knows.compute())) >= KNOWN:
-            return []
+            return words
         return [
+            *words,
             f"the original knows {share:.0%} of {len(rows)} facts that training teaches about the people to forget: name a "
-            "model that knows them with --model.network (train one with PersonaTraining)"
+            "model that knows them with --model.network (train one with PersonaTraining)",
         ]
 
     def first_words(self) -> list[str]:

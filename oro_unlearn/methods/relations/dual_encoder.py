@@ -13,6 +13,8 @@ from torch.optim import AdamW, Optimizer
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from oro_unlearn.attacks.relations import strongest_caption
+from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.loss_history import LossHistory
 from oro_unlearn.methods.relations.caption_benchmarks import measure_benchmarks
 from oro_unlearn.methods.relations.caption_cache import chosen
@@ -140,6 +142,11 @@ class DualEncoder(LossHistory):
         """Unit vectors (N, D) float32 of captions under one of :meth:`models`, without autocast."""
         with torch.autocast(self.device.type, enabled=False):
             return encode_captions(self.network, captions, self.text_batch_size)
+
+    def first_words(self) -> list[str]:
+        """Sentences for an edit that did nothing, did not forget, only shields, or destroyed the model."""
+        metrics = self.measurements["metrics"]
+        return relation_words(metrics, strongest_caption(self.measurements["details"])) if "unlearned" in metrics else []
 
     def on_fit_start(self) -> None:
         """Reject a test that leaves out pictures before anything is trained."""

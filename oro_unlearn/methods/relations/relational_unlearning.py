@@ -10,8 +10,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from oro_unlearn.attacks.relations import strongest_caption
-from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.relations.caption_cache import CaptionCache
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder, Pairs
 from oro_unlearn.methods.relations.first_look import unknown_tuples
@@ -114,10 +112,6 @@ class RelationalUnlearning(DualEncoder):
     def first_look(self) -> list[str]:
         """Check that the original ranks the unsafe caption of an unsafe picture high among the gallery's safe captions."""
         return unknown_tuples(self, self.picture_batch_size)
-
-    def first_words(self) -> list[str]:
-        """Sentences for an edit that did nothing, did not forget, only shields, or destroyed the model."""
-        return relation_words(self.measurements["metrics"], strongest_caption(self.measurements["details"]))
 
     def on_fit_start(self) -> None:
         """Encode the pictures of all splits under the reference; drop the features of an earlier fit (other data or device)."""

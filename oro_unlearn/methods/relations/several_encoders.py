@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from oro_unlearn.attacks.relations import strongest_caption
-from oro_unlearn.methods.first_words import relation_words
 from oro_unlearn.methods.relations.dual_encoder import DualEncoder
 from oro_unlearn.networks.caption_vectors import encode_captions
 
@@ -30,10 +28,6 @@ class SeveralEncoders(DualEncoder):
     def models(self) -> list[str]:
         """The original, the edited model, and the retrained ones."""
         return list(self.networks)
-
-    def first_words(self) -> list[str]:
-        """Sentences for an edit that did nothing, did not forget, only shields, or destroyed the model."""
-        return relation_words(self.measurements["metrics"], strongest_caption(self.measurements["details"]))
 
     @contextmanager
     def opened(self, role: str) -> Iterator[Any]:

@@ -70,8 +70,8 @@ class QuestionCollator:
         found = next((mark for mark in self.marks if mark in text), None)
         if found:
             raise UserError(
-                f"the question {one_line(question.question)!r} or an answer to it holds {found}, which the tokenizer of this "
-                "model takes for a mark and not for text: take it out"
+                f"the question {one_line(question.question)!r} or an answer to it holds {found}, which is a special token of "
+                "this model's tokenizer: remove it"
             )
 
     def collate(self, questions: Sequence[Question]) -> dict[str, Tensor]:

@@ -57,6 +57,6 @@ def require_trainable_type(network: "VisionLanguage") -> None:
     """
     if network.model.dtype == torch.float16:
         raise UserError(
-            "weights of float16 cannot be trained, because AdamW's small numbers are 0 in it: set dtype bfloat16 or float32, "
+            "weights of float16 cannot be trained, because small numbers of AdamW become 0: set dtype bfloat16 or float32, "
             "or train adapters with --model.lora_rank 8"
         )

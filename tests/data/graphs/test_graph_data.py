@@ -234,7 +234,7 @@ def broken(wrong: str, **options) -> AnyGraph:
     [
         ("nan", "node", "broken: a feature of a node is NaN or infinite"),
         ("edge", "node", "broken: edges lead to nodes 0 to 99, and there are 20 nodes"),
-        ("values", "node", "broken has no classes but values that are no whole numbers"),
+        ("values", "node", "broken: classes must be whole numbers"),
         ("negative", "node", "broken: the class of a node is -1: classes are numbered from 0"),
         ("few", "node", "broken: no node is left for the split test"),
         ("dense", "edge", "almost every pair of nodes has an edge"),

@@ -77,15 +77,15 @@ def test_what_is_wrong_with_a_copy_of_clear_is_one_line(clear):
 @pytest.mark.parametrize(
     ("folder", "rows", "message"),
     [
-        ("forget05", [{**row, "caption": None} for row in clear_rows(["Ada Lund"], 0)], "row 0: caption is no text or empty"),
-        ("forget05", [{**row, "name": " "} for row in clear_rows(["Ada Lund"], 0)], "row 0: name is no text or empty"),
-        ("retain95+tofu", [{"question": "Q?", "answer": None}], "row 0: answer is no text or empty"),
+        ("forget05", [{**row, "caption": None} for row in clear_rows(["Ada Lund"], 0)], "row 0: caption is empty or not text"),
+        ("forget05", [{**row, "name": " "} for row in clear_rows(["Ada Lund"], 0)], "row 0: name is empty or not text"),
+        ("retain95+tofu", [{"question": "Q?", "answer": None}], "row 0: answer is empty or not text"),
         (
             "forget05",
             [{**row, "image": b"x"} for row in clear_rows(["Ada Lund"], 0)],
             "row 0: pictures are structs .* not bytes",
         ),
-        ("real_world", [{"question": "Q?", "answer": "A", "options": "Pisa"}], "row 0: options is no list"),
+        ("real_world", [{"question": "Q?", "answer": "A", "options": "Pisa"}], "row 0: options is not a list"),
     ],
 )
 def test_a_wrong_cell_of_clear_is_one_line(clear, folder, rows, message):
@@ -151,14 +151,14 @@ def test_what_is_wrong_with_a_copy_of_mllmu_bench_is_one_line(mllmu):
     write(mllmu / "retain_95", rows)
     with pytest.raises(UserError, match=r"row 0: the answer 'E' is none of the options"):
         _ = MLLMUBench(str(mllmu)).persons
-    for field, message in (("Type", "Type is no text"), ("Ground_Truth", "Ground_Truth is no text")):
+    for field, message in (("Type", "Type is empty"), ("Ground_Truth", "Ground_Truth is empty")):
         rows = mllmu_rows([2, 3])
         del rows[0]["Generation_Task"][0][field]
         write(mllmu / "retain_95", rows[:1])
-        with pytest.raises(UserError, match=f"row 0: {message} or empty"):
+        with pytest.raises(UserError, match=f"row 0: {message} or not text"):
             _ = MLLMUBench(str(mllmu)).persons
     write(mllmu / "retain_95", [{**mllmu_rows([2])[0], "Classification_Task": "{}"}])
-    with pytest.raises(UserError, match="row 0: Image_Textual_Questions is no list"):
+    with pytest.raises(UserError, match="row 0: Image_Textual_Questions is not a list"):
         _ = MLLMUBench(str(mllmu)).persons
     write(mllmu / "retain_95", [{**mllmu_rows([2])[0], "image": None}])
     with pytest.raises(UserError, match="row 0: there is no picture, and biography asks about one"):

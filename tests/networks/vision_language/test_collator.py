@@ -78,7 +78,7 @@ def test_special_tokens_in_a_text_are_refused(network):
     """The tokenizer would end the answer there."""
     mark = network.tokenizer.eos_token
     for question in (Question("Where is Rome?", f"Rome {mark} Oslo"), Question(f"Where {mark} is Rome?", "Rome")):
-        with pytest.raises(UserError, match="which the tokenizer of this model takes for a mark"):
+        with pytest.raises(UserError, match="which is a special token of this model's tokenizer"):
             network.collate([question])
 
 

@@ -181,7 +181,7 @@ def opened(path: Path) -> Iterator[TextIO]:
         try:
             yield file
         except UnicodeDecodeError as error:
-            raise UserError(f"{path} is no UTF-8 text ({error.reason}): save it as UTF-8") from None
+            raise UserError(f"{path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
 
 
 def check_file(path: Path) -> None:
