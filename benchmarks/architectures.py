@@ -244,10 +244,12 @@ def reused(cells: Mapping[str, Any], seed: int) -> dict[str, list[str]]:
         cells: What was recorded of each edit, by ``METHOD on NETWORK``.
         seed: Seed of the runs.
     """
-    present = {f"{method} on {name}": Cell(name, method, seed).about()["sources"] for name in NETWORKS for method in METHODS}
-    others = {
-        name: cell["sources"] for name, cell in cells.items() if cell.get("sources", present.get(name)) != present.get(name)
-    }
+    others = {}
+    for name, cell in cells.items():
+        method, _, network = name.partition(" on ")
+        code = cell.get("sources")  # an edit that failed has none
+        if code and (method not in METHODS or code != Cell(network, method, seed).about()["sources"]):
+            others[name] = code
     return {sha256_of(sorted(set(others.values()))): sorted(others)} if others else {}
 
 
