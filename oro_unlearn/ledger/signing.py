@@ -12,7 +12,7 @@ from oro_unlearn.ledger.verification import Fault
 from oro_unlearn.user_error import UserError
 
 SIGNATURE, HEAD = ".sig", ".head"  # suffixes of the file of a signature and of the file of the head
-MISSING = "signatures need the package model-signing: pip install 'oro_unlearn[sign]'"
+MISSING = "signatures need the package model-signing ({}): pip install 'oro_unlearn[sign]'"
 
 
 def sign(path: str | Path, key: Path) -> list[Path]:
@@ -114,5 +114,5 @@ def _beside(path: Path, end: str) -> Path:
 def _library(part: str) -> Any:
     try:
         return import_module(f"model_signing.{part}")
-    except ImportError:
-        raise UserError(MISSING) from None
+    except ImportError as error:
+        raise UserError(MISSING.format(first_line(error))) from None

@@ -17,7 +17,6 @@ def ledger(tmp_path):
 @pytest.fixture
 def keys(tmp_path):
     """Files of two pairs of keys."""
-    pytest.importorskip("model_signing")
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric import ec
 
